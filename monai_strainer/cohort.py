@@ -1,0 +1,137 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""A folder of scans becomes a cohort: every head cropped, normalised and laid on one grid of head coordinates."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .errors import InputError
+from .geometry import Plane, centres
+from .io import find_scans, read
+from .pose import find_pose, foreground, normalise
+from .pretraining import AlignedSlices
+from .volume import Volume
+
+__all__ = ["PLANES", "Cohort", "read_cohort", "training_scans"]
+
+PLANES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 0, 1), "coronal": (1, 0, 2), "sagittal": (0, 1, 2)}
+"""Per plane the anatomical axes of slices, rows and columns."""
+
+MARGIN = 1.2  # rows and columns reach this far beyond the head's box, so that the encoder knows the air around it
+REACH = 0.97  # slices stop short of the box, where there is hardly any head
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Aligned slices and what must be known to use a prior made from them.
+
+    Args:
+        slices: the images.
+        plane: their plane.
+        percentile: of the foreground that became 1.
+        half_mm: (3,) mean half size of the heads, RAS order; places scans that hold only part of a head.
+        digest: sha256 over the files' hashes: names nobody, yet tells two cohorts apart.
+    """
+
+    slices: AlignedSlices
+    plane: Plane
+    percentile: float
+    half_mm: tuple[float, float, float]
+    digest: str
+
+
+def training_scans(folder: str | Path, split: str = "train") -> list[Path]:
+    """The scans of a folder; where a BIDS ``participants.tsv`` has a column ``split``, only those of that split.
+
+    Raises:
+        InputError: the folder is missing or holds no scan of that split.
+    """
+    folder = Path(folder)
+    scans = find_scans(folder)
+    table = folder / "participants.tsv"
+    if not table.exists():
+        return scans
+    with table.open(newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    if not rows or "split" not in rows[0]:
+        return scans
+    wanted = {row["participant_id"] for row in rows if row["split"] == split}
+    chosen = [path for path in scans if any(part in wanted for part in path.relative_to(folder).parts)]
+    if not chosen:
+        raise InputError(f"no scan belongs to the split {split!r}", "check the column 'split' of participants.tsv", table)
+    return chosen
+
+
+def _aligned(scan: Volume, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int], percentile: float) -> tuple[NDArray[np.float16], NDArray[np.float64]]:
+    """One scan on the common grid, and the half sizes of its head in mm."""
+    mask = foreground(scan.data)
+    pose = find_pose(mask, scan.grid)
+    wanted = dict(zip(order, axes))  # anatomical axis -> head coordinates
+    index = []
+    for k, (ras, sign) in enumerate(pose.axes):
+        place = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
+        index.append((place + 1) * scan.grid.shape[k] / 2 - 0.5)
+    values = ndimage.map_coordinates(scan.data, np.meshgrid(*index, indexing="ij"), order=3, mode="constant")
+    values = np.clip(values, 0, None) / normalise(scan.data, mask, percentile).scale
+    to_order = [[ras for ras, _ in pose.axes].index(ras) for ras in order]
+    return values.transpose(to_order).astype(np.float16), pose.half_mm(scan.grid)
+
+
+def read_cohort(
+    paths: Iterable[Path],
+    *,
+    plane: Plane = "axial",
+    shape: tuple[int, int, int] = (96, 152, 200),
+    percentile: float = 99.5,
+    cache: Path | None = None,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Cohort:
+    """Read scans and align them.
+
+    Args:
+        paths: NIfTI files.
+        plane: which slices to learn from.
+        shape: slices, rows, columns of the common grid; the default is about 1.3 x 1 x 1 mm for an adult brain.
+        percentile: of the foreground that becomes 1.
+        cache: a ``.npy`` file to keep the images in; they are then mapped from disk and never all in memory.
+        progress: wraps the list of paths, for a progress bar.
+
+    Raises:
+        InputError: no scans, or one that cannot be read or is empty; the message names it.
+    """
+    scans = list(paths)
+    if not scans:
+        raise InputError("the cohort is empty", "pass at least one scan")
+    if plane not in PLANES:
+        raise InputError(f"there is no plane called {plane!r}", f"choose one of {', '.join(sorted(PLANES))}")
+    order = PLANES[plane]
+    reach = (REACH, MARGIN, MARGIN)
+    axes = tuple((r * centres(n)).astype(np.float32) for r, n in zip(reach, shape))
+    full = (len(scans), *shape)
+    if cache is None:
+        images = np.empty(full, np.float16)
+    else:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.float16, shape=full)
+    halves, digest = [], hashlib.sha256(repr((plane, shape, percentile)).encode())
+    for k, path in enumerate(progress(scans)):
+        scan = read(path)
+        if min(scan.grid.shape) < 8:
+            raise InputError(f"the scan has only {scan.grid.shape} voxels", "pretrain on whole heads", path)
+        try:
+            images[k], half = _aligned(scan, axes, order, percentile)
+        except InputError as error:
+            raise InputError(error.finding, error.remedy, path) from error
+        halves.append(half)
+        digest.update(scan.data.tobytes())
+    x, y, z = np.mean(halves, axis=0)
+    slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
+    return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())

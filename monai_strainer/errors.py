@@ -1,0 +1,32 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The one error a user can mend: it names the file, what was found, and what to do about it."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+__all__ = ["InputError"]
+
+
+class InputError(ValueError):
+    """Something outside the program is wrong and the user can put it right.
+
+    The message reads ``file: finding. remedy.`` Only the base name of the file is shown, because folders are
+    often named after patients.
+
+    Args:
+        finding: what is wrong, with the offending value.
+        remedy: what the user can do about it.
+        file: the file it was found in, where there is one.
+
+    Example:
+        >>> str(InputError("the scan is 4-D (64, 64, 30, 100)", "pass one 3-D volume", "/data/bold.nii.gz"))
+        'bold.nii.gz: the scan is 4-D (64, 64, 30, 100). Pass one 3-D volume.'
+    """
+
+    def __init__(self, finding: str, remedy: str, file: str | PathLike[str] | None = None) -> None:
+        self.finding, self.remedy = finding.rstrip("."), remedy.rstrip(".")
+        self.file = None if file is None else Path(file).name
+        where = "" if self.file is None else f"{self.file}: "
+        super().__init__(f"{where}{self.finding}. {self.remedy[:1].upper()}{self.remedy[1:]}.")

@@ -1,0 +1,120 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The head solve: with the encoder frozen an image is linear in its head, so the best head has a closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..networks import Siren
+from ..physics import Operator
+
+__all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads"]
+
+TILE = 4096  # points evaluated at once: the activations of a tile stay in the cache of a CPU core
+
+
+@dataclass(frozen=True)
+class Heads:
+    """One Gaussian posterior over heads per slice.
+
+    Args:
+        mean: ``(S, C + 1)``, weights then bias.
+        covariance: ``(S, C + 1, C + 1)``.
+        misfit: ``(S,)`` variance of what the encoder could not explain (noise included), in units of ``y``.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    misfit: Tensor
+
+
+@torch.no_grad()
+def features_of(siren: Siren, coords: Tensor) -> Tensor:
+    """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
+    points = coords.flatten(1)  # (d, N)
+    parts = [siren(part[None, :, :, None], features=True)[0, :, :, 0] for part in points.split(TILE, dim=1)]
+    features = torch.cat([torch.cat(parts, dim=1).float(), points.new_ones(1, points.shape[1])])  # (C + 1, N)
+    return features.reshape(-1, *coords.shape[1:])
+
+
+def ridge(gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor, precision: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Posterior of linear-Gaussian weights whose noise variance is found by maximum evidence.
+
+        ``w* = argmin |y - Psi w|^2 / t + (w - mean)^T precision (w - mean)``
+
+    The misfit ``t`` follows MacKay's fixed point ``t = |y - Psi w*|^2 / (count - gamma)``, where ``gamma`` is the
+    number of directions that the data determine.
+
+    Args:
+        gram: ``Psi^T Psi``, ``(C, C)`` float64.
+        moment: ``Psi^T y``, ``(C,)``.
+        energy: ``y^T y``.
+        count: number of measurements.
+        mean: ``(C,)`` prior mean.
+        precision: ``(C, C)`` prior precision.
+
+    Returns:
+        mean ``(C,)``, covariance ``(C, C)`` and ``t``.
+
+    Source: MacKay, "Bayesian Interpolation", Neural Computation 1992.
+    """
+    misfit = energy / max(count, 1)
+    for _ in range(6):
+        posterior = gram / misfit + precision
+        factor = torch.linalg.cholesky(posterior)
+        w = torch.cholesky_solve((moment / misfit + precision @ mean).unsqueeze(1), factor).squeeze(1)
+        residual = (energy - 2 * w @ moment + w @ gram @ w).clamp_min(1e-9 * energy + 1e-12)
+        covariance = torch.cholesky_inverse(factor)
+        determined = (covariance * gram).sum() / misfit
+        misfit = residual / (count - determined).clamp_min(0.05 * count)
+    return w, covariance, misfit
+
+
+@torch.no_grad()
+def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor) -> Heads:
+    """The most probable head of every slice given its measurement, and how sure it is.
+
+    ``A`` is applied to the feature maps once; what is left is one small regression per slice. The prior is the
+    network's own ``N(head, head_covariance)``, so that where the data are silent the answer falls back on the
+    cohort's mean head and not on noise.
+
+    Args:
+        siren: single-channel network.
+        coords: ``(S, d, H, W)`` head coordinates of the image.
+        operator: ``A`` on ``(..., H, W)``.
+        y: ``(S, h, w)`` measurement in ``[-1, 1]``, the network's units.
+
+    Returns:
+        Heads for all slices.
+    """
+    mean = torch.cat([siren.head.weight[0], siren.head.bias]).double()
+    precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    solved = []
+    for c, target in zip(coords, y):
+        seen = operator.A(features_of(siren, c)).flatten(1)  # (C + 1, M)
+        t = target.reshape(1, -1).to(seen)
+        gram, moment = (seen @ seen.T).double(), (seen @ t.T)[:, 0].double()
+        solved.append(ridge(gram, moment, t.double().square().sum(), t.numel(), mean, precision))
+    w, covariance, misfit = (torch.stack(part).float() for part in zip(*solved))
+    return Heads(w, covariance, misfit)
+
+
+@torch.no_grad()
+def head_images(siren: Siren, coords: Tensor, heads: Heads) -> tuple[Tensor, Tensor]:
+    """The images of solved heads and their posterior standard deviation.
+
+    Args:
+        coords: ``(S, d, H, W)``.
+
+    Returns:
+        mean and standard deviation, both ``(S, H, W)``, in ``[-1, 1]`` units.
+    """
+    images, deviations = [], []
+    for c, w, covariance in zip(coords, heads.mean, heads.covariance):
+        phi = features_of(siren, c).flatten(1)  # (C + 1, N)
+        images.append((w @ phi).reshape(c.shape[1:]))
+        deviations.append(((covariance @ phi) * phi).sum(0).clamp_min(0).sqrt().reshape(c.shape[1:]))
+    return torch.stack(images), torch.stack(deviations)

@@ -1,0 +1,128 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Refinement: all layers of every slice's private network follow the gradient through the operator and the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..networks import Siren, SirenStack
+from ..physics import NoiseModel, Operator
+from .head import TILE
+from .muon import optimisers
+from .stopping import HeldOut
+
+__all__ = ["Refined", "refine"]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What a refinement found.
+
+    Args:
+        images: ``(S, H, W)`` in the units of the measurement, at the step where held-out measurements were met best.
+        held_out: ``(S,)`` mean squared error on them there, noise included.
+        best_step: ``(S,)``.
+        curve: pairs of step and held-out error averaged over slices.
+        frozen: number of layers that were not trained.
+    """
+
+    images: Tensor
+    held_out: Tensor
+    best_step: Tensor
+    curve: list[tuple[int, float]]
+    frozen: int
+
+
+@torch.no_grad()
+def _whole(stack: SirenStack, coords: Tensor) -> Tensor:
+    """The images ``(S, H, W)`` of a stack, in ``[0, 1]``, tile by tile."""
+    points = coords.flatten(2).mT  # (S, N, d)
+    parts = [stack(part)[..., 0] for part in points.split(max(1, TILE // len(points)), dim=1)]
+    return ((torch.cat(parts, dim=1) + 1) / 2).reshape(-1, *coords.shape[2:])
+
+
+def _some(length: int, share: float, generator: torch.Generator) -> Tensor:
+    """A sorted random choice of at least one position in ``0..length - 1``."""
+    return torch.randperm(length, generator=generator)[: max(1, round(share * length))].sort().values
+
+
+def refine(
+    siren: Siren,
+    coords: Tensor,
+    operator: Operator,
+    y: Tensor,
+    noise: NoiseModel,
+    *,
+    heads: Tensor | None = None,
+    steps: int = 100,
+    rate: float = 1e-5,
+    head_rate: float = 1e-4,
+    optimiser: str = "muon",
+    freeze: int | str | None = None,
+    held_out: float = 0.03,
+    points: int = TILE,
+    every: int = 10,
+    seed: int = 0,
+    on_step: Callable[[int], None] | None = None,
+) -> Refined:
+    """Fit a private copy of the network to every slice: ``min -log p(y | A x)`` over its weights, stopped blindly.
+
+    Each step looks at a random sub-lattice of the measurement, some rows and some columns, and evaluates the network
+    only where those look: the cost of a step does not grow with the image, and any separable operator is exact.
+
+    Args:
+        siren: where every copy starts. Never changed.
+        coords: ``(S, d, H, W)`` head coordinates.
+        operator: ``A`` on ``(..., H, W)``.
+        y: ``(S, h, w)`` measurement, the head about ``[0, 1]``.
+        noise: its noise.
+        heads: ``(S, C + 1)`` solved heads to start from; without them the network's own.
+        steps: gradient steps at most.
+        rate: learning rate of the hidden matrices under Muon, or of everything under Adam.
+        head_rate: rate of the first layer, the head and the biases under Muon.
+        optimiser: ``"muon"`` or ``"adam"``.
+        freeze: layers to keep as they are: None, a number, or ``"auto"``.
+        held_out: share of the measurements that only decide when to stop.
+        points: image points per step and slice, about.
+        every: steps between two looks at the held-out measurements.
+        seed: of the draws; every slice sees the same ones, so a slice's result does not depend on its neighbours.
+        on_step: called after every step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    stack = SirenStack(siren, len(coords))
+    if heads is not None:
+        stack.set_heads(heads.unsqueeze(1))
+    frozen = stack.freeze(freeze)
+    engines = optimisers(stack, optimiser, rate, head_rate)
+    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), held_out, generator)
+    kept = ~watch.mask.to(y.device)
+    sigma2 = noise.sigma.square().mean().clamp_min(1e-8)  # scales the likelihood to a squared error
+    share = min(1.0, points / (coords.shape[2] * coords.shape[3])) ** 0.5
+
+    def look(step: int) -> None:
+        images = _whole(stack, coords)
+        watch.update(step, images, operator.A(images), y)
+
+    for step in range(steps):
+        if step % every == 0:
+            look(step)
+        rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
+        part, h = operator.restrict(rows, 0)
+        part, w = part.restrict(columns, 1)
+        patch = coords[:, :, h][:, :, :, w]  # (S, d, |h|, |w|)
+        x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, len(h), len(w))
+        target, weight = y[:, rows][:, :, columns], kept[rows][:, columns]
+        loss = (noise.negative_log_likelihood(part.A(x), target) * weight).sum() / weight.sum().clamp_min(1) * sigma2
+        for engine in engines:
+            engine.zero_grad(set_to_none=True)
+        loss.backward()
+        for engine in engines:
+            engine.step()
+        if on_step is not None:
+            on_step(step)
+    look(steps)
+    return Refined(watch.images, watch.error, watch.best_step, watch.curve, frozen)

@@ -1,0 +1,55 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Blind stopping: some measurements are kept from the fit, and the fit stops where it foretells them best."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["HeldOut"]
+
+
+class HeldOut:
+    """Remembers, slice by slice, the image that best foretold the measurements it never saw.
+
+    Args:
+        mask: ``(h, w)`` true where a measurement is held out.
+        slices: ``S``.
+
+    Example:
+        >>> watch = HeldOut.draw((8, 8), slices=1, share=0.25, generator=torch.Generator().manual_seed(0))
+        >>> watch.update(0, torch.zeros(1, 8, 8), seen=torch.zeros(1, 8, 8), y=torch.ones(1, 8, 8))
+        >>> watch.update(1, torch.ones(1, 8, 8), seen=torch.ones(1, 8, 8), y=torch.ones(1, 8, 8))
+        >>> watch.best_step.tolist(), float(watch.images.mean())
+        ([1], 1.0)
+    """
+
+    def __init__(self, mask: Tensor, slices: int) -> None:
+        self.mask = mask
+        self.error = torch.full((slices,), torch.inf, device=mask.device)
+        self.best_step = torch.zeros(slices, dtype=torch.long, device=mask.device)
+        self.images = torch.empty(0)
+        self.curve: list[tuple[int, float]] = []
+
+    @classmethod
+    def draw(cls, shape: tuple[int, int], slices: int, share: float, generator: torch.Generator) -> HeldOut:
+        """Hold out a random share of the ``(h, w)`` measurements, at least one and never all of them."""
+        count = min(max(1, round(share * shape[0] * shape[1])), shape[0] * shape[1] - 1)
+        mask = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
+        mask[torch.randperm(mask.numel(), generator=generator)[:count]] = True
+        return cls(mask.reshape(shape), slices)
+
+    def update(self, step: int, images: Tensor, seen: Tensor, y: Tensor) -> None:
+        """Compare ``A x`` (``seen``) with the held-out measurements and keep the images that are better than before.
+
+        Args:
+            images: ``(S, H, W)``.
+            seen: ``(S, h, w)``.
+            y: ``(S, h, w)``.
+        """
+        error = (seen - y).square()[:, self.mask].mean(1)  # (S,)
+        is_better = error < self.error
+        self.images = images.clone() if self.images.numel() == 0 else torch.where(is_better[:, None, None], images, self.images)
+        self.error = torch.where(is_better, error, self.error)
+        self.best_step = torch.where(is_better, torch.full_like(self.best_step, step), self.best_step)
+        self.curve.append((step, float(error.mean())))

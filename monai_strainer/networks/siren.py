@@ -1,0 +1,108 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Siren: an image as a function of its coordinates."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .activations import FourierFeatures, activation_named
+
+__all__ = ["Siren", "sine_layers", "to_image", "to_points"]
+
+
+def to_points(coords: Tensor) -> Tensor:
+    """Coordinate image ``(B, d, *spatial)`` to points ``(B, N, d)``."""
+    return coords.flatten(2).transpose(1, 2)
+
+
+def to_image(points: Tensor, coords: Tensor) -> Tensor:
+    """Values at points ``(B, N, C)`` back to an image ``(B, C, *spatial)`` shaped like the coordinate image."""
+    shape = list(coords.shape)
+    return points.transpose(1, 2).reshape([shape[0], points.shape[2]] + shape[2:])  # noqa: RUF005 (TorchScript)
+
+
+def _initialise(linear: nn.Linear, bound: float) -> nn.Linear:
+    nn.init.uniform_(linear.weight, -bound, bound)
+    return linear
+
+
+def sine_layers(in_channels: int, hidden_channels: int, num: int, omega: float, activation: str, first: bool) -> nn.Sequential:
+    """``num`` layers of ``activation(W h + b)`` with SIREN's initialisation.
+
+    The very first layer of a network draws its weights from ``U(-1/n, 1/n)``, all others from
+    ``U(-sqrt(6/n)/omega, sqrt(6/n)/omega)``, with ``n`` inputs; biases keep PyTorch's default.
+    """
+    layers: list[nn.Module] = []
+    for k in range(num):
+        n = in_channels if k == 0 else hidden_channels
+        is_first = first and k == 0
+        if is_first and activation == "relu":
+            layers.append(FourierFeatures(n, hidden_channels))
+            continue
+        linear = nn.Linear(n, hidden_channels)
+        if activation != "relu":
+            _initialise(linear, 1 / n if is_first else math.sqrt(6 / n) / omega)
+        layers.append(nn.Sequential(linear, activation_named(activation, omega)))
+    return nn.Sequential(*layers)
+
+
+class Siren(nn.Module):
+    """A sinusoidal representation network: coordinates in, intensities out, point by point.
+
+        ``h_1 = sin(omega (W_1 c + b_1)), ..., x(c) = W_L h_{L-1} + b_L``
+
+    Args:
+        spatial_dims: number of coordinates ``d``; the maps they come in may be 2-D or 3-D.
+        out_channels: intensities per point (contrasts).
+        hidden_channels: width ``C``.
+        num_layers: layers ``L`` including the last, linear one (6 in STRAINER).
+        omega: frequency of every sine layer.
+        activation: ``sine``, ``finer``, ``gabor`` (WIRE), ``gaussian`` or ``relu`` (with Fourier features).
+
+    Raises:
+        ValueError: a size below one, fewer than two layers, or an unknown activation.
+
+    The head carries a Gaussian prior, ``N(head, head_covariance)`` over weights and bias: that of the initialisation in
+    a fresh network, that of a cohort's heads in a pretrained one. The head solve starts from it.
+
+    Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020.
+
+    Example:
+        >>> net = Siren(spatial_dims=2, hidden_channels=32)
+        >>> net(torch.zeros(1, 2, 8, 9)).shape
+        torch.Size([1, 1, 8, 9])
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 3,
+        out_channels: int = 1,
+        hidden_channels: int = 256,
+        num_layers: int = 6,
+        omega: float = 30.0,
+        activation: str = "sine",
+    ) -> None:
+        super().__init__()
+        if min(spatial_dims, out_channels, hidden_channels) < 1 or num_layers < 2:
+            raise ValueError("a Siren needs at least one coordinate, one channel, one hidden unit and two layers")
+        self.spatial_dims, self.out_channels, self.hidden_channels = spatial_dims, out_channels, hidden_channels
+        self.num_layers, self.omega, self.activation = num_layers, float(omega), activation
+        self.encoder = sine_layers(spatial_dims, hidden_channels, num_layers - 1, omega, activation, first=True)
+        self.head = _initialise(nn.Linear(hidden_channels, out_channels), math.sqrt(6 / hidden_channels) / omega)
+        self.register_buffer("head_covariance", torch.eye(hidden_channels + 1) / hidden_channels)
+
+    def forward(self, coords: Tensor, features: bool = False) -> Tensor:
+        """Intensities (or the last features) at every point of a coordinate image.
+
+        Args:
+            coords: ``(B, spatial_dims, *spatial)``, within ``[-1, 1]`` over the head.
+            features: give the ``(B, C, *spatial)`` inputs of the last layer instead of its outputs.
+
+        Returns:
+            ``(B, out_channels, *spatial)``, float32; intensities in ``[-1, 1]``, as in STRAINER.
+        """
+        h = self.encoder(to_points(coords))  # (B, N, C)
+        return to_image(h if features else self.head(h).float(), coords)

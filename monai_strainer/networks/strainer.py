@@ -1,0 +1,103 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""StrainerNet: images that share their first layers, each with a head of its own."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .siren import Siren, _initialise, sine_layers, to_image, to_points
+
+__all__ = ["StrainerNet"]
+
+
+class StrainerNet(nn.Module):
+    """``num_heads`` Sirens whose first ``shared_layers`` layers are one and the same encoder.
+
+        ``x_i(c) = head_i(encoder(c))``
+
+    Trained on several images at once, the encoder learns what they have in common; the heads keep what is private to
+    each image. Only the encoder is meant to travel: ``siren()`` takes it along and leaves the heads behind.
+
+    Args:
+        spatial_dims: number of coordinates.
+        out_channels: intensities per point (contrasts).
+        hidden_channels: width ``C``.
+        num_layers: layers of each Siren including the last, linear one.
+        shared_layers: sine layers ``K`` of the encoder, ``1 <= K < num_layers``; the paper shares all but the last.
+        num_heads: images ``N``.
+        omega: frequency of every sine layer.
+        activation: as in :class:`Siren`.
+
+    Raises:
+        ValueError: ``shared_layers`` or ``num_heads`` out of range.
+
+    Source: Vyas et al., "Learning Transferable Features for Implicit Neural Representations", NeurIPS 2024.
+
+    Example:
+        >>> net = StrainerNet(spatial_dims=2, hidden_channels=32, num_heads=10)
+        >>> net(torch.zeros(1, 2, 8, 9)).shape
+        torch.Size([1, 10, 8, 9])
+        >>> net.siren()(torch.zeros(1, 2, 8, 9)).shape
+        torch.Size([1, 1, 8, 9])
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 3,
+        out_channels: int = 1,
+        hidden_channels: int = 256,
+        num_layers: int = 6,
+        shared_layers: int = 5,
+        num_heads: int = 10,
+        omega: float = 30.0,
+        activation: str = "sine",
+    ) -> None:
+        super().__init__()
+        if not 1 <= shared_layers < num_layers:
+            raise ValueError(f"shared_layers must lie in 1..{num_layers - 1}, not {shared_layers}")
+        if num_heads < 1:
+            raise ValueError(f"a StrainerNet needs at least one head, not {num_heads}")
+        self.spatial_dims, self.out_channels, self.hidden_channels = spatial_dims, out_channels, hidden_channels
+        self.num_layers, self.shared_layers, self.num_heads = num_layers, shared_layers, num_heads
+        self.omega, self.activation = float(omega), activation
+        self.encoder = sine_layers(spatial_dims, hidden_channels, shared_layers, omega, activation, first=True)
+        self.heads = nn.ModuleList(self._fresh_head() for _ in range(num_heads))
+
+    def _fresh_head(self) -> nn.Sequential:
+        private = self.num_layers - 1 - self.shared_layers
+        layers = sine_layers(self.hidden_channels, self.hidden_channels, private, self.omega, self.activation, first=False)
+        bound = math.sqrt(6 / self.hidden_channels) / self.omega
+        return layers.append(_initialise(nn.Linear(self.hidden_channels, self.out_channels), bound))
+
+    def forward(self, coords: Tensor) -> Tensor:
+        """All images at the points of one coordinate image.
+
+        Args:
+            coords: ``(B, spatial_dims, *spatial)``.
+
+        Returns:
+            ``(B, num_heads * out_channels, *spatial)``, head after head.
+        """
+        h = self.encoder(to_points(coords))  # (B, N, C)
+        return to_image(torch.cat([head(h).float() for head in self.heads], dim=-1), coords)
+
+    def siren(self, head: int | None = None) -> Siren:
+        """A single-image network with a copy of the encoder.
+
+        Args:
+            head: take along the head of this image; without it the private layers are drawn anew, which is how the
+                paper meets an unseen image.
+        """
+        net = Siren(
+            self.spatial_dims, self.out_channels, self.hidden_channels, self.num_layers, self.omega, self.activation
+        ).to(next(self.parameters()).device)
+        layers = list(self.encoder) if head is None else [*self.encoder, *self.heads[head][:-1]]
+        with torch.no_grad():
+            for mine, theirs in zip(net.encoder, layers):
+                mine.load_state_dict(theirs.state_dict())
+            if head is not None:
+                net.head.load_state_dict(self.heads[head][-1].state_dict())
+        return net

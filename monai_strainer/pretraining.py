@@ -1,0 +1,312 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their heads.
+
+The encoder is trained by *variable projection*: for any encoder the best heads follow in closed form, so they are
+solved afresh in every step and only the encoder is learned. No head is ever stored, which makes memory flat in the
+size of the cohort, several processes equal to one, and a released prior free of any patient's head. The paper's own
+recipe, with one trained head per image, is there by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from .networks import Siren, StrainerNet
+
+__all__ = ["COHORT", "PAPER", "AlignedSlices", "CohortTiles", "ProjectionLoss", "Recipe", "head_statistics", "pretrain"]
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedSlices:
+    """Slices of many scans on one common grid of head coordinates.
+
+    Args:
+        images: ``(N, S, H, W)`` intensities in about ``[0, 1]``; float16, may be a memory map.
+        axes: head coordinates along slices, rows and columns: ``(S,)``, ``(H,)``, ``(W,)``.
+        order: the anatomical axis (0 x, 1 y, 2 z) of each of these three.
+    """
+
+    images: np.ndarray
+    axes: tuple[np.ndarray, np.ndarray, np.ndarray]
+    order: tuple[int, int, int] = (2, 0, 1)
+
+    def points(self, level: int, index: np.ndarray) -> np.ndarray:
+        """``(3, P)`` head coordinates x, y, z of pixels ``index`` (flat) of the slice at ``level``."""
+        rows, columns = np.divmod(index, len(self.axes[2]))
+        out = np.empty((3, len(index)), np.float32)
+        for ras, values in zip(self.order, (self.axes[0][level], self.axes[1][rows], self.axes[2][columns])):
+            out[ras] = values
+        return out
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train an encoder.
+
+    Args:
+        steps: gradient steps.
+        tiles: levels of the head that each step looks at.
+        points: random pixels of each; None takes them all (full batch).
+        images: scans of each, at most; None takes them all.
+        rate: Adam's learning rate at its highest.
+        warmup: steps over which the rate rises; afterwards it falls along a cosine to 3 % of itself.
+        trained_heads: one trained head per image, as in the paper, in place of variable projection. Needs one level.
+        ridge: weight of ``|w|^2`` in the projection.
+    """
+
+    steps: int = 8000
+    tiles: int = 6
+    points: int | None = 2048
+    images: int | None = 32
+    rate: float = 1e-3
+    warmup: int = 30
+    trained_heads: bool = False
+    ridge: float = 1e-4
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step; constant where there is no warm-up, as in the paper."""
+        if self.warmup == 0:
+            return self.rate
+        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / self.steps)))
+
+
+COHORT = Recipe()
+PAPER = Recipe(steps=5000, tiles=1, points=None, images=10, rate=1e-4, warmup=0, trained_heads=True)
+
+
+class CohortTiles(Dataset[dict[str, Tensor]]):
+    """Tile ``i``: the same points of the head in several scans. The draw depends on the seed and ``i`` alone.
+
+    So training can be cut anywhere and go on with the tiles it would have seen, and several processes that share the
+    tiles among them see together what one process sees.
+
+    Args:
+        slices: the cohort.
+        length: number of tiles.
+        points: pixels per tile; None takes the whole slice.
+        images: scans per tile, at most.
+        seed: of the draws.
+        level: take every tile from this slice.
+
+    Returns:
+        per tile ``image`` (3, P, 1), the coordinates, and ``label`` (N, P, 1), intensities in ``[-1, 1]``.
+    """
+
+    def __init__(
+        self,
+        slices: AlignedSlices,
+        length: int,
+        points: int | None = 2048,
+        images: int | None = 32,
+        seed: int = 0,
+        level: int | None = None,
+    ) -> None:
+        self.slices, self.length, self.points, self.images, self.seed, self.level = slices, length, points, images, seed, level
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        if not 0 <= i < self.length:
+            raise IndexError(i)
+        n, s, h, w = self.slices.images.shape
+        rng = np.random.default_rng((self.seed, i))
+        level = int(rng.integers(s)) if self.level is None else self.level
+        index = np.arange(h * w) if self.points is None else rng.integers(h * w, size=min(self.points, h * w))
+        scans = np.arange(n) if self.images is None or self.images >= n else np.sort(rng.choice(n, self.images, replace=False))
+        coords = self.slices.points(level, index)  # (3, P)
+        values = self.slices.images[scans, level].reshape(len(scans), -1)[:, index].astype(np.float32)  # (N, P)
+        return {"image": torch.from_numpy(coords)[..., None], "label": torch.from_numpy(2 * values - 1)[..., None]}
+
+
+class ProjectionLoss(nn.Module):
+    """Mean squared error of the best heads: ``min_w |y - w . phi|^2 / P + ridge |w|^2`` per image, averaged.
+
+    The heads are solved without a gradient. By the envelope theorem the gradient that is left is the exact gradient
+    of the minimum.
+
+    Args:
+        ridge: weight of ``|w|^2``.
+
+    Source: Golub and Pereyra, "The Differentiation of Pseudo-Inverses and Nonlinear Least Squares Problems Whose
+    Variables Separate", SIAM J. Numer. Anal. 1973.
+
+    Example:
+        >>> loss = ProjectionLoss(ridge=1e-6)
+        >>> float(loss(torch.eye(4).reshape(1, 4, 4, 1), torch.rand(1, 2, 4, 1))) < 1e-4
+        True
+    """
+
+    def __init__(self, ridge: float = 1e-3) -> None:
+        super().__init__()
+        self.ridge = ridge
+
+    def forward(self, features: Tensor, target: Tensor) -> Tensor:
+        """``features`` (B, C, P, 1) and ``target`` (B, N, P, 1) to a scalar."""
+        f = with_bias(features.float().flatten(2))  # (B, C + 1, P)
+        y = target.to(f).flatten(2)  # (B, N, P)
+        with torch.no_grad():
+            heads = solve_ridge(f, y, self.ridge)  # (B, N, C + 1)
+        return (heads @ f - y).square().mean() + self.ridge * heads.square().sum(-1).mean()
+
+
+def with_bias(features: Tensor) -> Tensor:
+    """``(B, C, P)`` to ``(B, C + 1, P)``: a feature that is always one carries the bias."""
+    return torch.cat([features, features.new_ones(features.shape[0], 1, features.shape[2])], dim=1)
+
+
+def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
+    """Heads ``(B, N, C)`` that minimise ``|y - w f|^2 / P + weight |w|^2`` for ``f`` (B, C, P) and ``y`` (B, N, P)."""
+    points = f.shape[-1]
+    gram = f @ f.mT / points + weight * torch.eye(f.shape[1], device=f.device)
+    return torch.linalg.solve(gram, f @ y.mT / points).mT
+
+
+@torch.no_grad()
+def head_statistics(siren: Siren, slices: AlignedSlices, points: int = 6000, ridge: float = 1e-3, seed: int = 0) -> None:
+    """Set the network's head to the cohort's mean head and ``head_covariance`` to their covariance.
+
+    One head per scan and level is solved from random points; the covariance is shrunk by a tenth towards its diagonal,
+    for a small cohort has fewer heads than a head has weights.
+    """
+    device = next(siren.parameters()).device
+    levels = len(slices.axes[0])
+    heads = []
+    for level in range(levels):
+        tile = CohortTiles(slices, 1, points, None, seed + level, level)[0]
+        f = with_bias(siren(tile["image"][None].to(device), features=True).float().flatten(2))
+        heads.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
+    stacked = torch.cat(heads)  # (N S, C + 1)
+    covariance = torch.cov(stacked.T) if len(stacked) > 1 else torch.eye(stacked.shape[1]).to(stacked)
+    variances = covariance.diagonal().clamp_min(1e-8)
+    covariance = 0.9 * covariance + torch.diag(0.1 * variances + 1e-6)
+    mean = stacked.mean(0).float()
+    siren.head.weight.copy_(mean[None, :-1])
+    siren.head.bias.copy_(mean[-1:])
+    siren.get_buffer("head_covariance").copy_(covariance.float())
+
+
+def _batches(tiles: CohortTiles, count: int, start: int) -> Iterator[list[dict[str, Tensor]]]:
+    for step in range(start, len(tiles) // count):
+        yield [tiles[step * count + k] for k in range(count)]
+
+
+def _atomic_save(state: dict[str, Any], path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def pretrain(
+    slices: AlignedSlices,
+    recipe: Recipe = COHORT,
+    *,
+    network: Siren | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    every: int = 250,
+    resume: bool = False,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Siren:
+    """Train an encoder on a cohort and describe the heads that go with it.
+
+    Args:
+        slices: the cohort, aligned.
+        recipe: ``COHORT`` or ``PAPER`` or one of your own.
+        network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
+        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
+        device: where to train. On a GPU the products run in bfloat16, sine arguments in float32.
+        checkpoint: file to write every ``every`` steps, whole or not at all.
+        resume: go on from the checkpoint if it is there, bit for bit on a CPU.
+        on_step: called with the step and its loss.
+
+    Returns:
+        a Siren: the shared encoder, the cohort's mean head and its covariance.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe or seed.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> axes = tuple(np.linspace(-1, 1, n, dtype=np.float32) for n in (2, 8, 8))
+        >>> cohort = AlignedSlices(rng.random((3, 2, 8, 8)).astype(np.float16), axes)
+        >>> net = pretrain(cohort, Recipe(steps=2, points=32), network=Siren(3, hidden_channels=16))
+        >>> net.head_covariance.shape
+        torch.Size([17, 17])
+    """
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        siren = Siren() if network is None else _copy(network)
+        levels, scans = slices.images.shape[1], slices.images.shape[0]
+        heads = min(scans, recipe.images or scans)
+        shared = StrainerNet(
+            siren.spatial_dims, 1, siren.hidden_channels, siren.num_layers, siren.num_layers - 1, heads, siren.omega, siren.activation
+        )  # fmt: skip
+    siren.to(device)
+    shared.to(device)
+    shared.encoder.load_state_dict(siren.encoder.state_dict())
+    level = levels // 2 if recipe.trained_heads else None
+    fixed = seed if recipe.trained_heads else None  # the paper's images stay the same ones throughout
+    tiles = CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
+    module: nn.Module = shared if recipe.trained_heads else shared.encoder
+    optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
+    projection = ProjectionLoss(recipe.ridge)
+    start, identity = 0, {**asdict(recipe), "seed": seed}
+    if resume and checkpoint is not None and checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        if state["identity"] != identity:
+            raise ValueError(f"{checkpoint.name} was made with {state['identity']}, not {identity}")
+        module.load_state_dict(state["module"])
+        optimiser.load_state_dict(state["optimiser"])
+        start = state["step"]
+    for step, batch in enumerate(_batches(tiles, recipe.tiles, start), start):
+        optimiser.param_groups[0]["lr"] = recipe.rate_at(step)
+        optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for tile in batch if fixed is None else [tiles[0]]:
+            for coords, label in _pieces(tile, recipe, device):
+                share = coords.shape[1] / tile["image"].shape[1] / len(batch)
+                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or not recipe.trained_heads):
+                    h = shared.encoder(coords.flatten(1).T[None])  # (1, P, C)
+                if recipe.trained_heads:
+                    out = torch.cat([head(h) for head in shared.heads], dim=-1)[0].T  # (N, P)
+                    loss = (out - label.flatten(1)).square().mean(1).sum()
+                else:
+                    loss = projection(h.mT[..., None], label[None])
+                (share * loss).backward()
+                total += share * float(loss.detach())
+        optimiser.step()
+        if on_step is not None:
+            on_step(step, total / (heads if recipe.trained_heads else 1))
+        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
+            state = {"identity": identity, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+            _atomic_save(state, checkpoint)
+    siren.encoder.load_state_dict(shared.encoder.state_dict())
+    siren.eval()
+    head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
+    return siren
+
+
+def _pieces(tile: dict[str, Tensor], recipe: Recipe, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """A tile on the device; whole slices with trained heads are cut so that activations stay in cache."""
+    size = 4096 if recipe.trained_heads else tile["image"].shape[1]
+    for coords, label in zip(tile["image"].split(size, dim=1), tile["label"].split(size, dim=1)):
+        yield coords.to(device), label.to(device)
+
+
+def _copy(network: Siren) -> Siren:
+    twin = Siren(
+        network.spatial_dims, network.out_channels, network.hidden_channels, network.num_layers, network.omega, network.activation
+    )  # fmt: skip
+    twin.load_state_dict(network.state_dict())
+    return twin

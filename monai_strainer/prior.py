@@ -1,0 +1,158 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""A prior: an encoder, the statistics of the heads that go with it, and the rules it was made by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ._version import __version__
+from .bundles import bundle_path
+from .errors import InputError
+from .geometry import Plane
+from .networks import Siren
+
+__all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
+
+WEIGHTS, RULES = "models/model.pt", "models/prior.json"
+LARGEST = 256 * 2**20  # bytes of a weights file
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What one cohort taught.
+
+    Args:
+        network: shared encoder, mean head and head covariance; holds no head of any one scan.
+        plane: plane of the slices it was trained on.
+        percentile: of the foreground that stands for 1 (the intensity rule).
+        half_mm: (3,) mean half size of the cohort's heads in mm, RAS order.
+        digest: sha256 of the weights file; empty for a prior that was never saved.
+        record: how it was made.
+
+    Example:
+        >>> prior = Prior.cold(seed=0)
+        >>> prior.plane, prior.network.num_layers
+        ('axial', 6)
+    """
+
+    network: Siren
+    plane: Plane = "axial"
+    percentile: float = 99.5
+    half_mm: tuple[float, float, float] = (64.0, 81.5, 62.0)  # an adult brain
+    digest: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def cold(cls, seed: int = 0, **network: Any) -> Prior:
+        """No prior at all: a freshly drawn Siren, the honest baseline."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(Siren(**network), record={"kind": "cold", "seed": seed})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(handle.read()).hexdigest()
+
+
+def check_weights(state: Any, network: Siren, file: Path) -> None:
+    """Refuse weights that do not fit a network exactly.
+
+    Raises:
+        InputError: not a dictionary of tensors, tensors missing, unknown, of another shape, or not finite.
+    """
+    remedy = "use a prior made by monai_strainer pretrain with the same architecture"
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError("the weights are not a dictionary of tensors", remedy, file)
+    wanted = network.state_dict()
+    if missing := sorted(set(wanted) - set(state)):
+        raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
+    if extra := sorted(set(state) - set(wanted)):
+        raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
+    for name, value in state.items():
+        if value.shape != wanted[name].shape:
+            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
+        if not torch.isfinite(value).all():
+            raise InputError(f"{name} holds values that are not finite", "take the weights from their source again", file)
+
+
+def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
+    """Load a prior from a bundle folder; without an argument, the one that comes with the package.
+
+    Only tensors are ever read from a weights file, never code.
+
+    Raises:
+        InputError: the folder is no bundle, or its weights or rules are damaged or do not belong together.
+
+    Example:
+        >>> load_prior().plane  # doctest: +SKIP
+        'axial'
+    """
+    folder = bundle_path() if path is None else Path(path)
+    weights, rules = folder / WEIGHTS, folder / RULES
+    for file in (weights, rules):
+        if not file.is_file():
+            raise InputError(f"there is no {file.relative_to(folder)} in {folder.name}", "pass a bundle folder that pretrain wrote", file)
+    try:
+        record = json.loads(rules.read_text())
+        network = Siren(**record["network"])
+        plane, percentile, half = record["plane"], float(record["percentile"]), tuple(float(v) for v in record["half_mm"])
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise InputError(f"the rules of the prior cannot be read ({type(error).__name__})", "take the bundle from its source again", rules) from error
+    if weights.stat().st_size > LARGEST:
+        raise InputError(f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights)
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
+        raise InputError(f"the weights cannot be read as tensors ({type(error).__name__})", "take the file from its source again", weights) from error
+    check_weights(state, network, weights)
+    digest = _sha256(weights)
+    if record.get("sha256") not in (None, digest):
+        raise InputError("the weights are not those that the rules were written for", "take model.pt and prior.json from one source", weights)
+    network.load_state_dict(state)
+    return Prior(network.eval(), plane, percentile, (half[0], half[1], half[2]), digest, record)
+
+
+def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
+    """Write a prior into a bundle folder: weights first, then the rules that vouch for them; each whole or not at all.
+
+    Returns:
+        the prior as it now lies there.
+    """
+    folder = Path(folder)
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    weights, rules = folder / WEIGHTS, folder / RULES
+    temporary = weights.with_name(".model.pt.tmp")
+    torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary)
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, weights)
+    net = prior.network
+    sizes = {name: getattr(net, name) for name in ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")}
+    content = {
+        **(record if record is not None else prior.record),
+        "made_by": f"monai_strainer {__version__}",
+        "network": sizes,
+        "plane": prior.plane,
+        "percentile": prior.percentile,
+        "half_mm": list(prior.half_mm),
+        "sha256": _sha256(weights),
+    }
+    temporary = rules.with_name(".prior.json.tmp")
+    temporary.write_text(json.dumps(content, indent=4) + "\n")
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, rules)
+    return load_prior(folder)
+
+
+def as_dict(prior: Prior) -> dict[str, Any]:
+    """The rules without the network, for a record of provenance."""
+    return {key: value for key, value in asdict(prior).items() if key not in ("network", "record")}

@@ -1,0 +1,62 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""A scan in memory: numbers, where they are, and where they came from; its slices and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .geometry import Grid
+
+__all__ = ["Volume"]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One 3-D scan.
+
+    Args:
+        data: (X, Y, Z) intensities in the file's own axis order; kept as float32.
+        grid: shape and affine; the shape must be that of ``data``.
+        source: what the reader needs to write an image of the same kind (header, names). Opaque to everything but
+            ``monai_strainer.io``.
+        slice_axis: the array axis the scanner stepped along, where the file says so.
+
+    Raises:
+        InputError: the data are not 3-D or do not fit the grid.
+
+    Example:
+        >>> scan = Volume(np.zeros((4, 5, 6)), Grid((4, 5, 6), np.diag([1, 1, 3, 1])))
+        >>> scan.slices(2).shape, scan.slice_axis
+        ((6, 4, 5), 2)
+    """
+
+    data: NDArray[np.float32]
+    grid: Grid
+    source: Any = None
+    slice_axis: int | None = None
+
+    def __post_init__(self) -> None:
+        data = np.asarray(self.data, dtype=np.float32)
+        if data.shape != self.grid.shape:
+            raise InputError(f"data of shape {data.shape} do not fit a grid of {self.grid.shape}", "pass matching ones")
+        object.__setattr__(self, "data", data)
+        if self.slice_axis is None:  # the widest step is across slices; among equals, the one across the axial plane
+            spacing = self.grid.spacing
+            widest = int(np.argmax(spacing))
+            is_isotropic = spacing.max() / spacing.min() < 1.01
+            flat = [k for k, n in enumerate(self.grid.shape) if n == 1]
+            axis = flat[0] if len(flat) == 1 else self.grid.axis_of("axial") if is_isotropic else widest
+            object.__setattr__(self, "slice_axis", axis)
+
+    def slices(self, axis: int) -> NDArray[np.float32]:
+        """(S, H, W): the slices met when walking along array axis ``axis``; the other axes keep their order."""
+        return np.ascontiguousarray(np.moveaxis(self.data, axis, 0))
+
+    def with_slices(self, images: NDArray[np.float32], axis: int, grid: Grid) -> Volume:
+        """The volume made of ``images`` (S, H, W) along ``axis`` on a new grid; source and slice axis are kept."""
+        return Volume(np.ascontiguousarray(np.moveaxis(images, 0, axis)), grid, self.source, self.slice_axis)

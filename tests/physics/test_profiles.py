@@ -1,0 +1,216 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of the one-axis matrices: constants stay, nothing shifts, widths are what they say."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from monai_strainer.errors import InputError
+from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Separable, SliceProfile
+from monai_strainer.physics.profiles import box_matrix, gaussian_matrix, kspace_matrix
+
+lengths = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(lambda p: (max(p), min(p)))
+
+
+def centres(n: int) -> Tensor:
+    return (torch.arange(n, dtype=torch.float64) + 0.5) / n
+
+
+def the_matrix(operator: Separable) -> Tensor:
+    """The only matrix of an operator that acts on one axis."""
+    (matrix,) = [m for m in operator.matrices if m is not None]
+    return matrix.double()
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths, st.floats(0.05, 9))
+def test_a_constant_stays_a_constant(pair: tuple[int, int], width: float) -> None:
+    fine, coarse = pair
+    for matrix in (
+        box_matrix(fine, coarse),
+        box_matrix(fine, coarse, width),
+        gaussian_matrix(fine, coarse, width),
+        kspace_matrix(fine, coarse),
+    ):
+        assert matrix.shape == (coarse, fine)
+        torch.testing.assert_close(matrix.sum(1), torch.ones(coarse, dtype=torch.float64), atol=1e-9, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths)
+def test_box_and_crop_keep_the_mean_of_any_image(pair: tuple[int, int]) -> None:
+    fine, coarse = pair
+    for matrix in (box_matrix(fine, coarse), kspace_matrix(fine, coarse)):
+        share = torch.full((fine,), coarse / fine, dtype=torch.float64)
+        torch.testing.assert_close(matrix.sum(0), share, atol=1e-9, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths, st.floats(0.05, 9))
+def test_mirroring_the_axis_changes_nothing(pair: tuple[int, int], width: float) -> None:
+    fine, coarse = pair
+    for matrix in (box_matrix(fine, coarse), gaussian_matrix(fine, coarse, width), kspace_matrix(fine, coarse)):
+        torch.testing.assert_close(matrix.flip(0, 1), matrix, atol=1e-9, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths, st.data())
+def test_crop_carries_every_low_frequency_without_shift(pair: tuple[int, int], data: st.DataObject) -> None:
+    fine, coarse = pair
+    k = data.draw(st.integers(0, (coarse - 1) // 2))
+    phase = data.draw(st.floats(0, 2 * math.pi))
+    matrix = kspace_matrix(fine, coarse)
+    wave = [torch.cos(2 * math.pi * k * centres(n) + phase) for n in (fine, coarse)]
+    torch.testing.assert_close(matrix @ wave[0], wave[1], atol=1e-10, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths, st.data())
+def test_crop_removes_every_high_frequency(pair: tuple[int, int], data: st.DataObject) -> None:
+    fine, coarse = pair
+    k = data.draw(st.integers(coarse // 2 + 1, max(coarse // 2 + 1, fine // 2)))
+    if k <= fine // 2:
+        wave = torch.cos(2 * math.pi * k * centres(fine) + 0.3)
+        assert float((kspace_matrix(fine, coarse) @ wave).abs().max()) < 1e-10
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [(12, 6), (12, 5), (13, 6), (13, 7)])
+def test_crop_is_the_cropped_dft(fine: int, coarse: int) -> None:
+    x = torch.randn(fine, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    k = torch.arange(-(coarse // 2), (coarse + 1) // 2)  # bins
+    turn = 1j * math.pi * k.double()  # voxel centres lie half a voxel from the edge: phases
+    spectrum = torch.fft.fft(x)[k % fine] * torch.exp(-turn / fine)
+    bins = torch.zeros(coarse, dtype=torch.complex128)
+    bins[k % coarse] = spectrum * torch.exp(turn / coarse)
+    y = torch.fft.ifft(bins).real * coarse / fine
+    torch.testing.assert_close(kspace_matrix(fine, coarse) @ x, y, atol=1e-10, rtol=0)
+
+
+def test_a_crop_that_keeps_all_is_the_identity() -> None:
+    for n in (7, 8):
+        torch.testing.assert_close(kspace_matrix(n, n), torch.eye(n, dtype=torch.float64), atol=1e-12, rtol=0)
+
+
+def test_whole_factors_average_blocks() -> None:
+    x = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.avg_pool2d(x[None], (3, 2))[0]
+    torch.testing.assert_close(Downsample((6, 8), (3, 2))(x), expected)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths)
+def test_any_factor_keeps_linear_ramps(pair: tuple[int, int]) -> None:
+    fine, coarse = pair
+    torch.testing.assert_close(box_matrix(fine, coarse) @ centres(fine), centres(coarse), atol=0.13 / fine, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 4))
+def test_downsampling_twice_is_downsampling_once(a: int, b: int, n: int) -> None:
+    twice = box_matrix(b * n, n) @ box_matrix(a * b * n, b * n)
+    torch.testing.assert_close(twice, box_matrix(a * b * n, n))
+
+
+def test_downsample_rounds_to_whole_voxels_but_never_to_none() -> None:
+    assert Downsample((7, 10), (2.5, 4)).shape_out == (3, 2)
+    assert Downsample((2, 2), 9).shape_out == (1, 1)
+
+
+def test_downsample_onto_reaches_the_shape() -> None:
+    for coarse in [(160, 131), (33, 1), (159, 188)]:
+        assert Downsample.onto((160, 188) if coarse[0] == 160 else (159, 188), coarse).shape_out == coarse
+
+
+@pytest.mark.parametrize("fwhm", [1.5, 3.0, 6.0])
+def test_gaussians_are_as_wide_as_asked(fwhm: float) -> None:
+    blur = the_matrix(Blur((1, 61), (0, fwhm)))[30]
+    place = torch.arange(61, dtype=torch.float64) - 30
+    assert float((blur * place**2).sum()) == pytest.approx(fwhm**2 / (8 * math.log(2)), rel=0.05)
+
+
+def test_blurs_add_up_in_quadrature() -> None:
+    twice, once = Blur((1, 61), (0, 3)) @ Blur((1, 61), (0, 4)), Blur((1, 61), (0, 5))
+    assert isinstance(twice, Separable)
+    torch.testing.assert_close(the_matrix(twice)[30], the_matrix(once)[30], atol=1e-3, rtol=0)
+
+
+def test_slices_without_gap_and_box_profile_are_downsampling() -> None:
+    for length in (20, 23):
+        slices = SliceProfile((4, length), axis=1, thickness=5, separation=5, kind="box")
+        torch.testing.assert_close(the_matrix(slices), the_matrix(Downsample((4, length), (1, 5))).double())
+
+
+def test_a_box_with_gaps_does_not_see_the_gaps() -> None:
+    matrix = the_matrix(SliceProfile((12, 4), axis=0, thickness=2, separation=4, kind="box"))
+    third, gap = 1 / 2, 0
+    expected = torch.tensor([[gap, third, third, gap] + [0.0] * 8], dtype=torch.float64)
+    torch.testing.assert_close(matrix, torch.cat([expected.roll(4 * k, 1) for k in range(3)]))
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "box"])
+def test_slices_are_centred_where_the_grid_says(kind: str) -> None:
+    matrix = the_matrix(SliceProfile((40, 4), axis=0, thickness=3, separation=5, kind=kind))  # type: ignore[arg-type]
+    torch.testing.assert_close((matrix @ centres(40))[1:-1], centres(8)[1:-1])
+
+
+def test_slices_thinner_than_a_voxel_are_samples() -> None:
+    matrix = the_matrix(SliceProfile((15, 2), axis=0, thickness=0.01, separation=3))
+    assert matrix.argmax(1).tolist() == [1, 4, 7, 10, 13] and float(matrix.max(1).values.min()) > 0.99
+
+
+def test_a_negative_axis_counts_from_the_end() -> None:
+    assert SliceProfile((4, 5, 20), axis=-1, thickness=4, separation=4).shape_out == (4, 5, 5)
+
+
+def test_a_single_voxel_is_what_remains_of_a_short_axis() -> None:
+    assert KSpaceCrop((3, 1), 8).shape_out == (1, 1)
+
+
+@pytest.mark.parametrize("factor", [0, -2, 0.5, float("nan"), float("inf")])
+def test_factors_below_one_are_refused(factor: float) -> None:
+    for kind in (Downsample, KSpaceCrop):
+        with pytest.raises(InputError, match="factor"):
+            kind((8, 8), factor)
+
+
+def test_a_factor_per_axis_must_meet_every_axis() -> None:
+    with pytest.raises(InputError, match="3 values of factor for 2 axes"):
+        Downsample((8, 8), (2, 2, 2))
+
+
+@pytest.mark.parametrize("coarse", [(9, 8), (4, 4, 4), (0, 4)])
+def test_onto_a_shape_that_is_not_coarser_is_refused(coarse: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"\(8, 8\) cannot be downsampled onto"):
+        Downsample.onto((8, 8), coarse)
+
+
+def test_a_negative_blur_is_refused() -> None:
+    with pytest.raises(InputError, match="below 0"):
+        Blur((8, 8), -1)
+
+
+@pytest.mark.parametrize("thickness", [0, -1, float("nan")])
+def test_a_slice_without_thickness_is_refused(thickness: float) -> None:
+    with pytest.raises(InputError, match="thickness"):
+        SliceProfile((8, 8), axis=0, thickness=thickness, separation=2)
+
+
+def test_a_separation_below_one_voxel_is_refused() -> None:
+    with pytest.raises(InputError, match="factor"):
+        SliceProfile((8, 8), axis=0, thickness=2, separation=0.5)
+
+
+def test_an_axis_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError, match="no axis 2"):
+        SliceProfile((8, 8), axis=2, thickness=2, separation=2)
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    with pytest.raises(InputError, match="sinc"):
+        SliceProfile((8, 8), axis=0, thickness=2, separation=2, kind="sinc")  # type: ignore[arg-type]
