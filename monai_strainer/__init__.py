@@ -1,0 +1,56 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""monai_strainer: restores MRI scans with a coordinate prior that many scans share (STRAINER).
+
+    >>> from monai_strainer import load_prior, read, restore, write
+    >>> scan = read("sub-01_T1w.nii.gz")  # doctest: +SKIP
+    >>> out = restore(scan, load_prior(), scale=2)  # doctest: +SKIP
+    >>> write(out.volume, "sub-01_res-x2_desc-strainer_T1w.nii.gz", report=out.report)  # doctest: +SKIP
+
+Names are fetched when they are first used, so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ._version import __version__
+
+_HOME = {
+    "InputError": "errors",
+    "Grid": "geometry",
+    "Volume": "volume",
+    "read": "io",
+    "write": "io",
+    "Siren": "networks",
+    "StrainerNet": "networks",
+    "Identity": "physics",
+    "Downsample": "physics",
+    "SliceProfile": "physics",
+    "KSpaceCrop": "physics",
+    "Blur": "physics",
+    "Mask": "physics",
+    "GaussianNoise": "physics",
+    "RicianNoise": "physics",
+    "pretrain": "pretraining",
+    "Recipe": "pretraining",
+    "read_cohort": "cohort",
+    "Prior": "prior",
+    "load_prior": "prior",
+    "save_prior": "prior",
+    "restore": "restoration",
+    "Restored": "restoration",
+    "StrainerInferer": "inferers",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -105,10 +105,18 @@ class Pose:
         sign = self.axes[axis][1]
         return (sign * (centres(n) - self.centre[axis]) / self.half[axis]).astype(np.float32)
 
-    def coordinates(self, shape: tuple[int, int, int], slice_axis: int) -> NDArray[np.float32]:
-        """(S, 3, H, W): head coordinates x, y, z of every voxel of the slices along ``slice_axis``."""
-        parts = np.meshgrid(*(self.axis_coordinates(k, n) for k, n in enumerate(shape)), indexing="ij")
-        by_ras = np.empty((3, *shape), np.float32)
+    def coordinates(self, shape: tuple[int, int, int], slice_axis: int, some: slice = slice(None)) -> NDArray[np.float32]:
+        """(S, 3, H, W): head coordinates x, y, z of every voxel of the slices along ``slice_axis``.
+
+        Args:
+            shape: voxels per array axis, of the scan or of any refinement of it.
+            slice_axis: array axis to walk along.
+            some: which slices; all by default.
+        """
+        along = [self.axis_coordinates(k, n) for k, n in enumerate(shape)]
+        along[slice_axis] = along[slice_axis][some]
+        parts = np.meshgrid(*along, indexing="ij")
+        by_ras = np.empty((3, *parts[0].shape), np.float32)
         for (ras, _), part in zip(self.axes, parts):
             by_ras[ras] = part
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)

@@ -9,6 +9,7 @@ recipe, with one trained head per image, is there by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class Recipe:
         """The learning rate of a step; constant where there is no warm-up, as in the paper."""
         if self.warmup == 0:
             return self.rate
-        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / self.steps)))
+        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
 
 
 COHORT = Recipe()

@@ -24,7 +24,8 @@ class Volume:
         grid: shape and affine; the shape must be that of ``data``.
         source: what the reader needs to write an image of the same kind (header, names). Opaque to everything but
             ``monai_strainer.io``.
-        slice_axis: the array axis the scanner stepped along, where the file says so.
+        slice_axis: the array axis the scanner stepped along; where it is not given, the axis of the widest step, or on an
+            isotropic grid the one across axial slices.
 
     Raises:
         InputError: the data are not 3-D or do not fit the grid.
@@ -38,14 +39,14 @@ class Volume:
     data: NDArray[np.float32]
     grid: Grid
     source: Any = None
-    slice_axis: int | None = None
+    slice_axis: int = -1
 
     def __post_init__(self) -> None:
         data = np.asarray(self.data, dtype=np.float32)
         if data.shape != self.grid.shape:
             raise InputError(f"data of shape {data.shape} do not fit a grid of {self.grid.shape}", "pass matching ones")
         object.__setattr__(self, "data", data)
-        if self.slice_axis is None:  # the widest step is across slices; among equals, the one across the axial plane
+        if self.slice_axis not in (0, 1, 2):
             spacing = self.grid.spacing
             widest = int(np.argmax(spacing))
             is_isotropic = spacing.max() / spacing.min() < 1.01

@@ -76,9 +76,44 @@ class Separable(Operator):
 
     def undetermined(self, rho: float | Tensor) -> Tensor:
         """``1 - (V * V) s^2 / (s^2 + rho)``. Args and returns as in ``Operator.undetermined``."""
+        return self.posterior_diagonal([None] * len(self.shape_in), rho)
+
+    def posterior_diagonal(self, factors: Sequence[Tensor | None], rho: float | Tensor) -> Tensor:
+        """The diagonal of ``L rho (A^T A + rho I)^-1 L^T`` for a separable ``L``: what remains of a coloured variance.
+
+        ``L`` has one factor per axis, None where it is the identity; its rows are taken to have unit norm, so that the
+        prior variance is one everywhere.
+
+        Args:
+            factors: per axis an (n_k, n_k) matrix or None.
+            rho: weight above 0, a number or a tensor that broadcasts over the batch axes alone.
+
+        Returns:
+            (..., *shape_in), between 0 and 1.
+        """
         _, s, v = self._singular()
         gain = s * s / (s * s + over_images(rho, len(self.shape_in)))
-        return (1 - _along_axes([None if m is None else m * m for m in v], gain)).clamp(0, 1)
+        mixed = [b if a is None else a.to(s) if b is None else a.to(s) @ b for a, b in zip(factors, v)]
+        return (1 - _along_axes([None if m is None else m * m for m in mixed], gain)).clamp(0, 1)
+
+    def spectrum(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared components of data in the operator's singular vectors, and the squared singular values.
+
+        For white ``x`` of variance ``v`` and noise ``sigma``, component ``k`` of ``y`` has variance
+        ``v s_k^2 + sigma^2``.
+
+        Args:
+            y: (..., *shape_out).
+
+        Returns:
+            (..., *components) and (*components).
+        """
+        u, s, _ = self._singular()
+        return _along_axes(_transposed(u), y).square(), s * s
+
+    def device_of(self) -> torch.device:
+        """Where the matrices are; the CPU if there are none."""
+        return next((m.device for m in self.matrices if m is not None), torch.device("cpu"))
 
     def restrict(self, rows: Tensor, axis: int = 0) -> tuple[Separable, Tensor]:
         """As ``Operator.restrict``; columns are those with a weight that is not zero, in rising order.
@@ -125,7 +160,7 @@ class Separable(Operator):
             self.register_buffer(f"u{k}", u, persistent=False)
             self.register_buffer(f"v{k}", v, persistent=False)
             outer = outer[..., None] * s
-        device = next((m.device for m in self.matrices if m is not None), None)
+        device = self.device_of()
         self.register_buffer("singular_values", outer.to(device, torch.float32), persistent=False)
 
 

@@ -1,0 +1,61 @@
+# The project's doors: make demo, make test, make lint, make docs, make clean.
+# Two virtual environments, made from nothing: .venv holds the package as a user installs it, .venv-test the tree as a
+# developer edits it. They are made anew only when the packaging files change. Index settings are pip's own.
+
+PYTHON ?= python3
+DEMO_OUTPUT ?= demo_output
+PYTEST_ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+PACKAGING := setup.py pyproject.toml constraints.txt
+SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -path '*/eval/*' -not -path '*/runs/*')
+USER_BIN := .venv/bin
+TEST_BIN := .venv-test/bin
+
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
+	@echo "make test   run the tests"
+	@echo "make lint   check style and types"
+	@echo "make docs   build the documentation into site/"
+	@echo "make clean  remove all that make made"
+
+demo: .venv/.installed
+	$(USER_BIN)/monai-strainer demo --output $(DEMO_OUTPUT)
+
+test: .venv-test/.installed
+	$(TEST_BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv-test/.installed
+	$(TEST_BIN)/ruff check .
+	$(TEST_BIN)/ruff format --check .
+	$(TEST_BIN)/mypy
+
+docs: .venv-test/.installed
+	$(TEST_BIN)/mkdocs build --strict
+
+.venv/.made: $(PACKAGING)
+	$(PYTHON) -m venv --clear .venv
+	touch $@
+
+# The installed package follows its sources; build/ goes first, for setuptools would ship what is stale in it.
+.venv/.installed: .venv/.made $(SOURCES)
+	rm -rf build
+	$(USER_BIN)/python -m pip install -c constraints.txt ".[demo]"
+	touch $@
+
+.venv-test/.installed: $(PACKAGING)
+	$(PYTHON) -m venv --clear .venv-test
+	$(TEST_BIN)/python -m pip install -c constraints.txt -e ".[test,bundle,demo,onnx,docs,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .venv-test build dist site *.egg-info $(DEMO_OUTPUT)
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find monai_strainer tests benchmarks examples -type d -name __pycache__ -prune -exec rm -rf {} +

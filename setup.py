@@ -1,0 +1,93 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Packaging: the project's metadata, and the bundle's way into the wheel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+BUNDLE = Path("bundles") / "mri_strainer"
+NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "eval", "runs", "mlruns*")  # what a run of the bundle may leave in it
+
+
+class BuildWithBundle(build_py):
+    """build_py that puts the bundle where an installed package looks for it: ``monai_strainer/_bundle/``.
+
+    The source tree keeps one copy only. An editable install reads that one, so there is nothing to do for it.
+    """
+
+    def run(self) -> None:
+        """Copy the modules, then the bundle."""
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "monai_strainer" / "_bundle"
+        shutil.rmtree(target, ignore_errors=True)  # nothing of an older build survives
+        shutil.copytree(ROOT / BUNDLE, target / BUNDLE.name, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
+
+
+def read_version() -> str:
+    """The version as ``monai_strainer/_version.py`` says it, read without importing the package."""
+    text = (ROOT / "monai_strainer" / "_version.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"', text, flags=re.MULTILINE)
+    if found is None:
+        raise RuntimeError("monai_strainer/_version.py does not set __version__")
+    return found.group(1)
+
+
+def read_description() -> str:
+    """The README, where there is one."""
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.is_file() else ""
+
+
+BUNDLE_EXTRA = ["fire", "pytorch-ignite", "jsonschema", "pyyaml", "tensorboard"]  # python -m monai.bundle
+DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the picture
+ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
+DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
+TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
+DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
+
+setup(
+    name="monai_strainer",
+    version=read_version(),
+    description="Restores MRI scans with a prior learned from a small cohort: a MONAI plugin",
+    long_description=read_description(),
+    long_description_content_type="text/markdown",
+    author="The monai_strainer authors",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["MRI", "MONAI", "super-resolution", "denoising", "implicit neural representation", "SIREN"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Topic :: Scientific/Engineering :: Medical Science Apps.",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["monai_strainer", "monai_strainer.*"]),
+    package_data={"monai_strainer": ["py.typed"]},
+    python_requires=">=3.10",
+    install_requires=["torch>=2.10", "numpy", "scipy", "nibabel", "pydicom>=3", "monai>=1.6", "tqdm"],
+    extras_require={
+        "bundle": BUNDLE_EXTRA,
+        "demo": DEMO_EXTRA,
+        "onnx": ONNX_EXTRA,
+        "docs": DOCS_EXTRA,
+        "test": TEST_EXTRA,
+        "dev": DEV_EXTRA,
+    },
+    entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli:main"]},
+    cmdclass={"build_py": BuildWithBundle},
+    zip_safe=False,
+)
