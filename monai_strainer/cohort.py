@@ -20,7 +20,7 @@ from .pose import find_pose, foreground, normalise
 from .pretraining import AlignedSlices
 from .volume import Volume
 
-__all__ = ["PLANES", "Cohort", "read_cohort", "training_scans"]
+__all__ = ["PLANES", "Cohort", "read_cohort", "split_scans"]
 
 PLANES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 0, 1), "coronal": (1, 0, 2), "sagittal": (0, 1, 2)}
 """Per plane the anatomical axes of slices, rows and columns."""
@@ -48,26 +48,38 @@ class Cohort:
     digest: str
 
 
-def training_scans(folder: str | Path, split: str = "train") -> list[Path]:
-    """The scans of a folder; where a BIDS ``participants.tsv`` has a column ``split``, only those of that split.
+def split_scans(folder: str | Path) -> tuple[list[Path], list[Path]]:
+    """The scans of a folder that train, and those that only judge.
+
+    A BIDS ``participants.tsv`` with a column ``split`` decides (``train`` and ``val``). Without one, every tenth scan is
+    kept from training, and at least the last; of fewer than three, none can be spared and all do both.
 
     Raises:
-        InputError: the folder is missing or holds no scan of that split.
+        InputError: the folder is missing or empty, or its table names no scan to train on.
     """
     folder = Path(folder)
     scans = find_scans(folder)
-    table = folder / "participants.tsv"
+    split = _split_table(folder / "participants.tsv")
+    if split is None:
+        if len(scans) < 3:
+            return scans, scans
+        judges = scans[9::10] or scans[-1:]
+        return [path for path in scans if path not in judges], judges
+    parts = {path: {split.get(name) for name in path.relative_to(folder).parts} for path in scans}
+    train = [path for path in scans if "train" in parts[path]]
+    if not train:
+        raise InputError("no scan belongs to the split 'train'", "check the column 'split'", folder / "participants.tsv")
+    return train, [path for path in scans if "val" in parts[path]] or train
+
+
+def _split_table(table: Path) -> dict[str, str] | None:
     if not table.exists():
-        return scans
+        return None
     with table.open(newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
-    if not rows or "split" not in rows[0]:
-        return scans
-    wanted = {row["participant_id"] for row in rows if row["split"] == split}
-    chosen = [path for path in scans if any(part in wanted for part in path.relative_to(folder).parts)]
-    if not chosen:
-        raise InputError(f"no scan belongs to the split {split!r}", "check the column 'split' of participants.tsv", table)
-    return chosen
+    if not rows or "split" not in rows[0] or "participant_id" not in rows[0]:
+        return None
+    return {row["participant_id"]: row["split"] for row in rows}
 
 
 def _aligned(scan: Volume, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int], percentile: float) -> tuple[NDArray[np.float16], NDArray[np.float64]]:

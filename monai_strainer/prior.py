@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ._version import __version__
 from .bundles import bundle_path
 from .errors import InputError
 from .geometry import Plane
+from .io import atomic, sha256, write_json
 from .networks import Siren
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
@@ -55,11 +55,6 @@ class Prior:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(Siren(**network), record={"kind": "cold", "seed": seed})
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(handle.read()).hexdigest()
 
 
 def check_weights(state: Any, network: Siren, file: Path) -> None:
@@ -113,7 +108,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
         raise InputError(f"the weights cannot be read as tensors ({type(error).__name__})", "take the file from its source again", weights) from error
     check_weights(state, network, weights)
-    digest = _sha256(weights)
+    digest = sha256(weights)
     if record.get("sha256") not in (None, digest):
         raise InputError("the weights are not those that the rules were written for", "take model.pt and prior.json from one source", weights)
     network.load_state_dict(state)
@@ -129,11 +124,8 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
-    temporary = weights.with_name(".model.pt.tmp")
-    torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary)
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, weights)
+    with atomic(weights) as temporary:
+        torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary)
     net = prior.network
     sizes = {name: getattr(net, name) for name in ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")}
     content = {
@@ -143,16 +135,8 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
         "plane": prior.plane,
         "percentile": prior.percentile,
         "half_mm": list(prior.half_mm),
-        "sha256": _sha256(weights),
+        "sha256": sha256(weights),
     }
-    temporary = rules.with_name(".prior.json.tmp")
-    temporary.write_text(json.dumps(content, indent=4) + "\n")
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, rules)
+    write_json(rules, content)
     return load_prior(folder)
 
-
-def as_dict(prior: Prior) -> dict[str, Any]:
-    """The rules without the network, for a record of provenance."""
-    return {key: value for key, value in asdict(prior).items() if key not in ("network", "record")}

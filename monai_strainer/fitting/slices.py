@@ -46,8 +46,9 @@ def fit_slices(
     *,
     steps: int = 100,
     solve: bool = True,
-    rate: float = 1e-5,
-    head_rate: float = 1e-4,
+    rate: float = 4e-5,
+    head_rate: float = 3e-4,
+    last_rate: float = 0.1,
     optimiser: str = "muon",
     freeze: int | str | None = None,
     seed: int = 0,
@@ -69,14 +70,14 @@ def fit_slices(
         noise: its noise.
         steps: refinement steps at most; 0 stays with the head solve.
         solve: start from solved heads. False starts from the network's own, as the paper does.
-        rate, head_rate, optimiser, freeze, seed, on_step: see :func:`refine`.
+        rate, head_rate, last_rate, optimiser, freeze, seed, on_step: see :func:`refine`.
     """
     clean = noise.debias(y)
     ones = operator.A(torch.ones(operator.shape_in, device=y.device))  # the network speaks in [-1, 1], the data in [0, 1]
     heads = solve_heads(siren, coords, operator, 2 * clean - ones).mean if solve else None
     refined = refine(
         siren, coords, operator, y, noise, heads=heads, steps=steps, rate=rate, head_rate=head_rate,
-        optimiser=optimiser, freeze=freeze, seed=seed, on_step=on_step,
+        last_rate=last_rate, optimiser=optimiser, freeze=freeze, seed=seed, on_step=on_step,
     )  # fmt: skip
     data = data_step(operator, refined.images, clean, float(noise.sigma.square().mean()))
     return Fit(refined.images, data, refined.held_out, refined.best_step, refined.curve)

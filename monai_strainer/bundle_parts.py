@@ -1,0 +1,127 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The parts of the bundle that a configuration file cannot spell: a handler, a metric, and two checks."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .cohort import Cohort, read_cohort, split_scans
+from .errors import InputError
+from .inferers import as_siren
+from .pretraining import AlignedSlices, ProjectionLoss, head_statistics
+from .prior import Prior, save_prior
+
+__all__ = ["HeadStatistics", "cohort_of", "launch", "local_device", "projection_psnr", "publish", "refuse_typos"]
+
+RUN_OPTIONS = {
+    "run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "tracking", "args_file",
+    "workflow_type", "save_execute_config", "experiment_name", "run_name", "tracking_uri",
+}  # fmt: skip
+
+
+def refuse_typos(argv: Sequence[str] | None = None) -> None:
+    """Refuse options of ``python -m monai.bundle run`` that no configuration file knows; MONAI takes them silently.
+
+    Args:
+        argv: the command line; that of the process by default. Anything but a bundle run is left alone.
+
+    Raises:
+        InputError: an option is neither MONAI's nor a top-level id of the configuration files.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    if len(argv) < 2 or "monai" not in argv[0] or argv[1] != "run":
+        return
+    options = dict(_options(argv[2:]))
+    known = set(RUN_OPTIONS)
+    for file in re.findall(r"[^\[\]'\", ]+", options.get("config_file", "")):
+        if file.endswith(".json") and Path(file).is_file():
+            known |= {key.lstrip("+") for key in json.loads(Path(file).read_text())}
+    unknown = sorted(name for name in options if re.split(r"::|#", name)[0] not in known)
+    if unknown:
+        raise InputError(f"the configuration has no {', '.join('--' + name for name in unknown)}", "check the spelling")
+
+
+def _options(words: Sequence[str]) -> list[tuple[str, str]]:
+    found = []
+    for k, word in enumerate(words):
+        if word.startswith("--"):
+            name, _, value = word[2:].partition("=")
+            after = words[k + 1] if not value and k + 1 < len(words) and not words[k + 1].startswith("--") else ""
+            found.append((name, value or after))
+    return found
+
+
+def local_device() -> torch.device:
+    """The device of this process: its own GPU under torchrun, the first one otherwise, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
+
+
+def launch() -> None:
+    """Join the process group that torchrun describes: NCCL with GPUs, gloo without."""
+    torch.distributed.init_process_group(backend="nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_device())
+
+
+def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Sequence[int] = (96, 152, 200)) -> Cohort:
+    """The aligned scans of one split of a folder: see :func:`monai_strainer.cohort.read_cohort`."""
+    train, held_out = split_scans(folder)
+    wide = (int(shape[0]), int(shape[1]), int(shape[2]))
+    return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
+
+
+def projection_psnr(output: Any) -> float:
+    """PSNR in dB that solved heads reach on the points of a batch, from a MONAI engine's output.
+
+    Args:
+        output: list of dictionaries with ``pred`` (C, P, 1) features and ``label`` (N, P, 1) intensities in [-1, 1].
+    """
+    loss = ProjectionLoss(ridge=1e-4)
+    errors = [float(loss(item["pred"][None].float(), item["label"][None])) for item in output]
+    return -10 * math.log10(max(sum(errors) / len(errors) / 4, 1e-12))  # [-1, 1] has four times the power of [0, 1]
+
+
+class HeadStatistics:
+    """Ignite handler: when training ends, and before the last checkpoint, describes the cohort's heads for the encoder as it is now.
+
+    Args:
+        network: the network in training, wrapped or not.
+        slices: the cohort.
+        points: pixels that each head is solved from.
+    """
+
+    def __init__(self, network: nn.Module, slices: AlignedSlices, points: int = 4000) -> None:
+        self.network, self.slices, self.points = network, slices, points
+
+    def attach(self, engine: Any) -> None:
+        """Run when training ends."""
+        from ignite.engine import Events
+
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Any) -> None:
+        siren = getattr(self.network, "module", self.network)
+        head_statistics(siren, self.slices, points=self.points, ridge=1e-4)
+
+
+def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, Any]) -> None:
+    """Write a trained network as a prior: ``models/model.pt`` and the rules that vouch for it.
+
+    Under torchrun only the first process writes.
+    """
+    if int(os.environ.get("RANK", "0")) == 0:
+        prior = Prior(as_siren(network).cpu(), cohort.plane, cohort.percentile, cohort.half_mm)
+        scans = int(cohort.slices.images.shape[0])
+        save_prior(prior, folder, {"kind": "cohort", "scans": scans, "cohort_sha256": cohort.digest, **record})

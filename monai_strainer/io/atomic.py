@@ -1,0 +1,114 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Files appear whole or not at all: written under a hidden name, forced to disk, then renamed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["atomic", "stem", "write_json"]
+
+
+def stem(path: str | os.PathLike[str]) -> str:
+    """The file name without its suffix, where ``.nii.gz`` counts as one suffix.
+
+    Example:
+        >>> stem("sub-01_T1w.nii.gz"), stem("scan.v2.nii")
+        ('sub-01_T1w', 'scan.v2')
+    """
+    name = Path(path).name
+    return Path(name[:-3]).stem if name.lower().endswith(".gz") else Path(name).stem
+
+
+def _sync(path: Path) -> None:
+    """Force a file or, where the system can, a folder to disk."""
+    if path.is_dir():
+        if os.name != "posix":
+            return
+        handle = os.open(path, os.O_RDONLY)
+    else:
+        handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary name to write to; on leaving the block it becomes ``path``, on any error it is removed.
+
+    A reader, a second worker or a crash sees the old file or the new one, never half of one. Missing folders are made.
+
+    Args:
+        path: the file that shall exist.
+
+    Yields:
+        a hidden path ``.tmp-...`` in the same folder with the same suffix.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "new" / "note.txt"
+        >>> with atomic(target) as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> target.read_text(), len(list(target.parent.iterdir()))
+        ('whole', 1)
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}{target.name[len(stem(target)) :]}")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync(target.parent)
+
+
+def _plain(value: Any) -> Any:
+    """A value in the words of JSON: arrays as lists, paths as base names (folders may name patients), no NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, os.PathLike):
+        return Path(value).name
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return str(value)
+
+
+def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:
+    """Write a mapping as indented JSON, whole or not at all.
+
+    Numpy numbers and arrays become plain ones, a number that is not finite becomes ``null``.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.json"
+        >>> write_json(path, {"sigma": np.float32(0.5), "best": float("nan")})
+        >>> json.loads(path.read_text())
+        {'sigma': 0.5, 'best': None}
+    """
+    with atomic(path) as temporary:
+        text = json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,79 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Which scans a folder holds, and which folders an output must stay out of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import InputError
+
+__all__ = ["find_scans", "refuse_inside"]
+
+
+def _is_scan(path: Path, root: Path) -> bool:
+    inner = path.relative_to(root)
+    is_nifti = path.name.lower().endswith((".nii", ".nii.gz"))
+    is_hidden = any(part.startswith(".") for part in inner.parts)
+    is_made = inner.parts[0] == "derivatives" or "_std" in path.name
+    # a link to nowhere is kept: annexed data that were not fetched are to be missed aloud, not skipped
+    return is_nifti and not is_hidden and not is_made and (path.is_file() or path.is_symlink())
+
+
+def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
+    """The NIfTI files in a folder and its subfolders, in sorted order.
+
+    Where there are ``sub-*`` folders with ``anat`` folders in them (BIDS), only the images in those count: functional
+    and diffusion runs are no anatomy. ``derivatives/``, hidden files and our own maps ``*_std.nii.gz`` are left out.
+
+    Raises:
+        InputError: the folder is missing, is a file, or holds no scan.
+
+    Example:
+        >>> import tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> for name in ("b.nii.gz", "a.nii", "a_std.nii.gz", "notes.txt"):
+        ...     (root / name).touch()
+        >>> [path.name for path in find_scans(root)]
+        ['a.nii', 'b.nii.gz']
+    """
+    root = Path(folder)
+    if not root.exists():
+        raise InputError("the folder does not exist", "check the path", root)
+    if not root.is_dir():
+        raise InputError("this is a file, not a folder", "pass the folder that holds the scans", root)
+    found = sorted(path for path in root.rglob("*") if _is_scan(path, root))
+    parts = {path: path.relative_to(root).parts for path in found}
+    anatomy = [path for path in found if parts[path][0].startswith("sub-") and "anat" in parts[path][1:-1]]
+    if not found:
+        raise InputError("the folder holds no NIfTI file", "pass a folder with .nii or .nii.gz files in it", root)
+    return anatomy or found
+
+
+def refuse_inside(output: str | os.PathLike[str], input: str | os.PathLike[str]) -> None:
+    """Refuse an output that would lie among the inputs, where the next run would take it for one.
+
+    ``derivatives/`` of a folder is where BIDS wants outputs, and ``find_scans`` does not look there: it is allowed.
+
+    Args:
+        output: file or folder to be written.
+        input: file or folder that was read.
+
+    Raises:
+        InputError: the output is the input, or lies in the input folder outside ``derivatives/``.
+
+    Example:
+        >>> refuse_inside("study/derivatives/strainer", "study")
+        >>> refuse_inside("study", "study")
+        Traceback (most recent call last):
+        monai_strainer.errors.InputError: study: the output is the input itself. Choose another output.
+    """
+    out, source = Path(output).resolve(), Path(input).resolve()
+    if out == source:
+        raise InputError("the output is the input itself", "choose another output", out)
+    if source in out.parents and not source.is_file() and out.relative_to(source).parts[0] != "derivatives":
+        raise InputError(
+            f"the output lies inside the input folder {source.name}",
+            "choose a folder outside of it or derivatives/",
+            out,
+        )

@@ -1,0 +1,122 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Scans in and out of a MONAI pipeline by the project's own strict reader and writer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends
+
+from ..geometry import Grid
+from ..io import find_scans, read, write
+from ..io.atomic import stem
+from ..volume import Volume
+
+__all__ = ["LoadScan", "LoadScanD", "LoadScanDict", "LoadScand", "SaveScan", "SaveScanD", "SaveScanDict", "SaveScand", "scan_list"]  # fmt: skip
+
+
+def scan_list(folder: str, key: str = "image") -> list[dict[str, str]]:
+    """The scans of a folder as MONAI's list of dictionaries.
+
+    Raises:
+        InputError: the folder is missing or holds no scan.
+    """
+    return [{key: str(path)} for path in find_scans(folder)]
+
+
+class LoadScan(Transform):
+    """Read one scan strictly (:func:`monai_strainer.read`).
+
+    Returns:
+        MetaTensor ``(1, X, Y, Z)`` float32 with the affine, ``filename_or_obj`` and ``slice_axis``.
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
+
+    def __call__(self, path: str) -> MetaTensor:
+        scan = read(path)
+        meta = {"filename_or_obj": str(path), "slice_axis": scan.slice_axis, "original_channel_dim": "no_channel"}
+        return MetaTensor(torch.from_numpy(scan.data)[None], affine=torch.from_numpy(scan.grid.affine.copy()), meta=meta)
+
+
+class SaveScan(Transform):
+    """Write a restored image ``(1 or 2, X, Y, Z)`` as a NIfTI file of the kind it was read from.
+
+    The second channel, if there is one, is the standard deviation and becomes ``..._std.nii.gz``. A report in the meta
+    data becomes a JSON record, written last.
+
+    Args:
+        output_dir: folder to write into; made if missing.
+        postfix: goes between the scan's name and the suffix.
+        overwrite: replace files that are there.
+
+    Raises:
+        InputError: the output is there already, or would be the input.
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012
+
+    def __init__(self, output_dir: str, postfix: str = "strainer", overwrite: bool = True) -> None:
+        self.output_dir, self.postfix, self.overwrite = Path(output_dir), postfix, overwrite
+
+    def __call__(self, image: MetaTensor) -> MetaTensor:
+        data = image.as_tensor().detach().float().cpu().numpy()
+        origin = Path(str(image.meta["filename_or_obj"]))
+        source = read(origin).source if origin.is_file() else None
+        affine = np.asarray(image.affine.cpu(), dtype=np.float64)
+        volume = Volume(data[0], Grid(data[0].shape, affine), source)
+        report = image.meta.get("strainer_report")
+        write(
+            volume,
+            self.output_dir / f"{stem(origin)}_{self.postfix}.nii.gz",
+            report=json.loads(str(report)) if report else None,
+            std=data[1] if len(data) > 1 else None,
+            overwrite=self.overwrite,
+        )
+        return image
+
+
+class LoadScand(MapTransform):
+    """Dictionary form of :class:`LoadScan`."""
+
+    backend = LoadScan.backend
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.load = LoadScan()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.load(d[key])
+        return d
+
+
+class SaveScand(MapTransform):
+    """Dictionary form of :class:`SaveScan`."""
+
+    backend = SaveScan.backend
+
+    def __init__(
+        self, keys: KeysCollection, output_dir: str, postfix: str = "strainer", overwrite: bool = True, allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.save = SaveScan(output_dir, postfix, overwrite)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.save(d[key])
+        return d
+
+
+LoadScanD = LoadScanDict = LoadScand
+SaveScanD = SaveScanDict = SaveScand
