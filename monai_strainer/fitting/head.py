@@ -74,7 +74,7 @@ def ridge(gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor
 
 
 @torch.no_grad()
-def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor) -> Heads:
+def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kept: Tensor | None = None) -> Heads:
     """The most probable head of every slice given its measurement, and how sure it is.
 
     ``A`` is applied to the feature maps once; what is left is one small regression per slice. The prior is the
@@ -86,6 +86,7 @@ def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor) -> 
         coords: ``(S, d, H, W)`` head coordinates of the image.
         operator: ``A`` on ``(..., H, W)``.
         y: ``(S, h, w)`` measurement in ``[-1, 1]``, the network's units.
+        kept: ``(h, w)`` true where a measurement may be used; all of them by default.
 
     Returns:
         Heads for all slices.
@@ -96,6 +97,8 @@ def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor) -> 
     for c, target in zip(coords, y):
         seen = operator.A(features_of(siren, c)).flatten(1)  # (C + 1, M)
         t = target.reshape(1, -1).to(seen)
+        if kept is not None:
+            seen, t = seen[:, kept.flatten()], t[:, kept.flatten()]
         gram, moment = (seen @ seen.T).double(), (seen @ t.T)[:, 0].double()
         solved.append(ridge(gram, moment, t.double().square().sum(), t.numel(), mean, precision))
     w, covariance, misfit = (torch.stack(part).float() for part in zip(*solved))

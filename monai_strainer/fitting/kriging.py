@@ -2,10 +2,10 @@
 """The data step: what the network got wrong is a smooth random field, and the measurement says how it runs.
 
 A network's image misses the measurement by ``r = y - A x``. Spreading ``r`` back with ``A^T`` would paint blocks; here
-the error is a Gaussian field with a Matern-3/2 covariance, ``C_k = exp(-t)(1 + t)``, ``t = sqrt(3) |i - j| / length``,
+the error is a Gaussian field with a Matern-3/2 covariance, ``C_k = (1 + t) exp(-t)``, ``t = sqrt(3) |i - j| / length``,
 along every axis, and its conditional mean given ``r`` is added: kriging through the operator. With ``C = L L^T`` and
 ``B_k = A_k L_k`` that is one exact step of a separable operator. Strength and length are not chosen by hand: they are
-those under which ``r`` is most probable.
+those under which every measurement is foretold best by all the others.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor
 
 from ..physics import Operator, Separable
 
-__all__ = ["DataStep", "data_step", "matern"]
+__all__ = ["DataStep", "ErrorField", "envelope", "matern"]
 
-LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # voxels of the fine grid; outside this range nothing was ever chosen
-STRENGTHS = 10 ** torch.linspace(-5.5, -0.5, 21, dtype=torch.float64)  # variances, the head being about [0, 1]
+LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot tell shorter ones apart
+STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # variances, the head being about [0, 1]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class DataStep:
 
     Args:
         images: ``(S, H, W)``.
-        std: ``(S, H, W)`` posterior standard deviation of the field that was added.
-        length: ``(S,)`` most probable length of the network's error, in voxels; 0 where the error was taken as white.
-        variance: ``(S,)`` most probable variance of the network's error.
-        undetermined: share of the error's variance that the measurement left open, averaged over voxels.
+        std: ``(S, H, W)`` posterior standard deviation.
+        length: ``(S,)`` length of the network's error, in measured voxels; 0 where it was taken as white.
+        variance: ``(S,)`` variance of the network's error.
+        undetermined: share of that variance that the measurement left open, averaged over voxels.
     """
 
     images: Tensor
@@ -59,62 +59,86 @@ def matern(n: int, length: float) -> Tensor:
     return torch.linalg.cholesky((1 + t) * torch.exp(-t) + 1e-6 * torch.eye(n, dtype=torch.float64))
 
 
-def _coloured(operator: Separable, length: float) -> tuple[Separable, list[Tensor]]:
-    """``B = A L`` and the factors ``L``."""
-    factors = [matern(n, length).to(operator.device_of()) for n in operator.shape_in]
-    matrices = [factor if m is None else m.double() @ factor for m, factor in zip(operator.matrices, factors)]
-    return Separable(matrices), factors
+class ErrorField:
+    """A Gaussian field seen through an operator, and all that follows from a residual.
 
-
-def _evidence(coloured: Separable, residual: Tensor, sigma2: float) -> tuple[Tensor, Tensor]:
-    """Greatest log-probability of the residual over the strengths, and the strength: both ``(S,)``."""
-    power, gain = coloured.spectrum(residual)  # (S, h, w) squared components and their variance for strength 1
-    best, strength = torch.full(power.shape[:1], -torch.inf, dtype=torch.float64, device=power.device), power.new_zeros(len(power))
-    for v in STRENGTHS.tolist():
-        variance = v * gain + sigma2
-        value = -0.5 * (power / variance + variance.log()).sum((1, 2)).double()
-        strength = torch.where(value > best, torch.full_like(strength, v), strength)
-        best = torch.maximum(best, value)
-    return best, strength
-
-
-@torch.no_grad()
-def data_step(operator: Operator, images: Tensor, y: Tensor, sigma2: float) -> DataStep:
-    """Let the measurement correct the network's images.
+    Operators that are not separable get a white field, whose strength is read off the residual's power.
 
     Args:
-        operator: ``A`` on ``(..., H, W)``. Operators that are not separable take the plain step, with a white error.
-        images: ``(S, H, W)`` of the network.
-        y: ``(S, h, w)`` measurement without bias.
-        sigma2: variance of its noise.
+        operator: ``A`` on ``(..., H, W)``.
+        y: ``(S, h, w)`` measurement without bias. Only its head counts when length and strength are chosen: the air
+            around it holds neither anatomy nor the noise that the head has.
+        sigma2: variance of the measurement's noise.
     """
-    sigma2 = max(sigma2, 1e-8)
-    residual = y - operator.A(images)
-    slices = len(images)
-    if not isinstance(operator, Separable):
-        variance = (residual.square().mean((1, 2)) - sigma2).clamp_min(1e-6)
-        rho = sigma2 / variance
-        left = operator.undetermined(rho).expand(images.shape)
-        out = operator.prox(images, y, rho)
-        return DataStep(out, (variance[:, None, None] * left).sqrt(), variance.new_zeros(slices), variance, float(left.mean()))
-    best = torch.full((slices,), -torch.inf, dtype=torch.float64, device=images.device)
-    length, variance = images.new_zeros(slices), images.new_zeros(slices)
-    candidates = {}
-    for value in LENGTHS:
-        candidates[value] = _coloured(operator, value)
-        evidence, strength = _evidence(candidates[value][0], residual, sigma2)
-        wins = evidence > best
-        best = torch.where(wins, evidence, best)
-        length = torch.where(wins, torch.full_like(length, value), length)
-        variance = torch.where(wins, strength.to(variance), variance)
-    out, std, left = images.clone(), torch.zeros_like(images), 0.0
-    for value in sorted(set(length.tolist())):
-        mine = length == value
-        coloured, factors = candidates[value]
-        rho = sigma2 / variance[mine]
-        field = coloured.prox(torch.zeros_like(images[mine]), residual[mine], rho)
-        out[mine] += Separable(factors).A(field)
-        share = coloured.posterior_diagonal(factors, rho)  # (s, H, W)
-        std[mine] = (variance[mine, None, None] * share).sqrt()
-        left += float(share.mean()) * int(mine.sum()) / slices
-    return DataStep(out, std, length, variance, left)
+
+    def __init__(self, operator: Operator, y: Tensor, sigma2: float) -> None:
+        self.operator, self.y, self.sigma2 = operator, y, max(sigma2, 1e-8)
+        self.head = envelope(y) > 0.5  # (S, h, w)
+        self.factors: dict[float, list[Tensor]] = {}
+        self.coloured: dict[float, Separable] = {}
+        if isinstance(operator, Separable):
+            for length in LENGTHS:
+                sizes = zip(operator.shape_in, operator.shape_out)
+                factors = [matern(n, length * n / m).to(operator.device_of()) for n, m in sizes]
+                matrices = [f if m is None else m.double() @ f for m, f in zip(operator.matrices, factors)]
+                self.factors[length], self.coloured[length] = factors, Separable(matrices)
+
+    @torch.no_grad()
+    def foretell(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """How far each measurement lies from what images and all other measurements foretell of it.
+
+        Length and strength of the field are those that foretell best.
+
+        Best is the greatest log-density of the differences (leave-one-out cross-validation), slice by slice.
+
+        Args:
+            images: ``(S, H, W)`` of the network.
+
+        Returns:
+            differences ``(S, h, w)``, lengths ``(S,)`` and strengths ``(S,)``.
+        """
+        residual = self.y - self.operator.A(images)
+        slices, counted = len(residual), self.head.sum((1, 2)).clamp_min(1)
+        best, length, strength = (residual.new_full((slices,), value) for value in (-torch.inf, 0.0, 0.0))
+        differences = residual
+        if not self.coloured:
+            return residual, length, (residual.square().mean((1, 2)) - self.sigma2).clamp_min(1e-6)
+        for ell, coloured in self.coloured.items():
+            for v in STRENGTHS:
+                missed, variance = coloured.leave_one_out(residual, self.sigma2 / v)
+                spread = v * variance
+                density = -0.5 * ((missed.square() / spread + spread.log()) * self.head).sum((1, 2)) / counted
+                wins = density > best
+                best = torch.where(wins, density, best)
+                length, strength = torch.where(wins, ell, length), torch.where(wins, v, strength)
+                differences = torch.where(wins[:, None, None], missed, differences)
+        return differences, length, strength
+
+    @torch.no_grad()
+    def correct(self, images: Tensor) -> DataStep:
+        """Let the measurement correct the network's images ``(S, H, W)``."""
+        residual = self.y - self.operator.A(images)
+        _, length, variance = self.foretell(images)
+        rho = self.sigma2 / variance
+        if not self.coloured:
+            share = self.operator.undetermined(rho).expand(images.shape)
+            out = self.operator.prox(images, self.y, rho)
+        else:
+            out, share = images.clone(), torch.zeros_like(images)
+            for value in sorted(set(length.tolist())):
+                mine = length == value
+                coloured, factors = self.coloured[value], self.factors[value]
+                field = coloured.prox(torch.zeros_like(images[mine]), residual[mine], rho[mine])
+                out[mine] += Separable(factors).A(field)
+                share[mine] = coloured.posterior_diagonal(factors, rho[mine])
+        std = (variance[:, None, None] * share).sqrt() * envelope(out).clamp_max(1)
+        return DataStep(out, std, length, variance, float(share.mean()))
+
+
+def envelope(images: Tensor, width: int = 9) -> Tensor:
+    """Where the head is, softly: errors live there and not in the air.
+
+    The local mean intensity of ``(S, H, W)``, scaled to a root mean square of one over the slice and kept within 0.1 and 2.
+    """
+    local = torch.nn.functional.avg_pool2d(images.abs()[:, None], width, 1, width // 2, count_include_pad=False)[:, 0]
+    return (local / local.square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)).clamp(0.1, 2)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..networks import Siren, SirenStack
 from ..physics import NoiseModel, Operator
-from .head import TILE
+from .head import TILE, solve_heads
+from .kriging import ErrorField
 from .muon import optimisers
 from .stopping import HeldOut
 
@@ -26,9 +27,10 @@ class Refined:
     Args:
         images: ``(S, H, W)`` in the units of the measurement, at the step where held-out measurements were met best.
         held_out: ``(S,)`` mean squared error on them there, noise included.
-        best_step: ``(S,)``.
+        best_step: ``(S,)``; 0 is the head solve, -1 no network at all.
         curve: pairs of step and held-out error averaged over slices.
         frozen: number of layers that were not trained.
+        field: of the network's error, for the data step.
     """
 
     images: Tensor
@@ -36,6 +38,7 @@ class Refined:
     best_step: Tensor
     curve: list[tuple[int, float]]
     frozen: int
+    field: ErrorField
 
 
 @torch.no_grad()
@@ -58,7 +61,7 @@ def refine(
     y: Tensor,
     noise: NoiseModel,
     *,
-    heads: Tensor | None = None,
+    solve: bool = True,
     steps: int = 100,
     rate: float = 4e-5,
     head_rate: float = 3e-4,
@@ -67,7 +70,8 @@ def refine(
     freeze: int | str | None = None,
     held_out: float = 0.03,
     points: int = TILE,
-    every: int = 10,
+    every: int = 20,
+    with_nothing: bool = True,
     seed: int = 0,
     on_step: Callable[[int], None] | None = None,
 ) -> Refined:
@@ -82,7 +86,7 @@ def refine(
         operator: ``A`` on ``(..., H, W)``.
         y: ``(S, h, w)`` measurement, the head about ``[0, 1]``.
         noise: its noise.
-        heads: ``(S, C + 1)`` solved heads to start from; without them the network's own.
+        solve: start from solved heads. False starts from the network's own, as the paper does.
         steps: gradient steps at most.
         rate: learning rate of the hidden matrices under Muon, or of everything under Adam.
         head_rate: rate of the first layer, the head and the biases under Muon.
@@ -90,31 +94,38 @@ def refine(
             worth about 2 dB on a clean slice after 60 steps.
         optimiser: ``"muon"`` or ``"adam"``.
         freeze: layers to keep as they are: None, a number, or ``"auto"``.
-        held_out: share of the measurements that only decide when to stop.
+        held_out: share of the measurements that only decide when to stop; more where there are few, to have 300.
         points: image points per step and slice, about.
-        every: steps between two looks at the held-out measurements.
+        every: steps between two looks at the held-out measurements. What counts is how well they are foretold by the
+            network *and* the data step, for that is the result.
+        with_nothing: let the data step alone, with no network, compete as step -1; it wins where the prior does not fit.
         seed: of the draws; every slice sees the same ones, so a slice's result does not depend on its neighbours.
         on_step: called after every step.
     """
     generator = torch.Generator().manual_seed(seed)
     stack = SirenStack(siren, len(coords))
-    if heads is not None:
-        stack.set_heads(heads.unsqueeze(1))
     frozen = stack.freeze(freeze)
     engines = optimisers(stack, optimiser, rate, head_rate)
     rates = [engine.param_groups[0]["lr"] for engine in engines]
-    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), held_out, generator)
-    kept = ~watch.mask.to(y.device)
+    count = y.shape[1] * y.shape[2]
+    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(held_out, min(0.15, 300 / count)), generator)
+    watch.to(y.device)
+    kept, clean = ~watch.mask, noise.debias(y)
     sigma2 = noise.sigma.square().mean().clamp_min(1e-8)  # scales the likelihood to a squared error
+    field = ErrorField(operator, clean, float(sigma2))
+    if solve:
+        ones = operator.A(torch.ones(operator.shape_in, device=y.device))  # the network speaks in [-1, 1], the data in [0, 1]
+        stack.set_heads(solve_heads(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
     share = min(1.0, points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
-    def look(step: int) -> None:
-        images = _whole(stack, coords)
-        watch.update(step, images, operator.A(images), y)
+    def look(step: int, images: Tensor) -> None:
+        watch.update(step, images, field.foretell(images)[0] * field.head)
 
+    if with_nothing:
+        look(-1, torch.zeros(len(y), *operator.shape_in, device=y.device))
     for step in range(steps):
         if step % every == 0:
-            look(step)
+            look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
             engine.param_groups[0]["lr"] = full * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps)))
         rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
@@ -123,7 +134,8 @@ def refine(
         patch = coords[:, :, h][:, :, :, w]  # (S, d, |h|, |w|)
         x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, len(h), len(w))
         target, weight = y[:, rows][:, :, columns], kept[rows][:, columns]
-        loss = (noise.negative_log_likelihood(part.A(x), target) * weight).sum() / weight.sum().clamp_min(1) * sigma2
+        local = noise if noise.sigma.ndim < 2 else type(noise)(noise.sigma[..., rows, :][..., columns])
+        loss = (local.negative_log_likelihood(part.A(x), target) * weight).sum() / weight.sum().clamp_min(1) * sigma2
         for engine in engines:
             engine.zero_grad(set_to_none=True)
         loss.backward()
@@ -131,5 +143,5 @@ def refine(
             engine.step()
         if on_step is not None:
             on_step(step)
-    look(steps)
-    return Refined(watch.images, watch.error, watch.best_step, watch.curve, frozen)
+    look(steps, _whole(stack, coords))
+    return Refined(watch.images, watch.error, watch.best_step, watch.curve, frozen, field)

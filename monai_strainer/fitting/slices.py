@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ..networks import Siren
 from ..physics import NoiseModel, Operator
-from .head import solve_heads
-from .kriging import DataStep, data_step
+from .kriging import DataStep
 from .refine import refine
 
 __all__ = ["Fit", "fit_slices"]
@@ -26,7 +25,7 @@ class Fit:
         network_images: ``(S, H, W)``, what the network alone says.
         data: the images after the data step, and how sure they are.
         held_out: ``(S,)`` mean squared error of the network on held-out measurements, noise included.
-        best_step: ``(S,)`` step at which the fit was stopped; 0 is the head solve.
+        best_step: ``(S,)`` step at which the fit was stopped; 0 is the head solve, -1 the data step alone.
         curve: pairs of step and held-out error, averaged over slices.
     """
 
@@ -72,12 +71,9 @@ def fit_slices(
         solve: start from solved heads. False starts from the network's own, as the paper does.
         rate, head_rate, last_rate, optimiser, freeze, seed, on_step: see :func:`refine`.
     """
-    clean = noise.debias(y)
-    ones = operator.A(torch.ones(operator.shape_in, device=y.device))  # the network speaks in [-1, 1], the data in [0, 1]
-    heads = solve_heads(siren, coords, operator, 2 * clean - ones).mean if solve else None
     refined = refine(
-        siren, coords, operator, y, noise, heads=heads, steps=steps, rate=rate, head_rate=head_rate,
-        last_rate=last_rate, optimiser=optimiser, freeze=freeze, seed=seed, on_step=on_step,
+        siren, coords, operator, y, noise, solve=solve, steps=steps, rate=rate, head_rate=head_rate, last_rate=last_rate,
+        optimiser=optimiser, freeze=freeze, seed=seed, on_step=on_step,
     )  # fmt: skip
-    data = data_step(operator, refined.images, clean, float(noise.sigma.square().mean()))
+    data = refined.field.correct(refined.images)
     return Fit(refined.images, data, refined.held_out, refined.best_step, refined.curve)

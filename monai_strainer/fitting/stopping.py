@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Blind stopping: some measurements are kept from the fit, and the fit stops where it foretells them best."""
+"""Blind stopping: some measurements are kept from the fit, and the fit stops where they are foretold best."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class HeldOut:
 
     Example:
         >>> watch = HeldOut.draw((8, 8), slices=1, share=0.25, generator=torch.Generator().manual_seed(0))
-        >>> watch.update(0, torch.zeros(1, 8, 8), seen=torch.zeros(1, 8, 8), y=torch.ones(1, 8, 8))
-        >>> watch.update(1, torch.ones(1, 8, 8), seen=torch.ones(1, 8, 8), y=torch.ones(1, 8, 8))
+        >>> watch.update(0, images=torch.zeros(1, 8, 8), missed=torch.ones(1, 8, 8))
+        >>> watch.update(1, images=torch.ones(1, 8, 8), missed=torch.zeros(1, 8, 8))
         >>> watch.best_step.tolist(), float(watch.images.mean())
         ([1], 1.0)
     """
@@ -39,15 +39,18 @@ class HeldOut:
         mask[torch.randperm(mask.numel(), generator=generator)[:count]] = True
         return cls(mask.reshape(shape), slices)
 
-    def update(self, step: int, images: Tensor, seen: Tensor, y: Tensor) -> None:
-        """Compare ``A x`` (``seen``) with the held-out measurements and keep the images that are better than before.
+    def to(self, device: torch.device) -> None:
+        """Move to where the images are."""
+        self.mask, self.error, self.best_step = self.mask.to(device), self.error.to(device), self.best_step.to(device)
+
+    def update(self, step: int, images: Tensor, missed: Tensor) -> None:
+        """Keep the images whose held-out measurements were missed by less than ever before.
 
         Args:
             images: ``(S, H, W)``.
-            seen: ``(S, h, w)``.
-            y: ``(S, h, w)``.
+            missed: ``(S, h, w)`` difference between each measurement and what was foretold of it.
         """
-        error = (seen - y).square()[:, self.mask].mean(1)  # (S,)
+        error = missed.square()[:, self.mask].mean(1)  # (S,)
         is_better = error < self.error
         self.images = images.clone() if self.images.numel() == 0 else torch.where(is_better[:, None, None], images, self.images)
         self.error = torch.where(is_better, error, self.error)

@@ -96,20 +96,32 @@ class Separable(Operator):
         mixed = [b if a is None else a.to(s) if b is None else a.to(s) @ b for a, b in zip(factors, v)]
         return (1 - _along_axes([None if m is None else m * m for m in mixed], gain)).clamp(0, 1)
 
-    def spectrum(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Squared components of data in the operator's singular vectors, and the squared singular values.
+    def leave_one_out(self, y: Tensor, rho: float | Tensor) -> tuple[Tensor, Tensor]:
+        """How each datum differs from what all the others foretell, when ``x`` is white: ``y = A x + n``.
 
-        For white ``x`` of variance ``v`` and noise ``sigma``, component ``k`` of ``y`` has variance
-        ``v s_k^2 + sigma^2``.
+        With ``K = A A^T + rho I`` the difference is ``(K^-1 y)_i / (K^-1)_ii`` and its variance ``1 / (K^-1)_ii``, in units
+        of the variance of ``x``. All data are left out at once, each on its own, at the cost of one step.
 
         Args:
             y: (..., *shape_out).
+            rho: variance of the noise over that of ``x``; a number or a tensor over the batch axes alone.
 
         Returns:
-            (..., *components) and (*components).
+            differences (..., *shape_out) and variances that broadcast to them.
+
+        Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.2.
         """
+        self._check(y, self.shape_out)
         u, s, _ = self._singular()
-        return _along_axes(_transposed(u), y).square(), s * s
+        rho = over_images(rho, len(self.shape_in))
+        inverse = 1 / (s * s + rho)
+        missed = _along_axes(_transposed(u), y)
+        # a tall A leaves data that no singular vector reaches: noise alone explains them
+        solved = y / rho - _along_axes(u, missed / rho - missed * inverse)
+        squares = [None if m is None else m * m for m in u]
+        diagonal = 1 / rho - _along_axes(squares, (1 / rho - inverse).expand(*missed.shape) if isinstance(rho, Tensor) else 1 / rho - inverse)
+        variance = 1 / diagonal
+        return solved * variance, variance
 
     def device_of(self) -> torch.device:
         """Where the matrices are; the CPU if there are none."""

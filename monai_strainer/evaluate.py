@@ -1,0 +1,310 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The benchmark: scans whose truth is known are spoilt by known physics, and every method mends the same data.
+
+The protocol: a few axial slices per scan at fixed heights in the head; the head's mask is the judge; the peak is the
+99.9th percentile within it; draws are seeded; the noise level is known to every method that asks for it; and all
+networks take the same number of steps. The head is placed and scaled by the whole clean scan, for all methods alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .baselines import back_projection, cubic, kriging_only, non_local_means
+from .errors import InputError
+from .fitting import fit_slices, refine
+from .io import atomic, read
+from .io.atomic import stem
+from .metrics import coverage, psnr, ssim
+from .networks import Siren
+from .physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise
+from .picture import Strip, picture, upright
+from .pose import find_pose, foreground, normalise
+from .prior import Prior
+from .volume import Volume
+
+__all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "write_csv"]
+
+TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average; Rician sigma as a share of the peak
+    "fit": (1, 0.0),
+    "x2": (2, 0.003),
+    "x4": (4, 0.003),
+    "denoise3": (1, 0.03),
+    "denoise9": (1, 0.09),
+}
+SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is judged
+_PAPER = {"solve": False, "optimiser": "adam", "rate": 1e-4, "last_rate": 1.0}
+
+METHODS: dict[str, str] = {
+    "input": "the data themselves, where only noise was added",
+    "cubic": "cubic spline",
+    "back_projection": "iterative back-projection, 30 turns",
+    "non_local_means": "non-local means, Rician-corrected",
+    "kriging_only": "our data step from an empty image",
+    "siren": "fresh network, Adam: the network's image",
+    "strainer_paper": "pretrained encoder with a freshly drawn head, Adam, as in the paper: the network's image",
+    "cold": "as ours, from a fresh network: without what the cohort taught",
+    "ours": "solved head, Muon, data step; as restore does it",
+}
+NETWORKS = ("siren", "strainer_paper", "cold", "ours")
+
+COLUMNS = (
+    "task",
+    "method",
+    "scan",
+    "level",
+    "psnr_mask",
+    "psnr_image",
+    "ssim_mask",
+    "coverage90",
+    "seconds",
+    "steps",
+    "best_step",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """The slices of one scan under one task; intensities are divided as the prior wants them."""
+
+    operator: Operator
+    noise: NoiseModel
+    y: Tensor  # (S, h, w)
+    coords: Tensor  # (S, d, H, W)
+    truth: NDArray[np.float32]  # (S, H, W)
+    mask: NDArray[np.bool_]
+    peak: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """What a method made of a case, in how many seconds and steps; where it stopped and how sure it is, if it says."""
+
+    pixels: NDArray[np.float32]  # (S, H, W)
+    seconds: float
+    steps: int = 0
+    best_step: list[int] | None = None
+    std: NDArray[np.float32] | None = None
+
+
+def evaluate(
+    scans: Iterable[Path | tuple[str, Volume]],
+    prior: Prior,
+    *,
+    tasks: Sequence[str] = tuple(TASKS),
+    methods: Sequence[str] = tuple(METHODS),
+    levels: Sequence[float] = (0.35, 0.5, 0.65),
+    steps: int = 60,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    picture_to: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Compare methods on scans whose truth is known.
+
+    Args:
+        scans: files of whole, clean heads, or pairs of a name and a volume.
+        prior: what ``ours`` and ``strainer_paper`` start from.
+        tasks: of ``TASKS``. ``fit`` asks how well networks learn a clean slice, after each of ``SERIES`` steps.
+        methods: of ``METHODS``; one that does not apply to a task, or needs a package that is missing, gives no row.
+        levels: heights of the slices in the head, 0 at the bottom and 1 at the top.
+        steps: of every network in all tasks but ``fit``.
+        seed: of noise, fresh networks and draws.
+        device: where the networks compute.
+        picture_to: PNG of the middle slice of the first scan, one row per task but ``fit``.
+        progress: called with the pairs of scan and task done, and their total.
+
+    Returns:
+        one row per task, method, scan, level and number of steps, with the keys ``COLUMNS``; ``seconds`` is per slice,
+        ``coverage90`` the share of the mask within 90 % error bars and ``best_step`` where a network stopped (-1: it
+        did not help), both None for methods that do not say.
+
+    Raises:
+        InputError: an unknown task or method, a level outside 0 to 1, or a scan that cannot be read or used.
+
+    Example:
+        >>> rows = evaluate(["sub-01_T1w.nii.gz"], Prior.cold(), tasks=["x2"])  # doctest: +SKIP
+        >>> print(markdown(rows))  # doctest: +SKIP
+    """
+    _known(tasks, TASKS, "task")
+    _known(methods, METHODS, "method")
+    if not levels or not all(0 <= level <= 1 for level in levels):
+        raise InputError(f"levels of {list(levels)} are not heights in a head", "give shares between 0 and 1")
+    named = [scan if isinstance(scan, tuple) else (stem(Path(scan).name), scan) for scan in scans]
+    rows: list[dict[str, Any]] = []
+    strips: list[Strip] = []
+    for number, (name, source) in enumerate(named):
+        scan = source if isinstance(source, Volume) else read(source)
+        for k, task in enumerate(tasks):
+            case = _spoil(scan, prior, task, levels, seed, device)
+            images: dict[str, _Image] = {}
+            for count in SERIES if task == "fit" else (steps,):
+                images = {}
+                for method in methods:
+                    image = _run(method, task, case, prior, count, seed)
+                    if image is not None:
+                        images[method] = image
+                        rows += _judge(image, case, task, method, name, levels)
+            if picture_to is not None and number == 0 and task != "fit":
+                strips.append(_strip(task, case, images, scan, prior, len(levels) // 2))
+            if progress is not None:
+                progress(number * len(tasks) + k + 1, len(named) * len(tasks))
+    if picture_to is not None and strips:
+        picture(picture_to, strips)
+    return rows
+
+
+def _known(names: Sequence[str], known: Iterable[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no {what} {name!r}", f"choose from {', '.join(known)}")
+
+
+def _spoil(
+    scan: Volume, prior: Prior, task: str, levels: Sequence[float], seed: int, device: str | torch.device
+) -> _Case:
+    """Cut the slices out of the head and measure them as the task says."""
+    factor, share = TASKS[task]
+    axis = scan.grid.axis_of(prior.plane)
+    head = foreground(scan.data)
+    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+    peak = float(np.percentile(scan.data[head], 99.9)) / scale
+    n, sign = scan.grid.shape[axis], pose.axes[axis][1]
+    heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in levels]  # in [-1, 1]
+    index = [min(n - 1, max(0, int((height + 1) / 2 * n))) for height in heights]
+    h, w = (max(1, n // 4 * 4) for k, n in enumerate(scan.grid.shape) if k != axis)  # the factors are to be whole
+    truth = scan.slices(axis)[index, :h, :w] / np.float32(scale)
+    mask = np.moveaxis(head, axis, 0)[index, :h, :w]
+    places = [pose.coordinates(scan.grid.shape, axis, slice(k, k + 1)) for k in index]
+    coords = np.concatenate(places)[:, : prior.network.spatial_dims, :h, :w]
+    x = torch.from_numpy(np.ascontiguousarray(truth))
+    operator: Operator = Identity((h, w)) if factor == 1 else Downsample((h, w), factor)
+    noise: NoiseModel = RicianNoise(share * peak) if share else GaussianNoise(1e-3)  # of a clean slice: rounding
+    y = operator.A(x)
+    y = noise.sample(y, torch.Generator().manual_seed(seed)) if share else y
+    place = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
+    return _Case(operator.to(device), noise.to(device), y.to(device), place, truth, mask, peak)
+
+
+def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: int) -> _Image | None:
+    """The images of one method, or None where it does not apply."""
+    if method in NETWORKS:
+        return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
+    if task == "fit" or method in (
+        {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
+    ):
+        return None
+    y, operator, noise = case.y.cpu().numpy(), deepcopy(case.operator).cpu(), deepcopy(case.noise).cpu()
+    start = time.perf_counter()
+    pixels: NDArray[np.float32] | None = y
+    if method == "cubic":
+        pixels = cubic(y, operator.shape_in)
+    elif method == "back_projection":
+        pixels = back_projection(operator, y)
+    elif method == "non_local_means":
+        pixels = non_local_means(y, float(noise.sigma))
+    elif method == "kriging_only":
+        pixels = kriging_only(operator, y, noise)
+    seconds = time.perf_counter() - start
+    return None if pixels is None else _Image(np.maximum(pixels, 0), seconds)
+
+
+def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
+    """What a network makes of a case; in a series, its own image after the last step and not the best one."""
+    net = prior.network
+    fresh = Prior.cold(
+        seed, spatial_dims=net.spatial_dims, out_channels=net.out_channels, hidden_channels=net.hidden_channels,
+        num_layers=net.num_layers, omega=net.omega, activation=net.activation,
+    ).network  # fmt: skip
+    begin: Siren = deepcopy(net) if method in ("ours", "strainer_paper") else fresh
+    if method == "strainer_paper":
+        begin.head.load_state_dict(fresh.head.state_dict())
+    is_paper = method in ("siren", "strainer_paper")
+    options: dict[str, Any] = {"steps": steps, "seed": seed, **(_PAPER if is_paper else {})}
+    if is_series:
+        options["every"] = steps + 1
+    begin = begin.to(case.y.device)
+    start = time.perf_counter()
+    std = None
+    if is_paper or is_series:
+        found = refine(begin, case.coords, case.operator, case.y, case.noise, with_nothing=False, **options)
+        images, best = found.images, found.best_step
+    else:
+        fit = fit_slices(begin, case.coords, case.operator, case.y, case.noise, **options)
+        images, best, std = fit.data.images, fit.best_step, fit.data.std.cpu().numpy()
+    pixels = np.maximum(images.cpu().numpy(), 0)
+    return _Image(pixels, time.perf_counter() - start, steps, best.tolist(), std)
+
+
+def _judge(
+    image: _Image, case: _Case, task: str, method: str, name: str, levels: Sequence[float]
+) -> Iterable[dict[str, Any]]:
+    """One row per slice."""
+    for k, level in enumerate(levels):
+        x, truth, mask, peak = image.pixels[k], case.truth[k], case.mask[k], case.peak
+        row: dict[str, Any] = {"task": task, "method": method, "scan": name, "level": level}
+        row["psnr_mask"] = psnr(x, truth, data_range=peak, mask=mask)
+        row["psnr_image"] = psnr(x, truth, data_range=peak)
+        row["ssim_mask"] = ssim(x, truth, data_range=peak, mask=mask)
+        row["coverage90"] = None if image.std is None else coverage(x, truth, image.std[k], 0.9, mask)
+        row["seconds"], row["steps"] = image.seconds / len(levels), image.steps
+        row["best_step"] = None if image.best_step is None else image.best_step[k]
+        yield row
+
+
+def _strip(task: str, case: _Case, images: dict[str, _Image], scan: Volume, prior: Prior, k: int) -> Strip:
+    """A row of the picture: slice ``k``, the first of what a clinic has, and ours."""
+    axis = scan.grid.axis_of(prior.plane)
+
+    def show(slices: NDArray[Any]) -> NDArray[Any]:
+        return upright(slices[k], scan.grid, axis)
+
+    peers = [name for name in ("cubic", "non_local_means", "kriging_only") if name in images][:1]
+    shown = {name: show(images[name].pixels) for name in (*peers, "ours") if name in images}
+    std = images["ours"].std if "ours" in images else None
+    sure = None if std is None else show(std)
+    return Strip(task, show(case.truth), show(case.y.cpu().numpy()), shown, sure, case.peak, show(case.mask))
+
+
+def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the rows of :func:`evaluate` as CSV, whole or not at all."""
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+        table = csv.DictWriter(handle, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows of :func:`evaluate` averaged over scans and levels, as a table in GitHub's Markdown.
+
+    Example:
+        >>> row = {"task": "x2", "method": "cubic", "psnr_mask": 31.8, "psnr_image": 33.0, "ssim_mask": 0.95,
+        ...        "coverage90": None, "seconds": 0.01, "steps": 0}
+        >>> print(markdown([row, row]).splitlines()[-1])
+        | x2 | cubic | 0 | 2 | 31.80 | 33.00 | 0.950 |  | 0.01 |
+    """
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["method"], row["steps"]), []).append(row)
+    lines = [
+        "| task | method | steps | slices | PSNR mask | PSNR image | SSIM mask | in 90 % bars | s / slice |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for (task, method, steps), some in groups.items():
+        means = []
+        for key, digits in (("psnr_mask", 2), ("psnr_image", 2), ("ssim_mask", 3), ("coverage90", 2), ("seconds", 2)):
+            values = [row[key] for row in some if row[key] is not None]
+            means.append(f"{np.mean(values):.{digits}f}" if values else "")
+        lines.append(f"| {task} | {method} | {steps} | {len(some)} | {' | '.join(means)} |")
+    return "\n".join(lines)

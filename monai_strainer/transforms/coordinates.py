@@ -1,0 +1,113 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Head coordinates of every voxel, as an image that a coordinate network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection, NdarrayOrTensor
+from monai.data import MetaTensor, get_track_meta, to_affine_nd
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends, convert_to_tensor
+
+from ..errors import InputError
+from ..geometry import Grid
+from ..pose import find_pose, foreground
+
+__all__ = ["AddHeadCoordinates", "AddHeadCoordinatesD", "AddHeadCoordinatesDict", "AddHeadCoordinatesd", "grid_of"]
+
+
+def grid_of(image: MetaTensor) -> Grid:
+    """Where the voxels of a channel-first image are; a 2-D image is one slice thick.
+
+    Args:
+        image: ``(C, X, Y)`` or ``(C, X, Y, Z)``.
+
+    Raises:
+        InputError: another number of axes, or an affine that is not finite and invertible.
+
+    Example:
+        >>> grid_of(MetaTensor(torch.zeros(1, 4, 5))).shape
+        (4, 5, 1)
+    """
+    if image.ndim not in (3, 4):
+        raise InputError(f"an image of shape {tuple(image.shape)}", "pass one image, channels first, with 2 or 3 axes")
+    affine = image.affine.detach().cpu().numpy()
+    if affine.shape == (3, 3):
+        affine = to_affine_nd(3, affine)
+    x, y, z = (*image.shape[1:], 1)[:3]
+    return Grid((x, y, z), affine)
+
+
+class AddHeadCoordinates(Transform):
+    """Head coordinates x, y, z of every voxel: the box around the head is ``[-1, 1]`` on each anatomical axis.
+
+    The head is found in the first channel by :func:`monai_strainer.pose.foreground`, its box by
+    :func:`monai_strainer.pose.find_pose`, and the affine tells which way is up. The coordinates mean the same places in
+    every scan, and are those the prior was trained on if the scan holds a whole head.
+
+    The image is read, not changed: there is nothing to invert.
+
+    Raises:
+        InputError: the image is not channel-first 3-D, holds values that are not finite, or shows no head.
+
+    Returns:
+        MetaTensor ``(3, X, Y, Z)`` float32 with the affine and meta data of the image, and no applied operations: what
+        was done to the image was not done to these numbers.
+
+    Example:
+        >>> image = torch.zeros(1, 12, 12, 12)
+        >>> image[:, 2:10, 2:10, 2:10] = 1
+        >>> coords = AddHeadCoordinates()(image)
+        >>> coords.shape, bool(coords[:, 6, 6, 6].abs().max() < 0.2)
+        (torch.Size([3, 12, 12, 12]), True)
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        image = convert_to_tensor(img, dtype=torch.float32, track_meta=True)
+        if image.ndim != 4:
+            raise InputError(f"an image of shape {tuple(image.shape)} has no three axes", "pass (C, X, Y, Z)")
+        grid = grid_of(image)
+        data = image[0].detach().cpu().numpy()
+        if not np.isfinite(data).all():
+            raise InputError("the image holds values that are not finite", "repair or mask the scan first")
+        pose = find_pose(foreground(data), grid)
+        coords = np.moveaxis(pose.coordinates(grid.shape, slice_axis=0), 0, 1)  # (X, 3, Y, Z) to (3, X, Y, Z)
+        out = torch.from_numpy(np.ascontiguousarray(coords)).to(image.device)
+        return MetaTensor(out, meta=deepcopy(image.meta)) if get_track_meta() else out
+
+
+class AddHeadCoordinatesd(MapTransform):
+    """Dictionary form of :class:`AddHeadCoordinates`; the images stay and coordinate images join them.
+
+    Args:
+        keys: images.
+        output_postfix: the coordinates of ``image`` are put under ``image_coords``.
+        allow_missing_keys: leave out keys that are not there.
+
+    Example:
+        >>> sorted(AddHeadCoordinatesd("image")({"image": torch.ones(1, 9, 9, 9).tril()}))
+        ['image', 'image_coords']
+    """
+
+    backend = AddHeadCoordinates.backend
+
+    def __init__(self, keys: KeysCollection, output_postfix: str = "coords", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.add = AddHeadCoordinates()
+        self.output_postfix = output_postfix
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[f"{key}_{self.output_postfix}"] = self.add(d[key])
+        return d
+
+
+AddHeadCoordinatesD = AddHeadCoordinatesDict = AddHeadCoordinatesd

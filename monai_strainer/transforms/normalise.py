@@ -1,0 +1,134 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Intensities relative to the head's bright end: about [0, 1], zero stays zero, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection, NdarrayOrTensor
+from monai.data import get_track_meta
+from monai.transforms import InvertibleTransform, MapTransform
+from monai.utils import TransformBackends, convert_to_tensor
+from monai.utils.enums import TraceKeys
+
+from ..errors import InputError
+from ..pose import foreground, normalise
+
+__all__ = [
+    "NormaliseForeground",
+    "NormaliseForegroundD",
+    "NormaliseForegroundDict",
+    "NormaliseForegroundd",
+    "foreground_scales",
+]
+
+
+def foreground_scales(image: torch.Tensor, percentile: float = 99.5) -> list[float]:
+    """Per channel the percentile of the foreground, by the rule that :func:`monai_strainer.restore` uses.
+
+    Args:
+        image: ``(C, X, Y)`` or ``(C, X, Y, Z)``.
+        percentile: above 0, at most 100.
+
+    Raises:
+        InputError: another number of axes, values that are not finite, or a channel without a foreground.
+    """
+    if image.ndim not in (3, 4):
+        raise InputError(f"an image of shape {tuple(image.shape)}", "pass one image, channels first, with 2 or 3 axes")
+    data = torch.as_tensor(image).detach().cpu().numpy()
+    if not np.isfinite(data).all():
+        raise InputError("the image holds values that are not finite", "repair or mask the scan first")
+    channels = data if data.ndim == 4 else data[..., None]  # a 2-D image is one slice thick
+    return [normalise(channel, foreground(channel), percentile).scale for channel in channels]
+
+
+class NormaliseForeground(InvertibleTransform):
+    """Divide each channel by a high percentile of its foreground; the inverse multiplies it back.
+
+    ``y = x / percentile(x[foreground])``. Zero stays zero, so a magnitude image keeps its Rician noise.
+
+    The scales are kept in the applied operation under ``scales``. An image of one channel may come back with more (a
+    restored image and its standard deviation): they all get its scale.
+
+    Args:
+        percentile: above 0, at most 100; 99.5 is what the priors were trained with.
+
+    Raises:
+        InputError: a percentile out of range, an image that is not channel-first 2-D or 3-D, that holds values that
+            are not finite, or a channel without a foreground; on the way back, another number of channels.
+
+    Returns:
+        MetaTensor float32 in the shape of the image.
+
+    Example:
+        >>> image = torch.zeros(1, 12, 12, 12)
+        >>> image[:, 2:10, 2:10, 2:10] = 400
+        >>> normalise = NormaliseForeground()
+        >>> relative = normalise(image)
+        >>> float(relative.max()), float(normalise.inverse(relative).max())
+        (1.0, 400.0)
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
+
+    def __init__(self, percentile: float = 99.5) -> None:
+        if not 0 < percentile <= 100:
+            raise InputError(f"there is no percentile {percentile}", "use more than 0 and at most 100")
+        self.percentile = percentile
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        image = convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
+        scales = foreground_scales(image, self.percentile)
+        return self.push_transform(image / _over_channels(scales, image), extra_info={"scales": scales})
+
+    def inverse(self, data: torch.Tensor) -> torch.Tensor:
+        """Multiply by the recorded scales and take the operation off the list; ``data`` itself stays as it is."""
+        out = data.clone()  # with a list of operations of its own
+        scales = self.pop_transform(out)[TraceKeys.EXTRA_INFO]["scales"]
+        return out * _over_channels([float(scale) for scale in scales], out)
+
+
+class NormaliseForegroundd(MapTransform, InvertibleTransform):
+    """Dictionary form of :class:`NormaliseForeground`.
+
+    Args:
+        keys: images.
+        percentile: above 0, at most 100; 99.5 is what the priors were trained with.
+        allow_missing_keys: leave out keys that are not there.
+
+    Example:
+        >>> relative = NormaliseForegroundd("image")({"image": 5 * torch.ones(1, 9, 9, 9).tril()})
+        >>> float(relative["image"].max())
+        1.0
+    """
+
+    backend = NormaliseForeground.backend
+
+    def __init__(self, keys: KeysCollection, percentile: float = 99.5, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.normalise = NormaliseForeground(percentile)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.normalise(d[key])
+        return d
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """The images in their own units again."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.normalise.inverse(d[key])
+        return d
+
+
+def _over_channels(scales: list[float], image: torch.Tensor) -> torch.Tensor:
+    if len(scales) not in (1, len(image)):
+        raise InputError(f"{len(scales)} scales for {len(image)} channels", "invert an image of as many channels")
+    return torch.tensor(scales, dtype=image.dtype, device=image.device).reshape(-1, *[1] * (image.ndim - 1))
+
+
+NormaliseForegroundD = NormaliseForegroundDict = NormaliseForegroundd
