@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .baselines import back_projection, cubic, kriging_only, non_local_means
+from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from .errors import InputError
 from .fitting import fit_slices, refine
 from .io import atomic, read
@@ -44,8 +44,6 @@ TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average
     "denoise9": (1, 0.09),
 }
 SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is judged
-_PAPER = {"solve": False, "optimiser": "adam", "rate": 1e-4, "last_rate": 1.0}
-
 METHODS: dict[str, str] = {
     "input": "the data themselves, where only noise was added",
     "cubic": "cubic spline",
@@ -221,7 +219,7 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
 
 
 def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
-    """What a network makes of a case; in a series, its own image after the last step and not the best one."""
+    """What a network makes of a case; in a series, its own image after the last step."""
     net = prior.network
     fresh = Prior.cold(
         seed, spatial_dims=net.spatial_dims, out_channels=net.out_channels, hidden_channels=net.hidden_channels,
@@ -230,18 +228,16 @@ def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_se
     begin: Siren = deepcopy(net) if method in ("ours", "strainer_paper") else fresh
     if method == "strainer_paper":
         begin.head.load_state_dict(fresh.head.state_dict())
-    is_paper = method in ("siren", "strainer_paper")
-    options: dict[str, Any] = {"steps": steps, "seed": seed, **(_PAPER if is_paper else {})}
-    if is_series:
-        options["every"] = steps + 1
-    begin = begin.to(case.y.device)
-    start = time.perf_counter()
-    std = None
-    if is_paper or is_series:
-        found = refine(begin, case.coords, case.operator, case.y, case.noise, with_nothing=False, **options)
+    data = begin.to(case.y.device), case.coords, case.operator, case.y, case.noise
+    start, std = time.perf_counter(), None
+    often = steps + 1 if is_series else 10
+    if method in ("siren", "strainer_paper"):
+        images, best = network_alone(*data, steps=steps, seed=seed, every=often)
+    elif is_series:
+        found = refine(*data, steps=steps, seed=seed, every=often, with_nothing=False)
         images, best = found.images, found.best_step
     else:
-        fit = fit_slices(begin, case.coords, case.operator, case.y, case.noise, **options)
+        fit = fit_slices(*data, steps=steps, seed=seed)
         images, best, std = fit.data.images, fit.best_step, fit.data.std.cpu().numpy()
     pixels = np.maximum(images.cpu().numpy(), 0)
     return _Image(pixels, time.perf_counter() - start, steps, best.tolist(), std)

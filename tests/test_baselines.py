@@ -9,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_strainer.baselines import back_projection, cubic, kriging_only, non_local_means
+from monai_strainer.baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from monai_strainer.errors import InputError
 from monai_strainer.metrics import psnr
+from monai_strainer.networks import Siren
 from monai_strainer.physics import Downsample, GaussianNoise, Identity, KSpaceCrop, RicianNoise
 
 few = settings(deadline=None, max_examples=20)
@@ -102,3 +103,22 @@ def test_non_local_means_takes_noise_and_bias_off() -> None:
 def test_shapes_that_do_not_fit_are_refused(measured: np.ndarray, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="cannot be interpolated"):
         cubic(measured, shape)
+
+
+def test_a_network_fitted_as_in_the_paper_learns_and_leaves_its_start_alone() -> None:
+    torch.manual_seed(0)
+    siren = Siren(spatial_dims=2, hidden_channels=64, num_layers=3)
+    before = [p.clone() for p in siren.parameters()]
+    truth, operator = bumps(), Downsample((48, 40), 2)
+    y = operator.A(torch.from_numpy(truth))
+    axes = ((2 * torch.arange(n) + 1) / n - 1 for n in (48, 40))
+    coords = torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+    scores = []
+    for steps in (0, 60):
+        images, best = network_alone(siren, coords, operator, y, GaussianNoise(1e-3), steps=steps)
+        scores.append(psnr(images.numpy(), truth, data_range=1))
+        assert 0 <= int(best) <= steps
+    assert scores[1] > scores[0] + 6
+    assert all(torch.equal(p, q) for p, q in zip(siren.parameters(), before))
+    _, last = network_alone(siren, coords, operator, y, GaussianNoise(1e-3), steps=3, every=4)
+    assert last.tolist() == [3]

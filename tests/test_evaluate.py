@@ -73,15 +73,14 @@ def test_back_projection_beats_cubic_and_smoothing_beats_the_input(phantom: Volu
     assert mean("denoise9", "kriging_only") > mean("denoise9", "input")
 
 
-def test_networks_learn_a_clean_slice_step_by_step(
-    phantom: Volume, prior: Prior, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_networks_learn_a_clean_slice_step_by_step(phantom: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monai_strainer.evaluate.SERIES", (0, 30))
-    rows = evaluate([("one", phantom)], prior, tasks=["fit"], levels=[0.5])
+    wide = Prior.cold(1, hidden_channels=64, num_layers=3)
+    rows = evaluate([("one", phantom)], wide, tasks=["fit"], levels=[0.5])
     by_method = {(row["method"], row["steps"]): row["psnr_mask"] for row in rows}
     assert {method for method, _ in by_method} == {"siren", "strainer_paper", "cold", "ours"}
-    assert all(by_method[method, 30] >= by_method[method, 0] for method in ("siren", "strainer_paper", "cold", "ours"))
-    assert by_method["ours", 0] > by_method["strainer_paper", 0] + 3  # the solved head
+    assert all(by_method[method, 30] > by_method[method, 0] for method in ("siren", "strainer_paper", "cold", "ours"))
+    assert by_method["ours", 0] > by_method["strainer_paper", 0]  # the solved head
 
 
 def test_orientation_of_the_file_does_not_matter(phantom: Volume, prior: Prior) -> None:
