@@ -24,9 +24,20 @@ from .prior import Prior, save_prior
 __all__ = ["HeadStatistics", "cohort_of", "launch", "local_device", "projection_psnr", "publish", "refuse_typos"]
 
 RUN_OPTIONS = {
-    "run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "tracking", "args_file",
-    "workflow_type", "save_execute_config", "experiment_name", "run_name", "tracking_uri",
-}  # fmt: skip
+    "run_id",
+    "init_id",
+    "final_id",
+    "meta_file",
+    "config_file",
+    "logging_file",
+    "tracking",
+    "args_file",
+    "workflow_type",
+    "save_execute_config",
+    "experiment_name",
+    "run_name",
+    "tracking_uri",
+}
 
 
 def refuse_typos(argv: Sequence[str] | None = None) -> None:
@@ -94,7 +105,7 @@ def projection_psnr(output: Any) -> float:
 
 
 class HeadStatistics:
-    """Ignite handler: when training ends, and before the last checkpoint, describes the cohort's heads for the encoder as it is now.
+    """Ignite handler: when training ends, describes the cohort's heads for the encoder as it then is.
 
     Args:
         network: the network in training, wrapped or not.
@@ -102,7 +113,7 @@ class HeadStatistics:
         points: pixels that each head is solved from.
     """
 
-    def __init__(self, network: nn.Module, slices: AlignedSlices, points: int = 4000) -> None:
+    def __init__(self, network: Any, slices: AlignedSlices, points: int = 4000) -> None:
         self.network, self.slices, self.points = network, slices, points
 
     def attach(self, engine: Any) -> None:
@@ -112,8 +123,7 @@ class HeadStatistics:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Any) -> None:
-        siren = getattr(self.network, "module", self.network)
-        head_statistics(siren, self.slices, points=self.points, ridge=1e-4)
+        head_statistics(getattr(self.network, "module", self.network), self.slices, points=self.points, ridge=1e-4)
 
 
 def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, Any]) -> None:

@@ -34,4 +34,6 @@ def bundle_path(name: str = "mri_strainer") -> Path:
         for home in (package / "_bundle", package.parent / "bundles"):
             if (home / name).is_dir():
                 return home / name
-    raise InputError(f"no bundle called {name!r} comes with monai_strainer", "install the package again, or pass a bundle folder")
+    raise InputError(
+        f"no bundle called {name!r} comes with monai_strainer", "install the package again, or pass a bundle folder"
+    )

@@ -51,8 +51,8 @@ class Cohort:
 def split_scans(folder: str | Path) -> tuple[list[Path], list[Path]]:
     """The scans of a folder that train, and those that only judge.
 
-    A BIDS ``participants.tsv`` with a column ``split`` decides (``train`` and ``val``). Without one, every tenth scan is
-    kept from training, and at least the last; of fewer than three, none can be spared and all do both.
+    A BIDS ``participants.tsv`` with a column ``split`` decides (``train`` and ``val``). Without one, every tenth scan
+    is kept from training, and at least the last; of fewer than three, none can be spared and all do both.
 
     Raises:
         InputError: the folder is missing or empty, or its table names no scan to train on.
@@ -68,7 +68,9 @@ def split_scans(folder: str | Path) -> tuple[list[Path], list[Path]]:
     parts = {path: {split.get(name) for name in path.relative_to(folder).parts} for path in scans}
     train = [path for path in scans if "train" in parts[path]]
     if not train:
-        raise InputError("no scan belongs to the split 'train'", "check the column 'split'", folder / "participants.tsv")
+        raise InputError(
+            "no scan belongs to the split 'train'", "check the column 'split'", folder / "participants.tsv"
+        )
     return train, [path for path in scans if "val" in parts[path]] or train
 
 
@@ -82,7 +84,9 @@ def _split_table(table: Path) -> dict[str, str] | None:
     return {row["participant_id"]: row["split"] for row in rows}
 
 
-def _aligned(scan: Volume, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int], percentile: float) -> tuple[NDArray[np.float16], NDArray[np.float64]]:
+def _aligned(
+    scan: Volume, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int], percentile: float
+) -> tuple[NDArray[np.float16], NDArray[np.float64]]:
     """One scan on the common grid, and the half sizes of its head in mm."""
     mask = foreground(scan.data)
     pose = find_pose(mask, scan.grid)

@@ -141,9 +141,14 @@ def demo(
         def mend(measured: Volume, start_from: Prior, task: _Task) -> Restored:
             done = bar.n
             return restore(
-                measured, start_from, task.scale, steps=steps, seed=seed, device=device,
+                measured,
+                start_from,
+                task.scale,
+                steps=steps,
+                seed=seed,
+                device=device,
                 progress=lambda n, _: bar.update(done + n - bar.n) and None,
-            )  # fmt: skip
+            )
 
         for task in TASKS:
             measured = _measure(truth, task, peak, seed)
@@ -178,9 +183,14 @@ def _scores(
 
 
 def _strip(
-    task: _Task, truth: Volume, measured: Volume, images: dict[str, NDArray[np.float32]], std: NDArray[np.float32],
-    peak: float, mask: NDArray[np.bool_],
-) -> Strip:  # fmt: skip
+    task: _Task,
+    truth: Volume,
+    measured: Volume,
+    images: dict[str, NDArray[np.float32]],
+    std: NDArray[np.float32],
+    peak: float,
+    mask: NDArray[np.bool_],
+) -> Strip:
     """A row of the picture: the middle slice."""
     k = truth.grid.shape[AXIAL] // 2
 

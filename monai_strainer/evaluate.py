@@ -87,7 +87,7 @@ class _Case:
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """What a method made of a case, in how many seconds and steps; where it stopped and how sure it is, if it says."""
+    """What a method made of a case; where it stopped and how sure it is, if it says."""
 
     pixels: NDArray[np.float32]  # (S, H, W)
     seconds: float
@@ -199,9 +199,8 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
     """The images of one method, or None where it does not apply."""
     if method in NETWORKS:
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
-    if task == "fit" or method in (
-        {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
-    ):
+    foreign = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
+    if task == "fit" or method in foreign:
         return None
     y, operator, noise = case.y.cpu().numpy(), deepcopy(case.operator).cpu(), deepcopy(case.noise).cpu()
     start = time.perf_counter()
@@ -219,12 +218,17 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
 
 
 def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
-    """What a network makes of a case; in a series, its own image after the last step."""
+    """What a network makes of a case; in a series its own image, without the data step."""
     net = prior.network
     fresh = Prior.cold(
-        seed, spatial_dims=net.spatial_dims, out_channels=net.out_channels, hidden_channels=net.hidden_channels,
-        num_layers=net.num_layers, omega=net.omega, activation=net.activation,
-    ).network  # fmt: skip
+        seed,
+        spatial_dims=net.spatial_dims,
+        out_channels=net.out_channels,
+        hidden_channels=net.hidden_channels,
+        num_layers=net.num_layers,
+        omega=net.omega,
+        activation=net.activation,
+    ).network
     begin: Siren = deepcopy(net) if method in ("ours", "strainer_paper") else fresh
     if method == "strainer_paper":
         begin.head.load_state_dict(fresh.head.state_dict())

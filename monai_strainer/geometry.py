@@ -69,7 +69,9 @@ class Grid:
             raise InputError("the affine is not a finite 4x4 matrix", "repair the header's geometry")
         edges = np.linalg.norm(affine[:3, :3], axis=0)  # voxel edge lengths, mm
         if edges.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / edges)) < 1e-6:
-            raise InputError("the affine is singular: some axis has no length of its own", "repair the header's geometry")
+            raise InputError(
+                "the affine is singular: some axis has no length of its own", "repair the header's geometry"
+            )
         affine.setflags(write=False)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "affine", affine)

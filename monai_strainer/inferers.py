@@ -35,7 +35,9 @@ def as_siren(network: nn.Module) -> Siren:
     network = getattr(network, "module", network)
     sizes = {name: getattr(network, name, None) for name in SIZES}
     if any(value is None for value in sizes.values()):
-        raise InputError(f"a {type(network).__name__} is no Siren", "pass the bundle's network_def or its TorchScript export")
+        raise InputError(
+            f"a {type(network).__name__} is no Siren", "pass the bundle's network_def or its TorchScript export"
+        )
     twin = Siren(**sizes)  # type: ignore[arg-type]
     twin.load_state_dict({name: value.detach().clone() for name, value in network.state_dict().items()})
     return twin.eval()
@@ -82,7 +84,7 @@ class StrainerInferer(Inferer):
         self.scale, self.steps, self.prior, self.cold, self.sigma = scale, steps, prior, cold, sigma
         self.rician, self.with_std, self.seed, self.fit = rician, with_std, seed, fit
 
-    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> MetaTensor:
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> MetaTensor:  # type: ignore[override]
         """Restore ``inputs`` ``(B, 1, H, W)`` or ``(B, 1, X, Y, Z)``.
 
         Returns:
@@ -121,7 +123,15 @@ class StrainerInferer(Inferer):
         scan = Volume(data, Grid(data.shape, affine), slice_axis=slice_axis)
         noise = RicianNoise if self.rician else GaussianNoise
         out = restore(
-            scan, prior, self.scale, sigma=self.sigma, noise=noise, steps=self.steps, seed=self.seed, device=device, **self.fit
+            scan,
+            prior,
+            self.scale,
+            sigma=self.sigma,
+            noise=noise,
+            steps=self.steps,
+            seed=self.seed,
+            device=device,
+            **self.fit,
         )
         parts = [out.volume.data, out.std] if self.with_std else [out.volume.data]
         channels = torch.from_numpy(np.stack(parts))
@@ -159,7 +169,7 @@ class FeatureInferer(Inferer):
         super().__init__()
         self.half = half
 
-    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
         """``(B, d, P, 1)`` coordinates to ``(B, C, P, 1)`` features."""
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         with torch.autocast(plain.device.type, torch.bfloat16, enabled=self.half):

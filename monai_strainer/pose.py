@@ -79,7 +79,9 @@ def normalise(data: NDArray[np.float32], mask: NDArray[np.bool_], percentile: fl
     inside = data[mask]
     scale = float(np.percentile(inside, percentile)) if inside.size else 0.0
     if not np.isfinite(scale) or scale <= 0:
-        raise InputError("the scan has no foreground: it is constant, empty or negative", "check that the file holds an image")
+        raise InputError(
+            "the scan has no foreground: it is constant, empty or negative", "check that the file holds an image"
+        )
     return Intensity(scale, percentile)
 
 
@@ -105,7 +107,9 @@ class Pose:
         sign = self.axes[axis][1]
         return (sign * (centres(n) - self.centre[axis]) / self.half[axis]).astype(np.float32)
 
-    def coordinates(self, shape: tuple[int, int, int], slice_axis: int, some: slice = slice(None)) -> NDArray[np.float32]:
+    def coordinates(
+        self, shape: tuple[int, int, int], slice_axis: int, some: slice = slice(None)
+    ) -> NDArray[np.float32]:
         """(S, 3, H, W): head coordinates x, y, z of every voxel of the slices along ``slice_axis``.
 
         Args:

@@ -15,37 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from .networks import Siren, StrainerNet
+from .tiles import AlignedSlices, CohortTiles
 
 __all__ = ["COHORT", "PAPER", "AlignedSlices", "CohortTiles", "ProjectionLoss", "Recipe", "head_statistics", "pretrain"]
-
-
-@dataclass(frozen=True, eq=False)
-class AlignedSlices:
-    """Slices of many scans on one common grid of head coordinates.
-
-    Args:
-        images: ``(N, S, H, W)`` intensities in about ``[0, 1]``; float16, may be a memory map.
-        axes: head coordinates along slices, rows and columns: ``(S,)``, ``(H,)``, ``(W,)``.
-        order: the anatomical axis (0 x, 1 y, 2 z) of each of these three.
-    """
-
-    images: np.ndarray
-    axes: tuple[np.ndarray, np.ndarray, np.ndarray]
-    order: tuple[int, int, int] = (2, 0, 1)
-
-    def points(self, level: int, index: np.ndarray) -> np.ndarray:
-        """``(3, P)`` head coordinates x, y, z of pixels ``index`` (flat) of the slice at ``level``."""
-        rows, columns = np.divmod(index, len(self.axes[2]))
-        out = np.empty((3, len(index)), np.float32)
-        for ras, values in zip(self.order, (self.axes[0][level], self.axes[1][rows], self.axes[2][columns])):
-            out[ras] = values
-        return out
 
 
 @dataclass(frozen=True)
@@ -76,56 +52,15 @@ class Recipe:
         """The learning rate of a step; constant where there is no warm-up, as in the paper."""
         if self.warmup == 0:
             return self.rate
-        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
+        return (
+            self.rate
+            * min(1.0, (step + 1) / self.warmup)
+            * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
+        )
 
 
 COHORT = Recipe()
 PAPER = Recipe(steps=5000, tiles=1, points=None, images=10, rate=1e-4, warmup=0, trained_heads=True)
-
-
-class CohortTiles(Dataset[dict[str, Tensor]]):
-    """Tile ``i``: the same points of the head in several scans. The draw depends on the seed and ``i`` alone.
-
-    So training can be cut anywhere and go on with the tiles it would have seen, and several processes that share the
-    tiles among them see together what one process sees.
-
-    Args:
-        slices: the cohort.
-        length: number of tiles.
-        points: pixels per tile; None takes the whole slice.
-        images: scans per tile, at most.
-        seed: of the draws.
-        level: take every tile from this slice.
-
-    Returns:
-        per tile ``image`` (3, P, 1), the coordinates, and ``label`` (N, P, 1), intensities in ``[-1, 1]``.
-    """
-
-    def __init__(
-        self,
-        slices: AlignedSlices,
-        length: int,
-        points: int | None = 2048,
-        images: int | None = 32,
-        seed: int = 0,
-        level: int | None = None,
-    ) -> None:
-        self.slices, self.length, self.points, self.images, self.seed, self.level = slices, length, points, images, seed, level
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, i: int) -> dict[str, Tensor]:
-        if not 0 <= i < self.length:
-            raise IndexError(i)
-        n, s, h, w = self.slices.images.shape
-        rng = np.random.default_rng((self.seed, i))
-        level = int(rng.integers(s)) if self.level is None else self.level
-        index = np.arange(h * w) if self.points is None else rng.integers(h * w, size=min(self.points, h * w))
-        scans = np.arange(n) if self.images is None or self.images >= n else np.sort(rng.choice(n, self.images, replace=False))
-        coords = self.slices.points(level, index)  # (3, P)
-        values = self.slices.images[scans, level].reshape(len(scans), -1)[:, index].astype(np.float32)  # (N, P)
-        return {"image": torch.from_numpy(coords)[..., None], "label": torch.from_numpy(2 * values - 1)[..., None]}
 
 
 class ProjectionLoss(nn.Module):
@@ -172,7 +107,9 @@ def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
 
 
 @torch.no_grad()
-def head_statistics(siren: Siren, slices: AlignedSlices, points: int = 6000, ridge: float = 1e-3, seed: int = 0) -> None:
+def head_statistics(
+    siren: Siren, slices: AlignedSlices, points: int = 6000, ridge: float = 1e-3, seed: int = 0
+) -> None:
     """Set the network's head to the cohort's mean head and ``head_covariance`` to their covariance.
 
     One head per scan and level is solved from random points; the covariance is shrunk by a tenth towards its diagonal,
@@ -237,6 +174,7 @@ def pretrain(
         ValueError: the checkpoint belongs to another recipe or seed.
 
     Example:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> axes = tuple(np.linspace(-1, 1, n, dtype=np.float32) for n in (2, 8, 8))
         >>> cohort = AlignedSlices(rng.random((3, 2, 8, 8)).astype(np.float16), axes)
@@ -251,8 +189,15 @@ def pretrain(
         levels, scans = slices.images.shape[1], slices.images.shape[0]
         heads = min(scans, recipe.images or scans)
         shared = StrainerNet(
-            siren.spatial_dims, 1, siren.hidden_channels, siren.num_layers, siren.num_layers - 1, heads, siren.omega, siren.activation
-        )  # fmt: skip
+            siren.spatial_dims,
+            1,
+            siren.hidden_channels,
+            siren.num_layers,
+            siren.num_layers - 1,
+            heads,
+            siren.omega,
+            siren.activation,
+        )
     siren.to(device)
     shared.to(device)
     shared.encoder.load_state_dict(siren.encoder.state_dict())
@@ -277,7 +222,9 @@ def pretrain(
         for tile in batch if fixed is None else [tiles[0]]:
             for coords, label in _pieces(tile, recipe, device):
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
-                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or not recipe.trained_heads):
+                with torch.autocast(
+                    device.type, torch.bfloat16, enabled=device.type == "cuda" or not recipe.trained_heads
+                ):
                     h = shared.encoder(coords.flatten(1).T[None])  # (1, P, C)
                 if recipe.trained_heads:
                     out = torch.cat([head(h) for head in shared.heads], dim=-1)[0].T  # (N, P)
@@ -290,7 +237,12 @@ def pretrain(
         if on_step is not None:
             on_step(step, total / (heads if recipe.trained_heads else 1))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            state = {"identity": identity, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+            state = {
+                "identity": identity,
+                "module": module.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "step": step + 1,
+            }
             _atomic_save(state, checkpoint)
     siren.encoder.load_state_dict(shared.encoder.state_dict())
     siren.eval()
@@ -307,7 +259,12 @@ def _pieces(tile: dict[str, Tensor], recipe: Recipe, device: torch.device) -> It
 
 def _copy(network: Siren) -> Siren:
     twin = Siren(
-        network.spatial_dims, network.out_channels, network.hidden_channels, network.num_layers, network.omega, network.activation
-    )  # fmt: skip
+        network.spatial_dims,
+        network.out_channels,
+        network.hidden_channels,
+        network.num_layers,
+        network.omega,
+        network.activation,
+    )
     twin.load_state_dict(network.state_dict())
     return twin

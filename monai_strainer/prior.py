@@ -75,7 +75,9 @@ def check_weights(state: Any, network: Siren, file: Path) -> None:
         if value.shape != wanted[name].shape:
             raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
         if not torch.isfinite(value).all():
-            raise InputError(f"{name} holds values that are not finite", "take the weights from their source again", file)
+            raise InputError(
+                f"{name} holds values that are not finite", "take the weights from their source again", file
+            )
 
 
 def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
@@ -94,23 +96,45 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     weights, rules = folder / WEIGHTS, folder / RULES
     for file in (weights, rules):
         if not file.is_file():
-            raise InputError(f"there is no {file.relative_to(folder)} in {folder.name}", "pass a bundle folder that pretrain wrote", file)
+            raise InputError(
+                f"there is no {file.relative_to(folder)} in {folder.name}",
+                "pass a bundle folder that pretrain wrote",
+                file,
+            )
     try:
         record = json.loads(rules.read_text())
         network = Siren(**record["network"])
-        plane, percentile, half = record["plane"], float(record["percentile"]), tuple(float(v) for v in record["half_mm"])
+        plane, percentile, half = (
+            record["plane"],
+            float(record["percentile"]),
+            tuple(float(v) for v in record["half_mm"]),
+        )
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise InputError(f"the rules of the prior cannot be read ({type(error).__name__})", "take the bundle from its source again", rules) from error
+        raise InputError(
+            f"the rules of the prior cannot be read ({type(error).__name__})",
+            "take the bundle from its source again",
+            rules,
+        ) from error
     if weights.stat().st_size > LARGEST:
-        raise InputError(f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights)
+        raise InputError(
+            f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights
+        )
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
-        raise InputError(f"the weights cannot be read as tensors ({type(error).__name__})", "take the file from its source again", weights) from error
+        raise InputError(
+            f"the weights cannot be read as tensors ({type(error).__name__})",
+            "take the file from its source again",
+            weights,
+        ) from error
     check_weights(state, network, weights)
     digest = sha256(weights)
     if record.get("sha256") not in (None, digest):
-        raise InputError("the weights are not those that the rules were written for", "take model.pt and prior.json from one source", weights)
+        raise InputError(
+            "the weights are not those that the rules were written for",
+            "take model.pt and prior.json from one source",
+            weights,
+        )
     network.load_state_dict(state)
     return Prior(network.eval(), plane, percentile, (half[0], half[1], half[2]), digest, record)
 
@@ -125,9 +149,14 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
     with atomic(weights) as temporary:
-        torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary)
+        torch.save(
+            {name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary
+        )
     net = prior.network
-    sizes = {name: getattr(net, name) for name in ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")}
+    sizes = {
+        name: getattr(net, name)
+        for name in ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")
+    }
     content = {
         **(record if record is not None else prior.record),
         "made_by": f"monai_strainer {__version__}",
@@ -139,4 +168,3 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     }
     write_json(rules, content)
     return load_prior(folder)
-

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -152,10 +151,19 @@ def restore(
     for walk, (along, step) in enumerate(passes):
         share = level if walk == 0 else _constant(level)
         volume, std, result = _walk(
-            volume, prior, pose, along, step, intensity.scale, noise, share, operator, device,
+            volume,
+            prior,
+            pose,
+            along,
+            step,
+            intensity.scale,
+            noise,
+            share,
+            operator,
+            device,
             {"steps": steps, "optimiser": optimiser, "freeze": freeze, "seed": seed, **fit},
             progress,
-        )  # fmt: skip
+        )
         walks.append({"slice_axis": along, "factors": list(step), **result})
     if len(passes) > 1:  # the last word belongs to what was measured, on all axes at once
         full = Downsample.onto(volume.grid.shape, scan.grid.shape)
@@ -172,7 +180,12 @@ def restore(
         "steps": steps,
         "optimiser": optimiser,
         "freeze": freeze,
-        "noise": {"model": noise.__name__, "sigma": relative * intensity.scale, "relative": relative, "estimated": sigma is None},
+        "noise": {
+            "model": noise.__name__,
+            "sigma": relative * intensity.scale,
+            "relative": relative,
+            "estimated": sigma is None,
+        },
         "intensity": {"percentile": prior.percentile, "scale": intensity.scale},
         "passes": walks,
         "median_std": float(np.median(std)),
@@ -195,7 +208,9 @@ def _noise_level(
     if np.ndim(sigma) == 0:
         return float(noise(float(sigma)).sigma) / scale
     if np.shape(sigma) != scan.grid.shape:
-        raise InputError(f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan")
+        raise InputError(
+            f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
+        )
     return np.ascontiguousarray(np.moveaxis(np.asarray(sigma, np.float32), axis, 0)) / np.float32(scale)
 
 
@@ -234,8 +249,8 @@ def _walk(
         fits.append(fit_slices(prior.network.to(device), coords, A, y[some], part, on_step=tell, **options))
     if progress is not None:
         progress(total, total)
-    images = torch.cat([fit.data.images for fit in fits]).cpu().numpy() * scale
-    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * scale
+    images = torch.cat([fit.data.images for fit in fits]).cpu().numpy() * np.float32(scale)
+    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scale)
     if volume.data.min() >= 0:
         images = np.maximum(images, 0)  # a magnitude is never negative
     weights = [len(fit.best_step) / total for fit in fits]
@@ -244,7 +259,10 @@ def _walk(
         "held_out_rmse": [float(v) ** 0.5 for fit in fits for v in fit.held_out],
         "error_length": [float(v) for fit in fits for v in fit.data.length],
         "error_std": [float(v) ** 0.5 for fit in fits for v in fit.data.variance],
-        "curve": [[step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))] for k, (step, _) in enumerate(fits[0].curve)],
+        "curve": [
+            [step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))]
+            for k, (step, _) in enumerate(fits[0].curve)
+        ],
         "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
     }
     return volume.with_slices(images, axis, grid), np.ascontiguousarray(np.moveaxis(std, 0, axis)), result

@@ -24,8 +24,8 @@ class Volume:
         grid: shape and affine; the shape must be that of ``data``.
         source: what the reader needs to write an image of the same kind (header, names). Opaque to everything but
             ``monai_strainer.io``.
-        slice_axis: the array axis the scanner stepped along; where it is not given, the axis of the widest step, or on an
-            isotropic grid the one across axial slices.
+        slice_axis: the array axis the scanner stepped along; where it is not given, the axis of the widest step, or
+            on an isotropic grid the one across axial slices.
 
     Raises:
         InputError: the data are not 3-D or do not fit the grid.

@@ -7,4 +7,15 @@ from .refine import Refined, refine
 from .slices import Fit, fit_slices
 from .stopping import HeldOut
 
-__all__ = ["DataStep", "ErrorField", "Fit", "HeldOut", "Heads", "Refined", "fit_slices", "head_images", "refine", "solve_heads"]
+__all__ = [
+    "DataStep",
+    "ErrorField",
+    "Fit",
+    "HeldOut",
+    "Heads",
+    "Refined",
+    "fit_slices",
+    "head_images",
+    "refine",
+    "solve_heads",
+]

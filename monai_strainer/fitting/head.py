@@ -40,7 +40,9 @@ def features_of(siren: Siren, coords: Tensor) -> Tensor:
     return features.reshape(-1, *coords.shape[1:])
 
 
-def ridge(gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor, precision: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def ridge(
+    gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor, precision: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Posterior of linear-Gaussian weights whose noise variance is found by maximum evidence.
 
         ``w* = argmin |y - Psi w|^2 / t + (w - mean)^T precision (w - mean)``

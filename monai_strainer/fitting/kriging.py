@@ -138,7 +138,8 @@ class ErrorField:
 def envelope(images: Tensor, width: int = 9) -> Tensor:
     """Where the head is, softly: errors live there and not in the air.
 
-    The local mean intensity of ``(S, H, W)``, scaled to a root mean square of one over the slice and kept within 0.1 and 2.
+    The local mean intensity of ``(S, H, W)``, scaled to a root mean square of one over the slice and kept within 0.1
+    and 2.
     """
     local = torch.nn.functional.avg_pool2d(images.abs()[:, None], width, 1, width // 2, count_include_pad=False)[:, 0]
     return (local / local.square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)).clamp(0.1, 2)

@@ -68,7 +68,8 @@ def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[
     """The optimisers of a stack's trainable weights.
 
     Args:
-        kind: ``"adam"`` for all of them, or ``"muon"`` for the hidden matrices and Adam for first layer, head and biases.
+        kind: ``"adam"`` for all of them, or ``"muon"`` for the hidden matrices and Adam for
+            first layer, head and biases.
         lr: rate of the hidden matrices under Muon, of everything under Adam.
         head_lr: rate of the rest under Muon.
 

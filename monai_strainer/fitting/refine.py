@@ -98,7 +98,8 @@ def refine(
         points: image points per step and slice, about.
         every: steps between two looks at the held-out measurements. What counts is how well they are foretold by the
             network *and* the data step, for that is the result.
-        with_nothing: let the data step alone, with no network, compete as step -1; it wins where the prior does not fit.
+        with_nothing: let the data step alone, with no network, compete as step -1; it wins where the prior does
+            not fit.
         seed: of the draws; every slice sees the same ones, so a slice's result does not depend on its neighbours.
         on_step: called after every step.
     """
@@ -114,7 +115,9 @@ def refine(
     sigma2 = noise.sigma.square().mean().clamp_min(1e-8)  # scales the likelihood to a squared error
     field = ErrorField(operator, clean, float(sigma2))
     if solve:
-        ones = operator.A(torch.ones(operator.shape_in, device=y.device))  # the network speaks in [-1, 1], the data in [0, 1]
+        ones = operator.A(
+            torch.ones(operator.shape_in, device=y.device)
+        )  # the network speaks in [-1, 1], the data in [0, 1]
         stack.set_heads(solve_heads(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
     share = min(1.0, points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
@@ -127,7 +130,9 @@ def refine(
         if step % every == 0:
             look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
-            engine.param_groups[0]["lr"] = full * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            engine.param_groups[0]["lr"] = full * (
+                last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            )
         rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
         part, h = operator.restrict(rows, 0)
         part, w = part.restrict(columns, 1)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ..networks import Siren
@@ -72,8 +71,20 @@ def fit_slices(
         rate, head_rate, last_rate, optimiser, freeze, seed, on_step: see :func:`refine`.
     """
     refined = refine(
-        siren, coords, operator, y, noise, solve=solve, steps=steps, rate=rate, head_rate=head_rate, last_rate=last_rate,
-        optimiser=optimiser, freeze=freeze, seed=seed, on_step=on_step,
-    )  # fmt: skip
+        siren,
+        coords,
+        operator,
+        y,
+        noise,
+        solve=solve,
+        steps=steps,
+        rate=rate,
+        head_rate=head_rate,
+        last_rate=last_rate,
+        optimiser=optimiser,
+        freeze=freeze,
+        seed=seed,
+        on_step=on_step,
+    )
     data = refined.field.correct(refined.images)
     return Fit(refined.images, data, refined.held_out, refined.best_step, refined.curve)

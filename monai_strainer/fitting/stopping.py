@@ -52,7 +52,9 @@ class HeldOut:
         """
         error = missed.square()[:, self.mask].mean(1)  # (S,)
         is_better = error < self.error
-        self.images = images.clone() if self.images.numel() == 0 else torch.where(is_better[:, None, None], images, self.images)
+        self.images = (
+            images.clone() if self.images.numel() == 0 else torch.where(is_better[:, None, None], images, self.images)
+        )
         self.error = torch.where(is_better, error, self.error)
         self.best_step = torch.where(is_better, torch.full_like(self.best_step, step), self.best_step)
         self.curve.append((step, float(error.mean())))

@@ -76,7 +76,8 @@ class FourierFeatures(nn.Module):
         self.register_buffer("frequencies", scale * torch.randn(out_channels // 2, in_channels))
 
     def forward(self, c: Tensor) -> Tensor:
-        phase = 2 * math.pi * nn.functional.linear(c.float(), self.frequencies)  # (..., C / 2)
+        frequencies: torch.Tensor = self.frequencies  # type: ignore[assignment]
+        phase = 2 * math.pi * nn.functional.linear(c.float(), frequencies)  # (..., C / 2)
         return torch.cat([torch.sin(phase), torch.cos(phase)], dim=-1)  # (..., C)
 
 

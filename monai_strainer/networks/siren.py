@@ -29,7 +29,9 @@ def _initialise(linear: nn.Linear, bound: float) -> nn.Linear:
     return linear
 
 
-def sine_layers(in_channels: int, hidden_channels: int, num: int, omega: float, activation: str, first: bool) -> nn.Sequential:
+def sine_layers(
+    in_channels: int, hidden_channels: int, num: int, omega: float, activation: str, first: bool
+) -> nn.Sequential:
     """``num`` layers of ``activation(W h + b)`` with SIREN's initialisation.
 
     The very first layer of a network draws its weights from ``U(-1/n, 1/n)``, all others from

@@ -43,7 +43,8 @@ class SirenStack(nn.Module):
             if isinstance(layer, FourierFeatures):
                 self.fixed = layer
                 continue
-            linear, activation = layer[0], layer[1]
+            linear, activation = layer.children()
+            assert isinstance(linear, nn.Linear)
             self._append(linear.weight, linear.bias, copies)
             self.activations.append(activation)
         self._append(siren.head.weight, siren.head.bias, copies)

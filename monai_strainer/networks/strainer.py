@@ -68,7 +68,9 @@ class StrainerNet(nn.Module):
 
     def _fresh_head(self) -> nn.Sequential:
         private = self.num_layers - 1 - self.shared_layers
-        layers = sine_layers(self.hidden_channels, self.hidden_channels, private, self.omega, self.activation, first=False)
+        layers = sine_layers(
+            self.hidden_channels, self.hidden_channels, private, self.omega, self.activation, first=False
+        )
         bound = math.sqrt(6 / self.hidden_channels) / self.omega
         return layers.append(_initialise(nn.Linear(self.hidden_channels, self.out_channels), bound))
 
@@ -94,10 +96,11 @@ class StrainerNet(nn.Module):
         net = Siren(
             self.spatial_dims, self.out_channels, self.hidden_channels, self.num_layers, self.omega, self.activation
         ).to(next(self.parameters()).device)
-        layers = list(self.encoder) if head is None else [*self.encoder, *self.heads[head][:-1]]
+        private: list[nn.Module] = [] if head is None else list(self.heads[head].children())
+        layers = [*self.encoder, *private[:-1]]
         with torch.no_grad():
             for mine, theirs in zip(net.encoder, layers):
                 mine.load_state_dict(theirs.state_dict())
             if head is not None:
-                net.head.load_state_dict(self.heads[head][-1].state_dict())
+                net.head.load_state_dict(private[-1].state_dict())
         return net

@@ -99,8 +99,8 @@ class Separable(Operator):
     def leave_one_out(self, y: Tensor, rho: float | Tensor) -> tuple[Tensor, Tensor]:
         """How each datum differs from what all the others foretell, when ``x`` is white: ``y = A x + n``.
 
-        With ``K = A A^T + rho I`` the difference is ``(K^-1 y)_i / (K^-1)_ii`` and its variance ``1 / (K^-1)_ii``, in units
-        of the variance of ``x``. All data are left out at once, each on its own, at the cost of one step.
+        With ``K = A A^T + rho I`` the difference is ``(K^-1 y)_i / (K^-1)_ii`` and its variance ``1 / (K^-1)_ii``, in
+        units of the variance of ``x``. All data are left out at once, each on its own, at the cost of one step.
 
         Args:
             y: (..., *shape_out).
@@ -119,7 +119,9 @@ class Separable(Operator):
         # a tall A leaves data that no singular vector reaches: noise alone explains them
         solved = y / rho - _along_axes(u, missed / rho - missed * inverse)
         squares = [None if m is None else m * m for m in u]
-        diagonal = 1 / rho - _along_axes(squares, (1 / rho - inverse).expand(*missed.shape) if isinstance(rho, Tensor) else 1 / rho - inverse)
+        diagonal = 1 / rho - _along_axes(
+            squares, (1 / rho - inverse).expand(*missed.shape) if isinstance(rho, Tensor) else 1 / rho - inverse
+        )
         variance = 1 / diagonal
         return solved * variance, variance
 

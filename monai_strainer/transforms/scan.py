@@ -20,7 +20,17 @@ from ..io import find_scans, read, write
 from ..io.atomic import stem
 from ..volume import Volume
 
-__all__ = ["LoadScan", "LoadScanD", "LoadScanDict", "LoadScand", "SaveScan", "SaveScanD", "SaveScanDict", "SaveScand", "scan_list"]  # fmt: skip
+__all__ = [
+    "LoadScan",
+    "LoadScanD",
+    "LoadScanDict",
+    "LoadScand",
+    "SaveScan",
+    "SaveScanD",
+    "SaveScanDict",
+    "SaveScand",
+    "scan_list",
+]
 
 
 def scan_list(folder: str, key: str = "image") -> list[dict[str, str]]:
@@ -44,7 +54,9 @@ class LoadScan(Transform):
     def __call__(self, path: str) -> MetaTensor:
         scan = read(path)
         meta = {"filename_or_obj": str(path), "slice_axis": scan.slice_axis, "original_channel_dim": "no_channel"}
-        return MetaTensor(torch.from_numpy(scan.data)[None], affine=torch.from_numpy(scan.grid.affine.copy()), meta=meta)
+        return MetaTensor(
+            torch.from_numpy(scan.data)[None], affine=torch.from_numpy(scan.grid.affine.copy()), meta=meta
+        )
 
 
 class SaveScan(Transform):
@@ -106,7 +118,12 @@ class SaveScand(MapTransform):
     backend = SaveScan.backend
 
     def __init__(
-        self, keys: KeysCollection, output_dir: str, postfix: str = "strainer", overwrite: bool = True, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        output_dir: str,
+        postfix: str = "strainer",
+        overwrite: bool = True,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.save = SaveScan(output_dir, postfix, overwrite)

@@ -1,0 +1,206 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What the commands of monai-strainer do once their options are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .errors import InputError
+
+Options = Any  # an argparse.Namespace; only cli.py knows argparse
+
+__all__ = ["demo", "evaluate", "pretrain", "restore"]
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {name!r} here", "use --device cpu") from error
+    return str(device)
+
+
+def _bar(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int], None]]:
+    """A progress bar and the callback that moves it."""
+    from tqdm import tqdm
+
+    bar = tqdm(desc=text, unit=unit, disable=args.quiet or None, leave=False)
+
+    def move(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return bar, move
+
+
+def restore(args: Options) -> None:
+    """Restore one scan or every scan of a folder."""
+    from .io import find_scans, read, refuse_inside, write
+    from .physics import GaussianNoise, RicianNoise
+    from .prior import load_prior
+    from .restoration import restore as restored
+
+    is_folder = args.input.is_dir()
+    scans = find_scans(args.input) if is_folder else [args.input]
+    if is_folder:
+        refuse_inside(args.output, args.input)
+    prior, device = load_prior(args.prior), _device(args.device)
+    for path in scans:
+        target = args.output / path.relative_to(args.input) if is_folder else args.output
+        if not args.overwrite and target.exists():
+            raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+        scan = read(path)
+        scale = args.scale or [2.0]
+        if args.spacing:
+            if len(args.spacing) != 3:
+                raise InputError(
+                    f"a spacing of {len(args.spacing)} numbers", "give one per array axis: --spacing 1,1,1"
+                )
+            scale = [max(1.0, have / want) if want > 0 else 0.0 for have, want in zip(scan.grid.spacing, args.spacing)]
+        try:
+            sigma = None if args.sigma == "auto" else float(args.sigma)
+        except ValueError as error:
+            raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
+        bar, move = _bar(args, path.name, "slice")
+        with bar:
+            out = restored(
+                scan,
+                prior,
+                scale,
+                sigma=sigma,
+                noise=GaussianNoise if args.gaussian else RicianNoise,
+                steps=args.steps,
+                seed=args.seed,
+                device=device,
+                progress=move,
+            )
+        write(
+            out.volume,
+            target,
+            report=out.report if args.report else None,
+            std=out.std if args.std else None,
+            overwrite=args.overwrite,
+        )
+        print(f"{target.name}: {out.report['task']}, noise {100 * out.report['noise']['relative']:.1f} %")
+        for doubt in out.report["warnings"]:
+            print(f"  note: {doubt}", file=sys.stderr)
+
+
+def pretrain(args: Options) -> None:
+    """Learn a prior from a cohort."""
+    import math
+    from dataclasses import asdict, replace
+
+    from tqdm import tqdm
+
+    from .cohort import read_cohort, split_scans
+    from .io import refuse_inside
+    from .pretraining import COHORT, PAPER
+    from .pretraining import pretrain as trained
+    from .prior import RULES, Prior, save_prior
+
+    refuse_inside(args.output, args.input)
+    if (args.output / RULES).exists() and not (args.overwrite or args.resume):
+        raise InputError("there is a prior already", "pass --overwrite, or choose another folder", args.output / RULES)
+    if args.images is not None and args.images < 1:
+        raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
+    scans = split_scans(args.input)[0][: args.images]
+    recipe = PAPER if args.recipe == "paper" else COHORT
+    recipe = recipe if args.steps is None else replace(recipe, steps=args.steps)
+    grid = (96, 152, 200)
+    if args.grid:
+        if len(args.grid) != 3 or min(args.grid) < 1:
+            raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
+        grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
+    work = args.output / "runs"
+    work.mkdir(parents=True, exist_ok=True)
+    cohort = read_cohort(
+        scans,
+        plane=args.plane,
+        shape=grid,
+        cache=work / "cohort.npy",
+        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
+    )
+    board = None
+    if args.tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+
+        board = SummaryWriter(str(work / "events"))
+    bar, move = _bar(args, "pretraining", "step")
+
+    def tell(step: int, loss: float) -> None:
+        psnr = -10 * math.log10(max(loss, 1e-12) / 4)
+        move(step + 1, recipe.steps)
+        bar.set_postfix_str(f"{psnr:.1f} dB")
+        if board is not None:
+            board.add_scalar("psnr", psnr, step)
+
+    with bar:
+        network = trained(
+            cohort.slices,
+            recipe,
+            seed=args.seed,
+            device=_device(args.device),
+            checkpoint=work / "checkpoint.pt",
+            resume=args.resume,
+            on_step=tell,
+        )
+    (work / "cohort.npy").unlink()  # patient images do not stay in a bundle, nor do trained heads, which are the same
+    if recipe.trained_heads:
+        (work / "checkpoint.pt").unlink()
+    record = {
+        "kind": "cohort",
+        "scans": len(scans),
+        "cohort_sha256": cohort.digest,
+        "recipe": asdict(recipe),
+        "seed": args.seed,
+        "command": f"monai-strainer pretrain --recipe {args.recipe} --steps {recipe.steps} --seed {args.seed}",
+    }
+    prior = save_prior(Prior(network.cpu(), cohort.plane, cohort.percentile, cohort.half_mm), args.output, record)
+    print(f"{args.output.name}: prior of {len(scans)} scans, sha256 {prior.digest[:12]}")
+
+
+def evaluate(args: Options) -> None:
+    """Compare methods on scans whose truth is known."""
+    from .cohort import split_scans
+    from .evaluate import evaluate as evaluated
+    from .evaluate import markdown, write_csv
+    from .prior import load_prior
+
+    if args.out.exists() and not args.overwrite:
+        raise InputError("the table exists already", "pass --overwrite or choose another name", args.out)
+    scans = split_scans(args.input)[1][: args.scans]
+    bar, move = _bar(args, "evaluating", "case")
+    chosen: dict[str, Any] = {"tasks": args.tasks, "levels": args.levels, "steps": args.steps}
+    with bar:
+        rows = evaluated(
+            scans,
+            load_prior(args.prior),
+            seed=args.seed,
+            progress=move,
+            picture_to=args.picture,
+            **{name: value for name, value in chosen.items() if value is not None},
+        )
+    write_csv(rows, args.out)
+    print(markdown(rows))
+
+
+def demo(args: Options) -> None:
+    """The main job on a scan that comes with nilearn."""
+    from .demo import demo as shown
+
+    shown(
+        args.output,
+        prior=args.prior,
+        seed=args.seed,
+        device=_device(args.device),
+        overwrite=args.overwrite,
+        quiet=args.quiet,
+    )
