@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,8 @@ METHODS: dict[str, str] = {
 }
 NETWORKS = ("siren", "strainer_paper", "cold", "ours")
 
-COLUMNS = (
-    "task",
-    "method",
-    "scan",
-    "level",
-    "psnr_mask",
-    "psnr_image",
-    "ssim_mask",
-    "coverage90",
-    "seconds",
-    "steps",
-    "best_step",
-)
+_SCORES = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds")
+COLUMNS = ("task", "method", "scan", "level", *_SCORES, "steps", "best_step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +119,8 @@ def evaluate(
         did not help), both None for methods that do not say.
 
     Raises:
-        InputError: an unknown task or method, a level outside 0 to 1, or a scan that cannot be read or used.
+        InputError: an unknown task or method, a level outside 0 to 1, a scan that cannot be read or used, or a picture
+            without matplotlib.
 
     Example:
         >>> rows = evaluate(["sub-01_T1w.nii.gz"], Prior.cold(), tasks=["x2"])  # doctest: +SKIP
@@ -139,6 +130,8 @@ def evaluate(
     _known(methods, METHODS, "method")
     if not levels or not all(0 <= level <= 1 for level in levels):
         raise InputError(f"levels of {list(levels)} are not heights in a head", "give shares between 0 and 1")
+    if picture_to is not None and find_spec("matplotlib") is None:  # said before the work, not after it
+        raise InputError("pictures need matplotlib", 'pip install "monai_strainer[demo]"')
     named = [scan if isinstance(scan, tuple) else (stem(Path(scan).name), scan) for scan in scans]
     rows: list[dict[str, Any]] = []
     strips: list[Strip] = []
@@ -303,7 +296,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     ]
     for (task, method, steps), some in groups.items():
         means = []
-        for key, digits in (("psnr_mask", 2), ("psnr_image", 2), ("ssim_mask", 3), ("coverage90", 2), ("seconds", 2)):
+        for key, digits in zip(_SCORES, (2, 2, 3, 2, 2)):
             values = [row[key] for row in some if row[key] is not None]
             means.append(f"{np.mean(values):.{digits}f}" if values else "")
         lines.append(f"| {task} | {method} | {steps} | {len(some)} | {' | '.join(means)} |")

@@ -105,7 +105,7 @@ def test_a_place_has_one_head_coordinate_however_the_array_lies(order: tuple[int
 
 def test_head_coordinates_point_right_anterior_and_superior() -> None:
     scan = small_head()
-    coords = np.moveaxis(pose_of(scan).coordinates(scan.grid.shape, 0), 0, -1).reshape(-1, 3)  # (N, 3)
+    coords = np.moveaxis(pose_of(scan).coordinates(scan.grid.shape, 0), 1, -1).reshape(-1, 3)  # (N, 3)
     index = np.stack(np.meshgrid(*map(np.arange, scan.grid.shape), indexing="ij"), -1).reshape(-1, 3)
     place = index @ scan.grid.affine[:3, :3].T  # (N, 3) mm
     for axis in range(3):

@@ -34,8 +34,8 @@ def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
         >>> root = Path(tempfile.mkdtemp())
         >>> for name in ("b.nii.gz", "a.nii", "a_std.nii.gz", "notes.txt"):
         ...     (root / name).touch()
-        >>> [path.name for path in find_scans(root)]
-        ['a.nii', 'b.nii.gz']
+        >>> " ".join(path.name for path in find_scans(root))
+        'a.nii b.nii.gz'
     """
     root = Path(folder)
     if not root.exists():
