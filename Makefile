@@ -6,7 +6,7 @@ PYTHON ?= python3
 DEMO_OUTPUT ?= demo_output
 PYTEST_ARGS ?=
 
-SHELL := /bin/bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help

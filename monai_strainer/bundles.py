@@ -30,7 +30,7 @@ def bundle_path(name: str = "mri_strainer") -> Path:
         'mri_strainer'
     """
     package = Path(__file__).resolve().parent
-    if Path(name).name == name:  # a name, not a path that leads elsewhere
+    if name not in ("", "..") and Path(name).name == name:  # a name, not a path that leads elsewhere
         for home in (package / "_bundle", package.parent / "bundles"):
             if (home / name).is_dir():
                 return home / name

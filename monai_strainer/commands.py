@@ -174,8 +174,9 @@ def evaluate(args: Options) -> None:
     from .evaluate import markdown, write_csv
     from .prior import load_prior
 
-    if args.out.exists() and not args.overwrite:
-        raise InputError("the table exists already", "pass --overwrite or choose another name", args.out)
+    for target in (args.out, args.picture):
+        if target is not None and target.exists() and not args.overwrite:
+            raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     scans = split_scans(args.input)[1][: args.scans]
     bar, move = _bar(args, "evaluating", "case")
     chosen: dict[str, Any] = {"tasks": args.tasks, "levels": args.levels, "steps": args.steps}
@@ -184,6 +185,7 @@ def evaluate(args: Options) -> None:
             scans,
             load_prior(args.prior),
             seed=args.seed,
+            device=_device(args.device),
             progress=move,
             picture_to=args.picture,
             **{name: value for name, value in chosen.items() if value is not None},

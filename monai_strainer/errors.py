@@ -30,3 +30,7 @@ class InputError(ValueError):
         self.file = None if file is None else Path(file).name
         where = "" if self.file is None else f"{self.file}: "
         super().__init__(f"{where}{self.finding}. {self.remedy[:1].upper()}{self.remedy[1:]}.")
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str | None]]:
+        """Rebuild from the parts: an exception must survive the way home from a worker process."""
+        return type(self), (self.finding, self.remedy, self.file)

@@ -119,8 +119,7 @@ def evaluate(
         did not help), both None for methods that do not say.
 
     Raises:
-        InputError: an unknown task or method, a level outside 0 to 1, a scan that cannot be read or used, or a picture
-            without matplotlib.
+        InputError: an unknown task or method, a level outside 0 to 1, an unusable scan, or no matplotlib for a picture.
 
     Example:
         >>> rows = evaluate(["sub-01_T1w.nii.gz"], Prior.cold(), tasks=["x2"])  # doctest: +SKIP
@@ -167,8 +166,7 @@ def _spoil(
 ) -> _Case:
     """Cut the slices out of the head and measure them as the task says."""
     factor, share = TASKS[task]
-    axis = scan.grid.axis_of(prior.plane)
-    head = foreground(scan.data)
+    axis, head = scan.grid.axis_of(prior.plane), foreground(scan.data)
     pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
     peak = float(np.percentile(scan.data[head], 99.9)) / scale
     n, sign = scan.grid.shape[axis], pose.axes[axis][1]
@@ -182,8 +180,7 @@ def _spoil(
     x = torch.from_numpy(np.ascontiguousarray(truth))
     operator: Operator = Identity((h, w)) if factor == 1 else Downsample((h, w), factor)
     noise: NoiseModel = RicianNoise(share * peak) if share else GaussianNoise(1e-3)  # of a clean slice: rounding
-    y = operator.A(x)
-    y = noise.sample(y, torch.Generator().manual_seed(seed)) if share else y
+    y = noise.sample(operator.A(x), torch.Generator().manual_seed(seed)) if share else operator.A(x)
     place = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
     return _Case(operator.to(device), noise.to(device), y.to(device), place, truth, mask, peak)
 

@@ -130,7 +130,10 @@ class Grid:
         Raises:
             InputError: a factor that is not a positive finite number.
         """
-        factors = np.broadcast_to(np.asarray(factor, dtype=np.float64), (3,))
+        factors = np.atleast_1d(np.asarray(factor, dtype=np.float64))
+        if factors.shape not in ((1,), (3,)):
+            raise InputError(f"{factors.size} factors for three axes", "give one factor, or one per axis")
+        factors = np.broadcast_to(factors, (3,))
         if not (np.isfinite(factors).all() and (factors > 0).all()):
             raise InputError(f"a scale of {factor} is not positive", "use 1 to denoise, more than 1 to super-resolve")
         return self.resize([max(1, round(n * f)) for n, f in zip(self.shape, factors, strict=True)])

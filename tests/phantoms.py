@@ -48,7 +48,9 @@ def small_head(shape: tuple[int, int, int] = (22, 26, 6), noise: float = 10.0, s
     return Volume(noisy.astype(np.float32), Grid(shape, affine_of(matrix, (-60, -80, -70))), slice_axis=2)
 
 
-def small_siren(seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4, activation: str = "sine") -> Siren:
+def small_siren(
+    seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4, activation: str = "sine"
+) -> Siren:
     """A freshly drawn network that costs next to nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,6 +81,8 @@ def small_cohort(scans: int = 4, shape: tuple[int, int, int] = (3, 12, 14), seed
     rng = np.random.default_rng(seed)
     z, x, y = np.meshgrid(*(centres(n) for n in shape), indexing="ij", sparse=True)
     radius = np.sqrt(x**2 + y**2 + z**2)
-    heads = [(radius < 0.9) * (0.6 + 0.2 * np.cos((5 + bend) * x + z) * np.cos(4 * y)) for bend in rng.normal(0, 0.5, scans)]
+    heads = [
+        (radius < 0.9) * (0.6 + 0.2 * np.cos((5 + bend) * x + z) * np.cos(4 * y)) for bend in rng.normal(0, 0.5, scans)
+    ]
     axes = tuple(centres(n).astype(np.float32) for n in shape)
     return AlignedSlices(np.stack(heads).astype(np.float16), (axes[0], axes[1], axes[2]))

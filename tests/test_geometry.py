@@ -22,7 +22,9 @@ LAWS = settings(max_examples=25, deadline=None)
 @st.composite
 def affines(draw: st.DrawFn) -> np.ndarray:
     """Any orientation, any tilt, anisotropic, mirrored or not, sheared up to about 17 degrees."""
-    matrix = turn(draw(st.floats(-180, 180)), 0) @ turn(draw(st.floats(-180, 180)), 1) @ turn(draw(st.floats(-180, 180)), 2)
+    matrix = (
+        turn(draw(st.floats(-180, 180)), 0) @ turn(draw(st.floats(-180, 180)), 1) @ turn(draw(st.floats(-180, 180)), 2)
+    )
     shear = np.eye(3)
     shear[np.triu_indices(3, 1)] = draw(st.tuples(*[st.floats(-0.3, 0.3)] * 3))
     spacing = np.array(draw(st.tuples(*[st.floats(0.2, 8)] * 3))) * draw(st.sampled_from([1, -1]))

@@ -68,7 +68,9 @@ def test_the_foreground_does_not_depend_on_the_units(scale: float) -> None:
 
 @given(st.tuples(*[st.integers(1, 4)] * 3), st.sampled_from([0, 1, 2]))
 @settings(max_examples=15, deadline=None)
-def test_coordinates_of_a_refined_grid_average_to_those_of_the_coarse_one(factors: tuple[int, int, int], axis: int) -> None:
+def test_coordinates_of_a_refined_grid_average_to_those_of_the_coarse_one(
+    factors: tuple[int, int, int], axis: int
+) -> None:
     shape = (4, 5, 3)
     fine_shape = tuple(n * f for n, f in zip(shape, factors))
     fine = np.moveaxis(POSE.coordinates(fine_shape, axis), 0, axis + 1)  # (3, X, Y, Z)
@@ -93,7 +95,9 @@ ARRANGEMENTS = [(o, f) for o in itertools.permutations(range(3)) for f in [(0, 0
 
 
 @pytest.mark.parametrize(("order", "flips"), ARRANGEMENTS)
-def test_a_place_has_one_head_coordinate_however_the_array_lies(order: tuple[int, ...], flips: tuple[bool, ...]) -> None:
+def test_a_place_has_one_head_coordinate_however_the_array_lies(
+    order: tuple[int, ...], flips: tuple[bool, ...]
+) -> None:
     scan = small_head((22, 26, 18))
     other = rearranged(scan, order, flips)
     there = np.moveaxis(pose_of(scan).coordinates(scan.grid.shape, 0), 0, 1)  # (3, X, Y, Z)

@@ -69,10 +69,15 @@ class FourierFeatures(nn.Module):
         in_channels: number of coordinates.
         out_channels: number of features, even.
         scale: standard deviation of the frequencies, in cycles per unit of coordinate.
+
+    Raises:
+        ValueError: an odd number of features.
     """
 
     def __init__(self, in_channels: int, out_channels: int, scale: float = 10.0) -> None:
         super().__init__()
+        if out_channels % 2:
+            raise ValueError(f"Fourier features come in pairs: their number must be even, not {out_channels}")
         self.register_buffer("frequencies", scale * torch.randn(out_channels // 2, in_channels))
 
     def forward(self, c: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ class SirenStack(nn.Module):
         """
         hidden = len(self.activations)
         if depth == "auto":
-            ranks = [float(stable_rank(w[0])) for w in list(self.weights)[1:hidden]]
+            ranks = [float(stable_rank(w[0].detach())) for w in list(self.weights)[1:hidden]]
             depth = 1 + max(range(len(ranks)), key=ranks.__getitem__) if ranks else 0
         depth = depth or 0
         if not isinstance(depth, int) or not 0 <= depth <= hidden:

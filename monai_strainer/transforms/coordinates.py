@@ -21,8 +21,10 @@ from ..pose import find_pose, foreground
 __all__ = ["AddHeadCoordinates", "AddHeadCoordinatesD", "AddHeadCoordinatesDict", "AddHeadCoordinatesd", "grid_of"]
 
 
-def grid_of(image: MetaTensor) -> Grid:
+def grid_of(image: NdarrayOrTensor) -> Grid:
     """Where the voxels of a channel-first image are; a 2-D image is one slice thick.
+
+    What is no MetaTensor lies at its voxel indices.
 
     Args:
         image: ``(C, X, Y)`` or ``(C, X, Y, Z)``.
@@ -36,7 +38,7 @@ def grid_of(image: MetaTensor) -> Grid:
     """
     if image.ndim not in (3, 4):
         raise InputError(f"an image of shape {tuple(image.shape)}", "pass one image, channels first, with 2 or 3 axes")
-    affine = image.affine.detach().cpu().numpy()
+    affine = image.affine.detach().cpu().numpy() if isinstance(image, MetaTensor) else np.eye(4)
     if affine.shape == (3, 3):
         affine = to_affine_nd(3, affine)
     x, y, z = (*image.shape[1:], 1)[:3]
@@ -70,17 +72,21 @@ class AddHeadCoordinates(Transform):
     backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        image = convert_to_tensor(img, dtype=torch.float32, track_meta=True)
-        if image.ndim != 4:
-            raise InputError(f"an image of shape {tuple(image.shape)} has no three axes", "pass (C, X, Y, Z)")
-        grid = grid_of(image)
+        if img.ndim != 4:
+            raise InputError(f"an image of shape {tuple(img.shape)} has no three axes", "pass (C, X, Y, Z)")
+        grid = grid_of(img)
+        image = convert_to_tensor(img, dtype=torch.float32)
         data = image[0].detach().cpu().numpy()
         if not np.isfinite(data).all():
             raise InputError("the image holds values that are not finite", "repair or mask the scan first")
+        if np.ptp(data) == 0:
+            raise InputError("the image is constant: it has no foreground", "check that the file holds an image")
         pose = find_pose(foreground(data), grid)
         coords = np.moveaxis(pose.coordinates(grid.shape, slice_axis=0), 0, 1)  # (X, 3, Y, Z) to (3, X, Y, Z)
         out = torch.from_numpy(np.ascontiguousarray(coords)).to(image.device)
-        return MetaTensor(out, meta=deepcopy(image.meta)) if get_track_meta() else out
+        if not get_track_meta():
+            return out
+        return MetaTensor(out, meta=deepcopy(img.meta)) if isinstance(img, MetaTensor) else MetaTensor(out)
 
 
 class AddHeadCoordinatesd(MapTransform):

@@ -82,9 +82,9 @@ class DegradeResolution(Transform):
         self.profile, self.spatial_axes = profile, spatial_axes
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        image: MetaTensor = convert_to_tensor(img, dtype=torch.float32, track_meta=True)
-        grid = grid_of(image)
-        axes = _in_plane(image) if self.spatial_axes is None else [int(k) for k in self.spatial_axes]
+        grid = grid_of(img)
+        image = convert_to_tensor(img, dtype=torch.float32)
+        axes = _in_plane(img) if self.spatial_axes is None else [int(k) for k in self.spatial_axes]
         shape = tuple(image.shape[1:])
         if len(set(axes)) != len(axes) or not all(0 <= k < len(shape) for k in axes):
             raise InputError(f"axes {axes} of an image of {shape}", f"name each of 0 to {len(shape) - 1} at most once")
@@ -94,24 +94,27 @@ class DegradeResolution(Transform):
         for k, factor in zip(axes, self.factors * len(axes) if len(self.factors) == 1 else self.factors):
             factors[k] = factor
         operator = _OPERATOR[self.profile](shape, factors).to(image.device)
-        low = operator(image.as_tensor())
+        low = operator(image)
         if not get_track_meta():
             return low
         coarse = grid.resize((*operator.shape_out, 1)[:3])
-        meta = deepcopy(image.meta)
+        if not isinstance(img, MetaTensor):
+            return MetaTensor(low, affine=torch.from_numpy(coarse.affine.copy()))
+        meta = deepcopy(img.meta)
         if "pixdim" in meta:  # of a NIfTI header; the first entry is not a length
             meta["pixdim"][1:4] = torch.from_numpy(coarse.spacing)
-        out = MetaTensor(low, meta=meta, applied_operations=deepcopy(image.applied_operations))
-        keep = [*range(image.affine.shape[-1] - 1), 3]  # a 2-D image may have a 3x3 affine
+        out = MetaTensor(low, meta=meta, applied_operations=deepcopy(img.applied_operations))
+        keep = [*range(img.affine.shape[-1] - 1), 3]  # a 2-D image may have a 3x3 affine
         out.affine = torch.from_numpy(coarse.affine[np.ix_(keep, keep)])
         return out
 
 
-def _in_plane(image: MetaTensor) -> list[int]:
-    if image.ndim == 3:
+def _in_plane(img: NdarrayOrTensor) -> list[int]:
+    if img.ndim == 3:
         return [0, 1]
-    axis = int(image.meta.get("slice_axis", -1))
-    axis = Volume(image[0].detach().cpu().numpy(), grid_of(image), slice_axis=axis).slice_axis
+    known = int(img.meta.get("slice_axis", -1)) if isinstance(img, MetaTensor) else -1
+    grid = grid_of(img)
+    axis = Volume(np.empty(grid.shape, np.float32), grid, slice_axis=known).slice_axis
     return [k for k in range(3) if k != axis]
 
 

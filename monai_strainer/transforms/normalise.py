@@ -25,6 +25,10 @@ __all__ = [
     "foreground_scales",
 ]
 
+# MONAI 1.6.1 lists its own tensors as safe to load but not the names its applied operations are kept under, so that
+# PersistentDataset takes every cached image with an operation for corrupt and computes it anew
+torch.serialization.add_safe_globals([TraceKeys])
+
 
 def foreground_scales(image: torch.Tensor, percentile: float = 99.5) -> list[float]:
     """Per channel the percentile of the foreground, by the rule that :func:`monai_strainer.restore` uses.

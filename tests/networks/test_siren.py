@@ -28,7 +28,9 @@ def places(*shape: int, seed: int = 1) -> Tensor:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("out_channels", [1, 3])
-@pytest.mark.parametrize(("coordinates", "spatial"), [(2, (5, 7)), (3, (5, 7)), (3, (4, 5, 3)), (2, (4, 5, 3)), (2, (9,))])
+@pytest.mark.parametrize(
+    ("coordinates", "spatial"), [(2, (5, 7)), (3, (5, 7)), (3, (4, 5, 3)), (2, (4, 5, 3)), (2, (9,))]
+)
 def test_a_coordinate_image_becomes_an_image_of_its_shape(
     coordinates: int, spatial: tuple[int, ...], out_channels: int, activation: str
 ) -> None:
@@ -78,7 +80,9 @@ def test_variance_neither_dies_nor_grows_through_depth() -> None:
         z = net.omega * layer[0](h)
         h = layer(h)
         spreads.append((float(z.std()), float(h.var())))
-    for argument, output in spreads[1:]:  # Sitzmann et al.: arguments N(0, 1) and sines of variance 1/2; biases widen both
+    for argument, output in spreads[
+        1:
+    ]:  # Sitzmann et al.: arguments N(0, 1) and sines of variance 1/2; biases widen both
         assert 0.7 < argument < 2.2
         assert 0.35 < output < 0.6
 
@@ -131,7 +135,9 @@ def exported(net: nn.Module, c: Tensor) -> torch.export.ExportedProgram:
 
 @pytest.mark.parametrize("activation", ["sine", "relu"])
 @pytest.mark.parametrize("spatial", [(6, 7), (3, 4, 5)])
-def test_an_exported_program_takes_images_of_any_size(activation: str, spatial: tuple[int, ...], tmp_path: Path) -> None:
+def test_an_exported_program_takes_images_of_any_size(
+    activation: str, spatial: tuple[int, ...], tmp_path: Path
+) -> None:
     net = network(3, 1, 16, 3, activation=activation)
     torch.export.save(exported(net, places(2, 3, *spatial)), tmp_path / "net.pt2")
     loaded = torch.export.load(tmp_path / "net.pt2").module()

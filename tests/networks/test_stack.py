@@ -54,7 +54,9 @@ def test_a_stack_of_different_copies_is_a_loop_over_them(activation: str) -> Non
     for k in range(4):
         alone = member(stack, siren, k)
         torch.testing.assert_close(stack(points)[k], alone(points[k].T[None])[0].T, atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(stack.features(points)[k], alone(points[k].T[None], features=True)[0].T, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            stack.features(points)[k], alone(points[k].T[None], features=True)[0].T, atol=1e-5, rtol=1e-4
+        )
 
 
 def test_the_gradient_of_a_copy_is_its_own() -> None:

@@ -13,7 +13,14 @@ from monai_strainer.networks import Siren, StrainerNet
 def network(**kwargs: object) -> StrainerNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        sizes = {"spatial_dims": 2, "hidden_channels": 16, "num_layers": 4, "shared_layers": 3, "num_heads": 3, **kwargs}
+        sizes = {
+            "spatial_dims": 2,
+            "hidden_channels": 16,
+            "num_layers": 4,
+            "shared_layers": 3,
+            "num_heads": 3,
+            **kwargs,
+        }
         return StrainerNet(**sizes).eval()  # type: ignore[arg-type]
 
 
@@ -58,7 +65,9 @@ def test_one_image_reaches_its_own_head_and_the_encoder_alone() -> None:
     net = network()
     net(places(1, 2, 5, 6))[:, 1].square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.encoder.parameters())
-    touched = [any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in head.parameters()) for head in net.heads]
+    touched = [
+        any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in head.parameters()) for head in net.heads
+    ]
     assert touched == [False, True, False]
 
 

@@ -179,7 +179,9 @@ def test_a_data_step_first_taken_in_inference_serves_training_later() -> None:
     assert z.grad is not None
 
 
-@pytest.mark.parametrize("operator", [Downsample((7, 6), (2, 1.5)), Mask(torch.tensor([[1, 0], [0, 1]])), Identity((3, 4))])
+@pytest.mark.parametrize(
+    "operator", [Downsample((7, 6), (2, 1.5)), Mask(torch.tensor([[1, 0], [0, 1]])), Identity((3, 4))]
+)
 def test_what_the_data_leave_open_is_the_diagonal_of_the_posterior(operator: Operator) -> None:
     n, rho = math.prod(operator.shape_in), 0.3
     columns = operator(torch.eye(n).reshape(n, *operator.shape_in)).flatten(1)  # (n, m): rows of A^T

@@ -1,0 +1,126 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What a user installs: metadata, pins, licence, citation, and the bundle's place in a wheel."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import setuptools
+import yaml
+
+from monai_strainer import bundles
+from monai_strainer._version import __version__
+from monai_strainer.bundles import bundle_path
+from monai_strainer.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def project(requirement: str) -> str:
+    """The normalised project name of a requirement: ``PyYAML>=6`` is ``pyyaml``."""
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name is not None, requirement
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What setup.py hands to setuptools."""
+    said: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **given: said.update(given))
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / "setup.py"))
+    return said
+
+
+@pytest.fixture(scope="module")
+def pins() -> dict[str, str]:
+    """Project name to exact version, of constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pairs = (line.split("==") for line in lines if line.strip() and not line.startswith("#"))
+    return {project(name): version for name, version in pairs}
+
+
+def test_version_is_said_once(metadata: dict[str, Any]) -> None:
+    assert metadata["version"] == __version__
+
+
+def test_extras_exist(metadata: dict[str, Any]) -> None:
+    assert set(metadata["extras_require"]) == {"bundle", "demo", "onnx", "docs", "test", "dev"}
+
+
+def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
+    needs = {project(line) for line in metadata["install_requires"]}
+    assert needs == {"torch", "numpy", "scipy", "nibabel", "pydicom", "monai", "tqdm"}
+    assert metadata["python_requires"] == ">=3.10"
+
+
+def test_command_line_is_an_entry_point(metadata: dict[str, Any]) -> None:
+    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli:main"]
+
+
+def test_only_the_package_is_installed(metadata: dict[str, Any]) -> None:
+    assert "monai_strainer" in metadata["packages"]
+    assert {name.split(".")[0] for name in metadata["packages"]} == {"monai_strainer"}
+
+
+def test_every_folder_of_modules_is_a_package(metadata: dict[str, Any]) -> None:
+    folders = {file.parent.relative_to(ROOT) for file in (ROOT / "monai_strainer").rglob("*.py")}
+    assert {".".join(folder.parts) for folder in folders} == set(metadata["packages"])
+
+
+def test_types_are_shipped(metadata: dict[str, Any]) -> None:
+    assert "py.typed" in metadata["package_data"]["monai_strainer"]
+    assert (ROOT / "monai_strainer" / "py.typed").is_file()
+
+
+def test_torch_is_pinned(pins: dict[str, str]) -> None:
+    assert pins["torch"] == "2.13.0"
+
+
+def test_every_need_is_pinned(metadata: dict[str, Any], pins: dict[str, str]) -> None:
+    extras = metadata["extras_require"].values()
+    needs = {project(line) for line in [*metadata["install_requires"], *(line for extra in extras for line in extra)]}
+    assert needs - set(pins) == set()
+
+
+@pytest.mark.parametrize("path", ["LICENSE", "bundles/mri_strainer/LICENSE"])
+def test_licence_is_complete(path: str) -> None:
+    text = (ROOT / path).read_text()
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert all(f"\n   {number}. " in text for number in range(1, 10))
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert "APPENDIX: How to apply the Apache License to your work." in text
+    assert text.rstrip().endswith("limitations under the License.")
+
+
+def test_citation_names_the_software_and_the_method() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["title"] == "monai_strainer" and citation["version"] == __version__
+    assert {"cff-version", "message", "authors"} <= set(citation)
+    assert any("2409.09566" in reference["url"] for reference in citation["references"])
+
+
+def test_changelog_knows_this_version() -> None:
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_a_source_tree_finds_its_bundle() -> None:
+    assert bundle_path() == ROOT / "bundles" / "mri_strainer" or (bundle_path() / "LICENSE").is_file()
+
+
+def test_an_installed_package_finds_its_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = tmp_path / "monai_strainer" / "_bundle" / "mri_strainer"
+    inside.mkdir(parents=True)
+    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "monai_strainer" / "bundles.py"))
+    assert bundle_path() == inside.resolve()
+
+
+@pytest.mark.parametrize("name", ["no_such_bundle", "../bundles/mri_strainer", "..", ""])
+def test_a_bundle_that_is_not_there_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="no bundle called"):
+        bundle_path(name)
