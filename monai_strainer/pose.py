@@ -11,24 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from .errors import InputError
 from .geometry import Grid, centres
+from .physics.sigma import otsu
 
 __all__ = ["Intensity", "Pose", "find_pose", "foreground", "normalise"]
-
-
-def _otsu(values: NDArray[np.float32]) -> float:
-    """The threshold that parts two classes with the greatest variance between them (Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256)
-    level = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts).astype(np.float64)
-    above = below[-1] - below
-    mean_below = np.cumsum(counts * level) / np.maximum(below, 1)
-    mean_above = (np.sum(counts * level) - np.cumsum(counts * level)) / np.maximum(above, 1)
-    return float(level[np.argmax(below * above * (mean_below - mean_above) ** 2)])
 
 
 def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -48,7 +39,7 @@ def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
         25
     """
     smooth = ndimage.uniform_filter(np.asarray(data, dtype=np.float32), size=[3 if n > 8 else 1 for n in data.shape])
-    mask = smooth > 0.5 * _otsu(smooth)
+    mask = smooth > 0.5 * float(otsu(torch.from_numpy(smooth)))
     parts, count = ndimage.label(mask)
     if count > 1:
         mask = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])

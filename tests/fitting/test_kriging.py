@@ -70,7 +70,7 @@ def test_the_factor_of_the_field_gives_its_correlation(n: int, length: float) ->
     assert torch.equal(matern(n, length), matern(n, length).tril())
 
 
-@pytest.mark.parametrize("rho", [1e-6, 1e-4, 1e-2, 1.0, 100.0])
+@pytest.mark.parametrize("rho", [1e-7, 1e-6, 1e-4, 1e-2, 1.0, 100.0])
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
 def test_leaving_one_out_is_foretelling_it_from_all_the_others(operator: Separable, rho: float) -> None:
     factors = [matern(n, 2.0) for n in SHAPE]
@@ -155,11 +155,12 @@ def test_operators_that_are_not_separable_get_a_white_field(operator: Operator) 
     assert torch.isfinite(step.std).all()
 
 
+@pytest.mark.usefixtures("one_choice")
 def test_more_noise_leaves_more_open() -> None:
     operator, images = Downsample((12, 12), 2), torch.ones(1, 12, 12)
-    y = operator.A(images + 0.1 * drawn(1, 12, 12))
-    shares = [ErrorField(operator, y, sigma2).correct(images).std.mean() for sigma2 in (1e-6, 1e-4, 1e-2)]
-    assert shares[0] <= shares[1] <= shares[2]
+    y = operator.A(images + 0.01 * drawn(1, 12, 12))
+    spreads = [ErrorField(operator, y, sigma2).correct(images).std.mean() for sigma2 in (1e-6, 1e-4, 1e-2)]
+    assert spreads[0] < spreads[1] < spreads[2]
 
 
 def test_air_is_sure_and_the_head_is_not() -> None:

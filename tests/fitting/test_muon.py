@@ -76,7 +76,7 @@ def test_the_rate_is_the_root_mean_square_change_of_a_weight() -> None:
 def test_muon_goes_downhill() -> None:
     goal, parameter = drawn(1, 8, 8), torch.nn.Parameter(torch.zeros(1, 8, 8))
     muon, losses = Muon([parameter], lr=0.01), []
-    for _ in range(80):
+    for _ in range(160):
         muon.zero_grad()
         loss = (parameter - goal).square().mean()
         loss.backward()

@@ -1,0 +1,40 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Puts the evaluation's table into the READMEs: reads benchmarks/evaluation*.csv, writes between the markers.
+
+    python benchmarks/tables.py
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from monai_strainer.evaluate import markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+START, END = "<!-- evaluation -->", "<!-- end of evaluation -->"
+NUMBERS = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds", "level")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table as ``evaluate`` gave them."""
+    with path.open(newline="") as handle:
+        told: list[dict[str, Any]] = list(csv.DictReader(handle))
+    for row in told:
+        row.update({name: float(row[name]) if row.get(name) else None for name in NUMBERS})
+        row["steps"] = int(row["steps"])
+    return told
+
+
+def main() -> None:
+    """Fill in every README that has the markers."""
+    files = sorted((ROOT / "benchmarks").glob("evaluation*.csv"))
+    table = markdown([row for file in files for row in rows(file)])
+    for readme in (ROOT / "README.md", ROOT / "bundles" / "mri_strainer" / "docs" / "README.md"):
+        before, _, rest = readme.read_text().partition(START)
+        readme.write_text(f"{before}{START}\n{table.strip()}\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
