@@ -70,7 +70,9 @@ def test_a_tile_never_shows_more_scans_or_points_than_asked_for() -> None:
 
 def test_a_whole_slice_is_shown_where_no_number_of_points_is_given() -> None:
     tile = CohortTiles(small_cohort(), 1, None, None, level=1)[0]
-    np.testing.assert_array_equal(tile["label"][..., 0], 2 * small_cohort().images[:, 1].reshape(4, -1).astype("f4") - 1)
+    np.testing.assert_array_equal(
+        tile["label"][..., 0], 2 * small_cohort().images[:, 1].reshape(4, -1).astype("f4") - 1
+    )
 
 
 def test_there_are_no_tiles_beyond_the_last() -> None:
@@ -148,7 +150,13 @@ def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(recipe: Recipe, kill
         pretrain(small_cohort(), recipe, network=start, checkpoint=file, every=2, on_step=kill)
     told: list[int] = []
     resumed = pretrain(
-        small_cohort(), recipe, network=start, checkpoint=file, every=2, resume=True, on_step=lambda k, _: told.append(k)
+        small_cohort(),
+        recipe,
+        network=start,
+        checkpoint=file,
+        every=2,
+        resume=True,
+        on_step=lambda k, _: told.append(k),
     )
     assert same(resumed, unbroken)
     assert told == list(range(killed_at // 2 * 2, 6))
@@ -193,7 +201,9 @@ def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> 
         siren = pretrain(small_cohort(scans), recipe, network=small_siren(), checkpoint=file)
         state = torch.load(file, weights_only=True)
         assert not [name for name in state["module"] if "head" in name]
-        sizes.append((sum(v.numel() for v in siren.state_dict().values()), sum(v.numel() for v in state["module"].values())))
+        sizes.append(
+            (sum(v.numel() for v in siren.state_dict().values()), sum(v.numel() for v in state["module"].values()))
+        )
     assert sizes[0] == sizes[1]
 
 

@@ -63,7 +63,7 @@ def ridge(
 
     Source: MacKay, "Bayesian Interpolation", Neural Computation 1992.
     """
-    misfit = energy / max(count, 1)
+    misfit = (energy / max(count, 1)).clamp_min(1e-9)
     for _ in range(6):
         posterior = gram / misfit + precision
         factor = torch.linalg.cholesky(posterior)
@@ -71,7 +71,7 @@ def ridge(
         residual = (energy - 2 * w @ moment + w @ gram @ w).clamp_min(1e-9 * energy + 1e-12)
         covariance = torch.cholesky_inverse(factor)
         determined = (covariance * gram).sum() / misfit
-        misfit = residual / (count - determined).clamp_min(0.05 * count)
+        misfit = (residual / (count - determined).clamp_min(0.05 * count)).clamp_min(1e-9)
     return w, covariance, misfit
 
 

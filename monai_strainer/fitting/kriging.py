@@ -68,11 +68,12 @@ class ErrorField:
         operator: ``A`` on ``(..., H, W)``.
         y: ``(S, h, w)`` measurement without bias. Only its head counts when length and strength are chosen: the air
             around it holds neither anatomy nor the noise that the head has.
-        sigma2: variance of the measurement's noise.
+        sigma2: ``(S,)`` variance of the measurement's noise, or one number.
     """
 
-    def __init__(self, operator: Operator, y: Tensor, sigma2: float) -> None:
-        self.operator, self.y, self.sigma2 = operator, y, max(sigma2, 1e-8)
+    def __init__(self, operator: Operator, y: Tensor, sigma2: float | Tensor) -> None:
+        self.operator, self.y = operator, y
+        self.sigma2 = torch.as_tensor(sigma2, dtype=y.dtype, device=y.device).clamp_min(1e-8).expand(len(y))
         self.head = envelope(y) > 0.5  # (S, h, w)
         self.factors: dict[float, list[Tensor]] = {}
         self.coloured: dict[float, Separable] = {}
@@ -84,7 +85,7 @@ class ErrorField:
                 self.factors[length], self.coloured[length] = factors, Separable(matrices)
 
     @torch.no_grad()
-    def foretell(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def foretell(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """How far each measurement lies from what images and all other measurements foretell of it.
 
         Length and strength of the field are those that foretell best.
@@ -95,30 +96,34 @@ class ErrorField:
             images: ``(S, H, W)`` of the network.
 
         Returns:
-            differences ``(S, h, w)``, lengths ``(S,)`` and strengths ``(S,)``.
+            differences ``(S, h, w)``, their squares over the variance expected of them, lengths ``(S,)`` and strengths
+            ``(S,)``.
         """
         residual = self.y - self.operator.A(images)
         slices, counted = len(residual), self.head.sum((1, 2)).clamp_min(1)
         best, length, strength = (residual.new_full((slices,), value) for value in (-torch.inf, 0.0, 0.0))
-        differences = residual
+        differences, surprise = residual, residual
         if not self.coloured:
-            return residual, length, (residual.square().mean((1, 2)) - self.sigma2).clamp_min(1e-6)
+            power = residual.square().mean((1, 2))
+            return residual, residual.square() / power[:, None, None], length, (power - self.sigma2).clamp_min(1e-6)
         for ell, coloured in self.coloured.items():
             for v in STRENGTHS:
                 missed, variance = coloured.leave_one_out(residual, self.sigma2 / v)
                 spread = v * variance
-                density = -0.5 * ((missed.square() / spread + spread.log()) * self.head).sum((1, 2)) / counted
+                squared = missed.square() / spread
+                density = -0.5 * ((squared + spread.log()) * self.head).sum((1, 2)) / counted
                 wins = density > best
                 best = torch.where(wins, density, best)
                 length, strength = torch.where(wins, ell, length), torch.where(wins, v, strength)
                 differences = torch.where(wins[:, None, None], missed, differences)
-        return differences, length, strength
+                surprise = torch.where(wins[:, None, None], squared, surprise)
+        return differences, surprise, length, strength
 
     @torch.no_grad()
     def correct(self, images: Tensor) -> DataStep:
         """Let the measurement correct the network's images ``(S, H, W)``."""
         residual = self.y - self.operator.A(images)
-        _, length, variance = self.foretell(images)
+        _, surprise, length, variance = self.foretell(images)
         rho = self.sigma2 / variance
         if not self.coloured:
             share = self.operator.undetermined(rho).expand(images.shape)
@@ -131,8 +136,18 @@ class ErrorField:
                 field = coloured.prox(torch.zeros_like(images[mine]), residual[mine], rho[mine])
                 out[mine] += Separable(factors).A(field)
                 share[mine] = coloured.posterior_diagonal(factors, rho[mine])
-        std = (variance[:, None, None] * share).sqrt() * envelope(out).clamp_max(1)
+        std = (variance[:, None, None] * share * _local(surprise, out.shape[1:])).sqrt()
         return DataStep(out, std, length, variance, float(share.mean()))
+
+
+def _local(surprise: Tensor, shape: tuple[int, ...], width: int = 7) -> Tensor:
+    """How much more, or less, the neighbourhood of each voxel surprises than the field expects: edges more, air less.
+
+    The local mean of squared standardised differences ``(S, h, w)`` on the fine grid, kept within 0.01 and 10.
+    """
+    near = torch.nn.functional.avg_pool2d(surprise[:, None], width, 1, width // 2, count_include_pad=False)
+    fine = torch.nn.functional.interpolate(near, shape, mode="bilinear", align_corners=False)[:, 0]  # keeps the edges
+    return fine.clamp(0.01, 10)
 
 
 def envelope(images: Tensor, width: int = 9) -> Tensor:

@@ -76,11 +76,12 @@ def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[
     Raises:
         ValueError: another kind.
     """
-    hidden = [w for w in list(stack.weights)[1:-1] if w.requires_grad]
     everything = [p for p in stack.parameters() if p.requires_grad]
-    if kind == "adam" or not hidden:
+    if kind == "adam":
         return [torch.optim.Adam(everything, lr)]
-    if kind == "muon":
-        rest = [p for p in everything if all(p is not w for w in hidden)]
-        return [Muon(hidden, lr), torch.optim.Adam(rest, head_lr)]
-    raise ValueError(f"there is no optimiser {kind!r}: choose 'adam' or 'muon'")
+    if kind != "muon":
+        raise ValueError(f"there is no optimiser {kind!r}: choose 'adam' or 'muon'")
+    hidden = [w for w in list(stack.weights)[1:-1] if w.requires_grad]
+    rest = [p for p in everything if all(p is not w for w in hidden)]
+    adam: list[torch.optim.Optimizer] = [torch.optim.Adam(rest, head_lr)]
+    return [Muon(hidden, lr), *adam] if hidden else adam

@@ -112,8 +112,8 @@ def refine(
     watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(held_out, min(0.15, 300 / count)), generator)
     watch.to(y.device)
     kept, clean = ~watch.mask, noise.debias(y)
-    sigma2 = noise.sigma.square().mean().clamp_min(1e-8)  # scales the likelihood to a squared error
-    field = ErrorField(operator, clean, float(sigma2))
+    sigma2 = noise.sigma.square().expand(y.shape).mean((1, 2)).clamp_min(1e-8)  # (S,)
+    field = ErrorField(operator, clean, sigma2)
     if solve:
         ones = operator.A(
             torch.ones(operator.shape_in, device=y.device)
@@ -140,7 +140,8 @@ def refine(
         x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, len(h), len(w))
         target, weight = y[:, rows][:, :, columns], kept[rows][:, columns]
         local = noise if noise.sigma.ndim < 2 else type(noise)(noise.sigma[..., rows, :][..., columns])
-        loss = (local.negative_log_likelihood(part.A(x), target) * weight).sum() / weight.sum().clamp_min(1) * sigma2
+        scale = sigma2[:, None, None] / weight.sum().clamp_min(1)  # brings the likelihood to a squared error
+        loss = (local.negative_log_likelihood(part.A(x), target) * weight * scale).sum()
         for engine in engines:
             engine.zero_grad(set_to_none=True)
         loss.backward()

@@ -116,12 +116,15 @@ class Separable(Operator):
         rho = over_images(rho, len(self.shape_in))
         inverse = 1 / (s * s + rho)
         missed = _along_axes(_transposed(u), y)
-        # a tall A leaves data that no singular vector reaches: noise alone explains them
-        solved = y / rho - _along_axes(u, missed / rho - missed * inverse)
         squares = [None if m is None else m * m for m in u]
-        diagonal = 1 / rho - _along_axes(
-            squares, (1 / rho - inverse).expand(*missed.shape) if isinstance(rho, Tensor) else 1 / rho - inverse
-        )
+        solved = _along_axes(u, missed * inverse)
+        diagonal = _along_axes(squares, inverse.expand(missed.shape))
+        if any(
+            m > n for m, n in zip(self.shape_out, self.shape_in)
+        ):  # data out of reach of A: noise alone explains them
+            reached = _along_axes(squares, torch.ones_like(missed))
+            solved = solved + (y - _along_axes(u, missed)) / rho
+            diagonal = diagonal + (1 - reached) / rho
         variance = 1 / diagonal
         return solved * variance, variance
 
