@@ -54,7 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.add_argument("--gaussian", action="store_true", help="the noise is Gaussian, not Rician")
     restore.add_argument(
-        "--steps", type=int, default=60, help="refinement steps at most; 0 is the closed-form solve alone (default: 60)"
+        "--steps",
+        type=int,
+        default=None,
+        help="refinement steps at most; 0 is the closed-form solve alone (default: 60; 20 for more than 32 slices)",
     )
     restore.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     restore.add_argument("--report", action="store_true", help="also write the JSON record of what was done")

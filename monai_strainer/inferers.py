@@ -51,7 +51,7 @@ class StrainerInferer(Inferer):
 
     Args:
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes.
-        steps: refinement steps at most; 0 gives the head solve.
+        steps: refinement steps at most; 0 gives the head solve; by default as :func:`monai_strainer.restore`.
         prior: plane, intensity rule and head size that go with the network (:func:`monai_strainer.load_prior`); those
             of an adult brain by default. Its network is not used.
         cold: fit freshly drawn networks instead: the baseline without a prior.
@@ -71,7 +71,7 @@ class StrainerInferer(Inferer):
     def __init__(
         self,
         scale: float | list[float] = 1.0,
-        steps: int = 60,
+        steps: int | None = None,
         prior: Prior | None = None,
         cold: bool = False,
         sigma: float | None = None,
