@@ -15,15 +15,13 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .geometry import Grid
-from .networks import Siren
+from .networks import Siren, sizes_of
 from .physics import GaussianNoise, RicianNoise
 from .prior import Prior
 from .restoration import restore
 from .volume import Volume
 
 __all__ = ["FeatureInferer", "StrainerInferer", "as_siren"]
-
-SIZES = ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")
 
 
 def as_siren(network: nn.Module) -> Siren:
@@ -33,12 +31,12 @@ def as_siren(network: nn.Module) -> Siren:
         InputError: the network is no Siren.
     """
     network = getattr(network, "module", network)
-    sizes = {name: getattr(network, name, None) for name in SIZES}
+    sizes = sizes_of(network)
     if any(value is None for value in sizes.values()):
         raise InputError(
             f"a {type(network).__name__} is no Siren", "pass the bundle's network_def or its TorchScript export"
         )
-    twin = Siren(**sizes)  # type: ignore[arg-type]
+    twin = Siren(**sizes)
     twin.load_state_dict({name: value.detach().clone() for name, value in network.state_dict().items()})
     return twin.eval()
 
@@ -101,7 +99,7 @@ class StrainerInferer(Inferer):
             siren = as_siren(network)
             rules = self.prior or Prior(siren)
             if self.cold:
-                siren = Prior.cold(self.seed, **{name: getattr(siren, name) for name in SIZES}).network
+                siren = Prior.cold(self.seed, **sizes_of(siren)).network
             prior = replace(rules, network=siren.to(device))
             axes = _slice_axes(inputs)
             outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes)]

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .networks import Siren, StrainerNet
+from .networks import Siren, StrainerNet, sizes_of
 from .tiles import AlignedSlices, CohortTiles
 
 __all__ = ["COHORT", "PAPER", "AlignedSlices", "CohortTiles", "ProjectionLoss", "Recipe", "head_statistics", "pretrain"]
@@ -207,7 +207,7 @@ def pretrain(
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
     projection = ProjectionLoss(recipe.ridge)
-    start, identity = 0, {**asdict(recipe), "seed": seed}
+    start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren)}
     if resume and checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         if state["identity"] != identity:
@@ -258,13 +258,6 @@ def _pieces(tile: dict[str, Tensor], recipe: Recipe, device: torch.device) -> It
 
 
 def _copy(network: Siren) -> Siren:
-    twin = Siren(
-        network.spatial_dims,
-        network.out_channels,
-        network.hidden_channels,
-        network.num_layers,
-        network.omega,
-        network.activation,
-    )
+    twin = Siren(**sizes_of(network))
     twin.load_state_dict(network.state_dict())
     return twin

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ from .bundles import bundle_path
 from .errors import InputError
 from .geometry import Plane
 from .io import atomic, sha256, write_json
-from .networks import Siren
+from .networks import Siren, sizes_of
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
 
 WEIGHTS, RULES = "models/model.pt", "models/prior.json"
 LARGEST = 256 * 2**20  # bytes of a weights file
+WIDEST = 4096  # units or layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +71,18 @@ def check_weights(state: Any, network: Siren, file: Path) -> None:
     wanted = network.state_dict()
     if missing := sorted(set(wanted) - set(state)):
         raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
-    if extra := sorted(set(state) - set(wanted)):
+    if extra := sorted(str(name) for name in set(state) - set(wanted)):
         raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
-    for name, value in state.items():
+    for name in [*dict(network.named_parameters()), *dict(network.named_buffers())]:
+        value = state[name]
         if value.shape != wanted[name].shape:
             raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
         if not torch.isfinite(value).all():
             raise InputError(
                 f"{name} holds values that are not finite", "take the weights from their source again", file
             )
+    if torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
+        raise InputError("head_covariance is no covariance", "take the weights from their source again", file)
 
 
 def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
@@ -103,18 +108,10 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
             )
     try:
         record = json.loads(rules.read_text())
-        network = Siren(**record["network"])
-        plane, percentile, half = (
-            record["plane"],
-            float(record["percentile"]),
-            tuple(float(v) for v in record["half_mm"]),
-        )
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the rules of the prior cannot be read ({type(error).__name__})",
-            "take the bundle from its source again",
-            rules,
-        ) from error
+        network, plane, percentile, half = _understood(record)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError) as error:
+        finding = f"the rules of the prior cannot be read ({type(error).__name__})"
+        raise InputError(finding, "take the bundle from its source again", rules) from error
     if weights.stat().st_size > LARGEST:
         raise InputError(
             f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights
@@ -136,7 +133,18 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
             weights,
         )
     network.load_state_dict(state)
-    return Prior(network.eval(), plane, percentile, (half[0], half[1], half[2]), digest, record)
+    return Prior(network.eval(), plane, percentile, half, digest, record)
+
+
+def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[float, float, float]]:
+    """Network, plane, percentile and head size that the rules name; any error says that they are none."""
+    if record["network"]["hidden_channels"] > WIDEST or record["network"]["num_layers"] > WIDEST:
+        raise ValueError("no prior is as wide as that")
+    plane, percentile = record["plane"], float(record["percentile"])
+    x, y, z = (float(value) for value in record["half_mm"])
+    if plane not in ("axial", "coronal", "sagittal") or not 0 < percentile <= 100 or not 0 < min(x, y, z) < 1e4:
+        raise ValueError("the rules hold impossible values")
+    return Siren(**record["network"]), plane, percentile, (x, y, z)
 
 
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
@@ -148,19 +156,15 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
+    packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
+    torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, packed)
     with atomic(weights) as temporary:
-        torch.save(
-            {name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, temporary
-        )
+        temporary.write_bytes(packed.getvalue())
     net = prior.network
-    sizes = {
-        name: getattr(net, name)
-        for name in ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")
-    }
     content = {
         **(record if record is not None else prior.record),
         "made_by": f"monai_strainer {__version__}",
-        "network": sizes,
+        "network": sizes_of(net),
         "plane": prior.plane,
         "percentile": prior.percentile,
         "half_mm": list(prior.half_mm),

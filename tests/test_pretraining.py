@@ -45,7 +45,7 @@ def test_a_tile_depends_on_the_seed_and_its_number_alone(i: int, seed: int) -> N
     one, two = CohortTiles(cohort, 41, 32, 2, seed), CohortTiles(cohort, 500, 32, 2, seed)
     for other in (3, 0, i):
         two[other]
-    np.random.seed(i)
+    np.random.seed(i)  # noqa: NPY002
     assert tile_of(one, i) == tile_of(two, i)
     assert tile_of(one, i) != tile_of(CohortTiles(cohort, 500, 32, 2, seed + 1), i)
 

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .activations import FourierFeatures, activation_named
 
-__all__ = ["Siren", "sine_layers", "to_image", "to_points"]
+__all__ = ["SIZES", "Siren", "sine_layers", "sizes_of", "to_image", "to_points"]
+
+SIZES = ("spatial_dims", "out_channels", "hidden_channels", "num_layers", "omega", "activation")
 
 
 def to_points(coords: Tensor) -> Tensor:
@@ -108,3 +111,8 @@ class Siren(nn.Module):
         """
         h = self.encoder(to_points(coords))  # (B, N, C)
         return to_image(h if features else self.head(h).float(), coords)
+
+
+def sizes_of(network: nn.Module) -> dict[str, Any]:
+    """The arguments that make a Siren of the same architecture; None for those the network does not have."""
+    return {name: getattr(network, name, None) for name in SIZES}
