@@ -16,10 +16,10 @@ from monai_strainer import Prior, save_prior, write
 pytest.importorskip("ignite")
 client = pytest.importorskip("monai.fl.client")
 
-from monai.fl.utils.constants import ExtraItems
-from monai.fl.utils.exchange_object import ExchangeObject
+from monai.fl.utils.constants import ExtraItems  # noqa: E402
+from monai.fl.utils.exchange_object import ExchangeObject  # noqa: E402
 
-from .test_workflows import BUNDLE, brain
+from .test_workflows import BUNDLE, brain  # noqa: E402
 
 SMALL = {"grid": [6, 24, 28], "epochs": 1, "steps_per_epoch": 2, "points": 64, "val_tiles": 2, "val_interval": 1}
 

@@ -1,0 +1,187 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of a restoration: the field of view stays, the data are kept, the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, RicianNoise, Volume, restore
+from monai_strainer.metrics import coverage
+from monai_strainer.physics import Downsample
+
+SHAPE = (20, 24, 6)
+
+
+def affine() -> np.ndarray:
+    c, s = np.cos(0.4), np.sin(0.4)
+    turn = np.array([[c, 0, s, 4], [0, -1, 0, 60], [-s, 0, c, -9], [0, 0, 0, 1.0]])
+    return turn @ np.diag([6.5, 7.0, 20.0, 1.0])
+
+
+def head(shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Volume:
+    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
+    folds = np.cos((5 + seed) * x) * np.cos(4 * y + z)
+    return Volume(np.where(x**2 + y**2 + z**2 < 1, 700 + 150 * folds, 0), Grid(shape, affine()))
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return Prior.cold(0, hidden_channels=16, num_layers=3)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 1.5, (2, 1, 1), (1, 1.3, 2), (2, 2, 2), (1, 1, 3)])
+def test_the_field_of_view_stays_to_the_edge(scale: float | tuple[float, ...], prior: Prior) -> None:
+    scan = head()
+    out = restore(scan, prior, scale, steps=0)
+    factors = (scale, scale, 1) if np.ndim(scale) == 0 else scale
+    assert out.volume.grid.shape == tuple(round(n * f) for n, f in zip(SHAPE, factors)) == out.volume.data.shape
+    np.testing.assert_allclose(out.volume.grid.corners(), scan.grid.corners(), atol=1e-4)
+    assert out.std.shape == out.volume.data.shape and np.isfinite(out.std).all() and (out.std >= 0).all()
+
+
+def test_the_same_input_gives_the_same_bytes(prior: Prior) -> None:
+    one, two = (restore(head(), prior, 2, steps=4, seed=3) for _ in range(2))
+    assert one.volume.data.tobytes() == two.volume.data.tobytes() and one.report == two.report
+
+
+def test_scans_do_not_influence_one_another(prior: Prior) -> None:
+    a, b = head(seed=0), head(seed=1)
+    forth = [restore(scan, prior, 2, steps=3).volume.data for scan in (a, b)]
+    back = [restore(scan, prior, 2, steps=3).volume.data for scan in (b, a)]
+    assert forth[0].tobytes() == back[1].tobytes() and forth[1].tobytes() == back[0].tobytes()
+
+
+def test_neither_scan_nor_network_is_changed(prior: Prior) -> None:
+    scan = head()
+    before, weights = scan.data.copy(), copy.deepcopy(prior.network.state_dict())
+    restore(scan, prior, 2, steps=3)
+    assert (scan.data == before).all()
+    assert all(torch.equal(value, weights[name]) for name, value in prior.network.state_dict().items())
+
+
+def test_the_result_agrees_with_the_measurement(prior: Prior) -> None:
+    scan = head()
+    out = restore(scan, prior, 2, sigma=1.0, steps=2)
+    seen = Downsample((40, 48, 6), (2, 2, 1)).A(torch.from_numpy(out.volume.data)).numpy()
+    assert np.abs(seen - scan.data).mean() < 0.02 * scan.data.max()
+
+
+def test_units_do_not_matter(prior: Prior) -> None:
+    scan = head()
+    one = restore(scan, prior, 2, steps=2)
+    two = restore(Volume(scan.data * 8, scan.grid), prior, 2, steps=2)
+    np.testing.assert_allclose(two.volume.data, 8 * one.volume.data, rtol=1e-3, atol=1)
+
+
+def test_a_lesion_stays(prior: Prior) -> None:
+    fine = head((40, 48, 6))
+    truth = fine.data.copy()
+    truth[16:20, 20:24, 3] = 1400
+    measured = Downsample((40, 48, 6), (2, 2, 1)).A(torch.from_numpy(truth)).numpy()
+    out = restore(Volume(measured, fine.grid.resize(SHAPE)), prior, 2, sigma=2.0, steps=2).volume.data
+    assert out[17:19, 21:23, 3].mean() > 0.9 * 1400
+
+
+def test_noise_goes_down_and_its_level_is_found(prior: Prior) -> None:
+    truth = head((40, 48, 4))
+    noisy = RicianNoise(40.0).sample(torch.from_numpy(truth.data), torch.Generator().manual_seed(0)).numpy()
+    out = restore(Volume(noisy, truth.grid), prior, 1, steps=2)
+    assert out.report["noise"]["estimated"] and out.report["noise"]["sigma"] == pytest.approx(40, rel=0.3)
+    inside = truth.data > 0
+    before, after = (np.square(image - truth.data)[inside].mean() for image in (noisy, out.volume.data))
+    assert after < before
+    assert coverage(out.volume.data, truth.data, out.std, mask=inside) > 0.7
+
+
+def test_a_noise_map_is_heeded(prior: Prior) -> None:
+    scan = head()
+    sigma = np.full(SHAPE, 5.0, np.float32)
+    out = restore(scan, prior, 1, sigma=sigma, noise=GaussianNoise, steps=2)
+    assert out.report["noise"]["sigma"] == pytest.approx(5.0, rel=1e-3)
+
+
+def test_another_operator_may_be_given(prior: Prior) -> None:
+    def crop(fine: tuple[int, ...], measured: tuple[int, ...]) -> KSpaceCrop:
+        return KSpaceCrop(fine, [f / m for f, m in zip(fine, measured)])
+
+    assert restore(head(), prior, 2, operator=crop, steps=1).volume.data.shape == (40, 48, 6)
+
+
+def test_a_part_of_a_head_is_placed_and_doubted(prior: Prior) -> None:
+    whole = head((20, 24, 6))
+    part = Volume(whole.data[:, :, 2:4], Grid((20, 24, 2), whole.grid.affine))
+    assert any("part of a head" in doubt for doubt in restore(part, prior, 1, steps=0).report["warnings"])
+
+
+def test_slices_of_another_plane_are_doubted() -> None:
+    prior = Prior(Prior.cold(0, hidden_channels=16, num_layers=3).network, plane="sagittal")
+    assert any("sagittal" in doubt for doubt in restore(head(), prior, 1, steps=0).report["warnings"])
+
+
+def test_progress_ends_at_all_slices(prior: Prior) -> None:
+    told: list[tuple[int, int]] = []
+    restore(head(), prior, 2, steps=2, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (6, 6) and [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def broken(change: str) -> Volume:
+    data = head().data.copy()
+    if change == "NaN":
+        data[3, 3, 3] = np.nan
+    elif change == "constant":
+        data[:] = 7
+    elif change == "zero":
+        data[:] = 0
+    elif change == "negative":
+        data = -data - 1
+    else:
+        data = data[:1, :1, :1]
+    return Volume(data, Grid(data.shape, affine()))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [("NaN", "not finite"), ("constant", "constant"), ("zero", "constant"), ("one pixel", "constant")],
+)
+def test_a_scan_without_an_image_is_refused(change: str, words: str, prior: Prior) -> None:
+    with pytest.raises(InputError, match=words):
+        restore(broken(change), prior, 2, steps=0)
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (0, "not positive"),
+        (-2, "not positive"),
+        (float("nan"), "not positive"),
+        ((2, 2), "2 numbers"),
+        (0.5, "throw resolution away"),
+    ],
+)
+def test_a_scale_that_makes_no_sense_is_refused(scale: float, words: str, prior: Prior) -> None:
+    with pytest.raises(InputError, match=words):
+        restore(head(), prior, scale, steps=0)
+
+
+def test_a_negative_sigma_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="not 0 or more"):
+        restore(head(), prior, 1, sigma=-1.0, steps=0)
+
+
+def test_a_noise_map_of_another_shape_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="in the shape of the scan"):
+        restore(head(), prior, 1, sigma=np.ones((3, 3, 3), np.float32), steps=0)
+
+
+def test_negative_steps_are_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="cannot be taken"):
+        restore(head(), prior, 1, steps=-1)
+
+
+def test_a_prior_of_several_channels_is_refused() -> None:
+    with pytest.raises(InputError, match="2 channels"):
+        restore(head(), Prior.cold(0, hidden_channels=8, out_channels=2), 1, steps=0)
