@@ -69,7 +69,7 @@ class LoadDegradedScand(MapTransform):
         first = max(0, round(middle - count / 2))
         slab = slice(first, first + int(count))
         images = scan.slices(axis)[slab] / np.percentile(scan.data[mask], 99.9)  # (S, H, W)
-        images = images[:, : images.shape[1] // 4 * 4, : images.shape[2] // 4 * 4]
+        images = images[:, : _regained(images.shape[1], self.scale), : _regained(images.shape[2], self.scale)]
         affine = scan.grid.affine.copy()
         affine[:3, 3] += affine[:3, axis] * first
         truth = np.moveaxis(images, 0, axis)
@@ -81,6 +81,13 @@ class LoadDegradedScand(MapTransform):
         meta = {"filename_or_obj": path, "slice_axis": axis}
         coarse = grid.resize(measured.shape)
         return _tensor(measured, coarse, meta), _tensor(truth, grid, meta)
+
+
+def _regained(size: int, factor: float) -> int:
+    """The most pixels that averaging by a factor and refining by it again give back."""
+    while round(round(size / factor) * factor) != size:
+        size -= 1
+    return size
 
 
 def _tensor(data: np.ndarray, grid: Grid, meta: dict[str, Any]) -> MetaTensor:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -23,6 +22,7 @@ from .prior import Prior, save_prior
 
 __all__ = ["HeadStatistics", "cohort_of", "launch", "local_device", "projection_psnr", "publish", "refuse_typos"]
 
+FLAG = re.compile(r"--|-[a-zA-Z]")
 RUN_OPTIONS = {
     "run_id",
     "init_id",
@@ -50,25 +50,29 @@ def refuse_typos(argv: Sequence[str] | None = None) -> None:
         InputError: an option is neither MONAI's nor a top-level id of the configuration files.
     """
     argv = list(sys.argv if argv is None else argv)
-    if len(argv) < 2 or "monai" not in argv[0] or argv[1] != "run":
+    if len(argv) < 2 or Path(argv[0]).parts[-3:] != ("monai", "bundle", "__main__.py") or argv[1] != "run":
         return
-    options = dict(_options(argv[2:]))
-    known = set(RUN_OPTIONS)
-    for file in re.findall(r"[^\[\]'\", ]+", options.get("config_file", "")):
-        if file.endswith(".json") and Path(file).is_file():
-            known |= {key.lstrip("+") for key in json.loads(Path(file).read_text())}
+    from fire.parser import DefaultParseValue
+    from monai.bundle import ConfigParser
+
+    options: dict[str, Any] = dict(_options(argv[2:]))
+    if "args_file" in options:
+        options = {**ConfigParser.load_config_file(options["args_file"]), **options}
+    files = options.get("config_file", [])
+    config = ConfigParser.load_config_files(DefaultParseValue(files) if isinstance(files, str) else files)
+    known = RUN_OPTIONS | set(config)
     unknown = sorted(name for name in options if re.split(r"::|#", name)[0] not in known)
     if unknown:
         raise InputError(f"the configuration has no {', '.join('--' + name for name in unknown)}", "check the spelling")
 
 
 def _options(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and values as Fire reads them: one dash or two, a dash within a name is an underscore."""
     found = []
-    for k, word in enumerate(words):
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            after = words[k + 1] if not value and k + 1 < len(words) and not words[k + 1].startswith("--") else ""
-            found.append((name, value or after))
+    for word, after in zip(words, [*words[1:], "--"]):
+        if FLAG.match(word):
+            name, _, value = word.lstrip("-").partition("=")
+            found.append((name.replace("-", "_"), value or ("" if FLAG.match(after) else after)))
     return found
 
 

@@ -25,12 +25,13 @@ __all__ = ["FeatureInferer", "StrainerInferer", "as_siren"]
 
 
 def as_siren(network: nn.Module) -> Siren:
-    """A private copy of a network as a Siren: plain, wrapped for several GPUs, or loaded from TorchScript.
+    """A private copy of a network as a Siren: plain, compiled, wrapped for several GPUs, or loaded from TorchScript.
 
     Raises:
         InputError: the network is no Siren.
     """
-    network = getattr(network, "module", network)
+    for wrapped in ("module", "_orig_mod"):  # what DistributedDataParallel and torch.compile call it
+        network = getattr(network, wrapped, network)
     sizes = sizes_of(network)
     if any(value is None for value in sizes.values()):
         raise InputError(
@@ -99,7 +100,10 @@ class StrainerInferer(Inferer):
             siren = as_siren(network)
             rules = self.prior or Prior(siren)
             if self.cold:
-                siren = Prior.cold(self.seed, **sizes_of(siren)).network
+                fresh = Prior.cold(self.seed, **sizes_of(siren))
+                siren, rules = fresh.network, replace(rules, digest=fresh.digest, record=fresh.record)
+            elif not _equal(siren, rules.network):
+                rules = replace(rules, digest="")  # the record must not vouch for weights that were not used
             prior = replace(rules, network=siren.to(device))
             axes = _slice_axes(inputs)
             outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes)]
@@ -134,6 +138,12 @@ class StrainerInferer(Inferer):
         parts = [out.volume.data, out.std] if self.with_std else [out.volume.data]
         channels = torch.from_numpy(np.stack(parts))
         return channels[..., 0] if is_flat else channels, out.volume.grid.affine, out.report
+
+
+def _equal(one: Siren, other: Siren) -> bool:
+    """Whether two networks hold the same weights."""
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)
 
 
 def _affines(inputs: Tensor) -> list[np.ndarray]:

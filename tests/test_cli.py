@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_strainer import Grid, Prior, Volume, load_prior, save_prior, write
+from monai_strainer import Grid, Prior, Volume, load_prior, restoration, save_prior, write
 from monai_strainer.cli import main
 
 
@@ -100,6 +100,11 @@ def test_an_output_among_the_inputs_is_refused(scan: Path, prior: Path, capsys: 
     assert "inside the input" in capsys.readouterr().err
 
 
+def test_a_missing_prior_is_refused(scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert restore(scan, tmp_path / "out.nii.gz", tmp_path / "nowhere") == 3
+    assert "there is no models/model.pt in nowhere" in capsys.readouterr().err
+
+
 def test_a_missing_scan_is_refused(prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert restore(tmp_path / "no.nii.gz", tmp_path / "out.nii.gz", prior) == 3
     assert "does not exist" in capsys.readouterr().err
@@ -108,6 +113,15 @@ def test_a_missing_scan_is_refused(prior: Path, tmp_path: Path, capsys: pytest.C
 def pretrain(source: Path, target: Path, *more: object) -> int:
     small = ("--grid", "4,12,14", "--steps", 2, "--quiet", "--device", "cpu")
     return run("pretrain", source, target, *small, *more)
+
+
+def test_three_scans_become_a_prior_on_the_grid_asked_for(prior: Path, tmp_path: Path) -> None:
+    for k in range(3):
+        write(head(), tmp_path / "cohort" / f"scan{k}.nii.gz")
+    assert pretrain(tmp_path / "cohort", tmp_path / "learned", "--grid", "6,24,28") == 0
+    assert load_prior(tmp_path / "learned").record["scans"] == 2  # the third judges
+    assert pretrain(tmp_path / "cohort", prior, "--grid", "6,24,28", "--overwrite", "--images", 1) == 0
+    assert load_prior(prior).record["scans"] == 1
 
 
 @pytest.mark.parametrize("recipe", ["cohort", "paper"])
@@ -128,6 +142,34 @@ def test_a_prior_is_not_written_over(scan: Path, prior: Path, capsys: pytest.Cap
     assert (prior / "models/model.pt").read_bytes() == before
 
 
+def test_an_interrupted_pretraining_goes_on_from_its_checkpoint(scan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "learned"
+    assert pretrain(scan.parent, out) == 0
+    weights, before = out / "models/model.pt", (out / "models/model.pt").read_bytes()
+    weights.unlink()
+    state = torch.load(out / "runs/checkpoint.pt", weights_only=True)
+    assert pretrain(scan.parent, out, "--resume") == 0
+    assert weights.read_bytes() == before and state["step"] == 2
+
+
+def test_a_missing_cohort_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain(tmp_path / "nowhere", tmp_path / "out") == 3
+    assert "does not exist" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_prior_among_the_scans_is_refused(scan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain(scan.parent, scan.parent / "learned") == 3
+    assert "inside the input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("grid", ["4,12", "0,12,14"])
+def test_a_grid_that_is_none_is_refused(
+    grid: str, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pretrain(scan.parent, tmp_path / "out", "--grid", grid) == 3
+    assert "give slices, rows and columns" in capsys.readouterr().err.lower()
+
+
 def test_an_empty_cohort_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert pretrain(tmp_path / "empty", tmp_path / "out") == 3
@@ -141,6 +183,25 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_.value.code == 0
     told = capsys.readouterr().out
     assert all(word in told for word in ("restore", "pretrain", "evaluate", "demo", "exit codes", "Research use only"))
+
+
+@pytest.mark.parametrize("command", ["restore", "pretrain", "evaluate", "demo"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    assert exit_.value.code == 0 and "--device" in capsys.readouterr().out
+
+
+def test_an_interruption_is_told_in_one_line(
+    scan: Path, prior: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoration, "restore", stop)
+    assert restore(scan, tmp_path / "out.nii.gz", prior) == 130
+    assert capsys.readouterr().err == "monai-strainer: interrupted\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in"]
 
 
 def test_a_wrong_command_line_exits_with_two() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,16 @@ def test_a_wrapped_network_gives_the_same(expected: Tensor) -> None:
     torch.testing.assert_close(out.as_tensor(), expected, atol=1e-5, rtol=0)
 
 
+def test_a_compiled_network_gives_the_same(expected: Tensor) -> None:
+    out = StrainerInferer(scale=2, steps=3)(images(2, 1, 16, 18, 3), torch.compile(small()))
+    torch.testing.assert_close(out.as_tensor(), expected, atol=1e-5, rtol=0)
+
+
+def test_whole_numbers_are_restored_like_fractions() -> None:
+    whole, inferer = (100 * images(1, 1, 16, 18)).round(), StrainerInferer(scale=2, steps=0)
+    assert torch.equal(inferer(whole.short(), small()).as_tensor(), inferer(whole, small()).as_tensor())
+
+
 def test_the_network_is_never_changed() -> None:
     network = small()
     before = copy.deepcopy(network.state_dict())
@@ -83,6 +94,27 @@ def test_every_item_keeps_its_own_field_of_view() -> None:
     for k in range(2):
         before, after = Grid((16, 18, 3), affines[k].numpy()), Grid(tuple(out.shape[2:]), np.asarray(out.affine[k]))
         np.testing.assert_allclose(after.corners(), before.corners(), atol=1e-4)
+
+
+def test_a_flat_image_with_a_flat_affine_keeps_its_field_of_view() -> None:
+    affine = torch.tensor([[0.0, -2, 5], [3, 0, -7], [0, 0, 1]]).double()
+    batch = MetaTensor(images(1, 1, 16, 18), affine=affine)
+    out = StrainerInferer(scale=2, steps=0)(batch, small())
+    after = np.asarray(out.affine)[np.ix_((0, 1, 3), (0, 1, 3))]
+    edges = np.array([[-0.5, -0.5, 1], [15.5, -0.5, 1], [-0.5, 17.5, 1], [15.5, 17.5, 1]])
+    finer = np.array([[-0.5, -0.5, 1], [31.5, -0.5, 1], [-0.5, 35.5, 1], [31.5, 35.5, 1]])
+    np.testing.assert_allclose(finer @ after.T, edges @ affine.numpy().T, atol=1e-5)
+
+
+def test_every_item_has_a_report_that_names_its_weights() -> None:
+    network, batch = small(), images(2, 1, 16, 18)
+    own, other = Prior(network, digest="d1"), Prior(Siren(3, hidden_channels=16), digest="d2")
+    cases = [(own, False, "d1"), (other, False, ""), (own, True, "")]
+    for prior, cold, digest in cases:
+        out = StrainerInferer(steps=0, prior=prior, cold=cold)(batch, network)
+        reports = [json.loads(text) for text in out.meta["strainer_report"]]
+        assert [report["prior_sha256"] for report in reports] == [digest] * 2
+        assert [report["prior"] for report in reports] == ["cold" if cold else "cohort"] * 2
 
 
 def test_two_dimensions_stay_two() -> None:

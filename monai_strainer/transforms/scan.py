@@ -16,7 +16,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from ..geometry import Grid
-from ..io import find_scans, read, write
+from ..io import find_scans, read, refuse_inside, write
 from ..io.atomic import stem
 from ..volume import Volume
 
@@ -33,12 +33,19 @@ __all__ = [
 ]
 
 
-def scan_list(folder: str, key: str = "image") -> list[dict[str, str]]:
+def scan_list(folder: str, key: str = "image", output_dir: str | None = None) -> list[dict[str, str]]:
     """The scans of a folder as MONAI's list of dictionaries.
 
+    Args:
+        folder: with the scans, in subfolders or not.
+        key: entry that becomes the path.
+        output_dir: where outputs will go; must lie apart, lest the next run takes them for scans.
+
     Raises:
-        InputError: the folder is missing or holds no scan.
+        InputError: the folder is missing or holds no scan, or the outputs would lie in it.
     """
+    if output_dir is not None:
+        refuse_inside(output_dir, folder)
     return [{key: str(path)} for path in find_scans(folder)]
 
 
@@ -69,6 +76,8 @@ class SaveScan(Transform):
         output_dir: folder to write into; made if missing.
         postfix: goes between the scan's name and the suffix.
         overwrite: replace files that are there.
+        data_root: folder of all inputs; its subfolders are made again below ``output_dir``, for scans of one name in
+            several of them. Without it everything goes straight into ``output_dir``.
 
     Raises:
         InputError: the output is there already, or would be the input.
@@ -76,8 +85,10 @@ class SaveScan(Transform):
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012
 
-    def __init__(self, output_dir: str, postfix: str = "strainer", overwrite: bool = True) -> None:
-        self.output_dir, self.postfix, self.overwrite = Path(output_dir), postfix, overwrite
+    def __init__(
+        self, output_dir: str, postfix: str = "strainer", overwrite: bool = True, data_root: str | None = None
+    ) -> None:
+        self.output_dir, self.postfix, self.overwrite, self.data_root = Path(output_dir), postfix, overwrite, data_root
 
     def __call__(self, image: MetaTensor) -> MetaTensor:
         data = image.as_tensor().detach().float().cpu().numpy()
@@ -86,9 +97,11 @@ class SaveScan(Transform):
         affine = np.asarray(image.affine.cpu(), dtype=np.float64)
         volume = Volume(data[0], Grid(data[0].shape, affine), source)
         report = image.meta.get("strainer_report")
+        is_below = self.data_root is not None and Path(self.data_root) in origin.parents
+        inner = origin.parent.relative_to(str(self.data_root)) if is_below else Path()
         write(
             volume,
-            self.output_dir / f"{stem(origin)}_{self.postfix}.nii.gz",
+            self.output_dir / inner / f"{stem(origin)}_{self.postfix}.nii.gz",
             report=json.loads(str(report)) if report else None,
             std=data[1] if len(data) > 1 else None,
             overwrite=self.overwrite,
@@ -123,10 +136,11 @@ class SaveScand(MapTransform):
         output_dir: str,
         postfix: str = "strainer",
         overwrite: bool = True,
+        data_root: str | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.save = SaveScan(output_dir, postfix, overwrite)
+        self.save = SaveScan(output_dir, postfix, overwrite, data_root)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
