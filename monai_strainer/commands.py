@@ -52,10 +52,13 @@ def restore(args: Options) -> None:
     if is_folder:
         refuse_inside(args.output, args.input)
     prior, device = load_prior(args.prior), _device(args.device)
-    for path in scans:
-        target = args.output / path.relative_to(args.input) if is_folder else args.output
+    targets = [args.output / path.relative_to(args.input) if is_folder else args.output for path in scans]
+    for target in targets:  # before anything is computed
+        if not target.name.lower().endswith((".nii", ".nii.gz")) or target.is_dir():
+            raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
         if not args.overwrite and target.exists():
             raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+    for path, target in zip(scans, targets):
         scan = read(path)
         scale = args.scale or [2.0]
         if args.spacing:
@@ -63,7 +66,8 @@ def restore(args: Options) -> None:
                 raise InputError(
                     f"a spacing of {len(args.spacing)} numbers", "give one per array axis: --spacing 1,1,1"
                 )
-            scale = [max(1.0, have / want) if want > 0 else 0.0 for have, want in zip(scan.grid.spacing, args.spacing)]
+            pairs = zip(scan.grid.spacing.tolist(), args.spacing)
+            scale = [max(1.0, have / want) if want > 0 else 0.0 for have, want in pairs]
         try:
             sigma = None if args.sigma == "auto" else float(args.sigma)
         except ValueError as error:
@@ -96,6 +100,7 @@ def restore(args: Options) -> None:
 def pretrain(args: Options) -> None:
     """Learn a prior from a cohort."""
     import math
+    from contextlib import ExitStack
     from dataclasses import asdict, replace
 
     from tqdm import tqdm
@@ -116,45 +121,49 @@ def pretrain(args: Options) -> None:
     recipe = recipe if args.steps is None else replace(recipe, steps=args.steps)
     grid = (96, 152, 200)
     if args.grid:
-        if len(args.grid) != 3 or min(args.grid) < 1:
+        if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
+    if recipe.steps < 1:
+        raise InputError(f"{recipe.steps} steps cannot teach anything", "give --steps 1 or more")
+    device = _device(args.device)
     work = args.output / "runs"
     work.mkdir(parents=True, exist_ok=True)
-    cohort = read_cohort(
-        scans,
-        plane=args.plane,
-        shape=grid,
-        cache=work / "cohort.npy",
-        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
-    )
-    board = None
-    if args.tensorboard:
-        from torch.utils.tensorboard import SummaryWriter
-
-        board = SummaryWriter(str(work / "events"))
-    bar, move = _bar(args, "pretraining", "step")
-
-    def tell(step: int, loss: float) -> None:
-        psnr = -10 * math.log10(max(loss, 1e-12) / 4)
-        move(step + 1, recipe.steps)
-        bar.set_postfix_str(f"{psnr:.1f} dB")
-        if board is not None:
-            board.add_scalar("psnr", psnr, step)
-
-    with bar:
-        network = trained(
-            cohort.slices,
-            recipe,
-            seed=args.seed,
-            device=_device(args.device),
-            checkpoint=work / "checkpoint.pt",
-            resume=args.resume,
-            on_step=tell,
+    with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
+        leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
+        cohort = read_cohort(
+            scans,
+            plane=args.plane,
+            shape=grid,
+            cache=work / "cohort.npy",
+            progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
         )
-    (work / "cohort.npy").unlink()  # patient images do not stay in a bundle, nor do trained heads, which are the same
+        board = None
+        if args.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            board = SummaryWriter(str(work / "events"))
+        bar, move = _bar(args, "pretraining", "step")
+
+        def tell(step: int, loss: float) -> None:
+            psnr = -10 * math.log10(max(loss, 1e-12) / 4)
+            move(step + 1, recipe.steps)
+            bar.set_postfix_str(f"{psnr:.1f} dB")
+            if board is not None:
+                board.add_scalar("psnr", psnr, step)
+
+        with bar:
+            network = trained(
+                cohort.slices,
+                recipe,
+                seed=args.seed,
+                device=device,
+                checkpoint=work / "checkpoint.pt",
+                resume=args.resume,
+                on_step=tell,
+            )
     if recipe.trained_heads:
-        (work / "checkpoint.pt").unlink()
+        (work / "checkpoint.pt").unlink()  # trained heads are patient images too
     record = {
         "kind": "cohort",
         "scans": len(scans),

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .errors import InputError
 from .networks import Siren, StrainerNet, sizes_of
 from .tiles import AlignedSlices, CohortTiles
 
@@ -171,7 +172,7 @@ def pretrain(
         a Siren: the shared encoder, the cohort's mean head and its covariance.
 
     Raises:
-        ValueError: the checkpoint belongs to another recipe or seed.
+        InputError: the checkpoint belongs to another recipe or seed.
 
     Example:
         >>> import numpy as np
@@ -211,7 +212,8 @@ def pretrain(
     if resume and checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         if state["identity"] != identity:
-            raise ValueError(f"{checkpoint.name} was made with {state['identity']}, not {identity}")
+            finding = f"{checkpoint.name} was made with {state['identity']}, not {identity}"
+            raise InputError(finding, "start anew without --resume, or use the same recipe, seed and network")
         module.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
         start = state["step"]

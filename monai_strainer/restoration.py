@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from .volume import Volume
 __all__ = ["Restored", "restore", "triple"]
 
 MANY_SLICES = 32
+LARGEST = 2**30  # voxels of a result
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,10 @@ def restore(
     if steps is not None and steps < 0:
         raise InputError(f"{steps} steps cannot be taken", "use 0 or more")
     factors = triple(scan, scale)
+    if math.prod(round(n * f) for n, f in zip(scan.grid.shape, factors)) > LARGEST:
+        raise InputError(
+            f"a scale of {scale} asks for more than {LARGEST} voxels", "use a smaller scale, or crop the scan"
+        )
     axis = scan.slice_axis
     doubts: list[str] = []
     mask = foreground(scan.data)

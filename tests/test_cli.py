@@ -208,3 +208,25 @@ def test_a_wrong_command_line_exits_with_two() -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["restore"])
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize("more", [("--steps", "-1"), ("--steps", "0"), ("--grid", "nan,2,2"), ("--device", "abacus")])
+def test_a_pretraining_that_cannot_be_is_refused_and_leaves_nothing(
+    more: tuple[str, str], scan: Path, tmp_path: Path
+) -> None:
+    assert pretrain(scan.parent, tmp_path / "learned", *more) == 3
+    assert not list(tmp_path.rglob("cohort.npy"))
+
+
+def test_resuming_another_run_is_refused(scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain(scan.parent, tmp_path / "learned") == 0
+    assert pretrain(scan.parent, tmp_path / "learned", "--resume", "--seed", 5) == 3
+    assert "was made with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "more"), [("out.png", ()), ("out.nii.gz", ("--scale", "1e9"))])
+def test_what_cannot_be_written_is_not_computed(
+    name: str, more: tuple[str, ...], scan: Path, prior: Path, tmp_path: Path
+) -> None:
+    assert restore(scan, tmp_path / name, prior, *more) == 3
+    assert not (tmp_path / name).exists()
