@@ -120,7 +120,8 @@ def restore(
         scan: what the scanner gave.
         prior: from :func:`load_prior`.
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes. Fractions are fine.
-        sigma: noise standard deviation in the scan's units, a number or a map; estimated from the scan by default.
+        sigma: noise standard deviation in the scan's units, a number or a map; estimated from the scan by default. A
+            map guides the fit voxel by voxel; the data step uses its root mean square per slice.
         noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones.
         operator: builds ``A`` from the fine and the measured in-plane shape; an area average by default.
         steps: refinement steps at most; 0 gives the head solve alone. By default 60, or 20 on scans of more than 32
@@ -158,6 +159,8 @@ def restore(
         doubts.append("the noise level rests on a single slice")
     count = (60 if scan.grid.shape[axis] <= MANY_SLICES else 20) if steps is None else steps
     level = _noise_level(scan, axis, sigma, noise, intensity.scale)
+    if isinstance(level, np.ndarray) and np.ptp(level, axis=(1, 2)).max() > 0:
+        doubts.append("the noise map guides the fit, but the data step uses one level per slice")
     volume, std, walks = scan, np.zeros_like(scan.data), []
     passes = _passes(factors, axis)
     for walk, (along, step) in enumerate(passes):

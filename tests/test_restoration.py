@@ -104,6 +104,12 @@ def test_a_noise_map_is_heeded(prior: Prior) -> None:
     assert out.report["noise"]["sigma"] == pytest.approx(5.0, rel=1e-3)
 
 
+def test_a_map_that_varies_within_a_slice_is_doubted(prior: Prior) -> None:
+    sigma = np.full(SHAPE, 5.0, np.float32)
+    sigma[:10] = 20
+    assert any("noise map" in doubt for doubt in restore(head(), prior, 1, sigma=sigma, steps=0).report["warnings"])
+
+
 def test_another_operator_may_be_given(prior: Prior) -> None:
     def crop(fine: tuple[int, ...], measured: tuple[int, ...]) -> KSpaceCrop:
         return KSpaceCrop(fine, [f / m for f, m in zip(fine, measured)])
