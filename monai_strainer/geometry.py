@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
 
-__all__ = ["Grid", "Plane", "centres", "ras_to_lps"]
+__all__ = ["NORMAL", "Grid", "Plane", "centres", "ras_to_lps"]
 
 Plane = str
-_NORMAL: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}  # the RAS axis across each plane
+NORMAL: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}  # the RAS axis across each plane
 
 
 def centres(n: int) -> NDArray[np.float64]:
@@ -102,9 +102,9 @@ class Grid:
         Raises:
             InputError: the plane is not axial, coronal or sagittal.
         """
-        if plane not in _NORMAL:
-            raise InputError(f"there is no plane called {plane!r}", f"choose one of {', '.join(sorted(_NORMAL))}")
-        return [ras for ras, _ in self.axes].index(_NORMAL[plane])
+        if plane not in NORMAL:
+            raise InputError(f"there is no plane called {plane!r}", f"choose one of {', '.join(sorted(NORMAL))}")
+        return [ras for ras, _ in self.axes].index(NORMAL[plane])
 
     def corners(self) -> NDArray[np.float64]:
         """(8, 3) RAS positions in mm of the corners of the field of view: voxel edges, not centres."""

@@ -203,7 +203,6 @@ def pretrain(
     shared.to(device)
     shared.encoder.load_state_dict(siren.encoder.state_dict())
     level = levels // 2 if recipe.trained_heads else None
-    fixed = seed if recipe.trained_heads else None  # the paper's images stay the same ones throughout
     tiles = CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
@@ -221,7 +220,7 @@ def pretrain(
         optimiser.param_groups[0]["lr"] = recipe.rate_at(step)
         optimiser.zero_grad(set_to_none=True)
         total = 0.0
-        for tile in batch if fixed is None else [tiles[0]]:
+        for tile in [tiles[0]] if recipe.trained_heads else batch:  # the paper's images stay the same ones
             for coords, label in _pieces(tile, recipe, device):
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
                 with torch.autocast(

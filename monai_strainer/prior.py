@@ -15,7 +15,7 @@ import torch
 from ._version import __version__
 from .bundles import bundle_path
 from .errors import InputError
-from .geometry import Plane
+from .geometry import NORMAL, Plane
 from .io import atomic, sha256, write_json
 from .networks import Siren, sizes_of
 
@@ -142,7 +142,7 @@ def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[floa
         raise ValueError("no prior is as wide as that")
     plane, percentile = record["plane"], float(record["percentile"])
     x, y, z = (float(value) for value in record["half_mm"])
-    if plane not in ("axial", "coronal", "sagittal") or not 0 < percentile <= 100 or not 0 < min(x, y, z) < 1e4:
+    if plane not in NORMAL or not 0 < percentile <= 100 or not 0 < min(x, y, z) < 1e4:
         raise ValueError("the rules hold impossible values")
     return Siren(**record["network"]), plane, percentile, (x, y, z)
 
