@@ -8,19 +8,33 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
-from .cohort import Cohort, read_cohort, split_scans
+from .cohort import Cohort, read_cohort, read_heads, split_scans
 from .errors import InputError
 from .inferers import as_siren
+from .io import refuse_inside
+from .networks import DetailPrior
 from .pretraining import AlignedSlices, ProjectionLoss, head_statistics
+from .pretraining_detail import DetailRecipe, pretrain_detail
 from .prior import Prior, save_prior
 
-__all__ = ["HeadStatistics", "cohort_of", "launch", "local_device", "projection_psnr", "publish", "refuse_typos"]
+__all__ = [
+    "HeadStatistics",
+    "cohort_of",
+    "launch",
+    "local_device",
+    "projection_psnr",
+    "publish",
+    "refuse_typos",
+    "train_detail",
+]
 
 FLAG = re.compile(r"--|-[a-zA-Z]")
 RUN_OPTIONS = {
@@ -139,3 +153,43 @@ def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, A
         prior = Prior(as_siren(network).cpu(), cohort.plane, cohort.percentile, cohort.half_mm)
         scans = int(cohort.slices.images.shape[0])
         save_prior(prior, folder, {"kind": "cohort", "scans": scans, "cohort_sha256": cohort.digest, **record})
+
+
+def train_detail(
+    prior: Prior,
+    network: DetailPrior,
+    recipe: DetailRecipe,
+    dataset_dir: str,
+    output_dir: str,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+) -> None:
+    """Train a detail prior beside a coordinate prior and write both as one prior into ``output_dir``.
+
+    The same work as ``monai-strainer pretrain`` does; ``runs/detail.pt`` there is the checkpoint to resume from.
+    """
+    output = Path(output_dir)
+    refuse_inside(output, Path(dataset_dir))
+    (output / "runs").mkdir(parents=True, exist_ok=True)
+    heads = read_heads(split_scans(dataset_dir)[0], percentile=prior.percentile)
+    with tqdm(total=recipe.steps, desc="detail prior", unit="step", disable=None) as bar:
+
+        def tell(step: int, loss: float) -> None:
+            bar.update(step + 1 - bar.n)
+            bar.set_postfix_str(f"loss {loss:.4f}")
+
+        detail = pretrain_detail(
+            heads,
+            prior.network,
+            recipe,
+            network=network,
+            seed=seed,
+            device=device,
+            checkpoint=output / "runs" / "detail.pt",
+            resume=resume,
+            on_step=tell,
+        )
+    record = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), "config": "configs/train_detail.json"}
+    done = replace(prior, network=prior.network.cpu(), detail=detail.cpu())
+    save_prior(done, output, {**prior.record, "detail": record})

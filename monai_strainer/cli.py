@@ -57,7 +57,22 @@ def _parser() -> argparse.ArgumentParser:
         "--steps",
         type=int,
         default=None,
-        help="refinement steps at most; 0 is the closed-form solve alone (default: 60; 20 for more than 32 slices)",
+        help="of the method coordinates: refinement steps at most; 0 is the closed-form solve alone",
+    )
+    restore.add_argument(
+        "--method",
+        choices=("auto", "amortised", "plug_and_play", "coordinates"),
+        default="auto",
+        help="one pass of the detail prior, the detail prior as a denoiser, or a fit of the coordinate prior",
+    )
+    restore.add_argument(
+        "--profile",
+        choices=("box", "gaussian", "kspace"),
+        default="box",
+        help="what a measured voxel is: an average, a weighted one, or cut-off k-space (default: box)",
+    )
+    restore.add_argument(
+        "--thickness", type=float, default=None, metavar="MM", help="slice thickness where slices have gaps or overlap"
     )
     restore.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     restore.add_argument("--report", action="store_true", help="also write the JSON record of what was done")
@@ -74,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         help="'paper': 10 images, 5,000 full-batch steps, one trained head each",
     )
     pretrain.add_argument("--steps", type=int, default=None, help="gradient steps (default: the recipe's)")
+    pretrain.add_argument(
+        "--detail-steps",
+        type=int,
+        default=None,
+        metavar="N",
+        help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
+    )
     pretrain.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
     pretrain.add_argument(
         "--grid",

@@ -16,11 +16,12 @@ from scipy import ndimage
 from .errors import InputError
 from .geometry import Plane, centres
 from .io import find_scans, read
+from .patches import Head
 from .pose import find_pose, foreground, normalise
 from .pretraining import AlignedSlices
 from .volume import Volume
 
-__all__ = ["PLANES", "Cohort", "read_cohort", "split_scans"]
+__all__ = ["PLANES", "Cohort", "read_cohort", "read_heads", "split_scans"]
 
 PLANES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 0, 1), "coronal": (1, 0, 2), "sagittal": (0, 1, 2)}
 """Per plane the anatomical axes of slices, rows and columns."""
@@ -151,3 +152,33 @@ def read_cohort(
     x, y, z = np.mean(halves, axis=0)
     slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
     return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())
+
+
+def read_heads(
+    paths: Iterable[Path],
+    *,
+    percentile: float = 99.5,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> list[Head]:
+    """Read scans as they are, for a detail prior to learn from: normalised, placed, not resampled.
+
+    Args:
+        paths: NIfTI files.
+        percentile: of the foreground that becomes 1.
+        progress: wraps the list of paths, for a progress bar.
+
+    Raises:
+        InputError: a scan cannot be read or is empty; the message names it.
+    """
+    heads = []
+    for path in progress(list(paths)):
+        scan = read(path)
+        mask = foreground(scan.data)
+        try:
+            pose, scale = find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale
+        except InputError as error:
+            raise InputError(error.finding, error.remedy, path) from error
+        x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(scan.grid.shape))
+        i, j, k = (ras for ras, _ in pose.axes)
+        heads.append(Head((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))
+    return heads

@@ -43,7 +43,7 @@ def _bar(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int],
 def restore(args: Options) -> None:
     """Restore one scan or every scan of a folder."""
     from .io import find_scans, read, refuse_inside, write
-    from .physics import GaussianNoise, RicianNoise
+    from .physics import GaussianNoise, Profile, RicianNoise
     from .prior import load_prior
     from .restoration import restore as restored
 
@@ -72,6 +72,8 @@ def restore(args: Options) -> None:
             sigma = None if args.sigma == "auto" else float(args.sigma)
         except ValueError as error:
             raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
+        step = float(scan.grid.spacing[scan.slice_axis])
+        profile = Profile(args.profile, 1.0 if args.thickness is None else args.thickness / step)
         bar, move = _bar(args, path.name, "slice")
         with bar:
             out = restored(
@@ -80,6 +82,8 @@ def restore(args: Options) -> None:
                 scale,
                 sigma=sigma,
                 noise=GaussianNoise if args.gaussian else RicianNoise,
+                operator=profile,
+                method=args.method,
                 steps=args.steps,
                 seed=args.seed,
                 device=device,
@@ -124,8 +128,8 @@ def pretrain(args: Options) -> None:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
-    if recipe.steps < 1:
-        raise InputError(f"{recipe.steps} steps cannot teach anything", "give --steps 1 or more")
+    if recipe.steps < 1 or (args.detail_steps or 0) < 0:
+        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
     device = _device(args.device)
     work = args.output / "runs"
     work.mkdir(parents=True, exist_ok=True)
@@ -174,6 +178,46 @@ def pretrain(args: Options) -> None:
     }
     prior = save_prior(Prior(network.cpu(), cohort.plane, cohort.percentile, cohort.half_mm), args.output, record)
     print(f"{args.output.name}: prior of {len(scans)} scans, sha256 {prior.digest[:12]}")
+    if args.detail_steps != 0:
+        prior = _pretrain_detail(args, prior, scans, device)
+        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+
+
+def _pretrain_detail(args: Options, prior: Any, scans: list[Any], device: str) -> Any:
+    """Train a detail prior beside a coordinate prior that lies in a bundle, and put it there."""
+    from dataclasses import asdict, replace
+
+    from tqdm import tqdm
+
+    from .cohort import read_heads
+    from .pretraining_detail import DETAIL, pretrain_detail
+    from .prior import save_prior
+
+    recipe = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
+    heads = read_heads(
+        scans,
+        percentile=prior.percentile,
+        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
+    )
+    bar, move = _bar(args, "detail prior", "step")
+
+    def tell(step: int, loss: float) -> None:
+        move(step + 1, recipe.steps)
+        bar.set_postfix_str(f"loss {loss:.4f}")
+
+    with bar:
+        detail = pretrain_detail(
+            heads,
+            prior.network,
+            recipe,
+            seed=args.seed,
+            device=device,
+            checkpoint=args.output / "runs" / "detail.pt",
+            resume=args.resume,
+            on_step=tell,
+        )
+    record = {**prior.record, "detail": {"recipe": asdict(recipe), "seed": args.seed}}
+    return save_prior(replace(prior, network=prior.network.cpu(), detail=detail.cpu()), args.output, record)
 
 
 def evaluate(args: Options) -> None:

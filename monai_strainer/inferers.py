@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .errors import InputError
 from .geometry import Grid
 from .networks import Siren, sizes_of
-from .physics import GaussianNoise, RicianNoise
+from .physics import GaussianNoise, Profile, RicianNoise
 from .prior import Prior
 from .restoration import restore
 from .volume import Volume
@@ -50,7 +50,10 @@ class StrainerInferer(Inferer):
 
     Args:
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes.
-        steps: refinement steps at most; 0 gives the head solve; by default as :func:`monai_strainer.restore`.
+        method: see :func:`monai_strainer.restore`, as for ``steps``.
+        profile: what a measured voxel is: ``"box"``, ``"gaussian"`` or ``"kspace"``.
+        thickness: of slices in mm where they have gaps or overlap; by default the step between them.
+        steps: refinement steps at most; 0 gives the head solve.
         prior: plane, intensity rule and head size that go with the network (:func:`monai_strainer.load_prior`); those
             of an adult brain by default. Its network is not used.
         cold: fit freshly drawn networks instead: the baseline without a prior.
@@ -70,6 +73,9 @@ class StrainerInferer(Inferer):
     def __init__(
         self,
         scale: float | list[float] = 1.0,
+        method: str = "auto",
+        profile: Literal["box", "gaussian", "kspace"] = "box",
+        thickness: float | None = None,
         steps: int | None = None,
         prior: Prior | None = None,
         cold: bool = False,
@@ -80,6 +86,7 @@ class StrainerInferer(Inferer):
         **fit: Any,
     ) -> None:
         super().__init__()
+        self.method, self.profile, self.thickness = method, profile, thickness
         self.scale, self.steps, self.prior, self.cold, self.sigma = scale, steps, prior, cold, sigma
         self.rician, self.with_std, self.seed, self.fit = rician, with_std, seed, fit
 
@@ -101,9 +108,10 @@ class StrainerInferer(Inferer):
             rules = self.prior or Prior(siren)
             if self.cold:
                 fresh = Prior.cold(self.seed, **sizes_of(siren))
-                siren, rules = fresh.network, replace(rules, digest=fresh.digest, record=fresh.record)
-            elif not _equal(siren, rules.network):
-                rules = replace(rules, digest="")  # the record must not vouch for weights that were not used
+                siren = fresh.network
+                rules = replace(rules, digest=fresh.digest, record=fresh.record, detail=None)
+            elif not _equal(siren, rules.network):  # the record must not vouch for weights that were not used
+                rules = replace(rules, digest="", detail=None)  # nor may the detail prior be fed strange features
             prior = replace(rules, network=siren.to(device))
             axes = _slice_axes(inputs)
             outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes)]
@@ -124,12 +132,16 @@ class StrainerInferer(Inferer):
         data = data[..., None] if is_flat else data
         scan = Volume(data, Grid(data.shape, affine), slice_axis=slice_axis)
         noise = RicianNoise if self.rician else GaussianNoise
+        step = float(scan.grid.spacing[scan.slice_axis])
+        ratio = 1.0 if self.thickness is None else self.thickness / step
         out = restore(
             scan,
             prior,
             self.scale,
             sigma=self.sigma,
             noise=noise,
+            operator=Profile(self.profile, ratio),
+            method=self.method,
             steps=self.steps,
             seed=self.seed,
             device=device,

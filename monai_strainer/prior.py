@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ._version import __version__
 from .bundles import bundle_path
 from .errors import InputError
 from .geometry import NORMAL, Plane
 from .io import atomic, sha256, write_json
-from .networks import Siren, sizes_of
+from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
 
-WEIGHTS, RULES = "models/model.pt", "models/prior.json"
+WEIGHTS, DETAIL, RULES = "models/model.pt", "models/detail.pt", "models/prior.json"
 LARGEST = 256 * 2**20  # bytes of a weights file
 WIDEST = 4096  # units or layers
 
@@ -37,6 +38,7 @@ class Prior:
         half_mm: (3,) mean half size of the cohort's heads in mm, RAS order.
         digest: sha256 of the weights file; empty for a prior that was never saved.
         record: how it was made.
+        detail: the detail prior that was trained beside the network, if there is one.
 
     Example:
         >>> prior = Prior.cold(seed=0)
@@ -50,6 +52,7 @@ class Prior:
     half_mm: tuple[float, float, float] = (64.0, 81.5, 62.0)  # an adult brain
     digest: str = ""
     record: dict[str, Any] = field(default_factory=dict)
+    detail: DetailPrior | None = None
 
     @classmethod
     def cold(cls, seed: int = 0, **network: Any) -> Prior:
@@ -59,7 +62,7 @@ class Prior:
             return cls(Siren(**network), record={"kind": "cold", "seed": seed})
 
 
-def check_weights(state: Any, network: Siren, file: Path) -> None:
+def check_weights(state: Any, network: nn.Module, file: Path) -> None:
     """Refuse weights that do not fit a network exactly.
 
     Raises:
@@ -81,7 +84,7 @@ def check_weights(state: Any, network: Siren, file: Path) -> None:
             raise InputError(
                 f"{name} holds values that are not finite", "take the weights from their source again", file
             )
-    if torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
+    if "head_covariance" in state and torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
         raise InputError("head_covariance is no covariance", "take the weights from their source again", file)
 
 
@@ -109,9 +112,21 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     try:
         record = json.loads(rules.read_text())
         network, plane, percentile, half = _understood(record)
+        detail = _detail(record["detail"]) if record.get("detail") else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError) as error:
         finding = f"the rules of the prior cannot be read ({type(error).__name__})"
         raise InputError(finding, "take the bundle from its source again", rules) from error
+    digest = _fill(network, weights, record.get("sha256"))
+    if detail is not None:
+        _fill(detail, folder / DETAIL, record["detail"].get("sha256"))
+        detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Prior(network.eval(), plane, percentile, half, digest, record, detail)
+
+
+def _fill(network: nn.Module, weights: Path, vouched: str | None) -> str:
+    """Put the weights of a file into a network, if it is the file that the rules were written for; its sha256."""
+    if not weights.is_file():
+        raise InputError(f"there is no {weights.name}", "take the bundle from its source again", weights)
     if weights.stat().st_size > LARGEST:
         raise InputError(
             f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights
@@ -126,14 +141,15 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
         ) from error
     check_weights(state, network, weights)
     digest = sha256(weights)
-    if record.get("sha256") not in (None, digest):
+    if vouched not in (None, digest):
         raise InputError(
             "the weights are not those that the rules were written for",
-            "take model.pt and prior.json from one source",
+            f"take {weights.name} and prior.json from one source",
             weights,
         )
     network.load_state_dict(state)
-    return Prior(network.eval(), plane, percentile, half, digest, record)
+    network.eval()
+    return digest
 
 
 def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[float, float, float]]:
@@ -147,6 +163,13 @@ def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[floa
     return Siren(**record["network"]), plane, percentile, (x, y, z)
 
 
+def _detail(record: dict[str, Any]) -> DetailPrior:
+    sizes = record["network"]
+    if max(*sizes["channels"], sizes["blocks"], sizes["features"], sizes["slices"]) > WIDEST:
+        raise ValueError("no detail prior is as wide as that")
+    return DetailPrior(**sizes)
+
+
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
     """Write a prior into a bundle folder: weights first, then the rules that vouch for them; each whole or not at all.
 
@@ -156,19 +179,30 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
-    packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
-    torch.save({name: value.detach().cpu().clone() for name, value in prior.network.state_dict().items()}, packed)
-    with atomic(weights) as temporary:
-        temporary.write_bytes(packed.getvalue())
-    net = prior.network
+    _pack(prior.network, weights)
     content = {
         **(record if record is not None else prior.record),
         "made_by": f"monai_strainer {__version__}",
-        "network": sizes_of(net),
+        "network": sizes_of(prior.network),
         "plane": prior.plane,
         "percentile": prior.percentile,
         "half_mm": list(prior.half_mm),
         "sha256": sha256(weights),
     }
+    if prior.detail is not None:
+        _pack(prior.detail, folder / DETAIL)
+        kept = content.get("detail") or {}
+        content["detail"] = {**kept, "network": sizes_of_detail(prior.detail), "sha256": sha256(folder / DETAIL)}
+    else:
+        content.pop("detail", None)
     write_json(rules, content)
     return load_prior(folder)
+
+
+def _pack(network: nn.Module, weights: Path) -> None:
+    packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
+    torch.save(
+        {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, packed
+    )
+    with atomic(weights) as temporary:
+        temporary.write_bytes(packed.getvalue())

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from ._version import __version__
 from .errors import InputError
-from .fitting import Fit, fit_slices
-from .physics import Downsample, NoiseModel, Operator, RicianNoise
+from .physics import Downsample, Measurements, NoiseModel, Operator, RicianNoise, Separable
 from .placing import place
-from .pose import Pose, foreground, normalise
+from .pose import foreground, normalise
 from .prior import Prior
 from .volume import Volume
+from .walks import Level, Scene, coordinate_walk, detail_walk, legs
 
 __all__ = ["Restored", "restore", "triple"]
 
+METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
+TRAINED = Measurements()  # what the detail prior has seen
 MANY_SLICES = 32
 LARGEST = 2**30  # voxels of a result
 
@@ -62,24 +64,6 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
     return factors[0], factors[1], factors[2]
 
 
-def _passes(factors: tuple[float, float, float], slice_axis: int) -> list[tuple[int, tuple[float, float, float]]]:
-    """Slice axes to walk along, with the factors each walk applies.
-
-    A walk refines within its slices. When the step between slices is to be refined as well, a second walk along
-    another axis sees that step in its own planes.
-    """
-    through = factors[slice_axis]
-    within = [1.0 if k == slice_axis else f for k, f in enumerate(factors)]
-    passes = []
-    if through == 1 or max(within) > 1:
-        passes.append((slice_axis, (within[0], within[1], within[2])))
-    if through > 1:
-        other = (slice_axis + 1) % 3
-        across = [through if k == slice_axis else 1.0 for k in range(3)]
-        passes.append((other, (across[0], across[1], across[2])))
-    return passes
-
-
 def _usable(scan: Volume, prior: Prior) -> None:
     if not np.isfinite(scan.data).all():
         raise InputError("the scan holds values that are not finite", "repair or mask the scan first")
@@ -102,9 +86,11 @@ def restore(
     sigma: float | NDArray[np.float32] | None = None,
     noise: type[NoiseModel] = RicianNoise,
     operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator] = Downsample.onto,
+    method: str = "auto",
     steps: int | None = None,
     optimiser: str = "muon",
     freeze: int | str | None = None,
+    marry: bool = True,
     seed: int = 0,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
@@ -123,10 +109,15 @@ def restore(
         sigma: noise standard deviation in the scan's units, a number or a map; estimated from the scan by default. A
             map guides the fit voxel by voxel; the data step uses its root mean square per slice.
         noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones.
-        operator: builds ``A`` from the fine and the measured in-plane shape; an area average by default.
-        steps: refinement steps at most; 0 gives the head solve alone. By default 60, or 20 on scans of more than 32
-            slices, which would otherwise take a quarter of an hour on two CPU cores.
+        operator: builds ``A`` from a fine and a measured shape; an area average by default, see
+            :class:`monai_strainer.physics.Profile` for others.
+        method: "amortised" is one pass of the detail prior; "plug_and_play" uses it as a denoiser, for operators it
+            was not trained on; "coordinates" fits the coordinate prior to every slice; "auto" takes the first that
+            serves.
+        steps: of "coordinates": refinement steps at most; 0 gives the head solve alone. By default 60, or 20 on scans
+            of more than 32 slices, which would otherwise take a quarter of an hour on two CPU cores.
         optimiser, freeze: see :func:`monai_strainer.fitting.refine`.
+        marry: give the detail prior the coordinate prior's features.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
         device: where to compute.
         progress: called with the slices done and their total.
@@ -153,48 +144,44 @@ def restore(
     pose, is_whole = place(scan, mask, prior)
     if not is_whole:
         doubts.append("the scan holds only part of a head; its level was found by trying, not measured")
-    if scan.grid.axis_of(prior.plane) != axis and min(scan.grid.shape) > 1:
-        doubts.append(f"the prior was trained on {prior.plane} slices, the scan's slices run along another axis")
     if max(factors) > 1 and sigma is None and min(scan.grid.shape) < 2:
         doubts.append("the noise level rests on a single slice")
-    count = (60 if scan.grid.shape[axis] <= MANY_SLICES else 20) if steps is None else steps
     level = _noise_level(scan, axis, sigma, noise, intensity.scale)
-    if isinstance(level, np.ndarray) and np.ptp(level, axis=(1, 2)).max() > 0:
-        doubts.append("the noise map guides the fit, but the data step uses one level per slice")
-    volume, std, walks = scan, np.zeros_like(scan.data), []
-    passes = _passes(factors, axis)
-    for walk, (along, step) in enumerate(passes):
-        share = level if walk == 0 else _constant(level)
-        volume, std, result = _walk(
-            volume,
-            prior,
-            pose,
-            along,
-            step,
-            intensity.scale,
-            noise,
-            share,
-            operator,
-            device,
-            {"steps": count, "optimiser": optimiser, "freeze": freeze, "seed": seed, **fit},
-            progress,
-        )
-        walks.append({"slice_axis": along, "factors": list(step), **result})
-    if len(passes) > 1:  # the last word belongs to what was measured, on all axes at once
-        full = Downsample.onto(volume.grid.shape, scan.grid.shape)
+    relative = float(np.sqrt(np.mean(np.square(level))))
+    how = _choose(method, prior, operator, factors, relative)
+    count = (60 if scan.grid.shape[axis] <= MANY_SLICES else 20) if steps is None else steps
+    options: dict[str, Any] = {}
+    if how == "coordinates":
+        options = {"steps": count, "optimiser": optimiser, "freeze": freeze, "seed": seed, **fit}
+        if scan.grid.axis_of(prior.plane) != axis and min(scan.grid.shape) > 1:
+            doubts.append(f"the prior was trained on {prior.plane} slices, the scan's slices run along another axis")
+        if isinstance(level, np.ndarray) and np.ptp(level) > 0:
+            doubts.append("the noise map guides the fit, but the data step uses one level per slice")
+    scene = Scene(prior, pose, intensity.scale, noise, operator, device, progress, options)
+    volume, std, told = scan, np.zeros_like(scan.data), []
+    path = legs(scan, factors)
+    for leg, (axes, step) in enumerate(path):
+        here = level if leg == 0 else min(relative, float(np.median(std[std > 0])) / intensity.scale)
+        if how == "coordinates":
+            walked = coordinate_walk(volume, axes[0], step, here, scene)
+        else:
+            walked = detail_walk(volume, axes, step, here, scene, how, marry)
+        volume, std = walked.volume, walked.std
+        told.append(walked.told)
+    if len(path) > 1:  # the last word belongs to what was measured, on all axes at once
+        full = operator(volume.grid.shape, scan.grid.shape)
         agreed = full.prox(torch.from_numpy(volume.data), torch.from_numpy(scan.data), rho=0.05)
         volume = Volume(agreed.numpy(), volume.grid, scan.source, scan.slice_axis)
-    relative = float(np.mean(level)) if isinstance(level, np.ndarray) else float(level)
     report = {
         "made_by": f"monai_strainer {__version__}",
         "task": "denoising" if max(factors) == 1 else "super-resolution",
+        "method": how,
         "scale": list(factors),
         "prior_sha256": prior.digest,
         "prior": prior.record.get("kind", "cohort"),
+        "detail_sha256": prior.record.get("detail", {}).get("sha256", "") if how != "coordinates" else "",
         "seed": seed,
-        "steps": count,
-        "optimiser": optimiser,
-        "freeze": freeze,
+        **({"steps": count, "optimiser": optimiser, "freeze": freeze} if how == "coordinates" else {}),
         "noise": {
             "model": noise.__name__,
             "sigma": relative * intensity.scale,
@@ -202,7 +189,7 @@ def restore(
             "estimated": sigma is None,
         },
         "intensity": {"percentile": prior.percentile, "scale": intensity.scale},
-        "passes": walks,
+        "passes": told,
         "median_std": float(np.median(std)),
         "warnings": doubts,
         "use": "research use only; not for diagnosis",
@@ -210,14 +197,25 @@ def restore(
     return Restored(volume, std, report)
 
 
-def _constant(level: float | NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.mean(np.square(level))))
+def _choose(method: str, prior: Prior, operator: Any, factors: tuple[float, float, float], sigma: float) -> str:
+    """The method, from the operator and the noise level alone."""
+    if method not in METHODS:
+        raise InputError(f"there is no method {method!r}", f"choose from {', '.join(METHODS)}")
+    if method in ("amortised", "plug_and_play") and prior.detail is None:
+        raise InputError("the prior has no detail prior", "pretrain with one, or use --method coordinates")
+    if method != "auto":
+        return method
+    if prior.detail is None:
+        return "coordinates"
+    is_separable = isinstance(operator((8, 8), (8, 8)), Separable)
+    known = is_separable and max(factors) <= TRAINED.factor + 0.5 and sigma <= TRAINED.rician * 1.1
+    return "amortised" if known else "plug_and_play"
 
 
 def _noise_level(
     scan: Volume, axis: int, sigma: float | NDArray[np.float32] | None, noise: type[NoiseModel], scale: float
-) -> float | NDArray[np.float32]:
-    """Sigma relative to the intensity scale: a number, or a map in the slices' order."""
+) -> Level:
+    """Sigma relative to the intensity scale: a number, or a map in the shape of the scan."""
     if sigma is None:
         return float(noise.estimate(torch.from_numpy(scan.slices(axis))).sigma) / scale
     if np.ndim(sigma) == 0:
@@ -226,58 +224,4 @@ def _noise_level(
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
-    return np.ascontiguousarray(np.moveaxis(np.asarray(sigma, np.float32), axis, 0)) / np.float32(scale)
-
-
-def _walk(
-    volume: Volume,
-    prior: Prior,
-    pose: Pose,
-    axis: int,
-    factors: tuple[float, float, float],
-    scale: float,
-    noise: type[NoiseModel],
-    level: float | NDArray[np.float32],
-    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator],
-    device: str | torch.device,
-    options: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
-    """Restore all slices along one axis."""
-    grid = volume.grid.refine(factors)
-    in_plane = [k for k in range(3) if k != axis]
-    fine, measured = (tuple(g.shape[k] for k in in_plane) for g in (grid, volume.grid))
-    A = operator(fine, measured).to(device)
-    y = torch.from_numpy(volume.slices(axis) / np.float32(scale)).to(device)  # (S, h, w)
-    steps, total = max(1, int(options["steps"])), len(y)
-    batch = int(options.pop("batch", 4 if torch.device(device).type == "cpu" else 64))
-    fits: list[Fit] = []
-    for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
-        some = slice(low, min(low + batch, total))
-        coords = torch.from_numpy(pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]).to(device)
-        part = noise(torch.from_numpy(level[some]) if isinstance(level, np.ndarray) else level).to(device)
-
-        def tell(step: int, done: int = low, size: int = some.stop - low) -> None:
-            if progress is not None:
-                progress(done + size * (step + 1) // steps, total)
-
-        fits.append(fit_slices(prior.network.to(device), coords, A, y[some], part, on_step=tell, **options))
-    if progress is not None:
-        progress(total, total)
-    images = torch.cat([fit.data.images for fit in fits]).cpu().numpy() * np.float32(scale)
-    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scale)
-    if volume.data.min() >= 0:
-        images = np.maximum(images, 0)  # a magnitude is never negative
-    weights = [len(fit.best_step) / total for fit in fits]
-    result = {
-        "best_step": [int(v) for fit in fits for v in fit.best_step],
-        "held_out_rmse": [float(v) ** 0.5 for fit in fits for v in fit.held_out],
-        "error_length": [float(v) for fit in fits for v in fit.data.length],
-        "error_std": [float(v) ** 0.5 for fit in fits for v in fit.data.variance],
-        "curve": [
-            [step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))]
-            for k, (step, _) in enumerate(fits[0].curve)
-        ],
-        "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
-    }
-    return volume.with_slices(images, axis, grid), np.ascontiguousarray(np.moveaxis(std, 0, axis)), result
+    return np.asarray(sigma, np.float32) / np.float32(scale)

@@ -111,7 +111,7 @@ def test_a_missing_scan_is_refused(prior: Path, tmp_path: Path, capsys: pytest.C
 
 
 def pretrain(source: Path, target: Path, *more: object) -> int:
-    small = ("--grid", "4,12,14", "--steps", 2, "--quiet", "--device", "cpu")
+    small = ("--grid", "4,12,14", "--steps", 2, "--detail-steps", 0, "--quiet", "--device", "cpu")
     return run("pretrain", source, target, *small, *more)
 
 

@@ -21,7 +21,17 @@ LICENCE = "# Copyright 2026 the monai_strainer authors. Apache-2.0."
 LONGEST = 300  # lines of a module
 HEAVY = {"monai", "nibabel", "pydicom", "matplotlib", "nilearn"}  # never loaded by `import monai_strainer`
 
-NUMERICS = {"networks", "physics", "fitting", "pretraining", "metrics", "geometry"}
+NUMERICS = {
+    "networks",
+    "physics",
+    "fitting",
+    "pretraining",
+    "pretraining_detail",
+    "patches",
+    "tiles",
+    "metrics",
+    "geometry",
+}
 RIM = {"io", "cli", "cohort", "report", "transforms", "inferers", "prior", "workflow", "bundles"}
 # who alone may import what, by the first name inside the package
 RESERVED = {

@@ -1,21 +1,31 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Fitting a network to one measurement: head solve, refinement, blind stopping, and the last word to the data."""
 
+from .amortised import Amortised, amortise, has_bfloat16
 from .head import Heads, head_images, solve_heads
 from .kriging import DataStep, ErrorField
+from .plug_and_play import plug_and_play
 from .refine import Refined, refine
+from .showing import conditions, interpolate, show
 from .slices import Fit, fit_slices
 from .stopping import HeldOut
 
 __all__ = [
+    "Amortised",
     "DataStep",
     "ErrorField",
     "Fit",
     "HeldOut",
     "Heads",
     "Refined",
+    "amortise",
+    "conditions",
     "fit_slices",
+    "has_bfloat16",
     "head_images",
+    "interpolate",
+    "plug_and_play",
     "refine",
+    "show",
     "solve_heads",
 ]

@@ -34,12 +34,12 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Stochastic gradient descent with Nesterov momentum and orthogonal updates, for ``(S, m, n)`` stacks.
+    """Stochastic gradient descent with Nesterov momentum and orthogonal updates.
 
     ``M <- beta M + G,  W <- W - rate sqrt(max(m, n)) orth(G + beta M)``
 
     Args:
-        params: stacks of matrices.
+        params: matrices ``(m, n)``, stacks of them ``(S, m, n)``, or kernels of convolutions ``(out, in, k, k)``.
         lr: root-mean-square change of a weight per step. Sine weights are small (about 0.05 at width 256), so rates
             common elsewhere (0.02) diverge here.
         momentum: ``beta``.
@@ -59,8 +59,10 @@ class Muon(torch.optim.Optimizer):
                 state = self.state[weight]
                 momentum = state.setdefault("momentum", torch.zeros_like(weight))
                 momentum.mul_(group["momentum"]).add_(weight.grad)
-                update = orthogonalise(weight.grad + group["momentum"] * momentum)
-                weight.add_(update, alpha=-group["lr"] * max(weight.shape[-2:]) ** 0.5)
+                update = weight.grad + group["momentum"] * momentum
+                matrices = update.flatten(1) if update.ndim == 4 else update  # a convolution is one matrix
+                change = orthogonalise(matrices).reshape_as(weight)
+                weight.add_(change, alpha=-group["lr"] * max(matrices.shape[-2:]) ** 0.5)
         return loss
 
 

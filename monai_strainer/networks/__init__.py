@@ -1,8 +1,18 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Coordinate networks: coordinate images in, images out, channel first."""
 
+from .detail import CONDITIONS, DetailPrior, sizes_of_detail
 from .siren import Siren, sizes_of
 from .stack import SirenStack, stable_rank
 from .strainer import StrainerNet
 
-__all__ = ["Siren", "SirenStack", "StrainerNet", "sizes_of", "stable_rank"]
+__all__ = [
+    "CONDITIONS",
+    "DetailPrior",
+    "Siren",
+    "SirenStack",
+    "StrainerNet",
+    "sizes_of",
+    "sizes_of_detail",
+    "stable_rank",
+]

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from .draws import Measurements
 from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .operators import Composition, Mask, Operator
-from .profiles import Blur, Downsample, KSpaceCrop, SliceProfile
+from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
 from .separable import Identity, Separable
+from .sigma import NoiseEstimate
 
 __all__ = [
     "Blur",
@@ -16,8 +18,11 @@ __all__ = [
     "Identity",
     "KSpaceCrop",
     "Mask",
+    "Measurements",
+    "NoiseEstimate",
     "NoiseModel",
     "Operator",
+    "Profile",
     "RicianNoise",
     "Separable",
     "SliceProfile",

@@ -1,97 +1,20 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a scanner does along one axis, as a small matrix; and the operators made of them.
-
-Voxels are boxes on a common field of view: of ``n`` voxels along an axis, number ``j`` spans ``[j, j + 1] / n`` of it.
-So an image and its low-resolution version share their edges, and no operator shifts the image.
-"""
+"""What a scanner does to an image, axis by axis: larger voxels, blur, k-space cut off, thick slices."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
 from .separable import Separable
+from .weights import box_matrix, gaussian_matrix, kspace_matrix
 
-__all__ = ["Blur", "Downsample", "KSpaceCrop", "SliceProfile", "box_matrix", "gaussian_matrix", "kspace_matrix"]
-
-_FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
-
-
-def box_matrix(fine: int, coarse: int, thickness: float | None = None) -> Tensor:
-    """Weights of a box profile: the share of each fine voxel in each coarse one, by overlap.
-
-    Args:
-        fine: number ``N`` of voxels before.
-        coarse: number ``n`` of voxels after, on the same field of view.
-        thickness: width of the box in fine voxels; by default ``N / n``, so that the boxes touch.
-
-    Returns:
-        (n, N) float64; rows sum to 1.
-
-    Example:
-        >>> box_matrix(3, 2)
-        tensor([[0.6667, 0.3333, 0.0000],
-                [0.0000, 0.3333, 0.6667]], dtype=torch.float64)
-    """
-    width = fine / coarse if thickness is None else thickness
-    return _normalised((_offsets(fine, coarse) / width).clamp(-0.5, 0.5).diff(dim=1))
-
-
-def gaussian_matrix(fine: int, coarse: int, fwhm: float) -> Tensor:
-    """Weights of a Gaussian profile around the centre of each coarse voxel, integrated over each fine one.
-
-    Integration adds 1/12 voxel^2 to the variance; it is taken off beforehand, so that the weights have the width asked
-    for (from 1.5 voxels on; narrower ones fade into picking the nearest voxel). They end at 1.75 ``fwhm`` (4.1
-    standard deviations), and at the edges of the field of view.
-
-    Args:
-        fine: number ``N`` of voxels before.
-        coarse: number ``n`` of voxels after, on the same field of view.
-        fwhm: full width at half maximum in fine voxels.
-
-    Returns:
-        (n, N) float64; rows sum to 1.
-
-    Example:
-        >>> gaussian_matrix(4, 2, fwhm=2.0)
-        tensor([[0.4412, 0.4412, 0.1108, 0.0068],
-                [0.0068, 0.1108, 0.4412, 0.4412]], dtype=torch.float64)
-    """
-    sigma = math.sqrt(max((fwhm / _FWHM) ** 2 - 1 / 12, 1e-6))
-    reach = max(1.75 * fwhm, 0.01)
-    return _normalised(torch.erf(_offsets(fine, coarse).clamp(-reach, reach) / (sigma * math.sqrt(2))).diff(dim=1))
-
-
-def kspace_matrix(fine: int, coarse: int) -> Tensor:
-    """Low-pass by cutting k-space: the centred DFT of ``N`` samples, its middle ``n`` bins, and back.
-
-    ``W[j, i] = 1/N sum_k w_k cos(2 pi k (u_j - x_i))`` with fine centres ``x_i = (i + 1/2) / N``, coarse centres
-    ``u_j = (j + 1/2) / n``, ``|k| <= n/2``, ``w_k = 1``; the Nyquist bin of an even ``n`` is shared between ``+n/2``
-    and ``-n/2`` (1/2 each), which keeps the matrix real. The mean is kept and nothing is shifted.
-
-    Args:
-        fine: number ``N`` of voxels before.
-        coarse: number ``n`` of voxels after, at most ``N``.
-
-    Returns:
-        (n, N) float64; rows sum to 1; entries may be negative (Gibbs ringing).
-
-    Example:
-        >>> kspace_matrix(3, 2)
-        tensor([[0.6220, 0.3333, 0.0447],
-                [0.0447, 0.3333, 0.6220]], dtype=torch.float64)
-    """
-    k = torch.arange(coarse // 2 + 1, dtype=torch.float64)
-    weight = torch.where(k == 0, 1.0, 2.0)  # k and -k together
-    if coarse % 2 == 0:
-        weight[-1] = 1.0
-    turns = _centres(coarse)[:, None] - _centres(fine)  # (n, N), in fields of view
-    return (torch.cos(2 * math.pi * turns[..., None] * k) * weight).sum(-1) / fine
+__all__ = ["Blur", "Downsample", "KSpaceCrop", "Profile", "SliceProfile"]
 
 
 class Downsample(Separable):
@@ -106,6 +29,7 @@ class Downsample(Separable):
         InputError: a factor below 1, or not one per axis.
 
     Example:
+        >>> import torch
         >>> op = Downsample((4, 6), (1, 2.5))
         >>> op.shape_out, op(torch.arange(6.0).expand(4, 6))[0].tolist()
         ((4, 2), [1.0, 4.0])
@@ -142,6 +66,7 @@ class KSpaceCrop(Separable):
         InputError: a factor below 1, or not one per axis.
 
     Example:
+        >>> import torch
         >>> KSpaceCrop((4, 6), 2)(torch.ones(4, 6)).round(decimals=4)
         tensor([[1., 1., 1.],
                 [1., 1., 1.]])
@@ -162,6 +87,7 @@ class Blur(Separable):
         InputError: a width below 0, or not one per axis.
 
     Example:
+        >>> import torch
         >>> Blur((1, 3), (0, 1.5))(torch.tensor([[0.0, 1.0, 0.0]])).round(decimals=2)
         tensor([[0.2300, 0.6300, 0.2300]])
     """
@@ -213,24 +139,54 @@ class SliceProfile(Separable):
         factors = [separation if k == axis % len(shape) else 1 for k in range(len(shape))]
         matrices: list[Tensor | int] = [n for n, _ in _lengths(shape, factors)]
         fine, coarse = _lengths(shape, factors)[axis]
-        width = thickness / separation * fine / coarse
-        matrices[axis] = (gaussian_matrix if kind == "gaussian" else box_matrix)(fine, coarse, width)
+        matrices[axis] = Profile(kind, thickness / separation).matrix(fine, coarse)
         super().__init__(matrices)
 
 
-def _centres(n: int) -> Tensor:
-    """(n,) voxel centres as shares of the field of view."""
-    return (torch.arange(n, dtype=torch.float64) + 0.5) / n
+@dataclass(frozen=True)
+class Profile:
+    """How a scanner makes few voxels of many, whatever their number: called with two shapes, it gives the operator.
 
+    Args:
+        kind: "box" averages what lies in a voxel, "gaussian" weighs it, "kspace" cuts the high frequencies off.
+        ratio: thickness of a slice over the step from slice to slice (full width at half maximum of a Gaussian); below
+            1 there are gaps. Means nothing to "kspace".
 
-def _offsets(fine: int, coarse: int) -> Tensor:
-    """(n, N + 1) edges of the fine voxels relative to the centre of each coarse one, in fine voxels."""
-    return torch.arange(fine + 1, dtype=torch.float64) - fine * _centres(coarse)[:, None]
+    Raises:
+        InputError: a kind that does not exist, or a ratio that is not above 0.
 
+    Example:
+        >>> Profile("gaussian", ratio=0.8)((20, 8), (4, 8)).shape_out  # 4 mm thick, 1 mm gap
+        (4, 8)
+    """
 
-def _normalised(weights: Tensor) -> Tensor:
-    weights = torch.where(weights > 1e-12 * weights.amax(1, keepdim=True), weights, 0.0)  # rounding is not overlap
-    return weights / weights.sum(1, keepdim=True)
+    kind: Literal["box", "gaussian", "kspace"] = "box"
+    ratio: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("box", "gaussian", "kspace"):
+            raise InputError(f"there is no profile called {self.kind!r}", 'choose "box", "gaussian" or "kspace"')
+        if not (math.isfinite(self.ratio) and self.ratio > 0):
+            raise InputError(f"a slice of {self.ratio} steps is not thicker than 0", "give thickness over step")
+
+    def matrix(self, fine: int, measured: int) -> Tensor:
+        """The (measured, fine) matrix of one axis."""
+        if self.kind == "kspace":
+            return kspace_matrix(fine, measured)
+        width = self.ratio * fine / measured
+        return (gaussian_matrix if self.kind == "gaussian" else box_matrix)(fine, measured, width)
+
+    def __call__(self, fine: Sequence[int], measured: Sequence[int]) -> Separable:
+        """The operator from one shape to another; axes of equal length are left alone.
+
+        Raises:
+            InputError: the measured shape has another number of axes, or is longer somewhere.
+        """
+        if len(fine) != len(measured) or any(not 1 <= m <= n for n, m in zip(fine, measured)):
+            raise InputError(
+                f"{tuple(measured)} is no measurement of {tuple(fine)}", "give a shape that is nowhere longer"
+            )
+        return Separable([int(n) if n == m else self.matrix(int(n), int(m)) for n, m in zip(fine, measured)])
 
 
 def _per_axis(values: float | Sequence[float], axes: int, what: str) -> list[float]:

@@ -1,0 +1,124 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""One pass of the detail prior over a stack of slices, and the data's last word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..networks import DetailPrior, Siren
+from ..physics import NoiseModel, Separable
+from .kriging import ErrorField
+from .showing import conditions, interpolate, show
+
+__all__ = ["Amortised", "amortise", "has_bfloat16", "look"]
+
+
+@dataclass(frozen=True)
+class Amortised:
+    """Restored slices and how sure they are.
+
+    Args:
+        images: ``(S, H, W)``.
+        std: ``(S, H, W)`` standard deviation.
+        network_images: ``(S, H, W)`` before the data step.
+        undetermined: share of the network's error variance that the measurement left open.
+    """
+
+    images: Tensor
+    std: Tensor
+    network_images: Tensor
+    undetermined: float
+
+
+@torch.no_grad()
+def amortise(
+    detail: DetailPrior,
+    operator: Separable,
+    y: Tensor,
+    noise: NoiseModel,
+    *,
+    siren: Siren | None = None,
+    places: Callable[[slice], Tensor] | None = None,
+    closeness: float = 1.0,
+    data_step: bool = True,
+    batch: int = 4,
+    on_slices: Callable[[int], None] | None = None,
+) -> Amortised:
+    """Restore a stack of slices in one pass.
+
+    Args:
+        detail: the detail prior.
+        operator: ``A`` on ``(..., H, W)``.
+        y: ``(S, h, w)`` slices in their order, the head about ``[0, 1]``.
+        noise: of the data; a map has the shape of ``y``.
+        siren: the coordinate prior whose features the network takes; None does without.
+        places: head coordinates ``(some, d, H, W)`` of some slices.
+        closeness: in-plane spacing of the result over the step between slices; 0 hides the neighbours.
+        data_step: let the measurement correct what the network missed. Where ``A`` is the identity there is no such
+            step: the network has already weighed the data against what it knows.
+        batch: slices at a time.
+        on_slices: called with the slices done.
+    """
+    means, stds = [], []
+    for low in range(0, len(y), batch):
+        some = slice(low, min(low + batch, len(y)))
+        coords = None if siren is None or places is None else places(some)
+        mean, std = look(detail, operator, y, noise, some, siren, coords, closeness)
+        means.append(mean)
+        stds.append(std)
+        if on_slices is not None:
+            on_slices(some.stop)
+    images, std = torch.cat(means), torch.cat(stds)
+    if not data_step or operator.is_identity:
+        return Amortised(images, std, images, 1.0)
+    level = noise.sigma.square().expand(y.shape).mean((1, 2))  # (S,)
+    steps = []
+    for low in range(0, len(y), 32):
+        some = slice(low, low + 32)
+        field = ErrorField(operator, noise.debias(y)[some], level[some])
+        steps.append(field.correct(images[some]))
+    open_share = sum(step.undetermined * len(step.images) for step in steps) / len(y)
+    return Amortised(torch.cat([step.images for step in steps]), std, images, open_share)
+
+
+def look(
+    detail: DetailPrior,
+    operator: Separable,
+    y: Tensor,
+    noise: NoiseModel,
+    some: slice,
+    siren: Siren | None = None,
+    coords: Tensor | None = None,
+    closeness: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """What the network says of some slices of a stack: images and standard deviations ``(some, H, W)``."""
+    reach, count = detail.slices // 2, len(y)
+    near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
+    stack, share = interpolate(operator, y[near])  # (near, H, W)
+    window = torch.arange(some.start, some.stop, device=y.device)[:, None]
+    window = window + torch.arange(-reach, reach + 1, device=y.device)  # (some, slices)
+    slices = stack[window.clamp(0, count - 1) - near[0]]  # (some, slices, H, W)
+    if closeness == 0:
+        slices = slices * F.one_hot(torch.tensor(reach), detail.slices).to(y)[None, :, None, None]
+    sigma = noise.sigma
+    if sigma.ndim:
+        sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
+    shown = show(slices, share, sigma, conditions(operator, noise, closeness))
+    with torch.autocast(y.device.type, torch.bfloat16, enabled=has_bfloat16(y.device)):
+        features = None
+        if siren is not None and coords is not None:
+            features = siren(F.avg_pool2d(coords, 4, ceil_mode=True, count_include_pad=False), features=True)
+        mean, log_std = detail(shown.image.contiguous(memory_format=torch.channels_last), shown.conditions, features)
+    return mean[:, 0].float(), log_std[:, 0].float().clamp(-9, 2).exp()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 faster than float32."""
+    if device.type == "cpu":
+        return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()

@@ -1,0 +1,96 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Plug-and-play: the detail prior as a denoiser inside half-quadratic splitting, for any operator there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..networks import DetailPrior, Siren
+from ..physics import GaussianNoise, Identity, NoiseModel, Operator, Separable
+from .amortised import Amortised, look
+from .showing import interpolate
+
+__all__ = ["plug_and_play"]
+
+HIGHEST, LOWEST = 0.15, 0.004  # noise levels that the denoiser is told, first and last
+FLOOR = 0.002  # no data are more exact than this
+
+
+@torch.no_grad()
+def plug_and_play(
+    detail: DetailPrior,
+    operator: Operator,
+    y: Tensor,
+    noise: NoiseModel,
+    *,
+    siren: Siren | None = None,
+    places: Callable[[slice], Tensor] | None = None,
+    start: Tensor | None = None,
+    turns: int = 16,
+    weight: float = 0.3,
+    batch: int = 4,
+    on_slices: Callable[[int], None] | None = None,
+) -> Amortised:
+    """Restore slices with the detail prior as a denoiser.
+
+        ``x_k = prox(D(z_k; s_k), y, weight sigma^2 / s_k^2)``, ``z_{k+1} = x_k``,
+
+    where the level ``s_k`` falls from ``HIGHEST`` to that of the data. The denoiser is told of Gaussian noise and sees
+    one slice at a time: fed with the errors that neighbours share, a network that knows neighbours takes them for
+    anatomy. Rician bias is taken off the data beforehand, once.
+
+    Args:
+        detail: the detail prior.
+        operator: ``A`` on ``(..., H, W)``, separable or not.
+        y: ``(S, h, w)``, the head about ``[0, 1]``.
+        noise: of the data.
+        siren, places, batch, on_slices: see :func:`monai_strainer.fitting.amortise`.
+        start: ``(S, H, W)`` where to begin; by default the interpolated data, or what the data step makes of nothing.
+        turns: of denoising and data step.
+        weight: of the denoiser against the data.
+
+    Source: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, IEEE TPAMI 44 (2022).
+    """
+    clean = noise.debias(y)
+    sigma = noise.sigma.square().expand(y.shape).mean((1, 2)).sqrt().clamp_min(FLOOR)  # (S,)
+    still = Identity(operator.shape_in)
+    images, stds, opens = [], [], []
+    for low in range(0, len(y), batch):
+        some = slice(low, min(low + batch, len(y)))
+        data, level = clean[some], sigma[some]
+        x = _begin(operator, data) if start is None else start[some]
+        coords = None if siren is None or places is None else places(some)
+        last = max(LOWEST, float(level.max()))
+        falling = torch.logspace(0, 1, turns, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
+        std = torch.zeros_like(x)
+        for s in falling.tolist():
+            x, std = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, closeness=0.0)
+            x = operator.prox(x, data, weight * level.square() / s**2)
+        images.append(x)
+        # where the data say nothing, the denoiser's own deviation would be that of a well measured pixel
+        unseen = operator.undetermined(level.square() / HIGHEST**2).expand(x.shape)
+        stds.append((std.square() + unseen * _spread(x).square()).sqrt())
+        opens.append(float(unseen.mean()))
+        if on_slices is not None:
+            on_slices(some.stop)
+    found = torch.cat(images)
+    return Amortised(found, torch.cat(stds), found, sum(opens) / len(opens))
+
+
+def _begin(operator: Operator, data: Tensor) -> Tensor:
+    """Interpolated data where the operator is separable; else the mean of the data where nothing is known."""
+    if isinstance(operator, Separable):
+        return interpolate(operator, data)[0]
+    mean = data.mean((1, 2), keepdim=True).expand(len(data), *operator.shape_in)
+    return operator.prox(mean.contiguous(), data, 1e-3)
+
+
+def _spread(x: Tensor, width: int = 7) -> Tensor:
+    """How much an image varies around each pixel: the local standard deviation ``(S, H, W)``."""
+    near = torch.nn.functional.avg_pool2d(
+        torch.stack([x, x * x], dim=1), width, 1, width // 2, count_include_pad=False
+    )  # (S, 2, H, W)
+    return (near[:, 1] - near[:, 0].square()).clamp_min(0).sqrt()

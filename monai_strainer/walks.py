@@ -1,0 +1,214 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Walking through a scan slice by slice, with the detail prior or with a fit of the coordinate prior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .fitting import Fit, amortise, fit_slices, plug_and_play
+from .physics import NoiseModel, Operator, Separable
+from .pose import Pose
+from .prior import Prior
+from .volume import Volume
+
+__all__ = ["Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs"]
+
+Level = float | NDArray[np.float32]
+"""Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
+
+NEAREST = 0.2  # slices further apart than five in-plane voxels tell each other nothing
+COMPARABLE = 1.5  # ratio of spacings up to which all three planes are worth a walk
+FEWEST = 24  # slices that make an axis worth a walk
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that a walk needs to know besides the scan.
+
+    Args:
+        prior: what restores.
+        pose: where the head is.
+        scale: intensity that stands for 1.
+        noise: the kind of noise.
+        operator: builds ``A`` from the fine and the measured shape of a slice.
+        device: where to compute.
+        progress: called with the slices done and their total.
+        options: of :func:`monai_strainer.fitting.fit_slices`.
+    """
+
+    prior: Prior
+    pose: Pose
+    scale: float
+    noise: type[NoiseModel]
+    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+    device: str | torch.device = "cpu"
+    progress: Callable[[int, int], None] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A scan after a walk, its standard deviation, and what the walk has to tell."""
+
+    volume: Volume
+    std: NDArray[np.float32]
+    told: dict[str, Any]
+
+
+def legs(scan: Volume, factors: tuple[float, float, float]) -> list[tuple[tuple[int, ...], tuple[float, float, float]]]:
+    """The walks a restoration takes, one after the other: the axes to walk along, and the factors to apply.
+
+    A walk refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
+    results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along
+    both other axes.
+    """
+    across, shape, spacing = scan.slice_axis, scan.grid.shape, scan.grid.spacing
+    if max(factors) == 1:
+        fit = min(shape) >= FEWEST and spacing.max() / spacing.min() <= COMPARABLE
+        others = tuple(k for k in range(3) if k != across) if fit else ()
+        return [((across, *others), factors)]
+    out: list[tuple[tuple[int, ...], tuple[float, float, float]]] = []
+    within = [1.0 if k == across else f for k, f in enumerate(factors)]
+    if max(within) > 1:
+        out.append(((across,), (within[0], within[1], within[2])))
+    if factors[across] > 1:
+        through = [factors[across] if k == across else 1.0 for k in range(3)]
+        axes = tuple(k for k in range(3) if k != across and shape[k] > 1)
+        out.append((axes, (through[0], through[1], through[2])))
+    return out
+
+
+def _slices_of(volume: Volume, axis: int, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
+    """Slices and their noise on the scene's device, the head about ``[0, 1]``."""
+    y = torch.from_numpy(volume.slices(axis) / np.float32(scene.scale)).to(scene.device)  # (S, h, w)
+    if isinstance(level, np.ndarray):
+        return y, scene.noise(torch.from_numpy(np.ascontiguousarray(np.moveaxis(level, axis, 0)))).to(scene.device)
+    return y, scene.noise(level).to(scene.device)
+
+
+def _operator(volume: Volume, axis: int, factors: tuple[float, float, float], scene: Scene) -> Operator:
+    grid = volume.grid.refine(factors)
+    fine, measured = (tuple(g.shape[k] for k in range(3) if k != axis) for g in (grid, volume.grid))
+    return scene.operator(fine, measured).to(scene.device)
+
+
+def _whole(
+    volume: Volume, images: torch.Tensor, axis: int, factors: tuple[float, float, float], scale: float
+) -> tuple[Volume, NDArray[np.float32]]:
+    """The volume made of restored slices; a magnitude is never negative."""
+    data = images.cpu().numpy() * np.float32(scale)
+    if volume.data.min() >= 0:
+        data = np.maximum(data, 0)
+    return volume.with_slices(data, axis, volume.grid.refine(factors)), data
+
+
+def detail_walk(
+    volume: Volume,
+    axes: tuple[int, ...],
+    factors: tuple[float, float, float],
+    level: Level,
+    scene: Scene,
+    method: str = "amortised",
+    marry: bool = True,
+) -> Walked:
+    """Restore with the detail prior along one axis or several, and average.
+
+    The errors of planes are alike but not the same: their mean has less. Its standard deviation is taken as the mean
+    of theirs, as if they were the same.
+
+    Args:
+        volume: the scan.
+        axes: to walk along.
+        factors: per array axis.
+        level: of the noise.
+        scene: everything else.
+        method: ``"amortised"`` or ``"plug_and_play"``.
+        marry: give the network the coordinate prior's features.
+    """
+    prior, grid = scene.prior, volume.grid.refine(factors)
+    if prior.detail is None:
+        raise ValueError("the prior has no detail prior")
+    detail = prior.detail.to(scene.device)
+    siren = prior.network.to(scene.device) if marry and prior.detail.features else None
+    total, done = sum(volume.grid.shape[axis] for axis in axes), 0
+    data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
+    told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
+    shares, stds = [], []
+    for axis in axes:
+        y, noise = _slices_of(volume, axis, scene, level)
+        A = _operator(volume, axis, factors, scene)
+        spacing = grid.spacing
+        plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
+        closeness = min(1.0, plane / float(spacing[axis])) if len(y) > 1 else 0.0
+
+        def places(some: slice, axis: int = axis) -> torch.Tensor:
+            coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+            return torch.from_numpy(coords).to(scene.device)
+
+        def tell(slices: int, before: int = done) -> None:
+            if scene.progress is not None:
+                scene.progress(before + slices, total)
+
+        given: dict[str, Any] = {"siren": siren, "places": places, "on_slices": tell}
+        if method == "amortised" and isinstance(A, Separable):
+            found = amortise(detail, A, y, noise, closeness=closeness if closeness >= NEAREST else 0.0, **given)
+        else:
+            found = plug_and_play(detail, A, y, noise, **given)
+        part = np.moveaxis(found.images.cpu().numpy(), 0, axis) * np.float32(scene.scale)
+        data += (np.maximum(part, 0) if volume.data.min() >= 0 else part) / np.float32(len(axes))
+        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
+        shares.append(found.undetermined)
+        stds.append(float(found.std.square().mean().sqrt()))
+        done += len(y)
+    told |= {"undetermined": float(np.mean(shares)), "error_std": stds}
+    return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told)
+
+
+def coordinate_walk(
+    volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, scene: Scene
+) -> Walked:
+    """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
+    grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
+    y, noise = _slices_of(volume, axis, scene, level)
+    A = _operator(volume, axis, factors, scene)
+    steps, total = max(1, int(options["steps"])), len(y)
+    batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))
+    fits: list[Fit] = []
+    for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
+        some = slice(low, min(low + batch, total))
+        coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+        part = noise if noise.sigma.ndim == 0 else type(noise)(noise.sigma[some]).to(scene.device)
+
+        def tell(step: int, done: int = low, size: int = some.stop - low) -> None:
+            if scene.progress is not None:
+                scene.progress(done + size * (step + 1) // steps, total)
+
+        place = torch.from_numpy(coords).to(scene.device)
+        fits.append(fit_slices(prior.network.to(scene.device), place, A, y[some], part, on_step=tell, **options))
+    if scene.progress is not None:
+        scene.progress(total, total)
+    images, _ = _whole(volume, torch.cat([fit.data.images for fit in fits]), axis, factors, scene.scale)
+    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scene.scale)
+    weights = [len(fit.best_step) / total for fit in fits]
+    told = {
+        "slice_axes": [axis],
+        "factors": list(factors),
+        "method": "coordinates",
+        "best_step": [int(v) for fit in fits for v in fit.best_step],
+        "held_out_rmse": [float(v) ** 0.5 for fit in fits for v in fit.held_out],
+        "error_length": [float(v) for fit in fits for v in fit.data.length],
+        "error_std": [float(v) ** 0.5 for fit in fits for v in fit.data.variance],
+        "curve": [
+            [step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))]
+            for k, (step, _) in enumerate(fits[0].curve)
+        ],
+        "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
+    }
+    return Walked(images, np.ascontiguousarray(np.moveaxis(std, 0, axis)), told)
