@@ -8,7 +8,6 @@ networks take the same number of steps. The head is placed and scaled by the who
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -24,15 +23,16 @@ from torch import Tensor
 
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from .errors import InputError
-from .fitting import fit_slices, refine
-from .io import atomic, read
+from .fitting import amortise, fit_slices, refine
+from .io import read
 from .io.atomic import stem
 from .metrics import coverage, psnr, ssim
 from .networks import Siren
-from .physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise
+from .physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise, Separable
 from .picture import Strip, picture, upright
 from .pose import find_pose, foreground, normalise
 from .prior import Prior
+from .table import COLUMNS, markdown, write_csv
 from .volume import Volume
 
 __all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "write_csv"]
@@ -54,12 +54,11 @@ METHODS: dict[str, str] = {
     "siren": "fresh network, Adam: the network's image",
     "strainer_paper": "pretrained encoder with a freshly drawn head, Adam, as in the paper: the network's image",
     "cold": "as ours, from a fresh network: without what the cohort taught",
-    "ours": "solved head, Muon, data step; as restore does it",
+    "coordinates": "the coordinate prior alone: solved head, Muon, data step",
+    "detail": "the detail prior alone: one pass, without the coordinate prior's features and without the data step",
+    "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
 }
-NETWORKS = ("siren", "strainer_paper", "cold", "ours")
-
-_SCORES = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds")
-COLUMNS = ("task", "method", "scan", "level", *_SCORES, "steps", "best_step")
+NETWORKS = ("siren", "strainer_paper", "cold", "coordinates")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +188,8 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
     """The images of one method, or None where it does not apply."""
     if method in NETWORKS:
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
+    if method in ("ours", "detail"):
+        return _joint(method, case, prior) if prior.detail is not None and task != "fit" else None
     foreign = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
     if task == "fit" or method in foreign:
         return None
@@ -207,6 +208,25 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
     return None if pixels is None else _Image(np.maximum(pixels, 0), seconds)
 
 
+def _joint(method: str, case: _Case, prior: Prior) -> _Image:
+    """What the detail prior makes of a case, with the coordinate prior or without."""
+    assert prior.detail is not None and isinstance(case.operator, Separable)
+    both = method == "ours"
+    start = time.perf_counter()
+    found = amortise(
+        prior.detail.to(case.y.device),
+        case.operator,
+        case.y,
+        case.noise,
+        siren=prior.network.to(case.y.device) if both else None,
+        places=lambda some: case.coords[some],
+        closeness=0.0,
+        data_step=both,
+    )
+    pixels = np.maximum(found.images.cpu().numpy(), 0)
+    return _Image(pixels, time.perf_counter() - start, std=found.std.cpu().numpy())
+
+
 def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
     """What a network makes of a case; in a series its own image, without the data step."""
     net = prior.network
@@ -219,7 +239,7 @@ def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_se
         omega=net.omega,
         activation=net.activation,
     ).network
-    begin: Siren = deepcopy(net) if method in ("ours", "strainer_paper") else fresh
+    begin: Siren = deepcopy(net) if method in ("coordinates", "strainer_paper") else fresh
     if method == "strainer_paper":
         begin.head.load_state_dict(fresh.head.state_dict())
     data = begin.to(case.y.device), case.coords, case.operator, case.y, case.noise
@@ -265,36 +285,3 @@ def _strip(task: str, case: _Case, images: dict[str, _Image], scan: Volume, prio
     std = images["ours"].std if "ours" in images else None
     sure = None if std is None else show(std)
     return Strip(task, show(case.truth), show(case.y.cpu().numpy()), shown, sure, case.peak, show(case.mask))
-
-
-def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write the rows of :func:`evaluate` as CSV, whole or not at all."""
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        table = csv.DictWriter(handle, COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
-
-
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows of :func:`evaluate` averaged over scans and levels, as a table in GitHub's Markdown.
-
-    Example:
-        >>> row = {"task": "x2", "method": "cubic", "psnr_mask": 31.8, "psnr_image": 33.0, "ssim_mask": 0.95,
-        ...        "coverage90": None, "seconds": 0.01, "steps": 0}
-        >>> print(markdown([row, row]).splitlines()[-1])
-        | x2 | cubic | 0 | 2 | 31.80 | 33.00 | 0.950 |  | 0.01 |
-    """
-    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["task"], row["method"], row["steps"]), []).append(row)
-    lines = [
-        "| task | method | steps | slices | PSNR mask | PSNR image | SSIM mask | in 90 % bars | s / slice |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for (task, method, steps), some in groups.items():
-        means = []
-        for key, digits in zip(_SCORES, (2, 2, 3, 2, 2)):
-            values = [row[key] for row in some if row[key] is not None]
-            means.append(f"{np.mean(values):.{digits}f}" if values else "")
-        lines.append(f"| {task} | {method} | {steps} | {len(some)} | {' | '.join(means)} |")
-    return "\n".join(lines)

@@ -117,6 +117,7 @@ def detail_walk(
     scene: Scene,
     method: str = "amortised",
     marry: bool = True,
+    data_step: bool = True,
 ) -> Walked:
     """Restore with the detail prior along one axis or several, and average.
 
@@ -131,6 +132,7 @@ def detail_walk(
         scene: everything else.
         method: ``"amortised"`` or ``"plug_and_play"``.
         marry: give the network the coordinate prior's features.
+        data_step: let the measurement correct what the network missed.
     """
     prior, grid = scene.prior, volume.grid.refine(factors)
     if prior.detail is None:
@@ -158,7 +160,8 @@ def detail_walk(
 
         given: dict[str, Any] = {"siren": siren, "places": places, "on_slices": tell}
         if method == "amortised" and isinstance(A, Separable):
-            found = amortise(detail, A, y, noise, closeness=closeness if closeness >= NEAREST else 0.0, **given)
+            near = closeness if closeness >= NEAREST else 0.0
+            found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, **given)
         else:
             found = plug_and_play(detail, A, y, noise, **given)
         part = np.moveaxis(found.images.cpu().numpy(), 0, axis) * np.float32(scene.scale)

@@ -36,7 +36,9 @@ def test_every_method_has_its_row(phantom: Volume, prior: Prior) -> None:
     assert found["denoise9"] | {"non_local_means"} == set(METHODS) - {"cubic", "back_projection"}
     assert len(rows) == 2 * sum(map(len, found.values()))
     assert all(np.isfinite(row["psnr_mask"]) and row["seconds"] >= 0 for row in rows)
-    assert all((row["coverage90"] is not None) == (row["method"] in ("cold", "ours")) for row in rows)
+    assert all(
+        (row["coverage90"] is not None) == (row["method"] in ("cold", "coordinates", "detail", "ours")) for row in rows
+    )
     assert calls == [(1, 2), (2, 2)]
 
 
@@ -44,7 +46,7 @@ def test_all_methods_meet_the_same_data_and_the_same_seed_gives_the_same_numbers
     def numbers(**changes) -> list[float]:  # type: ignore[no-untyped-def]
         options = {
             "tasks": ["denoise3"],
-            "methods": ["input", "ours"],
+            "methods": ["input", "coordinates"],
             "levels": [0.5],
             "steps": 1,
             "seed": 3,
@@ -78,9 +80,9 @@ def test_networks_learn_a_clean_slice_step_by_step(phantom: Volume, monkeypatch:
     wide = Prior.cold(1, hidden_channels=64, num_layers=4)
     rows = evaluate([("one", phantom)], wide, tasks=["fit"], levels=[0.5])
     by_method = {(row["method"], row["steps"]): row["psnr_image"] for row in rows}
-    assert {method for method, _ in by_method} == {"siren", "strainer_paper", "cold", "ours"}
+    assert {method for method, _ in by_method} == {"siren", "strainer_paper", "cold", "coordinates"}
     assert all(by_method[method, 30] > by_method[method, 0] for method in ("siren", "strainer_paper"))
-    assert by_method["ours", 0] > by_method["strainer_paper", 0]  # the solved head
+    assert by_method["coordinates", 0] > by_method["strainer_paper", 0]  # the solved head
 
 
 def test_orientation_of_the_file_does_not_matter(phantom: Volume, prior: Prior) -> None:

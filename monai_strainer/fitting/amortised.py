@@ -46,6 +46,7 @@ def amortise(
     places: Callable[[slice], Tensor] | None = None,
     closeness: float = 1.0,
     data_step: bool = True,
+    only: slice = slice(None),
     batch: int = 4,
     on_slices: Callable[[int], None] | None = None,
 ) -> Amortised:
@@ -61,12 +62,14 @@ def amortise(
         closeness: in-plane spacing of the result over the step between slices; 0 hides the neighbours.
         data_step: let the measurement correct what the network missed. Where ``A`` is the identity there is no such
             step: the network has already weighed the data against what it knows.
+        only: which slices to restore; all by default.
         batch: slices at a time.
         on_slices: called with the slices done.
     """
     means, stds = [], []
-    for low in range(0, len(y), batch):
-        some = slice(low, min(low + batch, len(y)))
+    first, last, _ = only.indices(len(y))
+    for low in range(first, last, batch):
+        some = slice(low, min(low + batch, last))
         coords = None if siren is None or places is None else places(some)
         mean, std = look(detail, operator, y, noise, some, siren, coords, closeness)
         means.append(mean)
@@ -76,13 +79,12 @@ def amortise(
     images, std = torch.cat(means), torch.cat(stds)
     if not data_step or operator.is_identity:
         return Amortised(images, std, images, 1.0)
-    level = noise.sigma.square().expand(y.shape).mean((1, 2))  # (S,)
-    steps = []
-    for low in range(0, len(y), 32):
+    level = noise.sigma.square().expand(y.shape).mean((1, 2))[only]  # (S,)
+    clean, steps = noise.debias(y)[only], []
+    for low in range(0, len(clean), 32):
         some = slice(low, low + 32)
-        field = ErrorField(operator, noise.debias(y)[some], level[some])
-        steps.append(field.correct(images[some]))
-    open_share = sum(step.undetermined * len(step.images) for step in steps) / len(y)
+        steps.append(ErrorField(operator, clean[some], level[some]).correct(images[some]))
+    open_share = sum(step.undetermined * len(step.images) for step in steps) / len(images)
     return Amortised(torch.cat([step.images for step in steps]), std, images, open_share)
 
 

@@ -36,9 +36,10 @@ def plug_and_play(
 ) -> Amortised:
     """Restore slices with the detail prior as a denoiser.
 
-        ``x_k = prox(D(z_k; s_k), y, weight sigma^2 / s_k^2)``, ``z_{k+1} = x_k``,
+        ``z_k = D(x_k; s_k)``, ``x_{k+1} = prox(z_k, y, weight sigma^2 / s_k^2)``
 
-    where the level ``s_k`` falls from ``HIGHEST`` to that of the data. The denoiser is told of Gaussian noise and sees
+    where the level ``s_k`` falls from ``HIGHEST`` to that of the data, and the last ``z_k`` is the result: what was
+    measured is noisy too. The denoiser is told of Gaussian noise and sees
     one slice at a time: fed with the errors that neighbours share, a network that knows neighbours takes them for
     anatomy. Rician bias is taken off the data beforehand, once.
 
@@ -65,10 +66,10 @@ def plug_and_play(
         coords = None if siren is None or places is None else places(some)
         last = max(LOWEST, float(level.max()))
         falling = torch.logspace(0, 1, turns, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
-        std = torch.zeros_like(x)
-        for s in falling.tolist():
-            x, std = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, closeness=0.0)
-            x = operator.prox(x, data, weight * level.square() / s**2)
+        for s in falling.tolist()[:-1]:
+            z, _ = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, closeness=0.0)
+            x = operator.prox(z, data, weight * level.square() / s**2)
+        x, std = look(detail, still, x, GaussianNoise(last), slice(0, len(x)), siren, coords, closeness=0.0)
         images.append(x)
         # where the data say nothing, the denoiser's own deviation would be that of a well measured pixel
         unseen = operator.undetermined(level.square() / HIGHEST**2).expand(x.shape)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .sigma import gaussian_sigma, rician_sigma
+from .sigma import NoiseEstimate, gaussian_sigma, rician_sigma
 
 __all__ = ["GaussianNoise", "NoiseModel", "RicianNoise"]
 
@@ -50,6 +50,11 @@ class NoiseModel(nn.Module):
     @classmethod
     def estimate(cls: type[_Model], y: Tensor) -> _Model:
         """The model with ``sigma`` read off one scan; slices are the last two axes of ``y``."""
+        return cls(cls.measure(y).sigma)
+
+    @staticmethod
+    def measure(y: Tensor) -> NoiseEstimate:
+        """The noise level of one scan ``y`` (..., H, W), with its uncertainty."""
         raise NotImplementedError
 
     def _sigma_for(self, x: Tensor) -> Tensor:
@@ -94,10 +99,10 @@ class GaussianNoise(NoiseModel):
         """The data themselves: Gaussian noise has no bias."""
         return y
 
-    @classmethod
-    def estimate(cls, y: Tensor) -> GaussianNoise:
-        """Sigma from one scan ``y`` (..., H, W), as ``gaussian_sigma`` does it."""
-        return cls(gaussian_sigma(y))
+    @staticmethod
+    def measure(y: Tensor) -> NoiseEstimate:
+        """Sigma of one scan ``y`` (..., H, W), as ``gaussian_sigma`` reads it, with its uncertainty."""
+        return gaussian_sigma(y)
 
 
 class RicianNoise(NoiseModel):
@@ -142,10 +147,10 @@ class RicianNoise(NoiseModel):
         """
         return (y * y - self._sigma_for(y) ** 2).clamp_min(0).sqrt()
 
-    @classmethod
-    def estimate(cls, y: Tensor) -> RicianNoise:
-        """Sigma from one scan ``y`` (..., H, W), as ``rician_sigma`` does it."""
-        return cls(rician_sigma(y))
+    @staticmethod
+    def measure(y: Tensor) -> NoiseEstimate:
+        """Sigma of one scan ``y`` (..., H, W), as ``rician_sigma`` reads it, with its uncertainty."""
+        return rician_sigma(y)
 
 
 _SMALLEST = 1e-8  # stands in for a sigma of 0 where one divides by it

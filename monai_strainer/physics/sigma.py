@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The noise level of one scan, read off the scan itself.
+"""The noise level of one scan, read off the scan itself, and how far to trust it.
 
 Two witnesses: inside the head, the finest diagonal wavelet coefficients in the flattest places, where there is next to
 no anatomy left in them; outside, the air of a magnitude image, which is noise alone.
@@ -8,6 +8,9 @@ no anatomy left in them; outside, the air of a magnitude image, which is noise a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -15,52 +18,87 @@ from torch import Tensor
 
 from ..errors import InputError
 
-__all__ = ["gaussian_sigma", "rician_sigma"]
+__all__ = ["NoiseEstimate", "gaussian_sigma", "rician_sigma"]
 
 _MAD = 0.6745  # median of |n| for a standard normal n
-_FLATTEST = 0.25  # share of the blocks used: 1 % noise on a real brain reads 16 % high; with all blocks, 60 %
+_SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the blocks, flattest first
 _FEWEST = 64  # values below which a median says little
+_FIRST = 200  # blocks that are always used: below, chance decides more than anatomy
+_SPREAD = 1.75  # std of sigma is this over the square root of the blocks: MAD's 1.17 times 1.5, as blocks overlap
+_FLOOR = 0.02  # of sigma: what no witness can tell (tissue's own texture, shape of the noise)
+_BEFORE = 0.3  # of the rise where anatomy sets in: how much of it may have been there before
+_RED = 0.02  # correlation of disjoint blocks from which noise is not white
+_SCANT = 1500  # blocks below which no plateau can be told from anatomy, nor colour of noise
+_DOUBT = 0.3  # of sigma, then: the relative error on single coarse slices at the base of the brain
+_RAYLEIGH = 0.08  # by how much two quantiles of the air may disagree about sigma
+_APART = 3  # voxels over which interpolated noise has forgotten itself
 
 
-def gaussian_sigma(y: Tensor) -> Tensor:
-    """Standard deviation of white Gaussian noise.
+@dataclass(frozen=True)
+class NoiseEstimate:
+    """A noise level and its uncertainty, in the units of the scan.
+
+    Args:
+        sigma: standard deviation of the noise; 0 where the image has no two rows and columns of signal.
+        std: standard error of ``sigma``: chance, and anatomy that may have been taken for noise. What the scan
+            carries as texture of one voxel's size is noise to it.
+        source: "head" or "air", the witness that was believed.
+        others: what the other witness said, ``{source: (sigma, std)}``; empty where there is none.
+        is_white: False where neighbouring voxels share noise (interpolated, smoothed or zero-filled scans): ``sigma``
+            is then read off voxels 3 apart and ``std`` covers what the finest coefficients said.
+    """
+
+    sigma: float
+    std: float
+    source: str = "head"
+    others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    is_white: bool = True
+
+
+def gaussian_sigma(y: Tensor) -> NoiseEstimate:
+    """Standard deviation of Gaussian noise, read inside the head.
 
     ``sigma = median |d| / 0.6745`` with ``d = (a - b - c + e) / 2`` over the 2x2 blocks (a b; c e) of each slice: the
     finest diagonal Haar coefficients (Donoho and Johnstone, Biometrika 81 (1994) 425-455). Blocks count where the
-    head is (above Otsu's threshold) and flattest. Both are judged by coefficients that are independent of ``d`` under
-    white noise (the block's mean, and the details of its neighbours), so choosing does not bias the median. Exact
-    zeros (background cut away) never count.
+    head is (above Otsu's threshold), flattest first, and as many as tell the same: anatomy only ever adds. Place and
+    flatness are judged by coefficients that are independent of ``d`` under white noise (the block's mean, its other
+    details, and the details of blocks beside it), so choosing does not bias the median. Exact zeros (background cut
+    away) never count.
 
     Args:
         y: (..., H, W) slices.
 
     Returns:
-        Scalar float32 tensor, 0 for an image without two rows and columns of signal.
+        NoiseEstimate
 
     Raises:
         InputError: fewer than two axes, or values that are not finite.
 
     Example:
         >>> noisy = 10 + torch.randn(8, 64, 64, generator=torch.Generator().manual_seed(0))
-        >>> round(float(gaussian_sigma(noisy)), 1)
-        1.0
+        >>> found = gaussian_sigma(noisy)
+        >>> round(found.sigma, 1), found.source, found.is_white
+        (1.0, 'head', True)
     """
-    return _inside(_slices(y))[0]
+    return _inside(_slices(y), is_magnitude=False)
 
 
-def rician_sigma(y: Tensor) -> Tensor:
+def rician_sigma(y: Tensor) -> NoiseEstimate:
     """Standard deviation of the real and imaginary noise behind a magnitude image.
 
     Inside the head as ``gaussian_sigma``, divided by the square root of Koay's factor ``xi(theta)``, since the
     magnitude scatters less than its parts where the signal-to-noise ratio ``theta`` is low (Koay and Basser, JMR 179
-    (2006) 317-322). Where the scan has noisy air, ``sigma = sqrt(mean(m^2) / 2)`` of it is sharper and free of anatomy;
-    it is taken if its values are Rayleigh-distributed and it agrees with the inside to a factor of 2.
+    (2006) 317-322). Where the scan has noisy air, ``sigma = median(m) / sqrt(2 log 2)`` of it is sharper and free of
+    anatomy; it is believed if the darker half of its values is Rayleigh-distributed (ringing spoils the brighter) and the
+    head's witness agrees, to a factor of 2 or within 3 of its standard errors. Where the head's noise is not white,
+    anatomy or ringing may have been taken for noise there, and the air is believed even if it tells less. Where the two
+    differ, ``std`` grows.
 
     Args:
         y: (..., H, W) slices.
 
     Returns:
-        Scalar float32 tensor, 0 for an image without two rows and columns of signal.
+        NoiseEstimate
 
     Raises:
         InputError: fewer than two axes, or values that are not finite.
@@ -68,19 +106,19 @@ def rician_sigma(y: Tensor) -> Tensor:
     Example:
         >>> g = torch.Generator().manual_seed(0)
         >>> real, imaginary = torch.randn(2, 8, 64, 64, generator=g)
-        >>> round(float(rician_sigma(torch.hypot(2 + real, imaginary))), 1)
+        >>> round(rician_sigma(torch.hypot(2 + real, imaginary)).sigma, 1)
         1.0
     """
     slices = _slices(y)
-    spread, power = _inside(slices)  # standard deviation and mean square of the magnitude in the blocks used
-    sigma = spread
-    for _ in range(30):
-        theta = (power / sigma.square().clamp_min(1e-30) - 2).clamp_min(0).sqrt()
-        sigma = spread / koay_factor(theta).sqrt()
-    air = _air(slices)
-    if air is not None and bool(sigma / 2 < air) and bool(air < sigma * 2):
-        return air
-    return sigma
+    head, air = _inside(slices, is_magnitude=True), _air(slices)
+    if air is None:
+        return head
+    sigma, std = air
+    apart = abs(sigma - head.sigma)
+    if sigma > 2 * head.sigma or (head.is_white and apart > max(head.sigma / 2, 3 * head.std)):
+        return replace(head, others={"air": air})
+    doubt = max(0.0, apart - 2 * head.std) / 2
+    return NoiseEstimate(sigma, math.hypot(std, doubt), "air", {"head": (head.sigma, head.std)}, head.is_white)
 
 
 def koay_factor(theta: Tensor) -> Tensor:
@@ -105,38 +143,102 @@ def _slices(y: Tensor) -> Tensor:
     return y.detach().to(torch.float32).reshape(-1, 1, *y.shape[-2:])  # (S, 1, H, W)
 
 
-def _inside(slices: Tensor) -> tuple[Tensor, Tensor]:
-    """Robust standard deviation and median square of the flattest 2x2 blocks of the foreground."""
-    height, width = slices.shape[-2] // 2 * 2, slices.shape[-1] // 2 * 2
-    nothing = slices.new_zeros([])
-    if min(height, width) < 2:
-        return nothing, nothing
-    even = slices[..., :height, :width]
-    a, b, c, e = (even[..., i::2, j::2] for i in (0, 1) for j in (0, 1))  # each (S, 1, H/2, W/2)
-    mean, across, along, diagonal = (a + b + c + e) / 2, (a - b + c - e) / 2, (a + b - c - e) / 2, (a - b - c + e) / 2
+def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
+    """The head's witness: voxels side by side if their noise is white, else voxels further apart."""
+    near, correlation = _spaced(slices, 1, is_magnitude)
+    if correlation < _RED:
+        return near
+    far, _ = _spaced(slices, _APART, is_magnitude)
+    if far.sigma == 0:
+        far = near
+    return replace(far, std=math.hypot(far.std, (far.sigma - near.sigma) / 2), is_white=False)
+
+
+def _spaced(slices: Tensor, gap: int, is_magnitude: bool) -> tuple[NoiseEstimate, float]:
+    """Estimate from blocks whose corners are ``gap`` apart; the correlation of disjoint blocks, beyond chance."""
+    detail, power, rough, head = _blocks(slices, gap)
+    count = int(head.sum())
+    if count == 0:
+        return NoiseEstimate(0.0, 0.0), 0.0
+    order = rough[head].argsort()
+    d, p = detail[head][order].abs(), power[head][order]
+    bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(share * count))) for share in _SHARES})]
+    sigma, chance, rise, used = 0.0, 0.0, 0.0, 0
+    for low, high in pairwise(bounds):
+        told = _level(d[low:high], p[low:high], is_magnitude)
+        rise = told - sigma if used else 0.0
+        if rise > math.hypot(chance, _SPREAD * told / (high - low) ** 0.5):
+            break  # anatomy sets in here
+        used = high
+        sigma = _level(d[:used], p[:used], is_magnitude)
+        chance = _SPREAD * sigma / used**0.5
+    flat = head & (rough <= rough[head][order[max(used, count // 5) - 1]])
+    scant = count < _SCANT
+    std = math.hypot(chance, max(0.0, rise) * _BEFORE, (_DOUBT if scant else _FLOOR) * sigma)
+    return NoiseEstimate(sigma, std), 0.0 if scant else _correlation(detail, flat, 2 * gap)
+
+
+def _blocks(slices: Tensor, gap: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Diagonal detail, mean square, roughness and head, for every block of corners ``gap`` apart."""
+    height, width = slices.shape[-2] - gap, slices.shape[-1] - gap
+    if min(height, width) < 1 or not bool((slices != 0).any()):
+        nothing = slices.new_zeros(0)
+        return nothing, nothing, nothing, nothing.bool()
+    a, b, c, e = (slices[..., i : i + height, j : j + width] for i in (0, gap) for j in (0, gap))
+    mean, diagonal = (a + b + c + e) / 4, (a - b - c + e) / 2
+    others = ((a - b + c - e).square() + (a + b - c - e).square()) / 4
     whole = (a != 0) & (b != 0) & (c != 0) & (e != 0)
-    if not bool(whole.any()):
-        return nothing, nothing
-    smooth = _neighbours(mean * whole, own=True) / _neighbours(whole.to(mean), own=True).clamp_min(1e-6)
-    head = whole & (smooth / 2 > otsu(slices[slices != 0])) & (_neighbours(whole.to(mean), own=True) > 0.99)
+    share = _neighbours(whole.to(mean), gap, own=True)
+    smooth = _neighbours(mean * whole, gap, own=True) / share.clamp_min(1e-6)
+    head = whole & (smooth > otsu(slices[slices != 0])) & (share > 0.99)
     if int(head.sum()) < _FEWEST:
         head = whole
-    roughness = _neighbours(across.square() + along.square() + diagonal.square(), own=False)
-    quarter = max(_FEWEST, math.ceil(_FLATTEST * int(head.sum())))
-    order = roughness[head].argsort()[:quarter]
-    spread = diagonal[head][order].abs().median() / _MAD
-    return spread, (a.square() + b.square() + c.square() + e.square())[head][order].median() / 4
+    rough = others + 8 * _neighbours(others + diagonal.square(), gap, own=False)
+    return diagonal, (a.square() + b.square() + c.square() + e.square()) / 4, rough, head
 
 
-def _neighbours(blocks: Tensor, own: bool) -> Tensor:
-    """Mean of the 8 blocks around each block, with the block itself or without; edges count as zeros."""
+def _neighbours(blocks: Tensor, gap: int, own: bool) -> Tensor:
+    """Mean of the 8 disjoint blocks around each block, with the block itself or without; edges count as zeros."""
     kernel = blocks.new_ones(1, 1, 3, 3)
     kernel[..., 1, 1] = 1.0 if own else 0.0
-    return F.conv2d(blocks, kernel / kernel.sum(), padding=1)
+    return F.conv2d(blocks, kernel / kernel.sum(), padding=2 * gap, dilation=2 * gap)
 
 
-def _air(slices: Tensor) -> Tensor | None:
-    """Sigma from the air around the head, or None if the scan shows no noisy air."""
+def _level(detail: Tensor, power: Tensor, is_magnitude: bool) -> float:
+    """Sigma from absolute details and the mean squares of their blocks."""
+    spread = detail.median() / _MAD
+    if not is_magnitude:
+        return float(spread)
+    sigma, square = spread, power.median()
+    for _ in range(30):
+        theta = (square / sigma.square().clamp_min(1e-30) - 2).clamp_min(0).sqrt()
+        sigma = spread / koay_factor(theta).sqrt()
+    return float(sigma)
+
+
+def _correlation(detail: Tensor, flat: Tensor, step: int) -> float:
+    """Correlation of disjoint blocks side by side, its sign turned, the greater of both axes.
+
+    Low-passed noise makes it negative. It is read off how often signs agree, ``P = 1/2 + asin(rho) / pi`` for normal
+    pairs whatever their scale, and two standard errors are taken off.
+    """
+    found = [0.0]
+    for axis in (-2, -1):
+        size = detail.shape[axis] - step
+        if size < 1:
+            continue
+        both = flat.narrow(axis, 0, size) & flat.narrow(axis, step, size)
+        pairs = int(both.sum())
+        if pairs < _FEWEST:
+            continue
+        product = (detail.narrow(axis, 0, size) * detail.narrow(axis, step, size))[both]
+        rho = math.sin(math.pi / 2 * float(product.sign().mean()))
+        found.append(-rho - 2 * _SPREAD / pairs**0.5)
+    return max(found)
+
+
+def _air(slices: Tensor) -> tuple[float, float] | None:
+    """Sigma from the air around the head and its standard error, or None if the scan shows no noisy air."""
     positive = slices > 0
     if not bool(positive.any()):
         return None
@@ -144,11 +246,13 @@ def _air(slices: Tensor) -> Tensor | None:
     # air is far from the head: voxels whose 7x7 surroundings are all low
     far = positive & (-F.max_pool2d(-low.to(slices), 7, stride=1, padding=3) > 0)
     m = slices[far]
-    if m.numel() < max(_FEWEST, 0.05 * slices.numel()):
+    if m.numel() < max(_FEWEST, 0.05 * int(positive.sum())):
         return None
-    m = m[m < 4 * m.median() / math.sqrt(2 * math.log(2))]  # beyond 4 sigma (1 in 3000) it is not noise
-    is_rayleigh = abs(float(m.mean() ** 2 / m.square().mean()) - math.pi / 4) < 0.03
-    return (m.square().mean() / 2).sqrt() if is_rayleigh else None
+    quarter, middle = (float(m.kthvalue(max(1, int(q * m.numel()))).values) for q in (0.25, 0.5))
+    sigma, lower = middle / math.sqrt(2 * math.log(2)), quarter / math.sqrt(2 * math.log(4 / 3))
+    is_rayleigh = abs(lower / sigma - 1) < _RAYLEIGH
+    doubt = math.hypot(2 * (lower - sigma), sigma / m.numel() ** 0.5, _FLOOR / 2 * sigma)
+    return (sigma, doubt) if is_rayleigh else None
 
 
 def otsu(values: Tensor) -> Tensor:

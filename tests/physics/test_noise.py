@@ -3,11 +3,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -15,7 +10,6 @@ from torch import Tensor
 
 from monai_strainer.errors import InputError
 from monai_strainer.physics import GaussianNoise, NoiseModel, RicianNoise
-from monai_strainer.physics.sigma import gaussian_sigma, koay_factor, rician_sigma
 
 MODELS = [GaussianNoise, RicianNoise]
 
@@ -36,18 +30,6 @@ def phantom(slices: int = 6, height: int = 128, width: int = 112) -> Tensor:
         images.append(tissue * (radius < 0.97))
     stack = torch.stack(images)
     return stack / stack.max()
-
-
-def real_slices() -> Tensor:
-    """(S, H, W) slices of a real skull-stripped scan, scaled to [0, 1]."""
-    root = Path(os.environ.get("STRAINER_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    files = sorted((root / "oasis" / "sub-1012").rglob("*T1w.nii.gz"))
-    if not files:
-        pytest.skip("no scan of sub-1012: set STRAINER_DATA to the folder that holds oasis/")
-    nibabel = pytest.importorskip("nibabel")
-    data = np.asarray(nibabel.load(files[0]).dataobj, dtype=np.float32)
-    slices = torch.from_numpy(data).permute(2, 0, 1)[60:130:7].contiguous()
-    return slices / torch.quantile(slices[slices > 0], 0.999)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -129,12 +111,6 @@ def test_gaussian_data_have_no_bias_to_take_off() -> None:
     assert torch.equal(GaussianNoise(1.0).debias(y), y)
 
 
-def test_koay_factor_is_the_variance_of_a_rice_distribution() -> None:
-    theta = torch.tensor([0.0, 0.5, 1.0, 3.0, 10.0])
-    expected = [stats.rice(float(t)).var() if t else 2 - math.pi / 2 for t in theta]
-    torch.testing.assert_close(koay_factor(theta), torch.tensor(expected).float(), atol=1e-4, rtol=0)
-
-
 @pytest.mark.parametrize("level", [0.01, 0.03, 0.05, 0.09])
 @pytest.mark.parametrize("background", ["air", "zeros"])
 @pytest.mark.parametrize("model", MODELS)
@@ -145,6 +121,7 @@ def test_the_level_of_a_phantom_is_found(model: type[NoiseModel], background: st
         y = y * (x > 0) if background == "zeros" else y
         found = model.estimate(y)
         assert isinstance(found, model)
+        assert float(found.sigma) == pytest.approx(model.measure(y).sigma)
         assert float(found.sigma) == pytest.approx(level, rel=0.15)
 
 
@@ -152,36 +129,6 @@ def test_the_level_of_a_phantom_is_found(model: type[NoiseModel], background: st
 def test_one_slice_is_enough_for_an_estimate(model: type[NoiseModel]) -> None:
     x = phantom(slices=1)[0]
     assert float(model.estimate(model(0.05).sample(x, seeded())).sigma) == pytest.approx(0.05, rel=0.2)
-
-
-@pytest.mark.parametrize("level", [0.03, 0.09])
-@pytest.mark.parametrize("background", ["air", "zeros"])
-def test_the_level_of_a_real_scan_is_found(background: str, level: float) -> None:
-    x = real_slices()
-    y = RicianNoise(level).sample(x, seeded())
-    y = y * (x > 0) if background == "zeros" else y
-    total = math.hypot(level, float(rician_sigma(x)) if background == "zeros" else 0.0)  # the scan has noise of its own
-    assert float(RicianNoise.estimate(y).sigma) == pytest.approx(total, rel=0.2)
-
-
-@pytest.mark.parametrize("find", [gaussian_sigma, rician_sigma])
-def test_the_estimate_scales_with_the_image(find) -> None:  # type: ignore[no-untyped-def]
-    y = RicianNoise(0.05).sample(phantom(2), seeded())
-    torch.testing.assert_close(find(1000 * y), 1000 * find(y), rtol=0.01, atol=0)
-
-
-@pytest.mark.parametrize("find", [gaussian_sigma, rician_sigma])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (2, 3), (3, 20, 20)])
-def test_an_empty_image_has_no_noise(find, shape: tuple[int, ...]) -> None:  # type: ignore[no-untyped-def]
-    assert float(find(torch.zeros(shape))) == 0
-    assert float(find(torch.ones(shape))) == 0
-
-
-def test_the_zeros_of_a_stripped_skull_do_not_count() -> None:
-    x = phantom(3)
-    y = RicianNoise(0.05).sample(x, seeded()) * (x > 0)
-    wide = torch.nn.functional.pad(y, (200, 200, 200, 200))
-    torch.testing.assert_close(rician_sigma(wide), rician_sigma(y))
 
 
 @pytest.mark.parametrize("sigma", [-0.1, float("nan"), torch.tensor([0.1, -0.1])], ids=str)

@@ -1,0 +1,287 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The restoration benchmark: clean heads are measured by known physics, and every method mends the same data.
+
+python benchmarks/restoration.py DATASET --out benchmarks/restoration.csv [--methods ours,detail] [--tasks x2,denoise3]
+
+Rows are added as they are made; what a file holds already is not made again. Slices: 7 heights of the head, axial. A
+method that looks at neighbours gets two on either side. Volumes: 24 axial slices around the middle for noise, the whole
+head for thick slices. The head's mask is the judge, the peak is the 99.9th percentile within it, and every method but
+`ours` is told the true noise level. The head is placed and scaled by the clean scan, for all methods alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rivals
+import torch
+from numpy.typing import NDArray
+
+from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
+from monai_strainer.cohort import split_scans
+from monai_strainer.fitting import amortise, plug_and_play
+from monai_strainer.io.atomic import stem
+from monai_strainer.metrics import coverage, psnr, ssim
+from monai_strainer.physics import Identity, Profile, Separable
+from monai_strainer.pose import Pose, find_pose, foreground, normalise
+from monai_strainer.walks import Scene, detail_walk
+
+LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
+CLEAN = 0.003  # noise of a good scan, as a share of the peak
+BOX = Profile()
+THICK = 24  # slices of a volume that is denoised
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done to a head: factor, profile, noise as a share of the peak; to slices, a slab, or the slice axis."""
+
+    factor: float = 1.0
+    profile: Profile = BOX
+    noise: float = CLEAN
+    kind: str = "slices"
+
+
+TASKS: dict[str, Task] = {
+    **{f"denoise{p}": Task(noise=p / 100) for p in (3, 5, 9, 1, 7)},
+    **{f"denoise{p}_volume": Task(noise=p / 100, kind="slab") for p in (3, 5, 9)},
+    **{f"x{f:g}": Task(f) for f in (2.0, 4.0, 3.0, 1.5)},
+    **{f"x{f:g}_kspace": Task(f, Profile("kspace")) for f in (2.0, 4.0, 3.0, 1.5)},
+    "x2_noise3": Task(2.0, noise=0.03),
+    "thick5": Task(5.0, kind="thick"),
+    "thick3": Task(3.0, kind="thick"),
+    "thick4|1": Task(5.0, Profile("gaussian", 0.8), kind="thick"),
+}
+COLUMNS = (
+    "task",
+    "method",
+    "scan",
+    "seed",
+    "level",
+    "psnr_mask",
+    "psnr_image",
+    "ssim_mask",
+    "coverage90",
+    "deciles",
+    "seconds",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One head, measured: the truth of what is judged, the data, and what is known of them."""
+
+    truth: NDArray[np.float32]  # (S, H, W)
+    mask: NDArray[np.bool_]
+    data: list[NDArray[np.float32]]  # stacks (s, h, w); each holds the slices judged at `judged`
+    judged: list[slice]
+    places: list[Callable[[slice], torch.Tensor]]
+    operator: Separable
+    sigma: float
+    peak: float
+    whole: tuple[Volume, Pose] | None = None  # the measured head, for thick slices
+
+
+def measure(scan: Volume, prior: Prior, task: Task, seed: int) -> Case:
+    """Measure a head once, with seeded noise."""
+    head = foreground(scan.data)
+    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+    peak = float(np.percentile(scan.data[head], 99.9)) / scale
+    axis = scan.grid.axis_of("axial")
+    noise, generator = RicianNoise(task.noise * peak), torch.Generator().manual_seed(seed)
+    if task.kind == "thick":
+        n = scan.grid.shape[axis] // 15 * 15  # so that factors are whole
+        some = tuple(slice(0, n) if k == axis else slice(None) for k in range(3))
+        truth, mask = np.ascontiguousarray(scan.data[some]) / np.float32(scale), head[some]
+        fine = truth.shape
+        measured = tuple(round(m / task.factor) if k == axis else m for k, m in enumerate(fine))
+        operator = task.profile(fine, measured)
+        y = noise.sample(operator.A(torch.from_numpy(truth)), generator).numpy()
+        grid = Grid((fine[0], fine[1], fine[2]), scan.grid.affine)
+        low = Volume(y, grid.resize(measured), slice_axis=axis)
+        # the pose of the cut head: the same places, counted in the shorter field of view
+        cut = find_pose(mask, grid)
+        order = (axis, *(k for k in range(3) if k != axis))
+        slices = np.ascontiguousarray(truth.transpose(order))
+        return Case(slices, mask.transpose(order), [y], [], [], operator, float(noise.sigma), peak, (low, cut))
+    n, sign = scan.grid.shape[axis], pose.axes[axis][1]
+    heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in LEVELS]
+    centres = [min(n - 3, max(2, int((height + 1) / 2 * n))) for height in heights]
+    if task.kind == "slab":
+        centres, reach, shown = [centres[3]], THICK // 2, slice(0, THICK)
+    else:
+        reach, shown = 2, slice(2, 3)
+    stacks = [(c - reach, c + reach + (task.kind != "slab")) for c in centres]
+    h, w = (m // 12 * 12 for k, m in enumerate(scan.grid.shape) if k != axis)
+    clean = scan.slices(axis)[:, :h, :w] / np.float32(scale)
+    fine = (h, w)
+    operator = Identity(fine) if task.factor == 1 else task.profile(fine, tuple(round(m / task.factor) for m in fine))
+    data = [
+        noise.sample(operator.A(torch.from_numpy(np.ascontiguousarray(clean[a:b]))), generator).numpy()
+        for a, b in stacks
+    ]
+
+    def places_of(start: int) -> Callable[[slice], torch.Tensor]:
+        def places(some: slice) -> torch.Tensor:
+            here = slice(start + some.start, start + some.stop)
+            return torch.from_numpy(pose.coordinates(scan.grid.shape, axis, here)[:, :3, :h, :w])
+
+        return places
+
+    masks = np.moveaxis(head, axis, 0)[:, :h, :w]
+    truth = np.concatenate([clean[a:b][shown] for a, b in stacks])
+    mask = np.concatenate([masks[a:b][shown] for a, b in stacks])
+    return Case(
+        truth, mask, data, [shown] * len(data), [places_of(a) for a, _ in stacks], operator, float(noise.sigma), peak
+    )
+
+
+Result = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+
+
+def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
+    """Ours (blind), ours told the noise level, the detail prior alone, without neighbours, plug-and-play."""
+    if prior.detail is None:
+        raise SystemExit("the prior has no detail prior")
+    alone = method.startswith("detail")
+    if case.whole is not None:
+        low, pose = case.whole
+        axis = low.slice_axis
+        sigma = float(RicianNoise.estimate(torch.from_numpy(low.slices(axis))).sigma)
+        scene = Scene(prior, pose, 1.0, RicianNoise, task.profile)
+        step = tuple(task.factor if k == axis else 1.0 for k in range(3))
+        axes = tuple(k for k in range(3) if k != axis)
+        level = sigma if method == "ours" else case.sigma
+        way = "plug_and_play" if method == "plug_and_play" else "amortised"
+        walked = detail_walk(low, axes, step, level, scene, way, marry=not alone, data_step=not alone)
+        order = (axis, *axes)
+        return walked.volume.data.transpose(order), walked.std.transpose(order)
+    estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
+    noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
+    images, stds = [], []
+    for y, judged, places in zip(case.data, case.judged, case.places):
+        given: dict[str, Any] = {} if alone else {"siren": prior.network, "places": places}
+        stack = torch.from_numpy(y)
+        if method == "plug_and_play":
+            here = judged.start
+            given["places"] = lambda some, here=here, places=places: places(slice(here + some.start, here + some.stop))
+            found = plug_and_play(prior.detail, case.operator, stack[judged], noise, **given)
+            images.append(found.images)
+            stds.append(found.std)
+            continue
+        near = 0.0 if method.endswith("single") else 1.0
+        found = amortise(
+            prior.detail, case.operator, stack, noise, closeness=near, data_step=not alone, only=judged, **given
+        )
+        images.append(found.images)
+        stds.append(found.std)
+    return torch.cat(images).clamp_min(0).numpy(), torch.cat(stds).numpy()
+
+
+def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
+    """The images of a method, or None where it does not apply."""
+    if method.startswith(("ours", "detail", "plug")):
+        return networks(case, prior, method, task)
+    is_noise = case.operator.is_identity
+    if case.whole is not None:  # one axis is thick: what interpolates does so along it
+        low, _ = case.whole
+        axis = low.slice_axis
+        if method not in ("cubic", "back_projection", "sinc"):
+            return None
+        other = next(k for k in range(3) if k != axis)
+        order = (other, *(k for k in range(3) if k != other))
+        fine = tuple(np.transpose(np.empty(case.operator.shape_in, bool), order).shape[1:])
+        y = np.ascontiguousarray(low.data.transpose(order))
+        x = rivals.interpolations(task.profile(fine, y.shape[1:]), y)[method]()
+        back = np.transpose(x, np.argsort(order))
+        return np.ascontiguousarray(back.transpose((axis, *(k for k in range(3) if k != axis)))), None
+    y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
+    if method in ("cubic", "back_projection", "sinc"):
+        return None if is_noise else (rivals.interpolations(case.operator, y)[method](), None)
+    if method == "total_variation":
+        return rivals.total_variation(case.operator, y, case.sigma, case.truth, case.mask), None
+    if not is_noise:
+        return None
+    is_slab = task.kind == "slab"
+    if method == "input":
+        return y, None
+    if method == "bm3d" and not is_slab:
+        return rivals.bm3d(y, case.sigma), None
+    if method == "bm4d" and is_slab:
+        return rivals.bm4d(y, case.sigma), None
+    if method == "non_local_means":
+        stacks = [y] if is_slab else [image[None] for image in y]
+        return np.concatenate([rivals.non_local_means(stack, case.sigma) for stack in stacks]), None
+    return None
+
+
+def judge(x: NDArray[np.float32], std: NDArray[np.float32] | None, case: Case, task: Task) -> list[dict[str, Any]]:
+    """One row per height, or one for a volume."""
+    x = np.maximum(x, 0)
+    parts = [slice(k, k + 1) for k in range(len(x))] if task.kind == "slices" else [slice(None)]
+    rows = []
+    for k, part in enumerate(parts):
+        a, t, m = x[part], case.truth[part], case.mask[part]
+        row: dict[str, Any] = {"level": LEVELS[k] if task.kind == "slices" else ""}
+        row["psnr_mask"] = psnr(a, t, data_range=case.peak, mask=m)
+        row["psnr_image"] = psnr(a, t, data_range=case.peak)
+        row["ssim_mask"] = ssim(a, t, data_range=case.peak, mask=m)
+        if std is not None:
+            row["coverage90"] = coverage(a, t, std[part], 0.9, m)
+            edges = np.quantile(t[m], np.linspace(0, 1, 11))
+            tenth = np.clip(np.searchsorted(edges, t[m], side="right") - 1, 0, 9)
+            inside = np.abs(a - t)[m] <= 1.645 * std[part][m]
+            row["deciles"] = " ".join(f"{inside[tenth == d].mean():.3f}" for d in range(10))
+        rows.append(row)
+    return rows
+
+
+def main() -> None:
+    """Make the rows that are missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--prior", type=Path, default=None)
+    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--methods", default="ours,ours_told,ours_single,detail,detail_single,plug_and_play")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--scans", type=int, default=None)
+    args = parser.parse_args()
+    prior = load_prior(args.prior)
+    done = set()
+    if args.out.exists():
+        with args.out.open(newline="") as handle:
+            done = {(row["task"], row["method"], row["scan"], row["seed"]) for row in csv.DictReader(handle)}
+    else:
+        args.out.write_text(",".join(COLUMNS) + "\n")
+    scans = split_scans(args.dataset)[1][: args.scans]
+    for name in args.tasks.split(","):
+        for path in scans:
+            scan = read(path)
+            for seed in range(args.seeds if TASKS[name].kind == "slices" else 1):
+                wanted = [m for m in args.methods.split(",") if (name, m, stem(path.name), str(seed)) not in done]
+                if not wanted:
+                    continue
+                case = measure(scan, prior, TASKS[name], seed)
+                for method in wanted:
+                    start = time.perf_counter()
+                    result = run(method, case, prior, TASKS[name])
+                    if result is None:
+                        continue
+                    rows = judge(*result, case, TASKS[name])
+                    seconds = (time.perf_counter() - start) / len(case.truth)
+                    with args.out.open("a", newline="") as handle:
+                        table = csv.DictWriter(handle, COLUMNS)
+                        head = {"task": name, "method": method, "scan": stem(path.name), "seed": seed}
+                        table.writerows([{**head, "seconds": round(seconds, 4), **row} for row in rows])
+
+
+if __name__ == "__main__":
+    main()
