@@ -5,7 +5,8 @@ python benchmarks/noise.py FOLDER    # a BIDS folder with participants.tsv; its 
 
 A real scan has noise of its own, so a level added to it is not its level. Three references: ``clean``, the scan after
 non-local means in three dimensions; ``coarse``, the same averaged to twice the voxel size, where anatomy is sharper
-than in most scans; ``own``, the scan itself, whose truth is the added level and its own estimate in quadrature. Noise is
+than in most scans; ``own``, the scan itself, whose truth is the added level and its own estimate in quadrature. Noise
+is
 Rician, in shares of the 99.9th percentile; background is noisy ("air") or cut to zero ("zeros"). Colours other than
 white are the same noise interpolated linearly by half a voxel, or zero-filled to 3/4 of k-space.
 """

@@ -89,10 +89,10 @@ def rician_sigma(y: Tensor) -> NoiseEstimate:
     Inside the head as ``gaussian_sigma``, divided by the square root of Koay's factor ``xi(theta)``, since the
     magnitude scatters less than its parts where the signal-to-noise ratio ``theta`` is low (Koay and Basser, JMR 179
     (2006) 317-322). Where the scan has noisy air, ``sigma = median(m) / sqrt(2 log 2)`` of it is sharper and free of
-    anatomy; it is believed if the darker half of its values is Rayleigh-distributed (ringing spoils the brighter) and the
-    head's witness agrees, to a factor of 2 or within 3 of its standard errors. Where the head's noise is not white,
-    anatomy or ringing may have been taken for noise there, and the air is believed even if it tells less. Where the two
-    differ, ``std`` grows.
+    anatomy; it is believed if the darker half of its values is Rayleigh-distributed (ringing spoils the brighter) and
+    the head's witness agrees, to a factor of 2 or within 3 of its standard errors. Where the head's noise is not
+    white, anatomy or ringing may have been taken for noise there, and the air is believed even if it tells less.
+    Where the two differ, ``std`` grows.
 
     Args:
         y: (..., H, W) slices.
