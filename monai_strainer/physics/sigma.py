@@ -27,11 +27,10 @@ _FIRST = 200  # blocks that are always used: below, chance decides more than ana
 _SPREAD = 1.75  # std of sigma is this over the square root of the blocks: MAD's 1.17 times 1.5, as blocks overlap
 _FLOOR = 0.02  # of sigma: what no witness can tell (tissue's own texture, shape of the noise)
 _BEFORE = 0.3  # of the rise where anatomy sets in: how much of it may have been there before
-_RED = 0.02  # correlation of disjoint blocks from which noise is not white
+_RED = 0.05  # correlation of neighbouring voxels from which noise is not white
 _SCANT = 1500  # blocks below which no plateau can be told from anatomy, nor colour of noise
 _DOUBT = 0.3  # of sigma, then: the relative error on single coarse slices at the base of the brain
 _RAYLEIGH = 0.08  # by how much two quantiles of the air may disagree about sigma
-_APART = 3  # voxels over which interpolated noise has forgotten itself
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class NoiseEstimate:
             carries as texture of one voxel's size is noise to it.
         source: "head" or "air", the witness that was believed.
         others: what the other witness said, ``{source: (sigma, std)}``; empty where there is none.
-        is_white: False where neighbouring voxels share noise (interpolated, smoothed or zero-filled scans): ``sigma``
-            is then read off voxels 3 apart and ``std`` covers what the finest coefficients said.
+        is_white: False where neighbouring voxels share noise (interpolated, smoothed or zero-filled scans). The finest
+            coefficients hold too little of it; ``sigma`` makes up for that, and ``std`` is as large as the change.
     """
 
     sigma: float
@@ -115,7 +114,9 @@ def rician_sigma(y: Tensor) -> NoiseEstimate:
         return head
     sigma, std = air
     apart = abs(sigma - head.sigma)
-    if sigma > 2 * head.sigma or (head.is_white and apart > max(head.sigma / 2, 3 * head.std)):
+    if sigma > 1.3 * head.sigma:  # anatomy only ever adds: what is noisier than the head is dim tissue
+        return head
+    if head.is_white and apart > max(head.sigma / 2, 3 * head.std):
         return replace(head, others={"air": air})
     doubt = max(0.0, apart - 2 * head.std) / 2
     return NoiseEstimate(sigma, math.hypot(std, doubt), "air", {"head": (head.sigma, head.std)}, head.is_white)
@@ -144,22 +145,11 @@ def _slices(y: Tensor) -> Tensor:
 
 
 def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
-    """The head's witness: voxels side by side if their noise is white, else voxels further apart."""
-    near, correlation = _spaced(slices, 1, is_magnitude)
-    if correlation < _RED:
-        return near
-    far, _ = _spaced(slices, _APART, is_magnitude)
-    if far.sigma == 0:
-        far = near
-    return replace(far, std=math.hypot(far.std, (far.sigma - near.sigma) / 2), is_white=False)
-
-
-def _spaced(slices: Tensor, gap: int, is_magnitude: bool) -> tuple[NoiseEstimate, float]:
-    """Estimate from blocks whose corners are ``gap`` apart; the correlation of disjoint blocks, beyond chance."""
-    detail, power, rough, head = _blocks(slices, gap)
+    """The head's witness."""
+    detail, power, rough, head = _blocks(slices)
     count = int(head.sum())
     if count == 0:
-        return NoiseEstimate(0.0, 0.0), 0.0
+        return NoiseEstimate(0.0, 0.0)
     order = rough[head].argsort()
     d, p = detail[head][order].abs(), power[head][order]
     bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(share * count))) for share in _SHARES})]
@@ -175,33 +165,37 @@ def _spaced(slices: Tensor, gap: int, is_magnitude: bool) -> tuple[NoiseEstimate
     flat = head & (rough <= rough[head][order[max(used, count // 5) - 1]])
     scant = count < _SCANT
     std = math.hypot(chance, max(0.0, rise) * _BEFORE, (_DOUBT if scant else _FLOOR) * sigma)
-    return NoiseEstimate(sigma, std), 0.0 if scant else _correlation(detail, flat, 2 * gap)
+    shared = [] if scant else [_shared(detail, flat, axis) for axis in (-2, -1)]
+    if max(shared, default=0.0) < _RED:
+        return NoiseEstimate(sigma, std)
+    whole = sigma / math.prod(1 - rho for rho in shared) ** 0.5
+    return NoiseEstimate(whole, math.hypot(std * whole / sigma, whole - sigma), is_white=False)
 
 
-def _blocks(slices: Tensor, gap: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Diagonal detail, mean square, roughness and head, for every block of corners ``gap`` apart."""
-    height, width = slices.shape[-2] - gap, slices.shape[-1] - gap
+def _blocks(slices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Diagonal detail, mean square, roughness and head, for every 2x2 block, overlapping ones too."""
+    height, width = slices.shape[-2] - 1, slices.shape[-1] - 1
     if min(height, width) < 1 or not bool((slices != 0).any()):
         nothing = slices.new_zeros(0)
         return nothing, nothing, nothing, nothing.bool()
-    a, b, c, e = (slices[..., i : i + height, j : j + width] for i in (0, gap) for j in (0, gap))
+    a, b, c, e = (slices[..., i : i + height, j : j + width] for i in (0, 1) for j in (0, 1))
     mean, diagonal = (a + b + c + e) / 4, (a - b - c + e) / 2
     others = ((a - b + c - e).square() + (a + b - c - e).square()) / 4
     whole = (a != 0) & (b != 0) & (c != 0) & (e != 0)
-    share = _neighbours(whole.to(mean), gap, own=True)
-    smooth = _neighbours(mean * whole, gap, own=True) / share.clamp_min(1e-6)
+    share = _neighbours(whole.to(mean), own=True)
+    smooth = _neighbours(mean * whole, own=True) / share.clamp_min(1e-6)
     head = whole & (smooth > otsu(slices[slices != 0])) & (share > 0.99)
     if int(head.sum()) < _FEWEST:
         head = whole
-    rough = others + 8 * _neighbours(others + diagonal.square(), gap, own=False)
+    rough = others + 8 * _neighbours(others + diagonal.square(), own=False)
     return diagonal, (a.square() + b.square() + c.square() + e.square()) / 4, rough, head
 
 
-def _neighbours(blocks: Tensor, gap: int, own: bool) -> Tensor:
+def _neighbours(blocks: Tensor, own: bool) -> Tensor:
     """Mean of the 8 disjoint blocks around each block, with the block itself or without; edges count as zeros."""
     kernel = blocks.new_ones(1, 1, 3, 3)
     kernel[..., 1, 1] = 1.0 if own else 0.0
-    return F.conv2d(blocks, kernel / kernel.sum(), padding=2 * gap, dilation=2 * gap)
+    return F.conv2d(blocks, kernel / kernel.sum(), padding=2, dilation=2)
 
 
 def _level(detail: Tensor, power: Tensor, is_magnitude: bool) -> float:
@@ -216,25 +210,20 @@ def _level(detail: Tensor, power: Tensor, is_magnitude: bool) -> float:
     return float(sigma)
 
 
-def _correlation(detail: Tensor, flat: Tensor, step: int) -> float:
-    """Correlation of disjoint blocks side by side, its sign turned, the greater of both axes.
+def _shared(detail: Tensor, flat: Tensor, axis: int) -> float:
+    """Correlation ``r`` of the noise of neighbouring voxels along an axis; 0 if chance may explain what there is.
 
-    Low-passed noise makes it negative. It is read off how often signs agree, ``P = 1/2 + asin(rho) / pi`` for normal
-    pairs whatever their scale, and two standard errors are taken off.
+    If voxels further apart share nothing, disjoint blocks side by side have the correlation ``-r / (2 - 2 r)``. It is
+    read off how often signs agree, ``P = 1/2 + asin(rho) / pi`` for normal pairs whatever their scale.
     """
-    found = [0.0]
-    for axis in (-2, -1):
-        size = detail.shape[axis] - step
-        if size < 1:
-            continue
-        both = flat.narrow(axis, 0, size) & flat.narrow(axis, step, size)
-        pairs = int(both.sum())
-        if pairs < _FEWEST:
-            continue
-        product = (detail.narrow(axis, 0, size) * detail.narrow(axis, step, size))[both]
-        rho = math.sin(math.pi / 2 * float(product.sign().mean()))
-        found.append(-rho - 2 * _SPREAD / pairs**0.5)
-    return max(found)
+    size = detail.shape[axis] - 2
+    both = flat.narrow(axis, 0, size) & flat.narrow(axis, 2, size)
+    pairs = int(both.sum())
+    if pairs < _FEWEST:
+        return 0.0
+    product = (detail.narrow(axis, 0, size) * detail.narrow(axis, 2, size))[both]
+    falling = -math.sin(math.pi / 2 * float(product.sign().mean()))
+    return 2 * falling / (1 + 2 * falling) if falling > 2 * _SPREAD / pairs**0.5 else 0.0
 
 
 def _air(slices: Tensor) -> tuple[float, float] | None:
@@ -243,8 +232,8 @@ def _air(slices: Tensor) -> tuple[float, float] | None:
     if not bool(positive.any()):
         return None
     low = slices < otsu(slices[positive])
-    # air is far from the head: voxels whose 7x7 surroundings are all low
-    far = positive & (-F.max_pool2d(-low.to(slices), 7, stride=1, padding=3) > 0)
+    # air is far from the head, and from where it was cut away: 7x7 surroundings that are all low, and hardly any zero
+    far = positive & (-F.max_pool2d(-low.to(slices), 7, 1, 3) > 0) & (F.avg_pool2d(positive.to(slices), 7, 1, 3) > 0.9)
     m = slices[far]
     if m.numel() < max(_FEWEST, 0.05 * int(positive.sum())):
         return None
