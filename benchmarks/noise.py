@@ -5,10 +5,10 @@ python benchmarks/noise.py FOLDER    # a BIDS folder with participants.tsv; its 
 
 A real scan has noise of its own, so a level added to it is not its level. Three references: ``clean``, the scan after
 non-local means in three dimensions; ``coarse``, the same averaged to twice the voxel size, where anatomy is sharper
-than in most scans; ``own``, the scan itself, whose truth is the added level and its own estimate in quadrature, uncertain as that is. Noise
-is
-Rician, in shares of the 99.9th percentile; background is noisy ("air") or cut to zero ("zeros"). Colours other than
-white are the same noise interpolated linearly by half a voxel, or zero-filled to 3/4 of k-space.
+than in most scans; ``own``, the scan itself, whose truth is the added level and its own estimate in quadrature, as
+uncertain as that is. Noise is Rician, in shares of the 99.9th percentile; background is noisy ("air") or cut to zero
+("zeros"). Colours other than white are the same noise interpolated linearly by half a voxel, or zero-filled to 3/4 of
+k-space.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from monai_strainer.physics import RicianNoise
 LEVELS = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.09, 0.12)
 HEIGHTS = (0.35, 0.5, 0.65)  # of single slices, in the head
 OUT = Path(__file__).with_suffix(".csv")
-COLUMNS = ("reference", "colour", "background", "part", "level", "scan", "truth", "truth_std", "sigma", "std", "source", "is_white")
+CASE = ("reference", "colour", "background", "part", "level")
+NUMBERS = ("truth", "truth_std", "sigma", "std")
+COLUMNS = (*CASE, "scan", *NUMBERS, "source", "is_white")
 
 
 def head(path: Path) -> Tensor:
@@ -99,17 +101,18 @@ def judged(scan: str, x: Tensor) -> Iterator[dict[str, object]]:
                 truth = float(np.hypot(level, own.sigma))
                 doubt = own.std * own.sigma / truth
             numbers = [round(v, 6) for v in (truth, doubt, found.sigma, found.std)]
-            yield dict(zip(COLUMNS, (name, colour, background, part, level, scan, *numbers, found.source, found.is_white)))
+            case = (name, colour, background, part, level, scan)
+            yield dict(zip(COLUMNS, (*case, *numbers, found.source, found.is_white)))
 
 
 def table(rows: list[dict[str, object]]) -> str:
     """Markdown: per reference, colour, background, part and level, over scans and heights."""
     lines = ["| reference | noise | background | part | true % | read % | worst error | std | within 2 std | source |"]
     lines.append("| --- " * 10 + "|")
-    keys = list(dict.fromkeys(tuple(row[c] for c in COLUMNS[:5]) for row in rows))
+    keys = list(dict.fromkeys(tuple(row[c] for c in CASE) for row in rows))
     for key in keys:
-        mine = [row for row in rows if tuple(row[c] for c in COLUMNS[:5]) == key]
-        truth, doubt, sigma, std = (np.array([row[c] for row in mine], dtype=float) for c in COLUMNS[6:10])
+        mine = [row for row in rows if tuple(row[c] for c in CASE) == key]
+        truth, doubt, sigma, std = (np.array([row[c] for row in mine], dtype=float) for c in NUMBERS)
         sources = "/".join(sorted({str(row["source"]) for row in mine}))
         share, worst = np.mean(np.abs(sigma - truth) <= 2 * np.hypot(std, doubt)), np.max(np.abs(sigma / truth - 1))
         names = " | ".join(str(k) for k in key[:4])
