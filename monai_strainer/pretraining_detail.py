@@ -193,6 +193,7 @@ def pretrain_detail(
 
 
 def _copy(network: DetailPrior) -> DetailPrior:
-    twin = DetailPrior(**sizes_of_detail(network))
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are thrown away
+        twin = DetailPrior(**sizes_of_detail(network))
     twin.load_state_dict(network.state_dict())
     return twin

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_strainer.geometry import Grid, centres
-from monai_strainer.networks import Siren
+from monai_strainer.networks import DetailPrior, Siren
 from monai_strainer.pretraining import AlignedSlices
 from monai_strainer.prior import Prior
 from monai_strainer.volume import Volume
@@ -60,6 +60,22 @@ def small_siren(
 def small_prior(seed: int = 0, spatial_dims: int = 3) -> Prior:
     """A prior that knows nothing, quickly."""
     return Prior(small_siren(seed, spatial_dims))
+
+
+def small_detail(
+    seed: int = 0, features: int = 16, channels: tuple[int, ...] = (8, 8), slices: int = 5, tail: float = 0.03
+) -> DetailPrior:
+    """A freshly drawn detail prior that costs next to nothing; ``tail`` says how much it meddles with its input."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DetailPrior(slices, channels, 1, features)
+        torch.nn.init.normal_(network.tail.weight, std=tail)
+        return network.eval()
+
+
+def small_prior_with_detail(seed: int = 0, tail: float = 0.03) -> Prior:
+    """Both networks, freshly drawn, that fit each other."""
+    return Prior(small_siren(seed), detail=small_detail(seed, tail=tail))
 
 
 def slice_coordinates(slices: int, height: int, width: int) -> Tensor:

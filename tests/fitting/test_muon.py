@@ -85,6 +85,51 @@ def test_muon_goes_downhill() -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
+def stepped(shape: tuple[int, ...], seed: int = 0, lr: float = 0.01) -> Tensor:
+    """What the first step of Muon adds to a weight."""
+    parameter = torch.nn.Parameter(torch.zeros(shape))
+    parameter.grad = drawn(*shape, seed=seed)
+    Muon([parameter], lr=lr).step()
+    return parameter.detach()
+
+
+@given(st.integers(2, 12), st.integers(2, 12), st.sampled_from([1, 2, 3]), st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_convolution_is_one_matrix(out: int, into: int, width: int, seed: int) -> None:
+    kernel, matrix = stepped((out, into, width, width), seed), torch.nn.Parameter(torch.zeros(out, into * width**2))
+    matrix.grad = drawn(out, into, width, width, seed=seed).flatten(1)
+    Muon([matrix], lr=0.01).step()
+    torch.testing.assert_close(kernel.flatten(1), matrix.detach())
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3, 3), (16, 8, 2, 2), (24, 4, 1, 1), (8, 48, 3, 3)])
+def test_the_update_of_a_kernel_has_nearly_equal_singular_values_and_the_root_mean_square_asked_for(
+    shape: tuple[int, ...],
+) -> None:
+    change = stepped(shape)
+    values = torch.linalg.svdvals(change.flatten(1)) / (0.01 * max(shape[0], change[0].numel()) ** 0.5)
+    assert float(values.min()) > 0.6 and float(values.max()) < 1.3
+    assert float(change.square().mean().sqrt()) == pytest.approx(0.01, rel=0.25)
+
+
+def test_kernels_go_against_their_gradient() -> None:
+    assert float((stepped((8, 6, 3, 3)) * drawn(8, 6, 3, 3)).sum()) < 0
+
+
+def test_kernels_learn_a_filter() -> None:
+    goal, image = drawn(4, 2, 3, 3), drawn(1, 2, 16, 16, seed=1)
+    wanted = torch.nn.functional.conv2d(image, goal)
+    kernel, losses = torch.nn.Parameter(torch.zeros(4, 2, 3, 3)), []
+    muon = Muon([kernel], lr=0.03)
+    for _ in range(120):
+        muon.zero_grad()
+        loss = (torch.nn.functional.conv2d(image, kernel) - wanted).square().mean()
+        loss.backward()
+        muon.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.1 * losses[0]
+
+
 @pytest.mark.parametrize("depth", [None, 0, 1, 2, 3])
 @pytest.mark.parametrize("kind", ["adam", "muon"])
 def test_every_trained_weight_has_one_optimiser_and_no_frozen_one_has(kind: str, depth: int | None) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from monai_strainer.errors import InputError
-from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Separable, SliceProfile
+from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Profile, Separable, SliceProfile
 from monai_strainer.physics.weights import box_matrix, gaussian_matrix, kspace_matrix
 
 lengths = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(lambda p: (max(p), min(p)))
@@ -214,3 +214,59 @@ def test_an_axis_that_does_not_exist_is_refused() -> None:
 def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(InputError, match="sinc"):
         SliceProfile((8, 8), axis=0, thickness=2, separation=2, kind="sinc")  # type: ignore[arg-type]
+
+
+def test_profiles_are_the_operators_of_their_kind() -> None:
+    fine, measured = (20, 24), (5, 24)
+    pairs = [
+        (Profile(), Downsample.onto(fine, measured)),
+        (Profile("kspace"), KSpaceCrop(fine, (4, 1))),
+        (Profile("gaussian", 0.8), SliceProfile(fine, 0, thickness=3.2, separation=4)),
+        (Profile("box", 0.5), SliceProfile(fine, 0, thickness=2, separation=4, kind="box")),
+    ]
+    for profile, operator in pairs:
+        torch.testing.assert_close(the_matrix(profile(fine, measured)), the_matrix(operator))
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths, lengths, st.sampled_from(["box", "gaussian", "kspace"]), st.floats(0.3, 1.5))
+def test_a_profile_leads_from_any_shape_to_any_that_is_nowhere_longer(
+    rows: tuple[int, int], columns: tuple[int, int], kind: str, ratio: float
+) -> None:
+    fine, measured = tuple(zip(rows, columns))
+    operator = Profile(kind, ratio)(fine, measured)  # type: ignore[arg-type]
+    assert operator.shape_in == fine and operator.shape_out == measured
+    assert [m is None for m in operator.matrices] == [n == m for n, m in zip(fine, measured)]
+    torch.testing.assert_close(operator.A(torch.ones(fine)), torch.ones(measured), atol=1e-5, rtol=0)
+
+
+def test_the_ratio_means_nothing_to_k_space() -> None:
+    one, two = (Profile("kspace", ratio)((12,), (5,)) for ratio in (0.5, 1.0))
+    assert torch.equal(the_matrix(one), the_matrix(two))
+
+
+@pytest.mark.parametrize("kind", ["box", "gaussian"])
+def test_a_thinner_slice_sees_less(kind: str) -> None:
+    widths = [float(1 / the_matrix(Profile(kind, r)((60,), (12,)))[6].square().sum()) for r in (0.4, 0.8, 1.2)]  # type: ignore[arg-type]
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_profiles_are_values() -> None:
+    assert Profile("gaussian", 0.8) == Profile("gaussian", 0.8) != Profile("box", 0.8)
+
+
+def test_a_profile_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError, match="no profile called 'sinc'"):
+        Profile("sinc")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ratio", [0, -0.5, float("nan"), float("inf")])
+def test_a_profile_without_thickness_is_refused(ratio: float) -> None:
+    with pytest.raises(InputError, match="not thicker than 0"):
+        Profile("box", ratio)
+
+
+@pytest.mark.parametrize("measured", [(9, 8), (4, 4, 4), (4,), (0, 4)])
+def test_a_profile_onto_a_shape_that_is_not_coarser_is_refused(measured: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"no measurement of \(8, 8\)"):
+        Profile()((8, 8), measured)
