@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -76,24 +76,22 @@ def stabilised(denoise: Callable[[NDArray[Any]], NDArray[Any]], y: Image, sigma:
 
 def bm3d(y: Image, sigma: float) -> Image:
     """BM3D on every slice, variance-stabilised."""
-    import bm3d as theirs
+    from bm3d import bm3d as theirs
 
-    def denoise(z: NDArray[Any]) -> NDArray[Any]:
-        top = float(z.max())
-        return np.asarray(theirs.bm3d(z / top, 1 / top)) * top
-
-    return np.stack([stabilised(denoise, image, sigma) for image in y])
+    return np.stack([stabilised(partial(_at_level_1, theirs), image, sigma) for image in y])
 
 
 def bm4d(y: Image, sigma: float) -> Image:
     """BM4D on the stack, variance-stabilised."""
-    import bm4d as theirs
+    from bm4d import bm4d as theirs
 
-    def denoise(z: NDArray[Any]) -> NDArray[Any]:
-        top = float(z.max())
-        return np.asarray(theirs.bm4d(z / top, 1 / top)) * top
+    return stabilised(partial(_at_level_1, theirs), y, sigma)
 
-    return stabilised(denoise, y, sigma)
+
+def _at_level_1(denoise: Callable[..., Any], z: NDArray[Any]) -> NDArray[Any]:
+    """A denoiser that expects images in [0, 1], on an image whose noise has a deviation of 1."""
+    top = float(z.max())
+    return np.asarray(denoise(z / top, 1 / top)) * top
 
 
 def non_local_means(y: Image, sigma: float) -> Image:

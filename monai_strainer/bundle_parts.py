@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from tqdm import tqdm
 from .cohort import Cohort, read_cohort, read_heads, split_scans
 from .errors import InputError
 from .inferers import as_siren
-from .io import refuse_inside
 from .networks import DetailPrior
 from .pretraining import AlignedSlices, ProjectionLoss, head_statistics
 from .pretraining_detail import DetailRecipe, pretrain_detail
@@ -157,23 +156,40 @@ def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, A
 
 def train_detail(
     prior: Prior,
-    network: DetailPrior,
+    network: DetailPrior | None,
     recipe: DetailRecipe,
-    dataset_dir: str,
-    output_dir: str,
+    scans: Sequence[Path],
+    output_dir: str | Path,
+    *,
     seed: int = 0,
     device: str | torch.device = "cpu",
     resume: bool = False,
-) -> None:
-    """Train a detail prior beside a coordinate prior and write both as one prior into ``output_dir``.
+    quiet: bool = False,
+    record: dict[str, Any] | None = None,
+) -> Prior:
+    """Train a detail prior beside a coordinate prior and write both as one prior into a bundle folder.
 
-    The same work as ``monai-strainer pretrain`` does; ``runs/detail.pt`` there is the checkpoint to resume from.
+    Args:
+        prior: the coordinate prior; a detail prior that it has already is replaced.
+        network: where to start and how wide to be; the default sizes if None.
+        recipe: how.
+        scans: NIfTI files.
+        output_dir: bundle folder; ``runs/detail.pt`` there is the checkpoint to resume from.
+        seed, device, resume: see :func:`monai_strainer.pretraining_detail.pretrain_detail`.
+        quiet: no progress bars.
+        record: what else ``prior.json`` shall say of the training.
+
+    Returns:
+        the prior as it now lies there.
     """
-    output = Path(output_dir)
-    refuse_inside(output, Path(dataset_dir))
-    (output / "runs").mkdir(parents=True, exist_ok=True)
-    heads = read_heads(split_scans(dataset_dir)[0], percentile=prior.percentile)
-    with tqdm(total=recipe.steps, desc="detail prior", unit="step", disable=None) as bar:
+    folder, hide = Path(output_dir), True if quiet else None
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+
+    def reading(paths: list[Path]) -> Iterable[Path]:
+        return tqdm(paths, desc="reading", unit="scan", disable=hide, leave=False)
+
+    heads = read_heads(scans, percentile=prior.percentile, progress=reading)
+    with tqdm(total=recipe.steps, desc="detail prior", unit="step", disable=hide, leave=False) as bar:
 
         def tell(step: int, loss: float) -> None:
             bar.update(step + 1 - bar.n)
@@ -186,10 +202,10 @@ def train_detail(
             network=network,
             seed=seed,
             device=device,
-            checkpoint=output / "runs" / "detail.pt",
+            checkpoint=folder / "runs" / "detail.pt",
             resume=resume,
             on_step=tell,
         )
-    record = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), "config": "configs/train_detail.json"}
+    told = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), **(record or {})}
     done = replace(prior, network=prior.network.cpu(), detail=detail.cpu())
-    save_prior(done, output, {**prior.record, "detail": record})
+    return save_prior(done, folder, {**prior.record, "detail": told})

@@ -17,7 +17,7 @@ from .errors import InputError
 from .geometry import Plane, centres
 from .io import find_scans, read
 from .patches import Head
-from .pose import find_pose, foreground, normalise
+from .pose import Pose, find_pose, foreground, normalise
 from .pretraining import AlignedSlices
 from .volume import Volume
 
@@ -85,21 +85,32 @@ def _split_table(table: Path) -> dict[str, str] | None:
     return {row["participant_id"]: row["split"] for row in rows}
 
 
-def _aligned(
-    scan: Volume, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int], percentile: float
-) -> tuple[NDArray[np.float16], NDArray[np.float64]]:
-    """One scan on the common grid, and the half sizes of its head in mm."""
+def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
+    """A scan, where its head is, and the intensity that stands for 1.
+
+    Raises:
+        InputError: it cannot be read or is empty; the message names it.
+    """
+    scan = read(path)
     mask = foreground(scan.data)
-    pose = find_pose(mask, scan.grid)
+    try:
+        return scan, find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale
+    except InputError as error:
+        raise InputError(error.finding, error.remedy, path) from error
+
+
+def _aligned(
+    scan: Volume, pose: Pose, scale: float, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int]
+) -> NDArray[np.float16]:
+    """One scan on the common grid."""
     wanted = dict(zip(order, axes))  # anatomical axis -> head coordinates
     index = []
     for k, (ras, sign) in enumerate(pose.axes):
         place = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
         index.append((place + 1) * scan.grid.shape[k] / 2 - 0.5)
     values = ndimage.map_coordinates(scan.data, np.meshgrid(*index, indexing="ij"), order=3, mode="constant")
-    values = np.clip(values, 0, None) / normalise(scan.data, mask, percentile).scale
     to_order = [[ras for ras, _ in pose.axes].index(ras) for ras in order]
-    return values.transpose(to_order).astype(np.float16), pose.half_mm(scan.grid)
+    return (np.clip(values, 0, None) / scale).transpose(to_order).astype(np.float16)
 
 
 def read_cohort(
@@ -140,14 +151,11 @@ def read_cohort(
         images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.float16, shape=full)
     halves, digest = [], hashlib.sha256(repr((plane, shape, percentile)).encode())
     for k, path in enumerate(progress(scans)):
-        scan = read(path)
+        scan, pose, scale = _placed(path, percentile)
         if min(scan.grid.shape) < 8:
             raise InputError(f"the scan has only {scan.grid.shape} voxels", "pretrain on whole heads", path)
-        try:
-            images[k], half = _aligned(scan, axes, order, percentile)
-        except InputError as error:
-            raise InputError(error.finding, error.remedy, path) from error
-        halves.append(half)
+        images[k] = _aligned(scan, pose, scale, axes, order)
+        halves.append(pose.half_mm(scan.grid))
         digest.update(scan.data.tobytes())
     x, y, z = np.mean(halves, axis=0)
     slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
@@ -172,12 +180,7 @@ def read_heads(
     """
     heads = []
     for path in progress(list(paths)):
-        scan = read(path)
-        mask = foreground(scan.data)
-        try:
-            pose, scale = find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale
-        except InputError as error:
-            raise InputError(error.finding, error.remedy, path) from error
+        scan, pose, scale = _placed(path, percentile)
         x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(scan.grid.shape))
         i, j, k = (ras for ras, _ in pose.axes)
         heads.append(Head((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))

@@ -72,8 +72,6 @@ def restore(args: Options) -> None:
             sigma = None if args.sigma == "auto" else float(args.sigma)
         except ValueError as error:
             raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
-        step = float(scan.grid.spacing[scan.slice_axis])
-        profile = Profile(args.profile, 1.0 if args.thickness is None else args.thickness / step)
         bar, move = _bar(args, path.name, "slice")
         with bar:
             out = restored(
@@ -82,7 +80,8 @@ def restore(args: Options) -> None:
                 scale,
                 sigma=sigma,
                 noise=GaussianNoise if args.gaussian else RicianNoise,
-                operator=profile,
+                operator=Profile(args.profile),
+                thickness=args.thickness,
                 method=args.method,
                 steps=args.steps,
                 seed=args.seed,
@@ -179,45 +178,24 @@ def pretrain(args: Options) -> None:
     prior = save_prior(Prior(network.cpu(), cohort.plane, cohort.percentile, cohort.half_mm), args.output, record)
     print(f"{args.output.name}: prior of {len(scans)} scans, sha256 {prior.digest[:12]}")
     if args.detail_steps != 0:
-        prior = _pretrain_detail(args, prior, scans, device)
-        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+        from .bundle_parts import train_detail
+        from .pretraining_detail import DETAIL
 
-
-def _pretrain_detail(args: Options, prior: Any, scans: list[Any], device: str) -> Any:
-    """Train a detail prior beside a coordinate prior that lies in a bundle, and put it there."""
-    from dataclasses import asdict, replace
-
-    from tqdm import tqdm
-
-    from .cohort import read_heads
-    from .pretraining_detail import DETAIL, pretrain_detail
-    from .prior import save_prior
-
-    recipe = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
-    heads = read_heads(
-        scans,
-        percentile=prior.percentile,
-        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
-    )
-    bar, move = _bar(args, "detail prior", "step")
-
-    def tell(step: int, loss: float) -> None:
-        move(step + 1, recipe.steps)
-        bar.set_postfix_str(f"loss {loss:.4f}")
-
-    with bar:
-        detail = pretrain_detail(
-            heads,
-            prior.network,
-            recipe,
+        plan = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
+        command = f"monai-strainer pretrain --detail-steps {plan.steps} --seed {args.seed}"
+        prior = train_detail(
+            prior,
+            None,
+            plan,
+            scans,
+            args.output,
             seed=args.seed,
             device=device,
-            checkpoint=args.output / "runs" / "detail.pt",
             resume=args.resume,
-            on_step=tell,
+            quiet=args.quiet,
+            record={"command": command},
         )
-    record = {**prior.record, "detail": {"recipe": asdict(recipe), "seed": args.seed}}
-    return save_prior(replace(prior, network=prior.network.cpu(), detail=detail.cpu()), args.output, record)
+        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
 
 
 def evaluate(args: Options) -> None:

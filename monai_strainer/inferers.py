@@ -43,7 +43,7 @@ def as_siren(network: nn.Module) -> Siren:
 
 
 class StrainerInferer(Inferer):
-    """Super-resolves or denoises every image of a batch by fitting private copies of the network to it.
+    """Super-resolves or denoises every image of a batch.
 
     Works under ``no_grad``, ``inference_mode`` and autocast, with eager and TorchScript networks, and never changes
     the network: two scans cannot influence one another.
@@ -53,7 +53,7 @@ class StrainerInferer(Inferer):
         method: see :func:`monai_strainer.restore`, as for ``steps``.
         profile: what a measured voxel is: ``"box"``, ``"gaussian"`` or ``"kspace"``.
         thickness: of slices in mm where they have gaps or overlap; by default the step between them.
-        steps: refinement steps at most; 0 gives the head solve.
+        steps: of the method "coordinates": refinement steps at most; 0 gives the head solve.
         prior: plane, intensity rule and head size that go with the network (:func:`monai_strainer.load_prior`); those
             of an adult brain by default. Its network is not used.
         cold: fit freshly drawn networks instead: the baseline without a prior.
@@ -132,15 +132,14 @@ class StrainerInferer(Inferer):
         data = data[..., None] if is_flat else data
         scan = Volume(data, Grid(data.shape, affine), slice_axis=slice_axis)
         noise = RicianNoise if self.rician else GaussianNoise
-        step = float(scan.grid.spacing[scan.slice_axis])
-        ratio = 1.0 if self.thickness is None else self.thickness / step
         out = restore(
             scan,
             prior,
             self.scale,
             sigma=self.sigma,
             noise=noise,
-            operator=Profile(self.profile, ratio),
+            operator=Profile(self.profile),
+            thickness=self.thickness,
             method=self.method,
             steps=self.steps,
             seed=self.seed,

@@ -13,12 +13,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .errors import InputError
+from .checkpoints import resume_from, save_checkpoint
 from .networks import Siren, StrainerNet, sizes_of
 from .tiles import AlignedSlices, CohortTiles
 
@@ -138,12 +137,6 @@ def _batches(tiles: CohortTiles, count: int, start: int) -> Iterator[list[dict[s
         yield [tiles[step * count + k] for k in range(count)]
 
 
-def _atomic_save(state: dict[str, Any], path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
-
-
 def pretrain(
     slices: AlignedSlices,
     recipe: Recipe = COHORT,
@@ -208,11 +201,7 @@ def pretrain(
     optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
     projection = ProjectionLoss(recipe.ridge)
     start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren)}
-    if resume and checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        if state["identity"] != identity:
-            finding = f"{checkpoint.name} was made with {state['identity']}, not {identity}"
-            raise InputError(finding, "start anew without --resume, or use the same recipe, seed and network")
+    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
         module.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
         start = state["step"]
@@ -238,13 +227,8 @@ def pretrain(
         if on_step is not None:
             on_step(step, total / (heads if recipe.trained_heads else 1))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            state = {
-                "identity": identity,
-                "module": module.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step + 1,
-            }
-            _atomic_save(state, checkpoint)
+            kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
+            save_checkpoint(checkpoint, identity, step + 1, **kept)
     siren.encoder.load_state_dict(shared.encoder.state_dict())
     siren.eval()
     head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .errors import InputError
+from .checkpoints import resume_from, save_checkpoint
 from .fitting.muon import Muon
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
@@ -142,11 +142,7 @@ def pretrain_detail(
     optimisers: list[torch.optim.Optimizer] = [Muon(kernels, recipe.rate), torch.optim.Adam(others, recipe.rate)]
     identity = {**asdict(recipe), **asdict(measurements), "seed": seed, "network": sizes_of_detail(net)}
     start = 0
-    if resume and checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        if state["identity"] != identity:
-            finding = f"{checkpoint.name} was made with {state['identity']}, not {identity}"
-            raise InputError(finding, "start anew without --resume, or use the same recipe, seed and network")
+    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
         net.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         for optimiser, kept in zip(optimisers, state["optimisers"]):
@@ -179,16 +175,14 @@ def pretrain_detail(
         if on_step is not None:
             on_step(step, float(loss.detach()))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            state = {
-                "identity": identity,
-                "network": net.state_dict(),
-                "average": average.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-                "step": step + 1,
-            }
-            temporary = checkpoint.with_name(f".{checkpoint.name}.tmp")
-            torch.save(state, temporary)
-            temporary.replace(checkpoint)
+            save_checkpoint(
+                checkpoint,
+                identity,
+                step + 1,
+                network=net.state_dict(),
+                average=average.state_dict(),
+                optimisers=[optimiser.state_dict() for optimiser in optimisers],
+            )
     return average.eval()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._version import __version__
 from .errors import InputError
-from .physics import Downsample, Measurements, NoiseModel, Operator, RicianNoise, Separable
+from .physics import Measurements, NoiseModel, Operator, Profile, RicianNoise, Separable
 from .placing import place
 from .pose import foreground, normalise
 from .prior import Prior
@@ -24,6 +24,7 @@ from .walks import Level, Scene, coordinate_walk, detail_walk, legs
 __all__ = ["Restored", "restore", "triple"]
 
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
+BOX = Profile()
 TRAINED = Measurements()  # what the detail prior has seen
 MANY_SLICES = 32
 LARGEST = 2**30  # voxels of a result
@@ -85,7 +86,8 @@ def restore(
     *,
     sigma: float | NDArray[np.float32] | None = None,
     noise: type[NoiseModel] = RicianNoise,
-    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator] = Downsample.onto,
+    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator] = BOX,
+    thickness: float | None = None,
     method: str = "auto",
     steps: int | None = None,
     optimiser: str = "muon",
@@ -98,9 +100,10 @@ def restore(
 ) -> Restored:
     """Super-resolve or denoise a scan.
 
-    Every slice gets a private copy of the prior's network: its head is solved in closed form, all layers are refined
-    until held-out measurements stop improving, and the measured data have the last word through the exact step of the
-    operator. The field of view is kept to the edge.
+    The detail prior sees every slice, its neighbours, how they were measured, and what the coordinate prior knows of
+    the place; planes and mirror images are averaged, and the measured data have the last word through the exact step
+    of the operator. Without a detail prior every slice gets a private copy of the coordinate prior's network, solved
+    and refined. The field of view is kept to the edge.
 
     Args:
         scan: what the scanner gave.
@@ -111,6 +114,8 @@ def restore(
         noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones.
         operator: builds ``A`` from a fine and a measured shape; an area average by default, see
             :class:`monai_strainer.physics.Profile` for others.
+        thickness: of slices in mm where they have gaps or overlap; by default the step between them. Needs a
+            ``Profile``, and matters where the step between slices is refined.
         method: "amortised" is one pass of the detail prior; "plug_and_play" uses it as a denoiser, for operators it
             was not trained on; "coordinates" fits the coordinate prior to every slice; "auto" takes the first that
             serves.
@@ -158,19 +163,23 @@ def restore(
         if isinstance(level, np.ndarray) and np.ptp(level) > 0:
             doubts.append("the noise map guides the fit, but the data step uses one level per slice")
     scene = Scene(prior, pose, intensity.scale, noise, operator, device, progress, options)
-    volume, std, told = scan, np.zeros_like(scan.data), []
+    volume, std, told, whole = scan, np.zeros_like(scan.data), [], None
     path = legs(scan, factors)
     for leg, (axes, step) in enumerate(path):
+        if step[axis] > 1 and thickness is not None:
+            scene = replace(scene, operator=_thick(operator, thickness / float(scan.grid.spacing[axis])))
         here = level if leg == 0 else min(relative, float(np.median(std[std > 0])) / intensity.scale)
         if how == "coordinates":
             walked = coordinate_walk(volume, axes[0], step, here, scene)
         else:
             walked = detail_walk(volume, axes, step, here, scene, how, marry)
+        if len(path) > 1:
+            taken = scene.operator(walked.volume.grid.shape, volume.grid.shape)
+            whole = taken if whole is None else whole @ taken
         volume, std = walked.volume, walked.std
         told.append(walked.told)
-    if len(path) > 1:  # the last word belongs to what was measured, on all axes at once
-        full = operator(volume.grid.shape, scan.grid.shape)
-        agreed = full.prox(torch.from_numpy(volume.data), torch.from_numpy(scan.data), rho=0.05)
+    if whole is not None:  # the last word belongs to what was measured, on all axes at once
+        agreed = whole.prox(torch.from_numpy(volume.data), torch.from_numpy(scan.data), rho=0.05)
         volume = Volume(agreed.numpy(), volume.grid, scan.source, scan.slice_axis)
     report = {
         "made_by": f"monai_strainer {__version__}",
@@ -195,6 +204,13 @@ def restore(
         "use": "research use only; not for diagnosis",
     }
     return Restored(volume, std, report)
+
+
+def _thick(operator: Any, ratio: float) -> Profile:
+    """The profile of slices that are ``ratio`` times as thick as the step between them."""
+    if not isinstance(operator, Profile):
+        raise InputError("a slice thickness was given beside an operator that has its own", "pass one of them")
+    return replace(operator, ratio=ratio)
 
 
 def _choose(method: str, prior: Prior, operator: Any, factors: tuple[float, float, float], sigma: float) -> str:

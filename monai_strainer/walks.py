@@ -99,14 +99,10 @@ def _operator(volume: Volume, axis: int, factors: tuple[float, float, float], sc
     return scene.operator(fine, measured).to(scene.device)
 
 
-def _whole(
-    volume: Volume, images: torch.Tensor, axis: int, factors: tuple[float, float, float], scale: float
-) -> tuple[Volume, NDArray[np.float32]]:
-    """The volume made of restored slices; a magnitude is never negative."""
-    data = images.cpu().numpy() * np.float32(scale)
-    if volume.data.min() >= 0:
-        data = np.maximum(data, 0)
-    return volume.with_slices(data, axis, volume.grid.refine(factors)), data
+def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
+    """Restored slices as an array in the scan's units; a magnitude is never negative."""
+    data = np.moveaxis(images.cpu().numpy(), 0, axis) * np.float32(scale)
+    return np.maximum(data, 0) if volume.data.min() >= 0 else data
 
 
 def detail_walk(
@@ -164,8 +160,7 @@ def detail_walk(
             found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, **given)
         else:
             found = plug_and_play(detail, A, y, noise, **given)
-        part = np.moveaxis(found.images.cpu().numpy(), 0, axis) * np.float32(scene.scale)
-        data += (np.maximum(part, 0) if volume.data.min() >= 0 else part) / np.float32(len(axes))
+        data += _in_units(found.images, axis, volume, scene.scale) / np.float32(len(axes))
         std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
         shares.append(found.undetermined)
         stds.append(float(found.std.square().mean().sqrt()))
@@ -197,7 +192,8 @@ def coordinate_walk(
         fits.append(fit_slices(prior.network.to(scene.device), place, A, y[some], part, on_step=tell, **options))
     if scene.progress is not None:
         scene.progress(total, total)
-    images, _ = _whole(volume, torch.cat([fit.data.images for fit in fits]), axis, factors, scene.scale)
+    data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, scene.scale)
+    restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
     std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scene.scale)
     weights = [len(fit.best_step) / total for fit in fits]
     told = {
@@ -214,4 +210,4 @@ def coordinate_walk(
         ],
         "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
     }
-    return Walked(images, np.ascontiguousarray(np.moveaxis(std, 0, axis)), told)
+    return Walked(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), told)
