@@ -31,7 +31,7 @@ from monai_strainer.io.atomic import stem
 from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Profile, Separable
 from monai_strainer.pose import Pose, find_pose, foreground, normalise
-from monai_strainer.walks import Scene, detail_walk
+from monai_strainer.walks import Scene, detail_walk, legs
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
 CLEAN = 0.003  # noise of a good scan, as a share of the peak
@@ -86,7 +86,7 @@ class Case:
     operator: Separable
     sigma: float
     peak: float
-    whole: tuple[Volume, Pose] | None = None  # the measured head, for thick slices
+    whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be walked
 
 
 def measure(scan: Volume, prior: Prior, task: Task, seed: int) -> Case:
@@ -106,8 +106,7 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int) -> Case:
         y = noise.sample(operator.A(torch.from_numpy(truth)), generator).numpy()
         grid = Grid((fine[0], fine[1], fine[2]), scan.grid.affine)
         low = Volume(y, grid.resize(measured), slice_axis=axis)
-        # the pose of the cut head: the same places, counted in the shorter field of view
-        cut = find_pose(mask, grid)
+        cut = pose.within(scan.grid.shape, some)
         order = (axis, *(k for k in range(3) if k != axis))
         slices = np.ascontiguousarray(truth.transpose(order))
         return Case(slices, mask.transpose(order), [y], [], [], operator, float(noise.sigma), peak, (low, cut))
@@ -138,8 +137,26 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int) -> Case:
     masks = np.moveaxis(head, axis, 0)[:, :h, :w]
     truth = np.concatenate([clean[a:b][shown] for a, b in stacks])
     mask = np.concatenate([masks[a:b][shown] for a, b in stacks])
+    whole = None
+    if task.kind == "slab":
+        (a, b), cut = stacks[0], [slice(0, h), slice(0, w)]
+        cut.insert(axis, slice(a, b))
+        affine = scan.grid.affine.copy()
+        affine[:3, 3] += affine[:3, axis] * a
+        sizes = [b - a if k == axis else some.stop for k, some in enumerate(cut)]
+        grid = Grid((sizes[0], sizes[1], sizes[2]), affine)
+        slab = Volume(np.ascontiguousarray(np.moveaxis(data[0], 0, axis)), grid, slice_axis=axis)
+        whole = (slab, pose.within(scan.grid.shape, cut))
     return Case(
-        truth, mask, data, [shown] * len(data), [places_of(a) for a, _ in stacks], operator, float(noise.sigma), peak
+        truth,
+        mask,
+        data,
+        [shown] * len(data),
+        [places_of(a) for a, _ in stacks],
+        operator,
+        float(noise.sigma),
+        peak,
+        whole,
     )
 
 
@@ -157,11 +174,11 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
         sigma = float(RicianNoise.estimate(torch.from_numpy(low.slices(axis))).sigma)
         scene = Scene(prior, pose, 1.0, RicianNoise, task.profile)
         step = tuple(task.factor if k == axis else 1.0 for k in range(3))
-        axes = tuple(k for k in range(3) if k != axis)
         level = sigma if method == "ours" else case.sigma
         way = "plug_and_play" if method == "plug_and_play" else "amortised"
-        walked = detail_walk(low, axes, step, level, scene, way, marry=not alone, data_step=not alone)
-        order = (axis, *axes)
+        ((planes, step),) = legs(low, step)
+        walked = detail_walk(low, planes, step, level, scene, way, marry=not alone, data_step=not alone)
+        order = (axis, *(k for k in range(3) if k != axis))
         return walked.volume.data.transpose(order), walked.std.transpose(order)
     estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
     noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
@@ -190,7 +207,7 @@ def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
     if method.startswith(("ours", "detail", "plug")):
         return networks(case, prior, method, task)
     is_noise = case.operator.is_identity
-    if case.whole is not None:  # one axis is thick: what interpolates does so along it
+    if case.whole is not None and not is_noise:  # one axis is thick: what interpolates does so along it
         low, _ = case.whole
         axis = low.slice_axis
         if method not in ("cubic", "back_projection", "sinc"):

@@ -8,6 +8,7 @@ anterior, z from inferior to superior.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +117,21 @@ class Pose:
         for (ras, _), part in zip(self.axes, parts):
             by_ras[ras] = part
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)
+
+    def within(self, shape: Sequence[int], part: Sequence[slice]) -> Pose:
+        """The same places of the head, counted in a part of a field of view of ``shape`` voxels.
+
+        Example:
+            >>> pose = Pose(((0, 1), (1, 1), (2, 1)), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+            >>> pose.within((4, 4, 4), (slice(0, 2), slice(0, 4), slice(0, 4))).axis_coordinates(0, 2).tolist()
+            [-0.75, -0.25]
+        """
+        centre, half = [], []
+        for n, some, c, h in zip(shape, part, self.centre, self.half):
+            start, stop, _ = some.indices(n)
+            centre.append(((c + 1) * n - 2 * start) / (stop - start) - 1)
+            half.append(h * n / (stop - start))
+        return Pose(self.axes, (centre[0], centre[1], centre[2]), (half[0], half[1], half[2]))
 
     def half_mm(self, grid: Grid) -> NDArray[np.float64]:
         """(3,) half sizes of the head in mm, in RAS order."""

@@ -18,6 +18,9 @@ from .showing import conditions, interpolate, show
 __all__ = ["Amortised", "amortise", "has_bfloat16", "look"]
 
 
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
+
 @dataclass(frozen=True)
 class Amortised:
     """Restored slices and how sure they are.
@@ -98,7 +101,10 @@ def look(
     coords: Tensor | None = None,
     closeness: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """What the network says of some slices of a stack: images and standard deviations ``(some, H, W)``."""
+    """What the network says of some slices of a stack: images and standard deviations ``(some, H, W)``.
+
+    It is asked four times, of mirror images: its errors differ, and the mean has less of them.
+    """
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
     stack, share = interpolate(operator, y[near])  # (near, H, W)
@@ -112,11 +118,17 @@ def look(
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
     shown = show(slices, share, sigma, conditions(operator, noise, closeness))
     with torch.autocast(y.device.type, torch.bfloat16, enabled=has_bfloat16(y.device)):
-        features = None
-        if siren is not None and coords is not None:
-            features = siren(F.avg_pool2d(coords, 4, ceil_mode=True, count_include_pad=False), features=True)
-        mean, log_std = detail(shown.image.contiguous(memory_format=torch.channels_last), shown.conditions, features)
-    return mean[:, 0].float(), log_std[:, 0].float().clamp(-9, 2).exp()
+        means, log_stds = [], []
+        for axes in MIRRORS:
+            features = None
+            if siren is not None and coords is not None:
+                rough = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)
+                features = siren(rough, features=True)
+            image = shown.image.flip(axes).contiguous(memory_format=torch.channels_last)
+            mean, log_std = detail(image, shown.conditions, features)
+            means.append(mean[:, 0].float().flip(axes))
+            log_stds.append(log_std[:, 0].float().flip(axes))
+    return torch.stack(means).mean(0), torch.stack(log_stds).mean(0).clamp(-9, 2).exp()
 
 
 def has_bfloat16(device: torch.device) -> bool:
