@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .cohort import Cohort, read_cohort, read_heads, split_scans
+from .cohort import Cohort, prior_of, read_cohort, read_heads, split_scans
 from .errors import InputError
 from .inferers import as_siren
 from .networks import DetailPrior
@@ -149,7 +149,7 @@ def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, A
     Under torchrun only the first process writes.
     """
     if int(os.environ.get("RANK", "0")) == 0:
-        prior = Prior(as_siren(network).cpu(), cohort.plane, cohort.percentile, cohort.half_mm)
+        prior = prior_of(as_siren(network), cohort)
         scans = int(cohort.slices.images.shape[0])
         save_prior(prior, folder, {"kind": "cohort", "scans": scans, "cohort_sha256": cohort.digest, **record})
 
@@ -207,5 +207,7 @@ def train_detail(
             on_step=tell,
         )
     told = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), **(record or {})}
+    if network is not None and network is prior.detail:  # trained further: what came before is part of how it was made
+        told["from"] = prior.record.get("detail")
     done = replace(prior, network=prior.network.cpu(), detail=detail.cpu())
     return save_prior(done, folder, {**prior.record, "detail": told})

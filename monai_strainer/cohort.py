@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from .errors import InputError
-from .geometry import Plane, centres
+from .geometry import PLANES, Plane, centres
+from .glance import mirrored_glances
 from .io import find_scans, read
+from .likeness import typical_of
+from .networks import Siren
 from .patches import Head
-from .pose import Pose, find_pose, foreground, normalise
+from .pose import Pose, find_pose, foreground, laid, normalise
 from .pretraining import AlignedSlices
+from .prior import Prior
 from .volume import Volume
 
-__all__ = ["PLANES", "Cohort", "read_cohort", "read_heads", "split_scans"]
-
-PLANES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 0, 1), "coronal": (1, 0, 2), "sagittal": (0, 1, 2)}
-"""Per plane the anatomical axes of slices, rows and columns."""
+__all__ = ["Cohort", "prior_of", "read_cohort", "read_heads", "split_scans"]
 
 MARGIN = 1.2  # rows and columns reach this far beyond the head's box, so that the encoder knows the air around it
 REACH = 0.97  # slices stop short of the box, where there is hardly any head
@@ -99,20 +98,6 @@ def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
         raise InputError(error.finding, error.remedy, path) from error
 
 
-def _aligned(
-    scan: Volume, pose: Pose, scale: float, axes: tuple[NDArray[np.float32], ...], order: tuple[int, int, int]
-) -> NDArray[np.float16]:
-    """One scan on the common grid."""
-    wanted = dict(zip(order, axes))  # anatomical axis -> head coordinates
-    index = []
-    for k, (ras, sign) in enumerate(pose.axes):
-        place = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
-        index.append((place + 1) * scan.grid.shape[k] / 2 - 0.5)
-    values = ndimage.map_coordinates(scan.data, np.meshgrid(*index, indexing="ij"), order=3, mode="constant")
-    to_order = [[ras for ras, _ in pose.axes].index(ras) for ras in order]
-    return (np.clip(values, 0, None) / scale).transpose(to_order).astype(np.float16)
-
-
 def read_cohort(
     paths: Iterable[Path],
     *,
@@ -154,12 +139,19 @@ def read_cohort(
         scan, pose, scale = _placed(path, percentile)
         if min(scan.grid.shape) < 8:
             raise InputError(f"the scan has only {scan.grid.shape} voxels", "pretrain on whole heads", path)
-        images[k] = _aligned(scan, pose, scale, axes, order)
+        images[k] = np.clip(laid(scan.data, pose, axes, order), 0, None) / scale
         halves.append(pose.half_mm(scan.grid))
         digest.update(scan.data.tobytes())
     x, y, z = np.mean(halves, axis=0)
     slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
     return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())
+
+
+def prior_of(network: Siren, cohort: Cohort) -> Prior:
+    """A trained network and all that is known of the cohort that taught it."""
+    network = network.cpu()
+    typical = typical_of(network, mirrored_glances(cohort.slices))
+    return Prior(network, cohort.plane, cohort.percentile, cohort.half_mm, typical=typical)
 
 
 def read_heads(

@@ -108,11 +108,11 @@ def pretrain(args: Options) -> None:
 
     from tqdm import tqdm
 
-    from .cohort import read_cohort, split_scans
+    from .cohort import prior_of, read_cohort, split_scans
     from .io import refuse_inside
     from .pretraining import COHORT, PAPER
     from .pretraining import pretrain as trained
-    from .prior import RULES, Prior, save_prior
+    from .prior import RULES, save_prior
 
     refuse_inside(args.output, args.input)
     if (args.output / RULES).exists() and not (args.overwrite or args.resume):
@@ -175,7 +175,7 @@ def pretrain(args: Options) -> None:
         "seed": args.seed,
         "command": f"monai-strainer pretrain --recipe {args.recipe} --steps {recipe.steps} --seed {args.seed}",
     }
-    prior = save_prior(Prior(network.cpu(), cohort.plane, cohort.percentile, cohort.half_mm), args.output, record)
+    prior = save_prior(prior_of(network, cohort), args.output, record)
     print(f"{args.output.name}: prior of {len(scans)} scans, sha256 {prior.digest[:12]}")
     if args.detail_steps != 0:
         from .bundle_parts import train_detail

@@ -9,7 +9,7 @@ anterior, z from inferior to superior.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from .errors import InputError
 from .geometry import Grid, centres
 from .physics.sigma import otsu
 
-__all__ = ["Intensity", "Pose", "find_pose", "foreground", "normalise"]
+__all__ = ["Intensity", "Pose", "find_pose", "foreground", "laid", "normalise"]
 
 
 def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -89,14 +89,17 @@ class Pose:
         axes: per array axis, the RAS axis and the sign (``Grid.axes``).
         centre: per array axis, the middle of the head in ``u``.
         half: per array axis, half of the head's size in ``u``.
+        turn: (3, 4) affine that takes head coordinates to the place that the cohort has there, for a head that is
+            tilted or formed otherwise; None where the box says it all. See :func:`monai_strainer.fitting.align`.
     """
 
     axes: tuple[tuple[int, int], ...]
     centre: tuple[float, float, float]
     half: tuple[float, float, float]
+    turn: tuple[tuple[float, ...], ...] | None = None
 
     def axis_coordinates(self, axis: int, n: int) -> NDArray[np.float32]:
-        """(n,) head coordinates of the voxel centres along one array axis cut into ``n`` voxels."""
+        """(n,) coordinates in the head's box of the voxel centres along one array axis cut into ``n`` voxels."""
         sign = self.axes[axis][1]
         return (sign * (centres(n) - self.centre[axis]) / self.half[axis]).astype(np.float32)
 
@@ -116,6 +119,9 @@ class Pose:
         by_ras = np.empty((3, *parts[0].shape), np.float32)
         for (ras, _), part in zip(self.axes, parts):
             by_ras[ras] = part
+        if self.turn is not None:
+            turn = np.asarray(self.turn, np.float32)
+            by_ras = np.einsum("ij,jxyz->ixyz", turn[:, :3], by_ras) + turn[:, 3, None, None, None]
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)
 
     def within(self, shape: Sequence[int], part: Sequence[slice]) -> Pose:
@@ -131,7 +137,7 @@ class Pose:
             start, stop, _ = some.indices(n)
             centre.append(((c + 1) * n - 2 * start) / (stop - start) - 1)
             half.append(h * n / (stop - start))
-        return Pose(self.axes, (centre[0], centre[1], centre[2]), (half[0], half[1], half[2]))
+        return replace(self, centre=(centre[0], centre[1], centre[2]), half=(half[0], half[1], half[2]))
 
     def half_mm(self, grid: Grid) -> NDArray[np.float64]:
         """(3,) half sizes of the head in mm, in RAS order."""
@@ -139,6 +145,30 @@ class Pose:
         for k, (ras, _) in enumerate(self.axes):
             out[ras] = self.half[k] * grid.extent[k] / 2
         return out
+
+
+def laid(
+    data: NDArray[np.float32], pose: Pose, axes: Sequence[NDArray[np.floating]], order: Sequence[int], spline: int = 3
+) -> NDArray[np.float32]:
+    """A scan on a grid of box coordinates.
+
+    Args:
+        data: (X, Y, Z) intensities.
+        pose: where the head is; its turn is not applied.
+        axes: wanted coordinates along slices, rows and columns.
+        order: anatomical axis (0 x, 1 y, 2 z) of each of these.
+        spline: order of the interpolation; beyond the field of view there is nothing.
+
+    Returns:
+        one value per slice, row and column.
+    """
+    wanted = dict(zip(order, axes))
+    index = []
+    for k, (ras, sign) in enumerate(pose.axes):
+        place = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
+        index.append((place + 1) * data.shape[k] / 2 - 0.5)
+    values = ndimage.map_coordinates(data, np.meshgrid(*index, indexing="ij"), order=spline, mode="constant")
+    return values.transpose([[ras for ras, _ in pose.axes].index(ras) for ras in order])
 
 
 def find_pose(mask: NDArray[np.bool_], grid: Grid) -> Pose:

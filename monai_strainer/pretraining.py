@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoints import resume_from, save_checkpoint
+from .fitting.head import with_bias
 from .networks import Siren, StrainerNet, sizes_of
 from .tiles import AlignedSlices, CohortTiles
 
@@ -92,11 +93,6 @@ class ProjectionLoss(nn.Module):
         with torch.no_grad():
             heads = solve_ridge(f, y, self.ridge)  # (B, N, C + 1)
         return (heads @ f - y).square().mean() + self.ridge * heads.square().sum(-1).mean()
-
-
-def with_bias(features: Tensor) -> Tensor:
-    """``(B, C, P)`` to ``(B, C + 1, P)``: a feature that is always one carries the bias."""
-    return torch.cat([features, features.new_ones(features.shape[0], 1, features.shape[2])], dim=1)
 
 
 def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:

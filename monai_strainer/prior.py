@@ -18,6 +18,7 @@ from .bundles import bundle_path
 from .errors import InputError
 from .geometry import NORMAL, Plane
 from .io import atomic, sha256, write_json
+from .likeness import Typical
 from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
@@ -39,6 +40,7 @@ class Prior:
         digest: sha256 of the weights file; empty for a prior that was never saved.
         record: how it was made.
         detail: the detail prior that was trained beside the network, if there is one.
+        typical: what is usual for heads of the cohort's kind, if that was measured.
 
     Example:
         >>> prior = Prior.cold(seed=0)
@@ -53,6 +55,7 @@ class Prior:
     digest: str = ""
     record: dict[str, Any] = field(default_factory=dict)
     detail: DetailPrior | None = None
+    typical: Typical | None = None
 
     @classmethod
     def cold(cls, seed: int = 0, **network: Any) -> Prior:
@@ -113,6 +116,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
         record = json.loads(rules.read_text())
         network, plane, percentile, half = _understood(record)
         detail = _detail(record["detail"]) if record.get("detail") else None
+        typical = Typical.from_record(record["typical"]) if record.get("typical") else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError) as error:
         finding = f"the rules of the prior cannot be read ({type(error).__name__})"
         raise InputError(finding, "take the bundle from its source again", rules) from error
@@ -120,7 +124,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     if detail is not None:
         _fill(detail, folder / DETAIL, record["detail"].get("sha256"))
         detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Prior(network.eval(), plane, percentile, half, digest, record, detail)
+    return Prior(network.eval(), plane, percentile, half, digest, record, detail, typical)
 
 
 def _fill(network: nn.Module, weights: Path, vouched: str | None) -> str:
@@ -189,6 +193,8 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
         "half_mm": list(prior.half_mm),
         "sha256": sha256(weights),
     }
+    if prior.typical is not None:
+        content["typical"] = prior.typical.as_record()
     if prior.detail is not None:
         _pack(prior.detail, folder / DETAIL)
         kept = content.get("detail") or {}

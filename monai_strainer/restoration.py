@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from ._version import __version__
 from .errors import InputError
+from .glance import glance_at
+from .likeness import aligned, likeness
 from .physics import Measurements, NoiseModel, Operator, Profile, RicianNoise, Separable
 from .placing import place
-from .pose import foreground, normalise
+from .pose import Pose, foreground, normalise
 from .prior import Prior
+from .trust import Support, support
 from .volume import Volume
-from .walks import Level, Scene, coordinate_walk, detail_walk, legs
+from .walks import Level, Scene, coordinate_walk, detail_walk, legs, measured
 
 __all__ = ["Restored", "restore", "triple"]
 
@@ -147,6 +150,7 @@ def restore(
     mask = foreground(scan.data)
     intensity = normalise(scan.data, mask, prior.percentile)
     pose, is_whole = place(scan, mask, prior)
+    pose, told_of_cohort = _compare(scan, pose, intensity.scale, prior, is_whole, doubts)
     if not is_whole:
         doubts.append("the scan holds only part of a head; its level was found by trying, not measured")
     if max(factors) > 1 and sigma is None and min(scan.grid.shape) < 2:
@@ -181,6 +185,8 @@ def restore(
     if whole is not None:  # the last word belongs to what was measured, on all axes at once
         agreed = whole.prox(torch.from_numpy(volume.data), torch.from_numpy(scan.data), rho=0.05)
         volume = Volume(agreed.numpy(), volume.grid, scan.source, scan.slice_axis)
+    held = _support(scan, volume, whole, path[0][0][0], level, scene)
+    doubts += held.doubts()
     report = {
         "made_by": f"monai_strainer {__version__}",
         "task": "denoising" if max(factors) == 1 else "super-resolution",
@@ -198,12 +204,45 @@ def restore(
             "estimated": sigma is None,
         },
         "intensity": {"percentile": prior.percentile, "scale": intensity.scale},
+        "data": asdict(held),
+        "cohort": told_of_cohort,
         "passes": told,
         "median_std": float(np.median(std)),
         "warnings": doubts,
         "use": "research use only; not for diagnosis",
     }
     return Restored(volume, std, report)
+
+
+def _compare(
+    scan: Volume, pose: Pose, scale: float, prior: Prior, is_whole: bool, doubts: list[str]
+) -> tuple[Pose, dict[str, Any]]:
+    """Turn a whole head as the cohort's heads are turned, and say how like them it is."""
+    network = prior.network.cpu()
+    if network.spatial_dims != 3 or min(scan.grid.shape) < 2:
+        return pose, {}
+    seen = glance_at(scan.data, pose, scale, prior.plane)
+    told: dict[str, Any] = {}
+    if is_whole:
+        seen, turn = aligned(network, seen)
+        pose = replace(pose, turn=turn)
+        told["turn"] = [[round(value, 4) for value in row] for row in turn]
+        if prior.typical is not None:
+            found = likeness(network, seen, prior.typical)
+            doubts += prior.typical.doubts(found)
+            told |= {"likeness": asdict(found), "unusual": prior.typical.scores(found)}
+    return pose, told
+
+
+def _support(scan: Volume, out: Volume, whole: Operator | None, axis: int, level: Level, scene: Scene) -> Support:
+    """What the result owes to the data: slice by slice along an axis, or with the operator of all axes."""
+    along = None if whole is not None else axis
+    y, noise = measured(scan, along, scene, level)
+    x, _ = measured(out, along, scene, 0.0)
+    if whole is None:
+        fine, given = (tuple(n for k, n in enumerate(v.grid.shape) if k != axis) for v in (out, scan))
+        whole = scene.operator(fine, given)
+    return support(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
 
 
 def _thick(operator: Any, ratio: float) -> Profile:

@@ -18,7 +18,7 @@ from .pose import Pose
 from .prior import Prior
 from .volume import Volume
 
-__all__ = ["Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs"]
+__all__ = ["Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs", "measured"]
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
@@ -85,11 +85,16 @@ def legs(scan: Volume, factors: tuple[float, float, float]) -> list[tuple[tuple[
     return out
 
 
-def _slices_of(volume: Volume, axis: int, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
-    """Slices and their noise on the scene's device, the head about ``[0, 1]``."""
-    y = torch.from_numpy(volume.slices(axis) / np.float32(scene.scale)).to(scene.device)  # (S, h, w)
+def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
+    """Slices ``(S, h, w)`` along an axis, or the whole volume, and their noise, on the scene's device.
+
+    The head is about ``[0, 1]``.
+    """
+    data = volume.data if axis is None else volume.slices(axis)
+    y = torch.from_numpy(data / np.float32(scene.scale)).to(scene.device)
     if isinstance(level, np.ndarray):
-        return y, scene.noise(torch.from_numpy(np.ascontiguousarray(np.moveaxis(level, axis, 0)))).to(scene.device)
+        turned = level if axis is None else np.ascontiguousarray(np.moveaxis(level, axis, 0))
+        return y, scene.noise(torch.from_numpy(turned)).to(scene.device)
     return y, scene.noise(level).to(scene.device)
 
 
@@ -140,7 +145,7 @@ def detail_walk(
     told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
     shares, stds = [], []
     for axis in axes:
-        y, noise = _slices_of(volume, axis, scene, level)
+        y, noise = measured(volume, axis, scene, level)
         A = _operator(volume, axis, factors, scene)
         spacing = grid.spacing
         plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
@@ -174,7 +179,7 @@ def coordinate_walk(
 ) -> Walked:
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
     grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
-    y, noise = _slices_of(volume, axis, scene, level)
+    y, noise = measured(volume, axis, scene, level)
     A = _operator(volume, axis, factors, scene)
     steps, total = max(1, int(options["steps"])), len(y)
     batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))

@@ -1,6 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Fitting a network to one measurement: head solve, refinement, blind stopping, and the last word to the data."""
 
+from .aligning import align
 from .amortised import Amortised, amortise, has_bfloat16
 from .head import Heads, head_images, solve_heads
 from .kriging import DataStep, ErrorField
@@ -18,6 +19,7 @@ __all__ = [
     "HeldOut",
     "Heads",
     "Refined",
+    "align",
     "amortise",
     "conditions",
     "fit_slices",

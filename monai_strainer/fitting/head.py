@@ -11,7 +11,7 @@ from torch import Tensor
 from ..networks import Siren
 from ..physics import Operator
 
-__all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads"]
+__all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads", "with_bias"]
 
 TILE = 4096  # points evaluated at once: the activations of a tile stay in the cache of a CPU core
 
@@ -36,8 +36,13 @@ def features_of(siren: Siren, coords: Tensor) -> Tensor:
     """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
     points = coords.flatten(1)  # (d, N)
     parts = [siren(part[None, :, :, None], features=True)[0, :, :, 0] for part in points.split(TILE, dim=1)]
-    features = torch.cat([torch.cat(parts, dim=1).float(), points.new_ones(1, points.shape[1])])  # (C + 1, N)
+    features = with_bias(torch.cat(parts, dim=1).float()[None])[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
+
+
+def with_bias(features: Tensor) -> Tensor:
+    """``(B, C, P)`` to ``(B, C + 1, P)``: a feature that is always one carries the bias."""
+    return torch.cat([features, features.new_ones(features.shape[0], 1, features.shape[2])], dim=1)
 
 
 def ridge(
