@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--picture", type=Path, default=None, help="also write a PNG")
     evaluate.add_argument("--tasks", type=_words, default=None, help="of fit,x2,x4,denoise3,denoise9 (default: all)")
+    evaluate.add_argument("--methods", type=_words, default=None, help="see the docs for their names (default: all)")
     evaluate.add_argument(
         "--levels", type=_numbers, default=None, help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)"
     )

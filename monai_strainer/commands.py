@@ -210,7 +210,7 @@ def evaluate(args: Options) -> None:
             raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     scans = split_scans(args.input)[1][: args.scans]
     bar, move = _bar(args, "evaluating", "case")
-    chosen: dict[str, Any] = {"tasks": args.tasks, "levels": args.levels, "steps": args.steps}
+    chosen: dict[str, Any] = {"tasks": args.tasks, "methods": args.methods, "levels": args.levels, "steps": args.steps}
     with bar:
         rows = evaluated(
             scans,

@@ -64,8 +64,8 @@ def glance_at(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane 
     axes, order = _axes(plane)
     across = next(k for k, (ras, _) in enumerate(pose.axes) if ras == order[0])
     u = axes[0] * pose.axes[across][1] * pose.half[across] + pose.centre[across]  # over the field of view
-    inside = np.abs(u) <= 1
-    if not inside.any():  # between two levels
+    inside = np.abs(u) <= 1 - 1 / data.shape[across]  # between the first slice's middle and the last's
+    if not inside.any():
         inside = np.arange(len(u)) == np.argmin(np.abs(u))
         axes[0] = axes[0] + (0 - u[inside]) / (pose.axes[across][1] * pose.half[across])
     axes[0] = axes[0][inside]

@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from phantoms import small_prior_with_detail
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restoration, save_prior, write
 from monai_strainer.cli import main
@@ -133,6 +134,28 @@ def test_a_cohort_becomes_a_prior_and_leaves_no_patient_behind(recipe: str, scan
     for file in out.rglob("*.pt"):
         state = torch.load(file, weights_only=True)
         assert not [name for name in state.get("module", state) if name.startswith("heads")]
+
+
+def test_a_cohort_teaches_a_detail_prior_as_well(scan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "learned"
+    assert pretrain(scan.parent, out, "--detail-steps", 1) == 0
+    prior = load_prior(out)
+    assert prior.detail is not None and prior.typical is not None
+    told = prior.record["detail"]
+    assert told["recipe"]["steps"] == 1 and told["scans"] == 1 and "--detail-steps 1" in told["command"]
+
+
+def test_the_ways_to_use_a_detail_prior(scan: Path, tmp_path: Path) -> None:
+    save_prior(small_prior_with_detail(tail=0.01), tmp_path / "joint")
+    for method in ("auto", "plug_and_play", "coordinates"):
+        out = tmp_path / f"{method}.nii.gz"
+        assert restore(scan, out, tmp_path / "joint", "--method", method, "--profile", "kspace", "--report") == 0
+        told = json.loads((tmp_path / f"{method}.json").read_text())
+        assert told["method"] == ("amortised" if method == "auto" else method)
+        assert set(told["data"]) == {"residual", "whiteness", "undetermined"}
+    thin = ("--scale", "1,1,2", "--profile", "gaussian", "--thickness", 8)
+    assert restore(scan, tmp_path / "thin.nii.gz", tmp_path / "joint", *thin) == 0
+    assert nib.load(tmp_path / "thin.nii.gz").shape == (20, 24, 20)
 
 
 def test_a_prior_is_not_written_over(scan: Path, prior: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from phantoms import small_prior_with_detail
 from torch import Tensor, nn
 
 from monai_strainer import Grid, InputError, Prior, Siren
@@ -115,6 +116,16 @@ def test_every_item_has_a_report_that_names_its_weights() -> None:
         reports = [json.loads(text) for text in out.meta["strainer_report"]]
         assert [report["prior_sha256"] for report in reports] == [digest] * 2
         assert [report["prior"] for report in reports] == ["cold" if cold else "cohort"] * 2
+
+
+def test_the_detail_prior_is_used_only_beside_the_network_it_knows() -> None:
+    prior = small_prior_with_detail(tail=0.01)
+    inferer, batch = StrainerInferer(scale=2, steps=0, prior=prior), images(1, 1, 16, 18)
+    for network, method in ((prior.network, "amortised"), (small(), "coordinates")):
+        out = inferer(batch, network)
+        assert json.loads(out.meta["strainer_report"][0])["method"] == method
+    out = StrainerInferer(scale=2, steps=0, prior=prior, cold=True)(batch, prior.network)
+    assert json.loads(out.meta["strainer_report"][0])["method"] == "coordinates"
 
 
 def test_two_dimensions_stay_two() -> None:

@@ -6,14 +6,17 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from phantoms import small_siren
+from phantoms import small_cohort, small_detail, small_prior_with_detail, small_siren
 
 from monai_strainer.errors import InputError
+from monai_strainer.glance import mirrored_glances
+from monai_strainer.likeness import typical_of
 from monai_strainer.prior import Prior, load_prior, save_prior
 
 
@@ -214,3 +217,48 @@ def test_a_weights_file_of_absurd_size_is_refused_before_it_is_read(bundle: Path
     with (bundle / "models" / "model.pt").open("r+b") as handle:
         handle.truncate(2**29)  # a hole: takes no room on disk
     refused(bundle, "a prior is a few MB|the weights take")
+
+
+@pytest.fixture
+def joint(tmp_path: Path) -> Path:
+    """A folder with both priors."""
+    save_prior(small_prior_with_detail(), tmp_path)
+    return tmp_path
+
+
+def test_a_detail_prior_comes_back_bit_for_bit(joint: Path) -> None:
+    wanted, found = small_prior_with_detail().detail, load_prior(joint).detail
+    assert wanted is not None and found is not None
+    assert all(torch.equal(value, found.state_dict()[name]) for name, value in wanted.state_dict().items())
+
+
+def test_what_is_usual_comes_back(joint: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    typical = typical_of(small_siren(), mirrored_glances(small_cohort(scans=2, shape=(4, 12, 14))))
+    other = tmp_path_factory.mktemp("usual")
+    save_prior(replace(load_prior(joint), typical=typical), other)
+    back = load_prior(other).typical
+    assert back is not None and back.middle == typical.middle
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: (folder / "models" / "detail.pt").unlink(), "there is no detail.pt"),
+        (lambda folder: (folder / "models" / "detail.pt").write_bytes(b"garbage"), "cannot be read as tensors"),
+        (
+            lambda folder: rewrite_rules(folder, lambda r: r["detail"]["network"].update(blocks=10**9)),
+            "cannot be read",
+        ),
+        (lambda folder: rewrite_rules(folder, lambda r: r["detail"].update(network=None)), "cannot be read"),
+        (lambda folder: rewrite_rules(folder, lambda r: r["detail"]["network"].update(features=8)), "marry.weight is"),
+        (lambda folder: rewrite_rules(folder, lambda r: r.update(typical={"middle": {}})), "cannot be read"),
+        (
+            lambda folder: torch.save(small_detail(2).state_dict(), folder / "models" / "detail.pt"),
+            "not those that the rules were written for",
+        ),
+    ],
+)
+def test_a_detail_prior_that_does_not_belong_is_refused(change: Callable[[Path], Any], words: str, joint: Path) -> None:
+    change(joint)
+    with pytest.raises(InputError, match=words):
+        load_prior(joint)

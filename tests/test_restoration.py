@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from phantoms import small_prior_with_detail
 
 from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, RicianNoise, Volume, restore
+from monai_strainer.likeness import COARSE, Likeness, Typical
 from monai_strainer.metrics import coverage
-from monai_strainer.physics import Downsample
+from monai_strainer.physics import Downsample, Mask
 
 SHAPE = (20, 24, 6)
 
@@ -132,6 +135,73 @@ def test_progress_ends_at_all_slices(prior: Prior) -> None:
     told: list[tuple[int, int]] = []
     restore(head(), prior, 2, steps=2, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (6, 6) and [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.fixture(scope="module")
+def both() -> Prior:
+    return small_prior_with_detail(tail=0.005)
+
+
+@pytest.mark.parametrize("method", ["auto", "amortised", "plug_and_play", "coordinates"])
+@pytest.mark.parametrize("scale", [1, 1.5, (1, 1, 3), (2, 2, 2)])
+def test_every_method_keeps_the_field_of_view(method: str, scale: float | tuple[float, ...], both: Prior) -> None:
+    scan = head()
+    out = restore(scan, both, scale, method=method, steps=0)
+    np.testing.assert_allclose(out.volume.grid.corners(), scan.grid.corners(), atol=1e-4)
+    assert np.isfinite(out.volume.data).all() and out.std.shape == out.volume.data.shape
+    assert out.report["method"] == ("amortised" if method == "auto" else method)
+    assert set(out.report["data"]) == {"residual", "whiteness", "undetermined"}
+
+
+def test_units_do_not_matter_to_the_detail_prior(both: Prior) -> None:
+    one, two = (restore(Volume(head().data * k, head().grid), both, 2) for k in (1, 8))
+    np.testing.assert_allclose(two.volume.data, 8 * one.volume.data, rtol=1e-3, atol=1)
+
+
+def test_the_method_is_chosen_from_operator_and_noise_alone(both: Prior) -> None:
+    def masked(fine: tuple[int, ...], measured: tuple[int, ...]) -> Mask:
+        return Mask(torch.ones(fine, dtype=torch.bool))
+
+    scan = head()
+    assert restore(scan, both, 1, operator=masked).report["method"] == "plug_and_play"
+    assert restore(scan, both, (8, 1, 1)).report["method"] == "plug_and_play"
+    assert restore(scan, both, 1, sigma=0.2 * 850).report["method"] == "plug_and_play"
+    assert restore(scan, both, (4, 1, 1)).report["method"] == "amortised"
+    assert restore(scan, replace(both, detail=None), 2, steps=0).report["method"] == "coordinates"
+
+
+def test_a_method_that_cannot_be_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="there is no method 'magic'"):
+        restore(head(), prior, 2, method="magic")
+    with pytest.raises(InputError, match="no detail prior"):
+        restore(head(), prior, 2, method="amortised")
+
+
+def test_slice_thickness_concerns_the_slice_axis_alone(both: Prior) -> None:
+    step = float(head().grid.spacing[2])
+    plain = restore(head(), both, (2, 2, 1)).volume.data
+    assert np.array_equal(restore(head(), both, (2, 2, 1), thickness=0.5 * step).volume.data, plain)
+    through = restore(head(), both, (1, 1, 3)).volume.data
+    assert np.array_equal(restore(head(), both, (1, 1, 3), thickness=step).volume.data, through)
+    assert not np.array_equal(restore(head(), both, (1, 1, 3), thickness=step / 3).volume.data, through)
+
+
+def test_a_thickness_beside_an_operator_of_ones_own_is_refused(both: Prior) -> None:
+    with pytest.raises(InputError, match="has its own"):
+        restore(head(), both, (1, 1, 2), operator=Downsample.onto, thickness=10)
+
+
+def test_a_thickness_of_nothing_is_refused(both: Prior) -> None:
+    with pytest.raises(InputError, match="not thicker than 0"):
+        restore(head(), both, (1, 1, 2), thickness=0)
+
+
+def test_a_head_unlike_the_cohort_is_doubted(both: Prior) -> None:
+    usual = Likeness(0.0, 0.0, 1.0, 0.0)
+    tight = Typical(usual, Likeness(*[1e-3] * 4), np.full(COARSE, 1e-3, np.float32))
+    out = restore(head(), replace(both, typical=tight), 1)
+    assert any("does not look like the cohort" in doubt for doubt in out.report["warnings"])
+    assert out.report["cohort"]["unusual"]["misfit"] > 4 and len(out.report["cohort"]["turn"]) == 3
 
 
 def broken(change: str) -> Volume:

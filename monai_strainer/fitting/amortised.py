@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,10 +100,11 @@ def look(
     siren: Siren | None = None,
     coords: Tensor | None = None,
     closeness: float = 1.0,
+    mirrors: Sequence[tuple[int, ...]] = MIRRORS,
 ) -> tuple[Tensor, Tensor]:
     """What the network says of some slices of a stack: images and standard deviations ``(some, H, W)``.
 
-    It is asked four times, of mirror images: its errors differ, and the mean has less of them.
+    It is asked of mirror images as well: its errors differ, and the mean has less of them.
     """
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
@@ -119,7 +120,7 @@ def look(
     shown = show(slices, share, sigma, conditions(operator, noise, closeness))
     with torch.autocast(y.device.type, torch.bfloat16, enabled=has_bfloat16(y.device)):
         means, log_stds = [], []
-        for axes in MIRRORS:
+        for axes in mirrors:
             features = None
             if siren is not None and coords is not None:
                 rough = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)

@@ -67,7 +67,7 @@ def plug_and_play(
         last = max(LOWEST, float(level.max()))
         falling = torch.logspace(0, 1, turns, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
         for s in falling.tolist()[:-1]:
-            z, _ = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, closeness=0.0)
+            z, _ = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, 0.0, mirrors=((),))
             x = operator.prox(z, data, weight * level.square() / s**2)
         x, std = look(detail, still, x, GaussianNoise(last), slice(0, len(x)), siren, coords, closeness=0.0)
         images.append(x)

@@ -100,6 +100,18 @@ def test_training_publishes_a_prior_that_loads(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["train", "inference"])
+def test_a_detail_prior_is_trained_beside_it_and_then_further(tiny: Path, cohort: Path, tmp_path: Path) -> None:
+    command = [*RUN, "--config_file", CONFIGS / "train_detail.json", "--dataset_dir", cohort, "--steps", "1"]
+    small = ("--side", "8", "--patches", "1", "--groups", "1", "--network_def#channels", "[8,8]")
+    call(*command, *small, "--bundle_root", tiny, "--output_dir", tmp_path / "one")
+    first = load_prior(tmp_path / "one")
+    assert first.detail is not None and first.detail.channels == (8, 8) and first.record["detail"]["scans"] == 2
+    more = ("--network_def", "$@prior.detail", "--seed", "1", *small[:-2])
+    call(*command, *more, "--bundle_root", tmp_path / "one", "--output_dir", tmp_path / "two")
+    second = load_prior(tmp_path / "two").record["detail"]
+    assert second["from"]["sha256"] == first.record["detail"]["sha256"] != second["sha256"]
+
+
 def test_load_gives_our_class_with_every_tensor_and_no_network(
     kind: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
