@@ -51,6 +51,7 @@ DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the p
 ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
+BENCHMARK_EXTRA = ["dipy", "bm3d", "bm4d", "scikit-image", "matplotlib"]  # rivals; BM3D, BM4D: not for commerce
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
 
 setup(
@@ -85,6 +86,7 @@ setup(
         "onnx": ONNX_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,
+        "benchmark": BENCHMARK_EXTRA,
         "dev": DEV_EXTRA,
     },
     entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli:main"]},

@@ -15,7 +15,7 @@ import argparse
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,10 @@ class Case:
     whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be walked
 
 
-def measure(scan: Volume, prior: Prior, task: Task, seed: int) -> Case:
-    """Measure a head once, with seeded noise."""
+def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None) -> Case:
+    """Measure a head once, with seeded noise; ``turn`` aligns its coordinates."""
     head = foreground(scan.data)
-    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+    pose, scale = replace(find_pose(head, scan.grid), turn=turn), normalise(scan.data, head, prior.percentile).scale
     peak = float(np.percentile(scan.data[head], 99.9)) / scale
     axis = scan.grid.axis_of("axial")
     noise, generator = RicianNoise(task.noise * peak), torch.Generator().manual_seed(seed)

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """The tables of the restoration benchmark: what every method reached, and the gates.
 
-python benchmarks/restoration_table.py            # prints them, and puts them between the markers of docs/benchmark.md
+python benchmarks/restoration_table.py            # prints them, and puts them into docs/benchmark.md and the README
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("restoration.csv", "restoration_rivals.csv")
-PAGE = ROOT / "docs" / "benchmark.md"
+PAGES = (ROOT / "docs" / "benchmark.md", ROOT / "README.md")
 Row = dict[str, str]
 # the task, whose margin, over whom, and the least of it in dB
 GATES: list[tuple[str, str, str, float]] = [
@@ -135,17 +135,19 @@ def _ssim_first(rows: list[Row], tasks: list[str]) -> Iterable[tuple[str, bool]]
 
 
 def main() -> None:
-    """Print both tables and put them into the page."""
+    """Print both tables and put them between the markers of the pages."""
     rows = read_rows()
     parts = {"gates": list(gates(rows)), "results": list(results(rows))}
-    page = PAGE.read_text()
-    for name, lines in parts.items():
+    for page in PAGES:
+        text = page.read_text()
+        for name, lines in parts.items():
+            start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+            before, _, rest = text.partition(start)
+            if rest:
+                text = f"{before}{start}\n" + "\n".join(lines) + f"\n{end}{rest.partition(end)[2]}"
+        page.write_text(text)
+    for lines in parts.values():
         print("\n".join(lines), end="\n\n")
-        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        before, _, rest = page.partition(start)
-        if rest:
-            page = f"{before}{start}\n" + "\n".join(lines) + f"\n{end}{rest.partition(end)[2]}"
-    PAGE.write_text(page)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """What others do with the same data. BM3D and BM4D are free for non-commercial use only; the package never needs them.
 
-python -m pip install dipy bm3d bm4d scikit-image
+python -m pip install -c constraints.txt ".[benchmark]"
 """
 
 from __future__ import annotations

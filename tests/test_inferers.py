@@ -120,7 +120,7 @@ def test_every_item_has_a_report_that_names_its_weights() -> None:
 
 def test_the_detail_prior_is_used_only_beside_the_network_it_knows() -> None:
     prior = small_prior_with_detail(tail=0.01)
-    inferer, batch = StrainerInferer(scale=2, steps=0, prior=prior), images(1, 1, 16, 18)
+    inferer, batch = StrainerInferer(scale=2, steps=0, prior=prior, sigma=0.02), images(1, 1, 16, 18)
     for network, method in ((prior.network, "amortised"), (small(), "coordinates")):
         out = inferer(batch, network)
         assert json.loads(out.meta["strainer_report"][0])["method"] == method

@@ -50,7 +50,7 @@ def test_version_is_said_once(metadata: dict[str, Any]) -> None:
 
 
 def test_extras_exist(metadata: dict[str, Any]) -> None:
-    assert set(metadata["extras_require"]) == {"bundle", "demo", "onnx", "docs", "test", "dev"}
+    assert set(metadata["extras_require"]) == {"bundle", "demo", "onnx", "docs", "test", "benchmark", "dev"}
 
 
 def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:

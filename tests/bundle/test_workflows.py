@@ -99,7 +99,6 @@ def test_training_publishes_a_prior_that_loads(tiny: Path) -> None:
     assert prior.network.hidden_channels == 16 and prior.record["scans"] == 2
 
 
-@pytest.mark.parametrize("kind", ["train", "inference"])
 def test_a_detail_prior_is_trained_beside_it_and_then_further(tiny: Path, cohort: Path, tmp_path: Path) -> None:
     command = [*RUN, "--config_file", CONFIGS / "train_detail.json", "--dataset_dir", cohort, "--steps", "1"]
     small = ("--side", "8", "--patches", "1", "--groups", "1", "--network_def#channels", "[8,8]")
@@ -112,6 +111,7 @@ def test_a_detail_prior_is_trained_beside_it_and_then_further(tiny: Path, cohort
     assert second["from"]["sha256"] == first.record["detail"]["sha256"] != second["sha256"]
 
 
+@pytest.mark.parametrize("kind", ["train", "inference"])
 def test_load_gives_our_class_with_every_tensor_and_no_network(
     kind: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
