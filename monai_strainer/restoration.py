@@ -155,7 +155,7 @@ def restore(
         doubts.append("the scan holds only part of a head; its level was found by trying, not measured")
     if max(factors) > 1 and sigma is None and min(scan.grid.shape) < 2:
         doubts.append("the noise level rests on a single slice")
-    level = _noise_level(scan, axis, sigma, noise, intensity.scale)
+    level, told_of_noise = _noise_level(scan, axis, sigma, noise, intensity.scale)
     relative = float(np.sqrt(np.mean(np.square(level))))
     how = _choose(method, prior, operator, factors, relative)
     count = (60 if scan.grid.shape[axis] <= MANY_SLICES else 20) if steps is None else steps
@@ -201,7 +201,7 @@ def restore(
             "model": noise.__name__,
             "sigma": relative * intensity.scale,
             "relative": relative,
-            "estimated": sigma is None,
+            **told_of_noise,
         },
         "intensity": {"percentile": prior.percentile, "scale": intensity.scale},
         "data": asdict(held),
@@ -269,14 +269,16 @@ def _choose(method: str, prior: Prior, operator: Any, factors: tuple[float, floa
 
 def _noise_level(
     scan: Volume, axis: int, sigma: float | NDArray[np.float32] | None, noise: type[NoiseModel], scale: float
-) -> Level:
-    """Sigma relative to the intensity scale: a number, or a map in the shape of the scan."""
+) -> tuple[Level, dict[str, Any]]:
+    """Sigma relative to the intensity scale, a number or a map in the shape of the scan; what the record says of it."""
     if sigma is None:
-        return float(noise.estimate(torch.from_numpy(scan.slices(axis))).sigma) / scale
+        found = noise.measure(torch.from_numpy(scan.slices(axis)))
+        told = {"estimated": True, "std": found.std, "source": found.source, "is_white": found.is_white}
+        return float(noise(found.sigma).sigma) / scale, told
     if np.ndim(sigma) == 0:
-        return float(noise(float(sigma)).sigma) / scale
+        return float(noise(float(sigma)).sigma) / scale, {"estimated": False}
     if np.shape(sigma) != scan.grid.shape:
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
-    return np.asarray(sigma, np.float32) / np.float32(scale)
+    return np.asarray(sigma, np.float32) / np.float32(scale), {"estimated": False}

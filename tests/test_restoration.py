@@ -94,6 +94,7 @@ def test_noise_goes_down_and_its_level_is_found(prior: Prior) -> None:
     noisy = RicianNoise(40.0).sample(torch.from_numpy(truth.data), torch.Generator().manual_seed(0)).numpy()
     out = restore(Volume(noisy, truth.grid), prior, 1, steps=2)
     assert out.report["noise"]["estimated"] and out.report["noise"]["sigma"] == pytest.approx(40, rel=0.3)
+    assert 0 < out.report["noise"]["std"] < 0.3 * 40 and out.report["noise"]["source"] in ("head", "air")
     inside = truth.data > 0
     before, after = (np.square(image - truth.data)[inside].mean() for image in (noisy, out.volume.data))
     assert after < before
