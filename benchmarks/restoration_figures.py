@@ -56,10 +56,8 @@ def main() -> None:
             measured = low[::-1, k]
             measured = np.repeat(measured, round(len(case.truth) / len(low)), axis=0)
         else:
-            stack = case.data[0] if task.kind == "slab" else case.data[k]
-            measured = upright(
-                stack[k if task.kind == "slab" else case.judged[k]][..., :, :].squeeze(), scan.grid, axis
-            )
+            image = case.data[0][k] if task.kind == "slab" else case.data[k][case.judged[k]][0]
+            measured = upright(image, scan.grid, axis)
         strip = Strip(
             name,
             show(case.truth),

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .fitting import align
-from .fitting.head import Heads, features_of, head_images
-from .glance import Glance
+from .fitting.head import features_of
+from .glance import REACH, Glance
 from .networks import Siren
 from .pretraining import solve_ridge
 
@@ -109,16 +109,14 @@ def _compared(siren: Siren, glance: Glance) -> tuple[float, float, float, NDArra
     """Distance, misfit, agreement, and the smoothed residual ``(S, H, W)``."""
     coords, images = glance.coords[:, : siren.spatial_dims], glance.images
     mean = torch.cat([siren.head.weight[0], siren.head.bias])
-    heads, usual = [], []
+    heads, fitted, usual = [], [], []
     for place, image in zip(coords, images):
         phi = features_of(siren, place).flatten(1)  # (C + 1, P)
         heads.append(solve_ridge(phi[None], 2 * image.reshape(1, 1, -1) - 1, RIDGE)[0, 0])
+        fitted.append((heads[-1] @ phi).reshape(image.shape))
         usual.append((mean @ phi).reshape(image.shape))
-    solved = torch.stack(heads)  # (S, C + 1)
-    none = torch.zeros(1, 1, 1).expand(len(solved), solved.shape[1], solved.shape[1])
-    fitted, _ = head_images(siren, coords, Heads(solved, none, solved[:, 0]))
-    residual = (2 * images - 1 - fitted) / 2
-    away = (solved - mean).double()
+    residual = (2 * images - 1 - torch.stack(fitted)) / 2
+    away = (torch.stack(heads) - mean).double()  # (S, C + 1)
     precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
     distance = torch.einsum("si,ij,sj->s", away, precision, away).mean() / away.shape[1]
     inside = images > 0.1
@@ -132,7 +130,7 @@ def _largest(smooth: NDArray[np.float32], glance: Glance, residual: NDArray[np.f
     """The greatest smoothed residual in units of the usual one at its place."""
     z, rest = glance.coords[:, :, 0, 0], residual.shape
     across = int((z.amax(0) - z.amin(0)).argmax()) if len(z) > 1 else 2
-    level = (z[:, across].numpy() / 0.85 + 1) / 2 * rest[0] - 0.5
+    level = (z[:, across].numpy() / REACH[0] + 1) / 2 * rest[0] - 0.5
     rows, columns = ((np.arange(n) + 0.5) / n * m - 0.5 for n, m in zip(smooth.shape[1:], rest[1:]))
     where = np.meshgrid(level, rows, columns, indexing="ij")
     usual = ndimage.map_coordinates(residual, where, order=1, mode="nearest")

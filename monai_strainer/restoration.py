@@ -150,7 +150,9 @@ def restore(
     mask = foreground(scan.data)
     intensity = normalise(scan.data, mask, prior.percentile)
     pose, is_whole = place(scan, mask, prior)
-    pose, told_of_cohort = _compare(scan, pose, intensity.scale, prior, is_whole, doubts)
+    told_of_cohort: dict[str, Any] = {}
+    if is_whole and prior.network.spatial_dims == 3 and min(scan.grid.shape) > 1:
+        pose, told_of_cohort = _compare(scan, pose, intensity.scale, prior, doubts)
     if not is_whole:
         doubts.append("the scan holds only part of a head; its level was found by trying, not measured")
     if max(factors) > 1 and sigma is None and min(scan.grid.shape) < 2:
@@ -214,24 +216,16 @@ def restore(
     return Restored(volume, std, report)
 
 
-def _compare(
-    scan: Volume, pose: Pose, scale: float, prior: Prior, is_whole: bool, doubts: list[str]
-) -> tuple[Pose, dict[str, Any]]:
+def _compare(scan: Volume, pose: Pose, scale: float, prior: Prior, doubts: list[str]) -> tuple[Pose, dict[str, Any]]:
     """Turn a whole head as the cohort's heads are turned, and say how like them it is."""
     network = prior.network.cpu()
-    if network.spatial_dims != 3 or min(scan.grid.shape) < 2:
-        return pose, {}
-    seen = glance_at(scan.data, pose, scale, prior.plane)
-    told: dict[str, Any] = {}
-    if is_whole:
-        seen, turn = aligned(network, seen)
-        pose = replace(pose, turn=turn)
-        told["turn"] = [[round(value, 4) for value in row] for row in turn]
-        if prior.typical is not None:
-            found = likeness(network, seen, prior.typical)
-            doubts += prior.typical.doubts(found)
-            told |= {"likeness": asdict(found), "unusual": prior.typical.scores(found)}
-    return pose, told
+    seen, turn = aligned(network, glance_at(scan.data, pose, scale, prior.plane))
+    told: dict[str, Any] = {"turn": [[round(value, 4) for value in row] for row in turn]}
+    if prior.typical is not None:
+        found = likeness(network, seen, prior.typical)
+        doubts += prior.typical.doubts(found)
+        told |= {"likeness": asdict(found), "unusual": prior.typical.scores(found)}
+    return replace(pose, turn=turn), told
 
 
 def _support(scan: Volume, out: Volume, whole: Operator | None, axis: int, level: Level, scene: Scene) -> Support:

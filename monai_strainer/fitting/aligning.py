@@ -46,10 +46,12 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
     turn = eye.clone()
     places = with_bias(coords.flatten(2).double())  # (S, 4, P)
     targets = 2 * images.flatten(1) - 1  # (S, P)
+    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
+    precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
     for _ in range(turns):
         matrix, vector, cost = torch.diag(torch.zeros(12).double()), torch.zeros(12).double(), 0.0
         for place, target in zip(places, targets):
-            residual, slope = _explained(siren, (turn @ place).float(), place.float(), target)
+            residual, slope = _explained(siren, mean, precision, (turn @ place).float(), place.float(), target)
             matrix += (slope @ slope.T).double()
             vector += (slope @ residual).double()
             cost += float(residual.square().sum())
@@ -60,10 +62,13 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
     return turn.float()
 
 
-def _explained(siren: Siren, at: Tensor, place: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _explained(
+    siren: Siren, mean: Tensor, precision: Tensor, at: Tensor, place: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
     """What the best head leaves of a slice ``(P,)``, and the derivative of that by the affine ``(12, P)``.
 
     Args:
+        mean, precision: of the heads, ``(C + 1,)`` and ``(C + 1, C + 1)``.
         at: ``(3, P)`` where the network is asked.
         place: ``(4, P)`` box coordinates and a one.
         target: ``(P,)`` in ``[-1, 1]``.
@@ -72,8 +77,6 @@ def _explained(siren: Siren, at: Tensor, place: Tensor, target: Tensor) -> tuple
         asked = at.detach().requires_grad_(True)
         features = siren(asked[None, :, :, None], features=True)[..., 0]  # (1, C, P)
         phi = with_bias(features.detach())[0]  # (C + 1, P)
-        mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
-        precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
         normal = (phi @ phi.T).double() / MISFIT + precision
         head = torch.linalg.solve(normal, (phi @ target).double() / MISFIT + precision @ mean).float()
         (gradient,) = torch.autograd.grad((head[:-1].detach() @ features[0]).sum(), asked)  # (3, P)

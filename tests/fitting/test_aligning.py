@@ -50,11 +50,13 @@ def test_the_derivative_is_that_of_finite_differences() -> None:
     siren, coords = knowing_siren(), slice_coordinates(1, 10, 12)
     place = with_bias(coords.flatten(2))[0]  # (4, P)
     target = 2 * image_at(siren, coords, TURN)[0].flatten() - 1
-    _, slope = _explained(siren, place[:3], place, target)
+    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
+    heads = mean, torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    _, slope = _explained(siren, *heads, place[:3], place, target)
     step = torch.zeros(3, 4)
     step[1, 0] = 1e-3
-    ahead, _ = _explained(siren, (torch.eye(3, 4) + step) @ place, place, target)
-    behind, _ = _explained(siren, (torch.eye(3, 4) - step) @ place, place, target)
+    ahead, _ = _explained(siren, *heads, (torch.eye(3, 4) + step) @ place, place, target)
+    behind, _ = _explained(siren, *heads, (torch.eye(3, 4) - step) @ place, place, target)
     numeric = (behind - ahead) / 2e-3
     assert torch.corrcoef(torch.stack([numeric, slope[4]]))[0, 1] > 0.99
 
