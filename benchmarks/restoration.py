@@ -6,7 +6,9 @@ python benchmarks/restoration.py DATASET --out benchmarks/restoration.csv [--met
 Rows are added as they are made; what a file holds already is not made again. Slices: 7 heights of the head, axial. A
 method that looks at neighbours gets two on either side. Volumes: 24 axial slices around the middle for noise, the whole
 head for thick slices. The head's mask is the judge, the peak is the 99.9th percentile within it, and every method but
-`ours` is told the true noise level. The head is placed and scaled by the clean scan, for all methods alike.
+`ours` is told the true noise level. The head is placed and scaled by the clean scan, for all methods alike. `siren` and
+`strainer` are the paper's fits, from a fresh network and from the cohort's encoder with a fresh head, each stopped at
+the step the truth likes best; they are slow, and mend the middle height alone.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import csv
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ from monai_strainer.walks import Scene, detail_walk, legs
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
 CLEAN = 0.003  # noise of a good scan, as a share of the peak
 BOX = Profile()
+FITS = ("siren", "strainer")
 THICK = 24  # slices of a volume that is denoised
 
 
@@ -87,6 +91,13 @@ class Case:
     sigma: float
     peak: float
     whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be walked
+    levels: tuple[float, ...] = LEVELS  # of the slices
+
+    def middle(self) -> Case:
+        """The middle height alone."""
+        k = slice(len(self.data) // 2, len(self.data) // 2 + 1)
+        cut = {name: getattr(self, name)[k] for name in ("truth", "mask", "data", "judged", "places", "levels")}
+        return replace(self, **cut)
 
 
 def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None) -> Case:
@@ -202,10 +213,24 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
     return torch.cat(images).clamp_min(0).numpy(), torch.cat(stds).numpy()
 
 
+def fitted(case: Case, prior: Prior, method: str) -> Result:
+    """The paper's fit, from a fresh network or from the cohort's encoder with a fresh head."""
+    fresh = Prior.cold(hidden_channels=prior.network.hidden_channels, num_layers=prior.network.num_layers).network
+    siren = fresh
+    if method == "strainer":
+        siren = deepcopy(prior.network)
+        siren.head.load_state_dict(fresh.head.state_dict())
+    coords = torch.cat([places(judged) for places, judged in zip(case.places, case.judged)])
+    y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
+    return rivals.network_at_its_best(siren, coords, case.operator, y, case.sigma, case.truth, case.mask), None
+
+
 def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
     """The images of a method, or None where it does not apply."""
     if method.startswith(("ours", "detail", "plug")):
         return networks(case, prior, method, task)
+    if method in FITS:
+        return fitted(case, prior, method) if task.kind == "slices" else None
     is_noise = case.operator.is_identity
     if case.whole is not None and not is_noise:  # one axis is thick: what interpolates does so along it
         low, _ = case.whole
@@ -246,7 +271,7 @@ def judge(x: NDArray[np.float32], std: NDArray[np.float32] | None, case: Case, t
     rows = []
     for k, part in enumerate(parts):
         a, t, m = x[part], case.truth[part], case.mask[part]
-        row: dict[str, Any] = {"level": LEVELS[k] if task.kind == "slices" else ""}
+        row: dict[str, Any] = {"level": case.levels[k] if task.kind == "slices" else ""}
         row["psnr_mask"] = psnr(a, t, data_range=case.peak, mask=m)
         row["psnr_image"] = psnr(a, t, data_range=case.peak)
         row["ssim_mask"] = ssim(a, t, data_range=case.peak, mask=m)
@@ -288,12 +313,13 @@ def main() -> None:
                     continue
                 case = measure(scan, prior, TASKS[name], seed)
                 for method in wanted:
+                    some = case.middle() if method in FITS and TASKS[name].kind == "slices" else case
                     start = time.perf_counter()
-                    result = run(method, case, prior, TASKS[name])
+                    result = run(method, some, prior, TASKS[name])
                     if result is None:
                         continue
-                    rows = judge(*result, case, TASKS[name])
-                    seconds = (time.perf_counter() - start) / len(case.truth)
+                    seconds = (time.perf_counter() - start) / len(some.truth)
+                    rows = judge(*result, some, TASKS[name])
                     with args.out.open("a", newline="") as handle:
                         table = csv.DictWriter(handle, COLUMNS)
                         head = {"task": name, "method": method, "scan": stem(path.name), "seed": seed}

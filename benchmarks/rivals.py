@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import special
 
-from monai_strainer.baselines import back_projection, cubic
+from monai_strainer.baselines import back_projection, cubic, network_alone
+from monai_strainer.networks import Siren
 from monai_strainer.physics import KSpaceCrop, RicianNoise, Separable
 
 Image = NDArray[np.float32]
@@ -101,6 +102,40 @@ def non_local_means(y: Image, sigma: float) -> Image:
     return np.asarray(
         nlmeans(y.astype(np.float64), sigma=sigma, patch_radius=1, block_radius=3, rician=True), np.float32
     )
+
+
+def network_at_its_best(
+    siren: Siren,
+    coords: torch.Tensor,
+    operator: Separable,
+    y: Image,
+    sigma: float,
+    truth: Image,
+    mask: NDArray[np.bool_],
+    steps: int = 300,
+) -> Image:
+    """The paper's fit, stopped at the step that the truth likes best, slice by slice.
+
+    Args:
+        siren: where it starts: fresh, or the cohort's encoder with a fresh head.
+        coords: (S, d, H, W) head coordinates.
+        operator: of the slices.
+        y: (S, h, w) data.
+        sigma: the true noise level.
+        truth: (S, H, W).
+        mask: (S, H, W) the judge.
+        steps: of 4,096 points each, at most.
+    """
+    best, images = np.full(len(y), np.inf), np.zeros_like(truth)
+
+    def look(_: int, x: torch.Tensor) -> None:
+        for k, image in enumerate(x.numpy()):
+            error = float(np.square(np.maximum(image, 0) - truth[k])[mask[k]].mean())
+            if error < best[k]:
+                best[k], images[k] = error, image
+
+    network_alone(siren, coords, operator, torch.from_numpy(y), RicianNoise(sigma), steps=steps, every=10, on_look=look)
+    return images
 
 
 def interpolations(operator: Separable, y: Image) -> dict[str, Callable[[], Image]]:

@@ -7,7 +7,7 @@ slices, and none of them has seen any other scan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 import numpy as np
@@ -140,6 +140,7 @@ def network_alone(
     steps: int,
     seed: int = 0,
     every: int = 10,
+    on_look: Callable[[int, Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Fit a network to every slice as the paper does: Adam at 1e-4 from the network's own head, no data step.
 
@@ -155,6 +156,7 @@ def network_alone(
         steps: gradient steps.
         seed: of the draws.
         every: steps between two looks; above ``steps``, only the last step counts.
+        on_look: called with the step and its images ``(S, H, W)``: an oracle may choose among them.
 
     Returns:
         images ``(S, H, W)`` and their steps ``(S,)``.
@@ -178,6 +180,8 @@ def network_alone(
             with torch.no_grad():
                 x = torch.cat([image(rows) for rows in coords.split(16, dim=2)], dim=1)
             watch.update(step, x, clean - operator.A(x))
+            if on_look is not None:
+                on_look(step, x)
         if step == steps:
             break
         some = [torch.randperm(n, generator=generator)[: max(1, round(share * n))].sort().values for n in y.shape[1:]]

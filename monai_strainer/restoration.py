@@ -113,7 +113,8 @@ def restore(
         prior: from :func:`load_prior`.
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes. Fractions are fine.
         sigma: noise standard deviation in the scan's units, a number or a map; estimated from the scan by default. A
-            map guides the fit voxel by voxel; the data step uses its root mean square per slice.
+            map is heeded voxel by voxel, by the network and by the data step; plug-and-play takes its root mean square
+            per slice.
         noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones.
         operator: builds ``A`` from a fine and a measured shape; an area average by default, see
             :class:`monai_strainer.physics.Profile` for others.
@@ -166,8 +167,8 @@ def restore(
         options = {"steps": count, "optimiser": optimiser, "freeze": freeze, "seed": seed, **fit}
         if scan.grid.axis_of(prior.plane) != axis and min(scan.grid.shape) > 1:
             doubts.append(f"the prior was trained on {prior.plane} slices, the scan's slices run along another axis")
-        if isinstance(level, np.ndarray) and np.ptp(level) > 0:
-            doubts.append("the noise map guides the fit, but the data step uses one level per slice")
+    if how == "plug_and_play" and isinstance(level, np.ndarray) and np.ptp(level) > 0:
+        doubts.append("plug-and-play takes one noise level per slice from the map")
     scene = Scene(prior, pose, intensity.scale, noise, operator, device, progress, options)
     volume, std, told, whole = scan, np.zeros_like(scan.data), [], None
     path = legs(scan, factors)

@@ -82,7 +82,8 @@ def amortise(
     images, std = torch.cat(means), torch.cat(stds)
     if not data_step or operator.is_identity:
         return Amortised(images, std, images, 1.0)
-    level = noise.sigma.square().expand(y.shape).mean((1, 2))[only]  # (S,)
+    level = noise.sigma.square()
+    level = level.expand(y.shape)[only] if level.ndim else level.expand(len(images))  # (S, h, w), or (S,)
     clean, steps = noise.debias(y)[only], []
     for low in range(0, len(clean), 32):
         some = slice(low, low + 32)

@@ -113,7 +113,7 @@ def refine(
     watch.to(y.device)
     kept, clean = ~watch.mask, noise.debias(y)
     sigma2 = noise.sigma.square().expand(y.shape).mean((1, 2)).clamp_min(1e-8)  # (S,)
-    field = ErrorField(operator, clean, sigma2)
+    field = ErrorField(operator, clean, noise.sigma.square().expand(y.shape) if noise.sigma.ndim else sigma2)
     if solve:
         ones = operator.A(
             torch.ones(operator.shape_in, device=y.device)

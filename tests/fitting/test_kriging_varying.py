@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from monai_strainer.errors import InputError
-from monai_strainer.fitting.kriging import matern
-from monai_strainer.fitting.varying import krige_varying
+from monai_strainer.fitting.kriging import krige_varying, matern
 from monai_strainer.physics import Downsample, Identity, Separable
 
 OPERATORS = [Identity((10, 9)), Downsample((10, 9), 1.5), Downsample((10, 9), 2)]
