@@ -12,29 +12,41 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..volume import Volume
-from .atomic import atomic, stem, write_json
+from .atomic import atomic, atomic_folder, stem, write_json
 from .record import record, sha256
 from .scans import find_scans, refuse_inside
 
-__all__ = ["atomic", "find_scans", "read", "record", "refuse_inside", "sha256", "write", "write_json"]
+__all__ = ["atomic", "find_scans", "is_dicom", "read", "record", "refuse_inside", "sha256", "write", "write_json"]
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a path means DICOM: a folder, a file of that suffix, or one of an unknown suffix that bears its mark."""
+    if path.is_dir() or path.name.lower().endswith((".dcm", ".ima")):
+        return True
+    if path.name.lower().endswith((".nii", ".nii.gz")) or not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(132)[128:] == b"DICM"
 
 
 def _require_nifti(path: Path) -> None:
-    """Refuse every format but NIfTI, by suffix alone."""
+    """Refuse every suffix but NIfTI's."""
     name = path.name.lower()
-    if name.endswith(".dcm") or path.is_dir():
-        raise InputError("this is DICOM or a folder, which is not handled yet", "convert it with dcm2niix first", path)
     if not name.endswith((".nii", ".nii.gz")):
         kind = f"the suffix {Path(name).suffix!r} is not known" if Path(name).suffix else "the name has no suffix"
         raise InputError(kind, "use .nii or .nii.gz; dcm2niix or nibabel convert other formats", path)
 
 
-def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30) -> Volume:
+def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30, series_uid: str | None = None) -> Volume:
     """Read one 3-D scan; axis order and orientation stay those of the file.
 
+    A DICOM series is laid with its first axis along the rows, its second down the columns, and its third across the
+    slices, by their positions alone.
+
     Args:
-        path: a ``.nii`` or ``.nii.gz`` file.
+        path: a ``.nii`` or ``.nii.gz`` file, a DICOM file, or a folder with a DICOM series in it.
         limit_bytes: refuse a file that says it needs more memory than this; checked before anything is decoded.
+        series_uid: of the DICOM series that is meant, where a folder holds several.
 
     Returns:
         Volume with float32 intensities (slope and intercept applied), a grid in RAS millimetres, and a source that
@@ -45,7 +57,7 @@ def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30) -> Volum
             faults of a header are named at once.
 
     Source:
-        NIfTI-1.1 (nifti.nimh.nih.gov/nifti-1), NIfTI-2.
+        NIfTI-1.1 (nifti.nimh.nih.gov/nifti-1), NIfTI-2; DICOM PS3.3, see :mod:`monai_strainer.io.dicom`.
 
     Example:
         >>> import tempfile
@@ -58,6 +70,10 @@ def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30) -> Volum
         ((2, 3, 4), [1.0, 1.0, 3.0], 2)
     """
     path = Path(path)
+    if is_dicom(path):
+        from .dicom import read_dicom
+
+        return read_dicom(path, limit_bytes, series_uid)
     _require_nifti(path)
     from .nifti import read_nifti  # nibabel is loaded when a file is, not with the package
 
@@ -72,14 +88,18 @@ def write(
     std: NDArray[Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a scan as float32 NIfTI of the kind it was read from; the same scan always gives the same bytes.
+    """Write a scan of the kind it was read from; the same scan always gives the same bytes.
+
+    A name that ends in ``.nii`` or ``.nii.gz`` gets float32 NIfTI. Any other name becomes a folder with a derived DICOM
+    series, if that is where the scan comes from; its standard deviation is a second series in ``std/``, its record
+    ``monai_strainer.json``.
 
     With a report, ``x.json`` is written beside ``x.nii.gz`` as the very last step: where it stands, everything it
     names is complete. Every file appears whole or not at all. Missing folders are made.
 
     Args:
         volume: the scan.
-        path: ends in ``.nii`` or ``.nii.gz``.
+        path: ends in ``.nii`` or ``.nii.gz``, or is the folder of a DICOM series to make.
         report: what was done; becomes the record ``x.json`` together with versions and hashes.
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
         overwrite: replace files that are there. The input itself is never replaced.
@@ -99,6 +119,9 @@ def write(
         ['x.json', 'x.nii.gz', 'x_std.nii.gz']
     """
     path = Path(path)
+    if _is_series(volume, path):
+        _write_series(volume, path, report, std, overwrite)
+        return
     _require_nifti(path)
     images = {path: volume}
     if std is not None:
@@ -120,6 +143,32 @@ def write(
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"the file cannot be written ({reason})", "check space and rights there", path) from error
+
+
+def _is_series(volume: Volume, path: Path) -> bool:
+    """Whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
+    return hasattr(volume.source, "frames") and not path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _write_series(
+    volume: Volume, path: Path, report: Mapping[str, Any] | None, std: NDArray[Any] | None, overwrite: bool
+) -> None:
+    """Write a DICOM series into a folder that appears whole, and its record last."""
+    from .dicom_write import write_dicom
+
+    if path.suffix.lower() in (".dcm", ".ima"):
+        raise InputError("a series is many files", "name a folder for it", path)
+    refuse_inside(path, volume.source.path)
+    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not overwrite):
+        raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
+    try:
+        with atomic_folder(path) as temporary:
+            outputs = write_dicom(volume, temporary, report, std)
+        if report is not None:
+            write_json(path / "monai_strainer.json", record(report, source=volume.source, outputs=outputs))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"the series cannot be written ({reason})", "check space and rights there", path) from error
 
 
 def _require_free(targets: list[Path], source: Path | None, overwrite: bool) -> None:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["atomic", "stem", "write_json"]
+__all__ = ["atomic", "atomic_folder", "stem", "write_json"]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -74,6 +75,50 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+    _sync(target.parent)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder to fill; on leaving the block it becomes ``path``, on any error it is removed.
+
+    What stood at ``path`` is replaced as a whole.
+
+    Args:
+        path: the folder that shall exist.
+
+    Yields:
+        a hidden, empty folder beside it.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "series"
+        >>> with atomic_folder(target) as temporary:
+        ...     _ = (temporary / "1.dcm").write_text("whole")
+        >>> [file.name for file in target.iterdir()]
+        ['1.dcm']
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary, old = target.with_name(f".tmp-{mark}"), target.with_name(f".old-{mark}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in sorted(temporary.rglob("*")):
+            _sync(file)
+        _sync(temporary)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not target.exists():  # the exchange broke off half-way
+            os.replace(old, target)
+        shutil.rmtree(old, ignore_errors=True)
     _sync(target.parent)
 
 

@@ -1,0 +1,247 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""DICOM series to volumes: order and geometry from positions alone, and nothing decoded before it is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels import pixel_array
+
+from ..errors import InputError
+from ..geometry import Grid, ras_to_lps
+from ..volume import Volume
+from .dicom_frames import Fault, Frame, Survey, quiet, survey, tag_of
+from .dicom_refusals import doubts, faults_of, normal_of, places_of
+
+__all__ = ["DicomSource", "read_dicom"]
+
+MOST = 6  # faults told in full
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSource:
+    """Where a volume came from, and what is needed to write a series of the same kind.
+
+    Args:
+        frames: of the series, without pixels, in the order of the slices.
+        slope, intercept: from stored values to intensities; None where they differ between slices.
+        thickness: of the slices in mm, where the headers say.
+        name: for records: a hash of the series, since folders are named after patients.
+        sha256: over the bytes of all files of the series.
+        path: the file or folder, so that it is never written over; not shown.
+        doubts: what was accepted, and should be known.
+    """
+
+    frames: tuple[Frame, ...] = field(repr=False)
+    slope: float | None
+    intercept: float | None
+    thickness: float | None
+    name: str
+    sha256: str
+    path: Path = field(repr=False)
+    doubts: tuple[str, ...] = ()
+
+
+def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None) -> Volume:
+    """Read one MR series; see ``monai_strainer.io.read``.
+
+    Source:
+        DICOM PS3.3, C.7.6.2 (Image Plane), C.7.6.16 (Multi-frame Functional Groups), C.8.3 (MR).
+    """
+    if not path.exists():
+        raise InputError("there is no such file or folder", "check the path", path)
+    found = survey(path, limit_bytes)
+    frames = _chosen(found, series_uid, path)
+    faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
+    _refuse(faults)
+    normal, places = normal_of(frames), places_of(frames)
+    assert normal is not None and places is not None  # the checks have seen to that
+    order = np.argsort(places @ normal, kind="stable")
+    frames, places = [frames[k] for k in order], places[order]
+    values = _decode(frames)
+    slopes = {frame.rescale() for frame in frames}
+    slope, intercept = next(iter(slopes)) if len(slopes) == 1 else (None, None)
+    iop = frames[0].numbers("ImageOrientationPatient", 6)
+    spacing = frames[0].numbers("PixelSpacing", 2)
+    assert iop is not None and spacing is not None
+    thickness = frames[0].number("SliceThickness")
+    thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
+    told = doubts(frames)
+    if len(frames) > 1:
+        step = (places[-1] - places[0]) / (len(frames) - 1)
+    else:
+        step = normal * (thickness or 1.0)
+    affine = np.eye(4)  # columns: along a row, down a column, across the slices
+    affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
+    affine[:3, 2], affine[:3, 3] = step, places[0]
+    grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
+    digest = hashlib.sha256()
+    for file in dict.fromkeys(frame.file for frame in frames):
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    series = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
+    for doubt in told:
+        warnings.warn(doubt, stacklevel=3)
+    source = DicomSource(
+        tuple(frames),
+        slope,
+        intercept,
+        thickness,
+        f"dicom-{series}",
+        digest.hexdigest(),
+        path.resolve(),
+        tuple(told),
+    )
+    return Volume(values, grid, source, slice_axis=2)
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    """Raise all faults as one error."""
+    if not faults:
+        return
+    told = [str(fault) for fault in faults[:MOST]] + ([f"{len(faults) - MOST} more"] if len(faults) > MOST else [])
+    remedies = list(dict.fromkeys(fault.remedy for fault in faults[:MOST]))
+    raise InputError("; ".join(told), "; ".join(remedies))
+
+
+def _chosen(found: Survey, series_uid: str | None, path: Path) -> list[Frame]:
+    """The frames of the one series that is meant."""
+    if not found.series:
+        _refuse(found.faults)
+        seen = ", ".join(f"{count} of {what}" for what, count in sorted(found.skipped.items()))
+        raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", "pass MR images")
+    if series_uid is not None:
+        if series_uid not in found.series:
+            raise InputError(f"there is no series of the UID asked for; {_listed(found)}", "check --series-uid")
+        return found.series[series_uid]
+    if len(found.series) > 1:
+        raise InputError(
+            f"there are {len(found.series)} series, not one: {_listed(found)}", "choose one with --series-uid"
+        )
+    return next(iter(found.series.values()))
+
+
+def _listed(found: Survey) -> str:
+    """Every series by number, images and UID: free text may name patients."""
+    rows = []
+    for uid, frames in found.series.items():
+        first = frames[0]
+        number, size = first.text("SeriesNumber") or "?", f"{first.text('Columns')} x {first.text('Rows')}"
+        rows.append(f"series {number[:12]}, {len(frames)} images of {size}, {uid or 'without UID'}")
+    return "; ".join(rows)
+
+
+def _too_much(frames: Sequence[Frame], limit: int) -> list[Fault]:
+    """What the headers declare, against the limit: nothing is decoded before."""
+    total = 0.0
+    for frame in frames:
+        size = [frame.number(keyword) for keyword in ("Rows", "Columns")]
+        total += 4.0 * math.prod(value for value in size if value is not None and math.isfinite(value))
+    if total <= limit:
+        return []
+    return [
+        Fault(f"the headers declare {total:.0f} bytes of voxels, more than the limit of {limit}", "pass fewer slices")
+    ]
+
+
+def _decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """(columns, rows, slices) intensities."""
+    rows, columns = int(frames[0].number("Rows") or 0), int(frames[0].number("Columns") or 0)
+    values = np.empty((columns, rows, len(frames)), np.float32)
+    todo = Counter(frame.file for frame in frames)
+    opened: dict[Path, Dataset] = {}
+    for k, frame in enumerate(frames):
+        with quiet():
+            if frame.file not in opened:
+                opened[frame.file] = _opened(frame)
+            stored = _stored(opened[frame.file], frame, (rows, columns))
+        todo[frame.file] -= 1
+        if todo[frame.file] == 0:
+            del opened[frame.file]
+        slope, intercept = frame.rescale()
+        with np.errstate(all="ignore"):  # what does not fit float32 becomes infinite, and is refused for it
+            values[..., k] = (stored * slope + intercept).T
+        if not np.isfinite(values[..., k]).all():
+            raise InputError("the rescaled values are not finite", "repair RescaleSlope", frame.file)
+    if values.min() == values.max():
+        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it")
+    return values
+
+
+def _opened(frame: Frame) -> Dataset:
+    """The whole file, its pixel data measured against what it declares."""
+    again = "export the file from the archive again"
+    try:
+        whole = pydicom.dcmread(frame.file)
+        data = whole.get("PixelData")
+    except Exception as error:  # pydicom raises what it pleases on damaged files
+        raise InputError("the file is damaged or cut off", again, frame.file) from error
+    if not data:
+        raise InputError(f"it holds no {tag_of('PixelData')}", again, frame.file)
+    if frame.syntax.is_encapsulated:
+        return whole
+    count = max(1, int(whole.get("NumberOfFrames") or 1))
+    needed = int(whole.Rows) * int(whole.Columns) * count * (int(whole.BitsAllocated) // 8)
+    if not needed <= len(data) <= needed + 1:
+        raise InputError(
+            f"{tag_of('PixelData')} holds {len(data)} bytes, its header declares {needed}", again, frame.file
+        )
+    return whole
+
+
+def _stored(whole: Dataset, frame: Frame, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """(rows, columns) the stored values of a frame."""
+    again = "export the file from the archive again, uncompressed"
+    try:
+        if frame.syntax.is_encapsulated:
+            count = int(whole.get("NumberOfFrames") or 1)
+            for k, code in enumerate(generate_frames(whole.PixelData, number_of_frames=count)):
+                if k == frame.index and (size := codestream_size(code)) not in (None, shape):
+                    raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
+        stored = np.asarray(pixel_array(whole, index=frame.index, raw=True), dtype=np.float64)
+    except InputError:
+        raise
+    except Exception as error:  # every decoder has errors of its own
+        raise InputError("the pixel data cannot be decoded", again, frame.file) from error
+    if stored.shape != shape:
+        raise InputError(f"an image decodes to {stored.shape}, its header says {shape}", again, frame.file)
+    padding = frame.number("PixelPaddingValue")
+    if padding is not None and math.isfinite(padding):
+        is_padding = stored == padding
+        if is_padding.any() and not is_padding.all():
+            stored[is_padding] = stored[~is_padding].min()
+    return stored
+
+
+def codestream_size(code: bytes) -> tuple[int, int] | None:
+    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 image declares, before it is decoded; None where it does not.
+
+    Source: ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2, 15444-1 A.5.1.
+
+    Example:
+        >>> codestream_size(bytes.fromhex("ffd8ffc3000b080180018001011100"))
+        (384, 384)
+    """
+    if code[:4] == b"\xff\x4f\xff\x51" and len(code) >= 24:  # JPEG 2000: SIZ comes first
+        x1, y1, x0, y0 = (int.from_bytes(code[at : at + 4], "big") for at in (8, 12, 16, 20))
+        return y1 - y0, x1 - x0
+    at = 2
+    while code[:2] == b"\xff\xd8" and at + 9 <= len(code) and code[at] == 0xFF:
+        marker = code[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
+            return int.from_bytes(code[at + 5 : at + 7], "big"), int.from_bytes(code[at + 7 : at + 9], "big")
+        else:
+            at += 2 + int.from_bytes(code[at + 2 : at + 4], "big")
+    return None

@@ -1,0 +1,313 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Everything that can be wrong with an MR series: one small check, and one sentence, for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.pixels import get_decoder
+from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
+
+from .dicom_frames import Fault, Frame, tag_of
+
+__all__ = ["doubts", "faults_of", "normal_of", "places_of"]
+
+MR, ENHANCED, CONVERTED = ("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1", ".4"))
+EXPORT = "export the series from the archive again"
+CONVERT = "convert it with dcm2niix"
+# words of ImageType for what is computed from scans, not measured, and for what is no magnitude
+MAPS = {
+    "ADC",
+    "EADC",
+    "FA",
+    "TRACEW",
+    "PERFUSION",
+    "SUBTRACTION",
+    "PROJECTION IMAGE",
+    "T1 MAP",
+    "T2 MAP",
+    "T2_STAR MAP",
+    "R2 MAP",
+    "CBF",
+    "CBV",
+    "MTT",
+    "TTP",
+    "FIELD_MAP",
+    "B0",
+    "TENSOR",
+}
+PARTS = {
+    "PHASE": "phase",
+    "P": "phase",
+    "REAL": "real",
+    "R": "real",
+    "IMAGINARY": "imaginary",
+    "I": "imaginary",
+}
+VARY = (  # what may tell two images at one place apart
+    "EchoTime",
+    "EffectiveEchoTime",
+    "EchoNumbers",
+    "InversionTime",
+    "FlipAngle",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "TriggerTime",
+    "DiffusionBValue",
+    "MetaboliteMapDescription",
+    "ImageType",
+    "FrameType",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+    "StackID",
+)
+
+
+def _names(frames: Iterable[Frame]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(frame.file.name for frame in frames))
+
+
+def _is_class(frames: Sequence[Frame]) -> Iterable[Fault]:
+    others = [f for f in frames if f.text("SOPClassUID") not in (MR, ENHANCED, CONVERTED)]
+    if others:
+        kind = getattr(others[0].get("SOPClassUID"), "name", "nothing") or "nothing"
+        yield Fault(f"{tag_of('SOPClassUID')} says {kind}, not MR Image", "pass MR images", _names(others))
+    others = [f for f in frames if f.text("Modality") != "MR"]
+    if others:
+        said = others[0].text("Modality")[:16] or "nothing"
+        yield Fault(f"{tag_of('Modality')} says {said}, not MR", "pass MR images", _names(others))
+
+
+def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
+    for keyword in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
+        groups = Counter(f.text(keyword) for f in frames)
+        if len(groups) > 1:  # the values name patients: only their number is told
+            rare = min(groups, key=lambda value: groups[value])
+            some = [f for f in frames if f.text(keyword) == rare]
+            yield Fault(
+                f"{tag_of(keyword)} has {len(groups)} values in one series",
+                "put each into its own folder",
+                _names(some),
+            )
+
+
+def _is_magnitude(frames: Sequence[Frame]) -> Iterable[Fault]:
+    for frame in frames:
+        words = frame.image_type
+        if "MOSAIC" in words:
+            yield Fault(
+                f"{tag_of('ImageType')} says MOSAIC: one file holds many slices side by side",
+                CONVERT,
+                (frame.file.name,),
+            )
+            return
+        if "LOCALIZER" in words:
+            yield Fault(f"{tag_of('ImageType')} says LOCALIZER", "pass the scan itself", (frame.file.name,))
+            return
+        if wrong := MAPS & set(words):
+            yield Fault(
+                f"{tag_of('ImageType')} says {sorted(wrong)[0]}: a computed map, not a scan",
+                "pass the scan it was made from",
+                (frame.file.name,),
+            )
+            return
+        component = frame.text("ComplexImageComponent").upper()
+        kind = PARTS.get(component) or next((PARTS[w] for w in words[2:] if w in PARTS), None)
+        if kind is not None:
+            yield Fault(
+                f"{tag_of('ImageType')} says {kind} image, not magnitude", "pass the magnitude", (frame.file.name,)
+            )
+            return
+
+
+def _is_grey(frames: Sequence[Frame]) -> Iterable[Fault]:
+    wrong = [f for f in frames if f.number("SamplesPerPixel") not in (None, 1.0)]
+    if wrong:
+        yield Fault(f"{tag_of('SamplesPerPixel')} is not 1: colour, not MR", "pass the scan itself", _names(wrong))
+    wrong = [f for f in frames if f.text("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2")]
+    if wrong:
+        said = wrong[0].text("PhotometricInterpretation")[:16] or "nothing"
+        yield Fault(f"{tag_of('PhotometricInterpretation')} says {said}, not grey", "pass grey images", _names(wrong))
+    wrong = [f for f in frames if f.number("BitsAllocated") not in (8.0, 16.0, 32.0)]
+    if wrong:
+        yield Fault(
+            f"{tag_of('BitsAllocated')} is {wrong[0].text('BitsAllocated')[:8] or 'missing'}, not 8, 16 or 32",
+            EXPORT,
+            _names(wrong),
+        )
+
+
+def _has_geometry(frames: Sequence[Frame]) -> Iterable[Fault]:
+    for keyword, count in (
+        ("Rows", 1),
+        ("Columns", 1),
+        ("PixelSpacing", 2),
+        ("ImagePositionPatient", 3),
+        ("ImageOrientationPatient", 6),
+    ):
+        missing = [f for f in frames if f.numbers(keyword, count) is None]
+        if missing:
+            yield Fault(f"{tag_of(keyword)} is missing", f"{EXPORT}, with its geometry", _names(missing))
+        told = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
+        wrong = [f for f, value in told if not np.isfinite(value).all()]
+        if wrong:
+            yield Fault(f"{tag_of(keyword)} is not {count} finite numbers", EXPORT, _names(wrong))
+        wrong = [f for f, value in told if count < 3 and (value <= 0).any()]
+        if wrong:
+            yield Fault(f"{tag_of(keyword)} is {_short(wrong[0], keyword)}, not above 0", EXPORT, _names(wrong))
+    wrong = [
+        f
+        for f in frames
+        if (iop := f.numbers("ImageOrientationPatient", 6)) is not None
+        and np.isfinite(iop).all()
+        and not _is_frame(iop)
+    ]
+    if wrong:
+        yield Fault(f"{tag_of('ImageOrientationPatient')} is not two perpendicular unit vectors", EXPORT, _names(wrong))
+
+
+def _short(frame: Frame, keyword: str) -> str:
+    return frame.text(keyword)[:40]
+
+
+def _is_frame(iop: NDArray[np.float64]) -> bool:
+    row, column = iop[:3], iop[3:]
+    return bool(max(abs(row @ row - 1), abs(column @ column - 1), abs(row @ column)) < 2e-3)
+
+
+def _is_uniform(frames: Sequence[Frame]) -> Iterable[Fault]:
+    for keyword, count, tolerance in (
+        ("ImageOrientationPatient", 6, 1e-3),
+        ("PixelSpacing", 2, 1e-4),
+        ("Rows", 1, 0.0),
+        ("Columns", 1, 0.0),
+        ("BitsAllocated", 1, 0.0),
+        ("PixelRepresentation", 1, 0.0),
+    ):
+        told = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
+        if told:
+            middle = np.median([value for _, value in told], axis=0)
+            odd = [f for f, value in told if np.abs(value - middle).max() > tolerance]
+            if odd:
+                yield Fault(
+                    f"{tag_of(keyword)} is not the same in the whole series",
+                    "put each geometry into its own folder",
+                    _names(odd),
+                )
+    if len({f.text("PhotometricInterpretation") for f in frames}) > 1:
+        yield Fault(f"{tag_of('PhotometricInterpretation')} varies in the series", EXPORT, _names(frames[:1]))
+
+
+def normal_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
+    """(3,) the direction across the slices, LPS; None where the orientation is not told or is nonsense."""
+    iop = frames[0].numbers("ImageOrientationPatient", 6)
+    return None if iop is None or not np.isfinite(iop).all() or not _is_frame(iop) else np.cross(iop[:3], iop[3:])
+
+
+def places_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
+    """(frames, 3) positions of the first voxels, LPS mm; None where one is not told or is nonsense."""
+    places = [f.numbers("ImagePositionPatient", 3) for f in frames]
+    told = [place for place in places if place is not None and np.isfinite(place).all()]
+    return np.stack(told) if len(told) == len(frames) else None
+
+
+def _is_a_stack(frames: Sequence[Frame]) -> Iterable[Fault]:
+    normal, places = normal_of(frames), places_of(frames)
+    if normal is None or places is None or len(frames) < 2:
+        return
+    heights = places @ normal
+    order = np.argsort(heights, kind="stable")
+    steps, ordered = np.diff(heights[order]), [frames[k] for k in order]
+    usual = float(np.median(steps))
+    same = np.flatnonzero(steps < max(1e-3, 0.01 * usual))
+    if same.size:
+        pair = ordered[same[0]], ordered[same[0] + 1]
+        differ = [k for k in VARY if pair[0].text(k) != pair[1].text(k)]
+        why = f"; they differ in {tag_of(differ[0])}" if differ else ""
+        yield Fault(
+            f"{same.size + 1 if same.size == 1 else same.size} images lie where another one does{why}",
+            "pass the images of one echo, phase or time only",
+            _names(pair),
+        )
+        return
+    odd = np.flatnonzero(np.abs(steps - usual) > max(0.01 * usual, 2e-3))
+    if odd.size:
+        k = int(odd[0])
+        yield Fault(
+            f"the slices are {usual:.3g} mm apart, but {steps[k]:.3g} mm here: slices are missing, or the step varies",
+            "fetch the missing slices",
+            _names(ordered[k : k + 2]),
+        )
+        return
+    line = places[order[-1]] - places[order[0]]
+    along = float(line @ normal)
+    if np.linalg.norm(line - along * normal) > 0.01 * abs(along):
+        drift = np.linalg.norm(line - along * normal) / (len(frames) - 1)
+        yield Fault(
+            f"the slices are shifted by {drift:.3g} mm from one to the next: the stack is sheared (gantry tilt)",
+            f"{CONVERT}, which straightens it",
+            _names(ordered[:1]),
+        )
+        return
+    ideal = places[order[0]] + np.outer(np.linspace(0, 1, len(frames)), line)
+    off = np.abs(places[order] - ideal).max(axis=1)
+    spacing = frames[0].numbers("PixelSpacing", 2)
+    allowed = 0.1 * float(spacing.min()) if spacing is not None and np.isfinite(spacing).all() else 0.1
+    if off.max() > max(allowed, 0.01 * usual):
+        yield Fault(
+            f"the slices do not lie on one line: one is {off.max():.3g} mm beside it",
+            EXPORT,
+            _names([ordered[off.argmax()]]),
+        )
+
+
+def _can_be_decoded(frames: Sequence[Frame]) -> Iterable[Fault]:
+    for syntax in dict.fromkeys(f.syntax for f in frames):
+        some = _names(f for f in frames if f.syntax == syntax)
+        if syntax in UncompressedTransferSyntaxes or syntax == RLELossless:
+            continue
+        try:
+            is_ready = get_decoder(syntax).is_available
+        except NotImplementedError:
+            yield Fault(f"{tag_of('TransferSyntaxUID')} {syntax.name} is not known", CONVERT, some)
+            continue
+        if not is_ready:
+            yield Fault(
+                f"{tag_of('TransferSyntaxUID')} {syntax.name} needs a decoder that is not installed",
+                'pip install "monai_strainer[dicom]"',
+                some,
+            )
+
+
+CHECKS: tuple[Callable[[Sequence[Frame]], Iterable[Fault]], ...] = (
+    _is_class,
+    _is_one,
+    _is_magnitude,
+    _is_grey,
+    _has_geometry,
+    _is_uniform,
+    _is_a_stack,
+    _can_be_decoded,
+)
+
+
+def faults_of(frames: Sequence[Frame]) -> list[Fault]:
+    """All that makes a series unfit, found in its headers alone."""
+    return [fault for check in CHECKS for fault in check(frames)]
+
+
+def doubts(frames: Sequence[Frame]) -> list[str]:
+    """What is accepted, and should be known."""
+    told = []
+    if any(f.text("BurnedInAnnotation").upper() == "YES" for f in frames):
+        told.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")
+    if any("DERIVED" in f.image_type[:1] for f in frames):
+        told.append("the images are derived, not original: what was done to them before is not known")
+    if any(f.text("PhotometricInterpretation") == "MONOCHROME1" for f in frames):
+        told.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")
+    if len(frames) == 1:
+        told.append("a single slice: its neighbours cannot help")
+    return told
