@@ -52,6 +52,7 @@ ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onn
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
 BENCHMARK_EXTRA = ["dipy", "bm3d", "bm4d", "scikit-image", "matplotlib"]  # rivals; BM3D, BM4D: not for commerce
+DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
 
 setup(
@@ -77,13 +78,24 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["monai_strainer", "monai_strainer.*"]),
-    package_data={"monai_strainer": ["py.typed"]},
+    package_data={"monai_strainer": ["py.typed", "templates/*"]},
     python_requires=">=3.10",
-    install_requires=["torch>=2.10", "numpy", "scipy", "nibabel", "pydicom>=3", "monai>=1.6", "tqdm"],
+    install_requires=[
+        "torch>=2.10",
+        "numpy",
+        "scipy",
+        "nibabel",
+        "pydicom>=3",
+        "monai>=1.6",
+        "tqdm",
+        "jinja2",
+        "pillow",
+    ],
     extras_require={
         "bundle": BUNDLE_EXTRA,
         "demo": DEMO_EXTRA,
         "onnx": ONNX_EXTRA,
+        "dicom": DICOM_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,
         "benchmark": BENCHMARK_EXTRA,

@@ -19,6 +19,8 @@ EPILOG = """exit codes:
   0   done
   2   the command line is wrong
   3   an input cannot be used; the message names the file, what was found, and what to do
+  8   some scans failed, others are done; the summary table says which
+  64  the command line of the BIDS app is wrong
   130 interrupted; nothing half-written is left
 
 Research use only. Fitted networks and their heads are images of the patient: keep them with the patient's data.
@@ -36,8 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="{restore,pretrain,evaluate,demo}")
 
     restore = _command(commands, "restore", run.restore, "restore one scan or every scan of a folder")
-    restore.add_argument("input", type=Path, metavar="IN", help="NIfTI file, or a folder of them")
-    restore.add_argument("output", type=Path, metavar="OUT", help="NIfTI file to write, or a folder where IN is one")
+    restore.add_argument(
+        "input",
+        type=Path,
+        metavar="IN",
+        help="NIfTI file, DICOM file or folder, a folder of NIfTI files, or a manifest.tsv",
+    )
+    restore.add_argument(
+        "output", type=Path, metavar="OUT", help="NIfTI file to write; a folder for DICOM or for many scans"
+    )
     size = restore.add_mutually_exclusive_group()
     size.add_argument(
         "--scale",
@@ -75,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         "--thickness", type=float, default=None, metavar="MM", help="slice thickness where slices have gaps or overlap"
     )
     restore.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
-    restore.add_argument("--report", action="store_true", help="also write the JSON record of what was done")
+    restore.add_argument(
+        "--report", action="store_true", help="also write the JSON record of what was done, and a page"
+    )
+    restore.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
+    restore.add_argument("--shard", default=None, metavar="K/N", help="restore only this share of many scans")
     _shared(restore)
 
     pretrain = _command(commands, "pretrain", run.pretrain, "learn a prior from a cohort")
@@ -132,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, action: Callable[[argparse.Namespace], None], text: str
+    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -175,14 +188,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code."""
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        code = args.run(args)
     except InputError as error:
         print(f"monai-strainer: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print("monai-strainer: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return int(code or 0)
 
 
 if __name__ == "__main__":

@@ -40,64 +40,112 @@ def _bar(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int],
     return bar, move
 
 
-def restore(args: Options) -> None:
-    """Restore one scan or every scan of a folder."""
-    from .io import find_scans, read, refuse_inside, write
-    from .physics import GaussianNoise, Profile, RicianNoise
-    from .prior import load_prior
-    from .restoration import restore as restored
+def _options(args: Options) -> Any:
+    """The options of a restoration as the command line gives them."""
+    from .files import Options as Chosen
 
-    is_folder = args.input.is_dir()
-    scans = find_scans(args.input) if is_folder else [args.input]
-    if is_folder:
-        refuse_inside(args.output, args.input)
-    prior, device = load_prior(args.prior), _device(args.device)
-    targets = [args.output / path.relative_to(args.input) if is_folder else args.output for path in scans]
-    for target in targets:  # before anything is computed
-        if not target.name.lower().endswith((".nii", ".nii.gz")) or target.is_dir():
-            raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
-        if not args.overwrite and target.exists():
-            raise InputError("the output exists already", "pass --overwrite or choose another name", target)
-    for path, target in zip(scans, targets):
-        scan = read(path)
-        scale = args.scale or [2.0]
-        if args.spacing:
-            if len(args.spacing) != 3:
-                raise InputError(
-                    f"a spacing of {len(args.spacing)} numbers", "give one per array axis: --spacing 1,1,1"
-                )
-            pairs = zip(scan.grid.spacing.tolist(), args.spacing)
-            scale = [max(1.0, have / want) if want > 0 else 0.0 for have, want in pairs]
-        try:
-            sigma = None if args.sigma == "auto" else float(args.sigma)
-        except ValueError as error:
-            raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
-        bar, move = _bar(args, path.name, "slice")
-        with bar:
-            out = restored(
-                scan,
-                prior,
-                scale,
-                sigma=sigma,
-                noise=GaussianNoise if args.gaussian else RicianNoise,
-                operator=Profile(args.profile),
-                thickness=args.thickness,
-                method=args.method,
-                steps=args.steps,
-                seed=args.seed,
-                device=device,
-                progress=move,
-            )
-        write(
-            out.volume,
+    try:
+        sigma = None if args.sigma == "auto" else float(args.sigma)
+    except ValueError as error:
+        raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
+    return Chosen(
+        scale=tuple(args.scale or [2.0]),
+        spacing=tuple(args.spacing) if args.spacing else None,
+        sigma=sigma,
+        gaussian=args.gaussian,
+        profile=args.profile,
+        thickness=args.thickness,
+        method=args.method,
+        steps=args.steps,
+        seed=args.seed,
+        series_uid=args.series_uid,
+    )
+
+
+def restore(args: Options) -> int:
+    """Restore one scan, or every scan of a folder or a manifest."""
+    from .batch import jobs_of
+    from .files import restore_file
+    from .io import is_dicom
+    from .prior import load_prior
+
+    is_many = (args.input.is_dir() and any(args.input.rglob("*.nii*"))) or args.input.suffix.lower() == ".tsv"
+    if is_many:
+        return _run(jobs_of(args.input, args.output), args.output, _options(args), args)
+    if args.shard:
+        raise InputError("one scan cannot be shared out", "pass a folder or a manifest with --shard")
+    options, prior, device = _options(args), load_prior(args.prior), _device(args.device)
+    target = args.output  # refused before anything is computed
+    is_nifti = target.name.lower().endswith((".nii", ".nii.gz"))
+    if (target.is_dir() if is_nifti else target.is_file()) or not (is_nifti or is_dicom(args.input)):
+        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
+    if not args.overwrite and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
+        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+    bar, move = _bar(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
+    with bar:
+        report = restore_file(
+            args.input,
             target,
-            report=out.report if args.report else None,
-            std=out.std if args.std else None,
+            prior,
+            options,
+            device=device,
+            with_std=args.std,
+            with_report=args.report,
             overwrite=args.overwrite,
+            progress=move,
         )
-        print(f"{target.name}: {out.report['task']}, noise {100 * out.report['noise']['relative']:.1f} %")
-        for doubt in out.report["warnings"]:
-            print(f"  note: {doubt}", file=sys.stderr)
+    print(f"{target.name}: {report['task']}, noise {100 * report['noise']['relative']:.1f} %")
+    for doubt in report["warnings"]:
+        print(f"  note: {doubt}", file=sys.stderr)
+    return 0
+
+
+def _run(jobs: Any, output: Any, options: Any, args: Options, prior: Any = None) -> int:
+    """Restore many scans; 8 where some failed, and 3 where all did."""
+    from .batch import run_jobs, share_of
+    from .files import restore_file
+    from .io import atomic
+    from .io.atomic import stem
+    from .prior import load_prior
+    from .report import index_of
+
+    prior, device = prior or load_prior(args.prior), _device(args.device)
+    part = share_of(jobs, args.shard)
+    bar, move = _bar(args, "scans", "scan")
+
+    def one(job: Any, extra: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+        return restore_file(
+            job.source,
+            job.target,
+            prior,
+            options,
+            device=device,
+            with_std=args.std,
+            with_report=True,
+            overwrite=overwrite,
+            extra=extra,
+            sidecar=job.sidecar,
+        )
+
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        bar.write(line)
+        move(len(lines), len(part))
+
+    name = "summary" if not args.shard else f"summary-{args.shard.replace('/', '-of-')}"
+    configuration = {**options.configuration(prior), "std": args.std}
+    with bar:
+        move(0, len(part))
+        rows = run_jobs(part, one, configuration, output / f"{name}.tsv", overwrite=args.overwrite, tell=tell)
+    pages = {job.name: job.record.with_name(f"{stem(job.record)}.html") for job in part}
+    links = {key: page.relative_to(output).as_posix() for key, page in pages.items() if page.exists()}
+    with atomic(output / f"{name.replace('summary', 'index')}.html") as temporary:
+        temporary.write_text(index_of(rows, links), encoding="utf-8")
+    failed = sum(row["status"] == "failed" for row in rows)
+    print(f"{len(rows) - failed} of {len(rows)} scans are done; see {name}.tsv")
+    return 0 if failed == 0 else 3 if failed == len(rows) else 8
 
 
 def pretrain(args: Options) -> None:

@@ -16,7 +16,20 @@ from .atomic import atomic, atomic_folder, stem, write_json
 from .record import record, sha256
 from .scans import find_scans, refuse_inside
 
-__all__ = ["atomic", "find_scans", "is_dicom", "read", "record", "refuse_inside", "sha256", "write", "write_json"]
+__all__ = [
+    "SERIES",
+    "atomic",
+    "find_scans",
+    "is_dicom",
+    "read",
+    "record",
+    "refuse_inside",
+    "sha256",
+    "write",
+    "write_json",
+]
+
+SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
 def is_dicom(path: Path) -> bool:
@@ -86,6 +99,8 @@ def write(
     *,
     report: Mapping[str, Any] | None = None,
     std: NDArray[Any] | None = None,
+    page: str | None = None,
+    sidecar: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
@@ -102,6 +117,8 @@ def write(
         path: ends in ``.nii`` or ``.nii.gz``, or is the folder of a DICOM series to make.
         report: what was done; becomes the record ``x.json`` together with versions and hashes.
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
+        page: HTML to stand beside the image as ``x.html``.
+        sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
         overwrite: replace files that are there. The input itself is never replaced.
 
     Raises:
@@ -120,26 +137,31 @@ def write(
     """
     path = Path(path)
     if _is_series(volume, path):
-        _write_series(volume, path, report, std, overwrite)
+        _write_series(volume, path, report, std, page, overwrite)
         return
     _require_nifti(path)
     images = {path: volume}
     if std is not None:
         images[path.with_name(f"{stem(path)}_std.nii.gz")] = Volume(std, volume.grid, volume.source, volume.slice_axis)
-    sidecar = path.with_name(f"{stem(path)}.json")
-    targets = [*images, *([sidecar] if report is not None else [])]
+    json_file = path.with_name(f"{stem(path)}.json")
+    html = path.with_name(f"{stem(path)}.html")
+    targets = [*images, *([json_file] if report is not None else []), *([html] if page is not None else [])]
     _require_free(targets, getattr(volume.source, "path", None), overwrite)
     from .nifti import write_nifti
 
     try:
         if report is not None:
-            sidecar.unlink(missing_ok=True)  # the old record must not vouch for new images
+            json_file.unlink(missing_ok=True)  # the old record must not vouch for new images
         for target, image in images.items():
             with atomic(target) as temporary:
                 write_nifti(image, temporary)
+        if page is not None:
+            with atomic(html) as temporary:
+                temporary.write_text(page, encoding="utf-8")
         if report is not None:
-            outputs = {target.name: sha256(target) for target in images}
-            write_json(sidecar, record(report, source=volume.source, outputs=outputs))
+            outputs = {target.name: sha256(target) for target in [*images, *([html] if page is not None else [])]}
+            told = record(report, source=volume.source, outputs=outputs)
+            write_json(json_file, told if sidecar is None else {**sidecar, "Strainer": told})
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"the file cannot be written ({reason})", "check space and rights there", path) from error
@@ -151,7 +173,12 @@ def _is_series(volume: Volume, path: Path) -> bool:
 
 
 def _write_series(
-    volume: Volume, path: Path, report: Mapping[str, Any] | None, std: NDArray[Any] | None, overwrite: bool
+    volume: Volume,
+    path: Path,
+    report: Mapping[str, Any] | None,
+    std: NDArray[Any] | None,
+    page: str | None,
+    overwrite: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
     from .dicom_write import write_dicom
@@ -164,8 +191,11 @@ def _write_series(
     try:
         with atomic_folder(path) as temporary:
             outputs = write_dicom(volume, temporary, report, std)
+            if page is not None:
+                (temporary / f"{SERIES}.html").write_text(page, encoding="utf-8")
+                outputs[f"{SERIES}.html"] = sha256(temporary / f"{SERIES}.html")
         if report is not None:
-            write_json(path / "monai_strainer.json", record(report, source=volume.source, outputs=outputs))
+            write_json(path / f"{SERIES}.json", record(report, source=volume.source, outputs=outputs))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"the series cannot be written ({reason})", "check space and rights there", path) from error

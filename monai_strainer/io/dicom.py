@@ -21,8 +21,10 @@ from pydicom.pixels import pixel_array
 from ..errors import InputError
 from ..geometry import Grid, ras_to_lps
 from ..volume import Volume
-from .dicom_frames import Fault, Frame, Survey, quiet, survey, tag_of
-from .dicom_refusals import doubts, faults_of, normal_of, places_of
+from .dicom_frames import Fault, Frame, quiet, tag_of
+from .dicom_refusals import doubts, faults_of
+from .dicom_stack import normal_of, places_of
+from .dicom_survey import Survey, survey
 
 __all__ = ["DicomSource", "read_dicom"]
 

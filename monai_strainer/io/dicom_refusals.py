@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.pixels import get_decoder
 from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
 
-from .dicom_frames import Fault, Frame, tag_of
+from .dicom_frames import Fault, Frame, names_of, tag_of
+from .dicom_stack import is_a_stack, is_orthonormal
 
-__all__ = ["doubts", "faults_of", "normal_of", "places_of"]
+__all__ = ["MR", "doubts", "faults_of"]
 
 MR, ENHANCED, CONVERTED = ("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1", ".4"))
 EXPORT = "export the series from the archive again"
@@ -47,38 +47,17 @@ PARTS = {
     "IMAGINARY": "imaginary",
     "I": "imaginary",
 }
-VARY = (  # what may tell two images at one place apart
-    "EchoTime",
-    "EffectiveEchoTime",
-    "EchoNumbers",
-    "InversionTime",
-    "FlipAngle",
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "TriggerTime",
-    "DiffusionBValue",
-    "MetaboliteMapDescription",
-    "ImageType",
-    "FrameType",
-    "AcquisitionNumber",
-    "AcquisitionTime",
-    "StackID",
-)
-
-
-def _names(frames: Iterable[Frame]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(frame.file.name for frame in frames))
 
 
 def _is_class(frames: Sequence[Frame]) -> Iterable[Fault]:
     others = [f for f in frames if f.text("SOPClassUID") not in (MR, ENHANCED, CONVERTED)]
     if others:
         kind = getattr(others[0].get("SOPClassUID"), "name", "nothing") or "nothing"
-        yield Fault(f"{tag_of('SOPClassUID')} says {kind}, not MR Image", "pass MR images", _names(others))
+        yield Fault(f"{tag_of('SOPClassUID')} says {kind}, not MR Image", "pass MR images", names_of(others))
     others = [f for f in frames if f.text("Modality") != "MR"]
     if others:
         said = others[0].text("Modality")[:16] or "nothing"
-        yield Fault(f"{tag_of('Modality')} says {said}, not MR", "pass MR images", _names(others))
+        yield Fault(f"{tag_of('Modality')} says {said}, not MR", "pass MR images", names_of(others))
 
 
 def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
@@ -90,7 +69,7 @@ def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
             yield Fault(
                 f"{tag_of(keyword)} has {len(groups)} values in one series",
                 "put each into its own folder",
-                _names(some),
+                names_of(some),
             )
 
 
@@ -126,17 +105,17 @@ def _is_magnitude(frames: Sequence[Frame]) -> Iterable[Fault]:
 def _is_grey(frames: Sequence[Frame]) -> Iterable[Fault]:
     wrong = [f for f in frames if f.number("SamplesPerPixel") not in (None, 1.0)]
     if wrong:
-        yield Fault(f"{tag_of('SamplesPerPixel')} is not 1: colour, not MR", "pass the scan itself", _names(wrong))
+        yield Fault(f"{tag_of('SamplesPerPixel')} is not 1: colour, not MR", "pass the scan itself", names_of(wrong))
     wrong = [f for f in frames if f.text("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2")]
     if wrong:
         said = wrong[0].text("PhotometricInterpretation")[:16] or "nothing"
-        yield Fault(f"{tag_of('PhotometricInterpretation')} says {said}, not grey", "pass grey images", _names(wrong))
+        yield Fault(f"{tag_of('PhotometricInterpretation')} says {said}, not grey", "pass grey images", names_of(wrong))
     wrong = [f for f in frames if f.number("BitsAllocated") not in (8.0, 16.0, 32.0)]
     if wrong:
         yield Fault(
             f"{tag_of('BitsAllocated')} is {wrong[0].text('BitsAllocated')[:8] or 'missing'}, not 8, 16 or 32",
             EXPORT,
-            _names(wrong),
+            names_of(wrong),
         )
 
 
@@ -150,32 +129,29 @@ def _has_geometry(frames: Sequence[Frame]) -> Iterable[Fault]:
     ):
         missing = [f for f in frames if f.numbers(keyword, count) is None]
         if missing:
-            yield Fault(f"{tag_of(keyword)} is missing", f"{EXPORT}, with its geometry", _names(missing))
+            yield Fault(f"{tag_of(keyword)} is missing", f"{EXPORT}, with its geometry", names_of(missing))
         told = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
         wrong = [f for f, value in told if not np.isfinite(value).all()]
         if wrong:
-            yield Fault(f"{tag_of(keyword)} is not {count} finite numbers", EXPORT, _names(wrong))
+            yield Fault(f"{tag_of(keyword)} is not {count} finite numbers", EXPORT, names_of(wrong))
         wrong = [f for f, value in told if count < 3 and (value <= 0).any()]
         if wrong:
-            yield Fault(f"{tag_of(keyword)} is {_short(wrong[0], keyword)}, not above 0", EXPORT, _names(wrong))
+            yield Fault(f"{tag_of(keyword)} is {_short(wrong[0], keyword)}, not above 0", EXPORT, names_of(wrong))
     wrong = [
         f
         for f in frames
         if (iop := f.numbers("ImageOrientationPatient", 6)) is not None
         and np.isfinite(iop).all()
-        and not _is_frame(iop)
+        and not is_orthonormal(iop)
     ]
     if wrong:
-        yield Fault(f"{tag_of('ImageOrientationPatient')} is not two perpendicular unit vectors", EXPORT, _names(wrong))
+        yield Fault(
+            f"{tag_of('ImageOrientationPatient')} is not two perpendicular unit vectors", EXPORT, names_of(wrong)
+        )
 
 
 def _short(frame: Frame, keyword: str) -> str:
     return frame.text(keyword)[:40]
-
-
-def _is_frame(iop: NDArray[np.float64]) -> bool:
-    row, column = iop[:3], iop[3:]
-    return bool(max(abs(row @ row - 1), abs(column @ column - 1), abs(row @ column)) < 2e-3)
 
 
 def _is_uniform(frames: Sequence[Frame]) -> Iterable[Fault]:
@@ -195,78 +171,15 @@ def _is_uniform(frames: Sequence[Frame]) -> Iterable[Fault]:
                 yield Fault(
                     f"{tag_of(keyword)} is not the same in the whole series",
                     "put each geometry into its own folder",
-                    _names(odd),
+                    names_of(odd),
                 )
     if len({f.text("PhotometricInterpretation") for f in frames}) > 1:
-        yield Fault(f"{tag_of('PhotometricInterpretation')} varies in the series", EXPORT, _names(frames[:1]))
-
-
-def normal_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
-    """(3,) the direction across the slices, LPS; None where the orientation is not told or is nonsense."""
-    iop = frames[0].numbers("ImageOrientationPatient", 6)
-    return None if iop is None or not np.isfinite(iop).all() or not _is_frame(iop) else np.cross(iop[:3], iop[3:])
-
-
-def places_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
-    """(frames, 3) positions of the first voxels, LPS mm; None where one is not told or is nonsense."""
-    places = [f.numbers("ImagePositionPatient", 3) for f in frames]
-    told = [place for place in places if place is not None and np.isfinite(place).all()]
-    return np.stack(told) if len(told) == len(frames) else None
-
-
-def _is_a_stack(frames: Sequence[Frame]) -> Iterable[Fault]:
-    normal, places = normal_of(frames), places_of(frames)
-    if normal is None or places is None or len(frames) < 2:
-        return
-    heights = places @ normal
-    order = np.argsort(heights, kind="stable")
-    steps, ordered = np.diff(heights[order]), [frames[k] for k in order]
-    usual = float(np.median(steps))
-    same = np.flatnonzero(steps < max(1e-3, 0.01 * usual))
-    if same.size:
-        pair = ordered[same[0]], ordered[same[0] + 1]
-        differ = [k for k in VARY if pair[0].text(k) != pair[1].text(k)]
-        why = f"; they differ in {tag_of(differ[0])}" if differ else ""
-        yield Fault(
-            f"{same.size + 1 if same.size == 1 else same.size} images lie where another one does{why}",
-            "pass the images of one echo, phase or time only",
-            _names(pair),
-        )
-        return
-    odd = np.flatnonzero(np.abs(steps - usual) > max(0.01 * usual, 2e-3))
-    if odd.size:
-        k = int(odd[0])
-        yield Fault(
-            f"the slices are {usual:.3g} mm apart, but {steps[k]:.3g} mm here: slices are missing, or the step varies",
-            "fetch the missing slices",
-            _names(ordered[k : k + 2]),
-        )
-        return
-    line = places[order[-1]] - places[order[0]]
-    along = float(line @ normal)
-    if np.linalg.norm(line - along * normal) > 0.01 * abs(along):
-        drift = np.linalg.norm(line - along * normal) / (len(frames) - 1)
-        yield Fault(
-            f"the slices are shifted by {drift:.3g} mm from one to the next: the stack is sheared (gantry tilt)",
-            f"{CONVERT}, which straightens it",
-            _names(ordered[:1]),
-        )
-        return
-    ideal = places[order[0]] + np.outer(np.linspace(0, 1, len(frames)), line)
-    off = np.abs(places[order] - ideal).max(axis=1)
-    spacing = frames[0].numbers("PixelSpacing", 2)
-    allowed = 0.1 * float(spacing.min()) if spacing is not None and np.isfinite(spacing).all() else 0.1
-    if off.max() > max(allowed, 0.01 * usual):
-        yield Fault(
-            f"the slices do not lie on one line: one is {off.max():.3g} mm beside it",
-            EXPORT,
-            _names([ordered[off.argmax()]]),
-        )
+        yield Fault(f"{tag_of('PhotometricInterpretation')} varies in the series", EXPORT, names_of(frames[:1]))
 
 
 def _can_be_decoded(frames: Sequence[Frame]) -> Iterable[Fault]:
     for syntax in dict.fromkeys(f.syntax for f in frames):
-        some = _names(f for f in frames if f.syntax == syntax)
+        some = names_of(f for f in frames if f.syntax == syntax)
         if syntax in UncompressedTransferSyntaxes or syntax == RLELossless:
             continue
         try:
@@ -289,7 +202,7 @@ CHECKS: tuple[Callable[[Sequence[Frame]], Iterable[Fault]], ...] = (
     _is_grey,
     _has_geometry,
     _is_uniform,
-    _is_a_stack,
+    is_a_stack,
     _can_be_decoded,
 )
 

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import VR, format_number_as_ds
 
 from .._version import __version__
@@ -25,7 +24,9 @@ from ..geometry import ras_to_lps
 from ..volume import Volume
 from .dicom import DicomSource
 from .dicom_frames import Frame, quiet
-from .dicom_refusals import MR, normal_of, places_of
+from .dicom_refusals import MR
+from .dicom_stack import normal_of, places_of
+from .record import now
 
 __all__ = ["write_dicom"]
 
@@ -53,6 +54,7 @@ ENHANCED_ONLY = """
     CardiacSignalSource RespiratorySignalSource ParallelAcquisition IsocenterPosition B1rms TablePosition
     WaterFatPhase FunctionalMR BOLDContrast AcquisitionDuration ReferencedImageEvidenceSequence
 """
+KEPT = "ImageOrientationPatient SliceThickness RepetitionTime FlipAngle WindowCenter WindowWidth"
 RESAMPLED = ("113085", "Spatial resampling")
 SMOOTHED = ("113087", "Smoothing")
 
@@ -62,9 +64,8 @@ def write_dicom(
 ) -> dict[str, str]:
     """Write a volume as classic MR images, one file per slice; its standard deviation as a second series in ``std/``.
 
-    Every file begins as a copy of the nearest source slice, so that patient, study and acquisition stay; pixels,
-    geometry and derivation are new. Intensities keep the source's scale. Identifiers follow from the source and the
-    pixels: the same result twice is the same series to an archive.
+    Every file begins as a copy of the nearest source slice: patient, study, acquisition and intensity scale stay.
+    Identifiers follow from source and pixels: the same result twice is the same series to an archive.
 
     Args:
         volume: read from DICOM, or derived from one that was.
@@ -106,7 +107,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
     assert normal is not None and places is not None
     heights = places @ normal
     is_finer = len(source.frames) != volume.grid.shape[2]
-    now = _now()
+    moment = now()
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for k in range(volume.grid.shape[2]):
@@ -114,20 +115,14 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         away = np.abs(heights - place @ normal)
         used = [int(i) for i in np.argsort(away, kind="stable")[: 2 if is_finer and away.min() > 1e-3 else 1]]
         image = _classic(source.frames[used[0]])
-        _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, now, report)
-        _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, now, report)
+        _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
+        _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
         _lay(image, volume, place, normal, is_finer)
         _fill(image, stored[..., k].T, slope, volume, which)
         name = f"MR{k + 1:05d}.dcm"
         image.save_as(folder / name, enforce_file_format=True)
         written[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     return written
-
-
-def _now() -> datetime:
-    """The time; that of SOURCE_DATE_EPOCH where it is set, so that builds can be repeated to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
 
 
 def _is_finer(volume: Volume) -> bool:
@@ -157,7 +152,7 @@ def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]
 
 
 def _classic(frame: Frame) -> Dataset:
-    """A copy of what a frame says, as a classic MR image says it, without pixels and private elements."""
+    """What a frame says, as a classic MR image says it, without pixels and private elements."""
     image = Dataset()
     own = (DROP + ENHANCED_ONLY * frame.is_enhanced).split()
     for element in frame.header:
@@ -165,11 +160,16 @@ def _classic(frame: Frame) -> Dataset:
         if not (element.tag.is_private or group & 0xFF00 in (0x5000, 0x6000) or element.keyword in own):
             image.add(deepcopy(element))
     if frame.is_enhanced:
-        for keyword in ("PixelSpacing", "ImageOrientationPatient", "SliceThickness", "RepetitionTime", "FlipAngle"):
+        for keyword in [
+            "ImageOrientationPatient",
+            "SliceThickness",
+            "RepetitionTime",
+            "FlipAngle",
+            "WindowCenter",
+            "WindowWidth",
+        ]:
             _put(image, keyword, frame.get(keyword))
         _put(image, "EchoTime", frame.get("EffectiveEchoTime"))
-        _put(image, "WindowCenter", frame.get("WindowCenter"))
-        _put(image, "WindowWidth", frame.get("WindowWidth"))
         echo = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(frame.text("EchoPulseSequence").upper())
         image.ScanningSequence, image.SequenceVariant = echo or ["RM"], ["NONE"]
         image.ScanOptions = None
@@ -200,12 +200,12 @@ def _put(image: Dataset, keyword: str, value: Any) -> None:
 
 
 def _identify(
-    image: Dataset, frame: Frame, series: str, recipe: str, k: int, which: int, now: datetime, report: dict[str, Any]
+    image: Dataset, frame: Frame, series: str, recipe: str, k: int, which: int, moment: datetime, report: dict[str, Any]
 ) -> None:
     """New identifiers, name and time; patient and study stay."""
     image.SOPClassUID, image.Modality = MR, "MR"
-    image.SOPInstanceUID = generate_uid(entropy_srcs=[frame.text("SOPInstanceUID"), recipe])
-    image.SeriesInstanceUID = series
+    uid = generate_uid(entropy_srcs=[frame.text("SOPInstanceUID"), recipe])
+    image.SOPInstanceUID, image.SeriesInstanceUID = uid, series
     number = frame.number("SeriesNumber")
     number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
     image.SeriesNumber = number * 100 + which
@@ -217,11 +217,11 @@ def _identify(
     image.SeriesDescription = f"{frame.text('SeriesDescription')[: 63 - len(what)]} {what}".strip()
     image.ImageComments = f"monai_strainer: {WORKS}"
     image.ContentQualification = "RESEARCH"
-    day, hour = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    day, hour = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
     image.SeriesDate = image.ContentDate = image.InstanceCreationDate = day
     image.SeriesTime = image.ContentTime = image.InstanceCreationTime = hour
     image.file_meta = FileMetaDataset()
-    image.file_meta.MediaStorageSOPClassUID, image.file_meta.MediaStorageSOPInstanceUID = MR, image.SOPInstanceUID
+    image.file_meta.MediaStorageSOPClassUID, image.file_meta.MediaStorageSOPInstanceUID = UID(MR), uid
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 
@@ -232,7 +232,7 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def _derive(
-    image: Dataset, used: list[Frame], is_finer: bool, told: str, now: datetime, report: dict[str, Any]
+    image: Dataset, used: list[Frame], is_finer: bool, told: str, moment: datetime, report: dict[str, Any]
 ) -> None:
     """Say from what, by what and how the image was made."""
     image.ImageType = ["DERIVED", "SECONDARY", "OTHER", "RESAMPLED" if is_finer else "DENOISED"]
@@ -263,7 +263,7 @@ def _derive(
     machine.PurposeOfReferenceCodeSequence = Items([_code("109102", "Processing Equipment")])
     machine.Manufacturer, machine.ManufacturerModelName = "monai_strainer", "monai_strainer"
     machine.SoftwareVersions = __version__
-    machine.ContributionDateTime = now.strftime("%Y%m%d%H%M%S")
+    machine.ContributionDateTime = moment.strftime("%Y%m%d%H%M%S")
     machine.ContributionDescription = f"image restoration; {WORKS}"
     image.ContributingEquipmentSequence = Items([*(image.get("ContributingEquipmentSequence") or []), machine])
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._version import __version__
 
-__all__ = ["record", "sha256"]
+__all__ = ["now", "record", "sha256"]
 
 _CHUNK = 1 << 20  # bytes
 
@@ -37,6 +37,15 @@ def sha256(path: str | os.PathLike[str]) -> str:
         while chunk := handle.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def now() -> datetime:
+    """The time in UTC; that of SOURCE_DATE_EPOCH where it is set, so that outputs can be repeated to the byte.
+
+    Source: reproducible-builds.org, SOURCE_DATE_EPOCH specification.
+    """
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(epoch), timezone.utc) if epoch.isdigit() else datetime.now(timezone.utc)
 
 
 def _version(package: str) -> str | None:
@@ -75,7 +84,7 @@ def record(
     """
     name, digest = getattr(source, "name", None), getattr(source, "sha256", None)
     return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": now().isoformat(timespec="seconds"),
         "versions": {
             "monai_strainer": __version__,
             "python": platform.python_version(),
@@ -86,6 +95,6 @@ def record(
         "prior_sha256": None,
         "configuration": dict(configuration or {}),
         "seed": None,
-        "warnings": [],
         **report,
+        "warnings": [*getattr(source, "doubts", ()), *report.get("warnings", ())],
     }

@@ -1,0 +1,127 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""From file to file: read a scan, restore it as the options say, and write the result with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import InputError
+from .io import read, write
+from .physics import GaussianNoise, Profile, RicianNoise
+from .prior import Prior
+from .report import page_of
+from .restoration import restore
+
+__all__ = ["Options", "restore_file"]
+
+DIFFERENT = 0.01  # a slice thickness this close to the step between slices is the step
+
+
+@dataclass(frozen=True)
+class Options:
+    """How scans are restored; see :func:`monai_strainer.restore`.
+
+    Args:
+        scale: one factor, or one per array axis.
+        spacing: voxel size in mm to reach per array axis; goes before ``scale``.
+        sigma: noise level in the scan's units; None estimates it.
+        gaussian: the noise is Gaussian, not Rician.
+        profile: of the measured voxels.
+        thickness: of the slices in mm; by default what a DICOM header says, else the step between them.
+        method, steps, seed: as of ``restore``.
+        series_uid: of the DICOM series that is meant.
+    """
+
+    scale: tuple[float, ...] = (2.0,)
+    spacing: tuple[float, ...] | None = None
+    sigma: float | None = None
+    gaussian: bool = False
+    profile: Literal["box", "gaussian", "kspace"] = "box"
+    thickness: float | None = None
+    method: str = "auto"
+    steps: int | None = None
+    seed: int = 0
+    series_uid: str | None = None
+
+    def configuration(self, prior: Prior) -> dict[str, Any]:
+        """What decides about the result: the options and the prior."""
+        return {**asdict(self), "prior_sha256": prior.digest}
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    prior: Prior,
+    options: Options,
+    *,
+    device: str = "cpu",
+    with_std: bool = False,
+    with_report: bool = False,
+    overwrite: bool = False,
+    extra: Mapping[str, Any] | None = None,
+    sidecar: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Restore one scan from a file, or a DICOM folder, to another.
+
+    Args:
+        source: NIfTI file, DICOM file or folder.
+        target: NIfTI file or DICOM folder.
+        prior: of the cohort.
+        options: how.
+        device: where to compute.
+        with_std: write the standard deviation as well.
+        with_report: write the JSON record and the page as well.
+        overwrite: replace what is there.
+        extra: goes into the record.
+        sidecar: see :func:`monai_strainer.write`.
+        progress: called with the slices done and their total.
+
+    Returns:
+        the report.
+
+    Raises:
+        InputError: see ``read``, ``restore`` and ``write``.
+    """
+    scan = read(source, series_uid=options.series_uid)
+    scale: tuple[float, ...] = options.scale
+    if options.spacing:
+        if len(options.spacing) != 3:
+            raise InputError(f"a spacing of {len(options.spacing)} numbers", "give one per array axis: --spacing 1,1,1")
+        pairs = zip(scan.grid.spacing.tolist(), options.spacing)
+        scale = tuple(max(1.0, have / want) if want > 0 else 0.0 for have, want in pairs)
+    thickness, step = options.thickness, float(scan.grid.spacing[scan.slice_axis])
+    told = getattr(scan.source, "thickness", None)
+    if thickness is None and told is not None and abs(told / step - 1) > DIFFERENT:
+        thickness = told
+    try:
+        out = restore(
+            scan,
+            prior,
+            scale,
+            sigma=options.sigma,
+            noise=GaussianNoise if options.gaussian else RicianNoise,
+            operator=Profile(options.profile),
+            thickness=thickness,
+            method=options.method,
+            steps=options.steps,
+            seed=options.seed,
+            device=device,
+            progress=progress,
+        )
+    except InputError as error:
+        raise InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None)) from error
+    report = {**out.report, **(extra or {})}
+    write(
+        out.volume,
+        target,
+        report=report if with_report else None,
+        std=out.std if with_std else None,
+        page=page_of(scan, out.volume, out.std, report) if with_report else None,
+        sidecar=sidecar,
+        overwrite=overwrite,
+    )
+    return report

@@ -1,0 +1,157 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""DICOM files to frames: which images a folder holds, series by series, and what was passed over."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_file_meta_info
+
+from .dicom_frames import GROUPS, Fault, Frame, quiet, tag_of
+
+__all__ = ["Survey", "survey"]
+
+PREAMBLE = 132  # bytes up to and with the mark DICM
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a folder holds.
+
+    Args:
+        series: frames by SeriesInstanceUID, in the order they were met.
+        faults: files that look like DICOM and cannot be read.
+        skipped: what was passed over, and how often.
+    """
+
+    series: dict[str, list[Frame]]
+    faults: list[Fault]
+    skipped: dict[str, int]
+
+
+def survey(path: Path, limit_bytes: int) -> Survey:
+    """Read the headers of a DICOM file, or of all DICOM files in a folder and its subfolders."""
+    root = path.resolve()
+    files = sorted(p for p in path.rglob("*") if not p.is_dir()) if path.is_dir() else [path]
+    found = Survey({}, [], {})
+    seen: dict[str, str] = {}
+    for file in files:
+        if file.name.startswith(".") or file.name.upper() == "DICOMDIR":
+            continue
+        if path.is_dir() and root not in file.resolve().parents:
+            found.faults.append(Fault("the file is a link out of its folder", "copy the file itself", (file.name,)))
+            continue
+        try:
+            header = _header(file, limit_bytes)
+        except _Skipped as skipped:
+            _count(found.skipped, str(skipped))
+            continue
+        except Exception as error:  # pydicom raises what it pleases on damaged files
+            finding = str(error) if isinstance(error, _Damaged) else "the file is DICOM, but damaged or cut off"
+            found.faults.append(Fault(finding, "export it from the archive again", (file.name,)))
+            continue
+        uid = str(header.get("SOPInstanceUID", ""))
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        if uid and seen.get(uid) == digest:
+            _count(found.skipped, "a second copy")
+            continue
+        if uid in seen:
+            finding = f"its {tag_of('SOPInstanceUID')} is that of another file with other content"
+            found.faults.append(Fault(finding, "keep one of the two", (file.name,)))
+        seen[uid] = digest
+        try:
+            frames = _frames(file, header)
+        except _Damaged as error:
+            found.faults.append(Fault(str(error), "export it from the archive again", (file.name,)))
+            continue
+        found.series.setdefault(str(header.get("SeriesInstanceUID", "")), []).extend(frames)
+    return found
+
+
+class _Skipped(Exception):
+    """A file that is not meant to be an image."""
+
+
+class _Damaged(Exception):
+    """A file whose own words contradict each other."""
+
+
+def _count(counts: dict[str, int], what: str) -> None:
+    counts[what] = counts.get(what, 0) + 1
+
+
+def _header(file: Path, limit: int) -> Dataset:
+    """The header of a DICOM file, checked before it is unpacked."""
+    with file.open("rb") as handle:
+        if handle.read(PREAMBLE)[128:] != b"DICM":
+            if file.suffix.lower() in (".dcm", ".ima"):
+                raise _Damaged("the mark DICM is missing at byte 128: not DICOM, or damaged")
+            raise _Skipped("not DICOM")
+    size = os.path.getsize(file)
+    if size > limit:
+        raise _Damaged(f"the file has {size} bytes, more than the limit of {limit}")
+    with quiet():
+        meta = read_file_meta_info(file)
+        if meta.get("TransferSyntaxUID") == DEFLATED:
+            _refuse_bomb(file, limit)
+        header = pydicom.dcmread(file, stop_before_pixels=True)
+        if "TransferSyntaxUID" not in header.file_meta:
+            raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
+        if header.get("Rows") is None and header.get("Columns") is None and not header.get("NumberOfFrames"):
+            kind = getattr(header.get("SOPClassUID"), "name", "")
+            known = kind if kind and not kind[:1].isdigit() else "an unknown class"
+            if "MR Image" not in kind:
+                raise _Skipped(f"no image: {known}")
+    return header
+
+
+def _refuse_bomb(file: Path, limit: int) -> None:
+    """Inflate a deflated file piece by piece, to see that it ends."""
+    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with file.open("rb") as handle:
+        handle.seek(PREAMBLE)
+        handle.seek(PREAMBLE + 12 + int.from_bytes(handle.read(12)[8:], "little"))  # past the file meta group
+        while block := handle.read(1 << 16):
+            while block:
+                total += len(inflate.decompress(block, 1 << 20))
+                block = inflate.unconsumed_tail
+                if total > limit:
+                    raise _Damaged(f"the deflated file unpacks to more than {limit} bytes")
+
+
+def _frames(file: Path, header: Dataset) -> list[Frame]:
+    """The frames of a file: one, or as many as its functional groups describe."""
+    with quiet():
+        try:
+            each = header.get("PerFrameFunctionalGroupsSequence")
+            shared = header.get("SharedFunctionalGroupsSequence")
+            declared = int(header.get("NumberOfFrames") or 1)
+        except Exception as error:
+            raise _Damaged("its functional groups or their number cannot be read") from error
+        if each is None:
+            if declared != 1:
+                raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but no functional groups describe them")
+            return [Frame(file, 0, header, (header,))]
+        if declared != len(each):
+            raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but {len(each)} frames are described")
+        common = _inner(shared[0]) if shared else ()
+        return [Frame(file, k, header, (*_inner(item), *common, header)) for k, item in enumerate(each)]
+
+
+def _inner(item: Dataset) -> tuple[Dataset, ...]:
+    found = []
+    for keyword in GROUPS:
+        try:
+            sequence = item.get(keyword)
+            if sequence:
+                found.append(sequence[0])
+        except Exception:  # what cannot be read is missing, and will be missed
+            continue
+    return tuple(found)
