@@ -22,7 +22,7 @@ from .errors import InputError
 from .io import SERIES, atomic, find_scans, refuse_inside, sha256
 from .io.atomic import stem
 
-__all__ = ["Job", "digest_of", "is_committed", "jobs_of", "run_jobs", "share_of"]
+__all__ = ["COLUMNS", "Job", "digest_of", "is_committed", "jobs_of", "row_of", "run_jobs", "share_of"]
 
 COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "unusual", "warnings", "message")
 
@@ -169,7 +169,7 @@ def run_jobs(
                         "the output exists already", "pass --overwrite, or choose another folder", job.target
                     )
                 job.mark.touch()
-                row |= _row(restore_one(job, extra, overwrite or was_begun))
+                row |= row_of(restore_one(job, extra, overwrite or was_begun))
                 job.mark.unlink(missing_ok=True)
         except (InputError, OSError, RuntimeError, MemoryError) as error:
             # only our own words are repeated: others may quote what names a patient
@@ -191,7 +191,7 @@ def _is_there(target: Path) -> bool:
     return target.is_file() or (target.is_dir() and any(target.iterdir()))
 
 
-def _row(report: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """What the table says of a report."""
     unusual = report.get("cohort", {}).get("unusual", {})
     return {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import commands as run
+from . import commands_scans as scans
 from ._version import __version__
 from .errors import InputError
 
@@ -35,9 +36,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{restore,pretrain,evaluate,demo}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{restore,pretrain,evaluate,bids,demo}")
 
-    restore = _command(commands, "restore", run.restore, "restore one scan or every scan of a folder")
+    restore = _command(commands, "restore", scans.restore, "restore one scan or every scan of a folder")
     restore.add_argument(
         "input",
         type=Path,
@@ -47,48 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument(
         "output", type=Path, metavar="OUT", help="NIfTI file to write; a folder for DICOM or for many scans"
     )
-    size = restore.add_mutually_exclusive_group()
-    size.add_argument(
-        "--scale",
-        type=_numbers,
-        default=None,
-        metavar="F|FX,FY,FZ",
-        help="one factor refines in-plane, three name the array axes; 1 denoises (default: 2)",
-    )
-    size.add_argument(
-        "--spacing", type=_numbers, default=None, metavar="X,Y,Z", help="voxel size in mm to reach, per array axis"
-    )
-    restore.add_argument(
-        "--sigma", default="auto", help="noise standard deviation in the scan's units (default: estimated)"
-    )
-    restore.add_argument("--gaussian", action="store_true", help="the noise is Gaussian, not Rician")
-    restore.add_argument(
-        "--steps",
-        type=int,
-        default=None,
-        help="of the method coordinates: refinement steps at most; 0 is the closed-form solve alone",
-    )
-    restore.add_argument(
-        "--method",
-        choices=("auto", "amortised", "plug_and_play", "coordinates"),
-        default="auto",
-        help="one pass of the detail prior, the detail prior as a denoiser, or a fit of the coordinate prior",
-    )
-    restore.add_argument(
-        "--profile",
-        choices=("box", "gaussian", "kspace"),
-        default="box",
-        help="what a measured voxel is: an average, a weighted one, or cut-off k-space (default: box)",
-    )
-    restore.add_argument(
-        "--thickness", type=float, default=None, metavar="MM", help="slice thickness where slices have gaps or overlap"
-    )
-    restore.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
+    _restoring(restore)
     restore.add_argument(
         "--report", action="store_true", help="also write the JSON record of what was done, and a page"
     )
     restore.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
-    restore.add_argument("--shard", default=None, metavar="K/N", help="restore only this share of many scans")
     _shared(restore)
 
     pretrain = _command(commands, "pretrain", run.pretrain, "learn a prior from a cohort")
@@ -138,6 +102,36 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--steps", type=int, default=None, help="refinement steps (default: as restore)")
     _shared(evaluate)
 
+    bids = _command(commands, "bids", scans.bids, "restore a BIDS dataset, or pretrain on it (BIDS App)")
+    bids.add_argument("input", type=Path, metavar="BIDS_DIR", help="raw dataset")
+    bids.add_argument("output", type=Path, metavar="OUT_DIR", help="folder of the derivatives")
+    bids.add_argument(
+        "level",
+        choices=("participant", "group"),
+        help="participant restores every scan; group learns a prior from all and tables what was restored",
+    )
+    for name, text in (("participant", "sub-"), ("session", "ses-")):
+        bids.add_argument(
+            f"--{name}-label",
+            f"--{name}_label",
+            nargs="+",
+            default=[],
+            metavar="LABEL",
+            help=f"only these, with {text} or without",
+        )
+    bids.add_argument("-w", "--work-dir", type=Path, default=None, help="accepted and not needed")
+    bids.add_argument("--nprocs", "--n-cpus", type=int, default=None, help="threads to compute with")
+    bids.add_argument(
+        "--skip-bids-validation", "--skip_bids_validation", action="store_true", help="accepted: none is done here"
+    )
+    bids.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
+    bids.add_argument("--images", type=int, default=None, help="of group: use only the first so many scans")
+    bids.add_argument("--pretrain-steps", type=int, default=None, help="of group: gradient steps of the encoder")
+    bids.add_argument("--detail-steps", type=int, default=None, help="of group: gradient steps of the detail prior")
+    bids.add_argument("--grid", type=_numbers, default=None, metavar="S,H,W", help="of group: as of pretrain")
+    _restoring(bids)
+    _shared(bids)
+
     demo = _command(commands, "demo", run.demo, "the main job on a scan that comes with nilearn")
     demo.add_argument("--output", type=Path, default=Path("demo_output"), help="folder to write (default: demo_output)")
     _shared(demo)
@@ -156,6 +150,48 @@ def _command(
     )
     command.set_defaults(run=action)
     return command
+
+
+def _restoring(command: argparse.ArgumentParser) -> None:
+    """The options of every restoration."""
+    size = command.add_mutually_exclusive_group()
+    size.add_argument(
+        "--scale",
+        type=_numbers,
+        default=None,
+        metavar="F|FX,FY,FZ",
+        help="one factor refines in-plane, three name the array axes; 1 denoises (default: 2)",
+    )
+    size.add_argument(
+        "--spacing", type=_numbers, default=None, metavar="X,Y,Z", help="voxel size in mm to reach, per array axis"
+    )
+    command.add_argument(
+        "--sigma", default="auto", help="noise standard deviation in the scan's units (default: estimated)"
+    )
+    command.add_argument("--gaussian", action="store_true", help="the noise is Gaussian, not Rician")
+    command.add_argument(
+        "--steps",
+        type=int,
+        default=None,
+        help="of the method coordinates: refinement steps at most; 0 is the closed-form solve alone",
+    )
+    command.add_argument(
+        "--method",
+        choices=("auto", "amortised", "plug_and_play", "coordinates"),
+        default="auto",
+        help="one pass of the detail prior, the detail prior as a denoiser, or a fit of the coordinate prior",
+    )
+    command.add_argument(
+        "--profile",
+        choices=("box", "gaussian", "kspace"),
+        default="box",
+        help="what a measured voxel is: an average, a weighted one, or cut-off k-space (default: box)",
+    )
+    command.add_argument(
+        "--thickness", type=float, default=None, metavar="MM", help="slice thickness where slices have gaps or overlap"
+    )
+    command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
+    command.add_argument("--shard", default=None, metavar="K/N", help="restore only this share of many scans")
 
 
 def _shared(command: argparse.ArgumentParser, prior: bool = True) -> None:
@@ -186,7 +222,11 @@ def _words(text: str) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code."""
-    args = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parser().parse_args(words)
+    except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong
+        raise SystemExit(64 if leaving.code == 2 and words[:1] == ["bids"] else leaving.code) from None
     try:
         code = args.run(args)
     except InputError as error:

@@ -66,7 +66,8 @@ def test_a_spacing_names_the_voxels_wanted(scan: Path, prior: Path, tmp_path: Pa
 
 def test_a_folder_is_restored_scan_by_scan(scan: Path, prior: Path, tmp_path: Path) -> None:
     assert restore(scan.parent, tmp_path / "out", prior, "--scale", "2,2,1") == 0
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.nii.gz"]
+    made = ["index.html", "scan.html", "scan.json", "scan.nii.gz", "summary.tsv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == made
 
 
 def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,7 +222,7 @@ def test_an_interruption_is_told_in_one_line(
     def stop(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(restoration, "restore", stop)
+    monkeypatch.setattr(files, "restore", stop)
     assert restore(scan, tmp_path / "out.nii.gz", prior) == 130
     assert capsys.readouterr().err == "monai-strainer: interrupted\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "in"]

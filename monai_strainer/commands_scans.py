@@ -1,0 +1,166 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The commands that restore: one scan, many, or a BIDS dataset."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from .commands import bar_of, device_of, pretrain
+from .errors import InputError
+
+Options = Any  # an argparse.Namespace; only cli.py knows argparse
+
+__all__ = ["bids", "restore"]
+
+
+def _options(args: Options) -> Any:
+    """The options of a restoration as the command line gives them."""
+    from .files import Options as Chosen
+
+    try:
+        sigma = None if args.sigma == "auto" else float(args.sigma)
+    except ValueError as error:
+        raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
+    return Chosen(
+        scale=tuple(args.scale or [2.0]),
+        spacing=tuple(args.spacing) if args.spacing else None,
+        sigma=sigma,
+        gaussian=args.gaussian,
+        profile=args.profile,
+        thickness=args.thickness,
+        method=args.method,
+        steps=args.steps,
+        seed=args.seed,
+        series_uid=args.series_uid,
+    )
+
+
+def restore(args: Options) -> int:
+    """Restore one scan, or every scan of a folder or a manifest."""
+    from .batch import jobs_of
+    from .files import restore_file
+    from .io import is_dicom
+    from .prior import load_prior
+
+    is_many = (args.input.is_dir() and any(args.input.rglob("*.nii*"))) or args.input.suffix.lower() == ".tsv"
+    if is_many:
+        return _run(jobs_of(args.input, args.output), args.output, _options(args), args)
+    if args.shard:
+        raise InputError("one scan cannot be shared out", "pass a folder or a manifest with --shard")
+    options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
+    target = args.output  # refused before anything is computed
+    is_nifti = target.name.lower().endswith((".nii", ".nii.gz"))
+    if (target.is_dir() if is_nifti else target.is_file()) or not (is_nifti or is_dicom(args.input)):
+        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
+    if not args.overwrite and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
+        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+    bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
+    with bar:
+        report = restore_file(
+            args.input,
+            target,
+            prior,
+            options,
+            device=device,
+            with_std=args.std,
+            with_report=args.report,
+            overwrite=args.overwrite,
+            progress=move,
+        )
+    print(f"{target.name}: {report['task']}, noise {100 * report['noise']['relative']:.1f} %")
+    for doubt in report["warnings"]:
+        print(f"  note: {doubt}", file=sys.stderr)
+    return 0
+
+
+def _run(jobs: Any, output: Any, options: Any, args: Options, prior: Any = None) -> int:
+    """Restore many scans; 8 where some failed, and 3 where all did."""
+    from .batch import run_jobs, share_of
+    from .files import restore_file
+    from .io import atomic
+    from .io.atomic import stem
+    from .prior import load_prior
+    from .report import index_of
+
+    prior, device = prior or load_prior(args.prior), device_of(args.device)
+    part = share_of(jobs, args.shard)
+    bar, move = bar_of(args, "scans", "scan")
+
+    def one(job: Any, extra: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+        return restore_file(
+            job.source,
+            job.target,
+            prior,
+            options,
+            device=device,
+            with_std=args.std,
+            with_report=True,
+            overwrite=overwrite,
+            extra=extra,
+            sidecar=job.sidecar,
+        )
+
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        bar.write(line)
+        move(len(lines), len(part))
+
+    name = "summary" if not args.shard else f"summary-{args.shard.replace('/', '-of-')}"
+    configuration = {**options.configuration(prior), "std": args.std}
+    with bar:
+        move(0, len(part))
+        rows = run_jobs(part, one, configuration, output / f"{name}.tsv", overwrite=args.overwrite, tell=tell)
+    pages = {job.name: job.record.with_name(f"{stem(job.record)}.html") for job in part}
+    links = {key: page.relative_to(output).as_posix() for key, page in pages.items() if page.exists()}
+    with atomic(output / f"{name.replace('summary', 'index')}.html") as temporary:
+        temporary.write_text(index_of(rows, links), encoding="utf-8")
+    failed = sum(row["status"] == "failed" for row in rows)
+    print(f"{len(rows) - failed} of {len(rows)} scans are done; see {name}.tsv")
+    return 0 if failed == 0 else 3 if failed == len(rows) else 8
+
+
+def bids(args: Options) -> int:
+    """The BIDS App: restore participants, or learn from the group."""
+    import torch
+
+    from .bids import describe, jobs_in
+    from .io import refuse_inside
+    from .prior import RULES, load_prior
+
+    refuse_inside(args.output, args.input)
+    args.series_uid, learned = None, args.output / "prior"
+    if args.nprocs:
+        torch.set_num_threads(max(1, args.nprocs))
+    options = _options(args)
+    jobs = jobs_in(args.input, args.output, options.scale, args.participant_label, args.session_label)
+    describe(args.output, args.input)
+    if args.level == "participant":
+        own = learned if args.prior is None and (learned / RULES).exists() else args.prior
+        return _run(jobs, args.output, options, args, load_prior(own))
+    if (learned / RULES).exists() and not args.overwrite:
+        print("there is a prior already; --overwrite learns it anew")
+    else:
+        args.output, args.recipe, args.plane, args.resume, args.tensorboard = learned, "cohort", "axial", False, False
+        args.steps = args.pretrain_steps
+        pretrain(args)
+    _table_cohort(jobs, learned.parent)
+    return 0
+
+
+def _table_cohort(jobs: Any, output: Any) -> None:
+    """One line per scan of the dataset, from the records of what was restored."""
+    from .batch import COLUMNS, row_of
+    from .io import atomic
+
+    lines = ["\t".join(COLUMNS)]
+    for job in jobs:
+        row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"scan": job.name, "status": "missing"}
+        if job.record.exists():
+            row |= row_of(json.loads(job.record.read_text(encoding="utf-8"))["Strainer"])
+        lines.append("\t".join(str(row[name]) for name in COLUMNS))
+    with atomic(output / "summary-cohort.tsv") as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
