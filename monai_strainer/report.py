@@ -22,6 +22,7 @@ __all__ = ["index_of", "page_of"]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 HEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # of the slices shown, as shares of each axis
+FLATTEST = 4  # the ratio of sides up to which a plane is worth a look
 WARM = np.array(
     [(0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)], np.float64
 )  # magma, coarse
@@ -57,6 +58,8 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         across = [float(out.grid.extent[k]) for k in range(3) if k != axis]
         first, second = (out.grid.axes[k][0] for k in range(3) if k != axis)
         tall, wide = across if first > second else across[::-1]
+        if axis != out.slice_axis and max(tall, wide) > FLATTEST * min(tall, wide):
+            continue  # a slab seen from the side is a line
         shown = [
             {
                 "input": _grey(_slice(scan, axis, height), top),

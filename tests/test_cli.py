@@ -12,7 +12,7 @@ import pytest
 import torch
 from phantoms import small_prior_with_detail
 
-from monai_strainer import Grid, Prior, Volume, load_prior, restoration, save_prior, write
+from monai_strainer import Grid, Prior, Volume, files, load_prior, save_prior, write
 from monai_strainer.cli import main
 
 
