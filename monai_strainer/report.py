@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from .geometry import PLANES
+from .likeness import LIMIT
 from .physics import Profile
 from .picture import upright
 from .volume import Volume
@@ -22,6 +23,12 @@ __all__ = ["index_of", "page_of"]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 HEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # of the slices shown, as shares of each axis
+COMPARED = {
+    "distance": "its heads among the cohort's",
+    "misfit": "what the prior cannot explain",
+    "agreement": "where it is bright and dark",
+    "largest": "its most unusual region",
+}
 FLATTEST = 4  # the ratio of sides up to which a plane is worth a look
 WARM = np.array(
     [(0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)], np.float64
@@ -78,7 +85,9 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         spans=[f"{span:.3g}" for span in spans],
         curve=_curve(curves[0]) if curves else None,
         shapes=(measured, fine),
-        spacings=([round(float(v), 3) for v in scan.grid.spacing], [round(float(v), 3) for v in out.grid.spacing]),
+        spacings=[" x ".join(f"{v:.3g}" for v in volume.grid.spacing) for volume in (scan, out)],
+        words=COMPARED,
+        limit=LIMIT,
     )
 
 

@@ -21,7 +21,7 @@ from pydicom.pixels import pixel_array
 from ..errors import InputError
 from ..geometry import Grid, ras_to_lps
 from ..volume import Volume
-from .dicom_frames import Fault, Frame, quiet, tag_of
+from .dicom_frames import Fault, Frame, quiet, tag_of, value_of
 from .dicom_refusals import doubts, faults_of
 from .dicom_stack import normal_of, places_of
 from .dicom_survey import Survey, survey
@@ -63,6 +63,14 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None) -> V
     """
     if not path.exists():
         raise InputError("there is no such file or folder", "check the path", path)
+    with quiet():
+        volume = _read(path, limit_bytes, series_uid)
+    for doubt in volume.source.doubts:
+        warnings.warn(doubt, stacklevel=3)
+    return volume
+
+
+def _read(path: Path, limit_bytes: int, series_uid: str | None) -> Volume:
     found = survey(path, limit_bytes)
     frames = _chosen(found, series_uid, path)
     faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
@@ -92,8 +100,6 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None) -> V
     for file in dict.fromkeys(frame.file for frame in frames):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     series = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
-    for doubt in told:
-        warnings.warn(doubt, stacklevel=3)
     source = DicomSource(
         tuple(frames),
         slope,
@@ -163,10 +169,9 @@ def _decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
     todo = Counter(frame.file for frame in frames)
     opened: dict[Path, Dataset] = {}
     for k, frame in enumerate(frames):
-        with quiet():
-            if frame.file not in opened:
-                opened[frame.file] = _opened(frame)
-            stored = _stored(opened[frame.file], frame, (rows, columns))
+        if frame.file not in opened:
+            opened[frame.file] = _opened(frame)
+        stored = _stored(opened[frame.file], frame, (rows, columns))
         todo[frame.file] -= 1
         if todo[frame.file] == 0:
             del opened[frame.file]
@@ -192,8 +197,9 @@ def _opened(frame: Frame) -> Dataset:
         raise InputError(f"it holds no {tag_of('PixelData')}", again, frame.file)
     if frame.syntax.is_encapsulated:
         return whole
-    count = max(1, int(whole.get("NumberOfFrames") or 1))
-    needed = int(whole.Rows) * int(whole.Columns) * count * (int(whole.BitsAllocated) // 8)
+    count = max(1, int(value_of(whole, "NumberOfFrames") or 1))
+    size = [int(frame.number(keyword) or 0) for keyword in ("Rows", "Columns", "BitsAllocated")]
+    needed = math.prod(size) // 8 * count
     if not needed <= len(data) <= needed + 1:
         raise InputError(
             f"{tag_of('PixelData')} holds {len(data)} bytes, its header declares {needed}", again, frame.file

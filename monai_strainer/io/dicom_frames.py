@@ -17,7 +17,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-__all__ = ["GROUPS", "Fault", "Frame", "names_of", "quiet", "tag_of"]
+__all__ = ["GROUPS", "Fault", "Frame", "names_of", "quiet", "tag_of", "value_of"]
 
 GROUPS = (  # functional groups in which a multi-frame file keeps what a classic one says at its top level
     "PlanePositionSequence",
@@ -72,14 +72,7 @@ class Frame:
 
     def get(self, keyword: str) -> Any:
         """The value of an attribute, or None where it is missing, empty or cannot be understood."""
-        for group in self.groups:
-            try:
-                value = group.get(keyword)
-            except Exception:  # a damaged value may raise anything; for us it is not there
-                continue
-            if value is not None and value != "":
-                return value
-        return None
+        return next((value for group in self.groups if (value := value_of(group, keyword)) is not None), None)
 
     def text(self, keyword: str) -> str:
         """The value as text; empty where there is none."""
@@ -182,6 +175,15 @@ def tag_of(keyword: str) -> str:
     """
     tag = pydicom.tag.Tag(keyword)
     return f"{keyword} ({tag.group:04X},{tag.elem:04X})"
+
+
+def value_of(group: Dataset, keyword: str) -> Any:
+    """The value of an attribute; None where it is missing, empty or damaged."""
+    try:
+        value = group.get(keyword)
+    except Exception:  # a damaged value may raise anything; for us it is not there
+        return None
+    return None if value is None or value == "" else value
 
 
 def names_of(frames: Iterable[Frame]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 
-from .dicom_frames import GROUPS, Fault, Frame, quiet, tag_of
+from .dicom_frames import GROUPS, Fault, Frame, quiet, tag_of, value_of
 
 __all__ = ["Survey", "survey"]
 
@@ -57,7 +57,7 @@ def survey(path: Path, limit_bytes: int) -> Survey:
             finding = str(error) if isinstance(error, _Damaged) else "the file is DICOM, but damaged or cut off"
             found.faults.append(Fault(finding, "export it from the archive again", (file.name,)))
             continue
-        uid = str(header.get("SOPInstanceUID", ""))
+        uid = str(value_of(header, "SOPInstanceUID") or "")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         if uid and seen.get(uid) == digest:
             _count(found.skipped, "a second copy")
@@ -71,7 +71,7 @@ def survey(path: Path, limit_bytes: int) -> Survey:
         except _Damaged as error:
             found.faults.append(Fault(str(error), "export it from the archive again", (file.name,)))
             continue
-        found.series.setdefault(str(header.get("SeriesInstanceUID", "")), []).extend(frames)
+        found.series.setdefault(str(value_of(header, "SeriesInstanceUID") or ""), []).extend(frames)
     return found
 
 
@@ -104,8 +104,8 @@ def _header(file: Path, limit: int) -> Dataset:
         header = pydicom.dcmread(file, stop_before_pixels=True)
         if "TransferSyntaxUID" not in header.file_meta:
             raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
-        if header.get("Rows") is None and header.get("Columns") is None and not header.get("NumberOfFrames"):
-            kind = getattr(header.get("SOPClassUID"), "name", "")
+        if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns", "NumberOfFrames")):
+            kind = getattr(value_of(header, "SOPClassUID"), "name", "")
             known = kind if kind and not kind[:1].isdigit() else "an unknown class"
             if "MR Image" not in kind:
                 raise _Skipped(f"no image: {known}")

@@ -170,12 +170,6 @@ def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.nii")
 
 
-@pytest.mark.parametrize("name", ["scan.dcm", "."])
-def test_dicom_is_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="dcm2niix"):
-        read(tmp_path / name)
-
-
 @pytest.mark.parametrize("name", ["scan.nrrd", "scan", "scan.gz"])
 def test_other_suffixes_are_refused_for_reading_and_writing(tmp_path: Path, phantom: Volume, name: str) -> None:
     for action in (lambda: read(tmp_path / name), lambda: write(phantom, tmp_path / name)):
