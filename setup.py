@@ -53,6 +53,7 @@ DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
 BENCHMARK_EXTRA = ["dipy", "bm3d", "bm4d", "scikit-image", "matplotlib"]  # rivals; BM3D, BM4D: not for commerce
 DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
+EXTERNAL_EXTRA = ["selenium", "bids-validator-deno", "snakemake"]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
 
 setup(
@@ -96,6 +97,7 @@ setup(
         "demo": DEMO_EXTRA,
         "onnx": ONNX_EXTRA,
         "dicom": DICOM_EXTRA,
+        "external": EXTERNAL_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,
         "benchmark": BENCHMARK_EXTRA,

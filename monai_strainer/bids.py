@@ -135,7 +135,7 @@ def describe(output: Path, dataset: Path) -> None:
 
 
 _DESCRIPTIONS = {
-    "strainer": "super-resolved by a prior learned from a cohort",
-    "strainerdenoised": "denoised by a prior learned from a cohort",
-    "strainerstd": "standard deviation of every voxel of a restored scan",
+    "desc-strainer": "super-resolved by a prior learned from a cohort",
+    "desc-strainerdenoised": "denoised by a prior learned from a cohort",
+    "desc-strainerstd": "standard deviation of every voxel of a restored scan",
 }

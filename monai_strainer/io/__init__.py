@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = [
     "write_json",
 ]
 
+DESC, STD = re.compile(r"_desc-[a-zA-Z0-9]+_"), "_desc-strainerstd_"  # a BIDS name, and that of its deviation
 SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
@@ -142,7 +144,8 @@ def write(
     _require_nifti(path)
     images = {path: volume}
     if std is not None:
-        images[path.with_name(f"{stem(path)}_std.nii.gz")] = Volume(std, volume.grid, volume.source, volume.slice_axis)
+        deviation = path.with_name(f"{stem(path)}_std.nii.gz" if sidecar is None else DESC.sub(STD, path.name))
+        images[deviation] = Volume(std, volume.grid, volume.source, volume.slice_axis)
     json_file = path.with_name(f"{stem(path)}.json")
     html = path.with_name(f"{stem(path)}.html")
     targets = [*images, *([json_file] if report is not None else []), *([html] if page is not None else [])]
@@ -155,6 +158,9 @@ def write(
         for target, image in images.items():
             with atomic(target) as temporary:
                 write_nifti(image, temporary)
+        if std is not None and sidecar is not None:
+            note = "Standard deviation of every voxel of the restored scan"
+            write_json(deviation.with_name(f"{stem(deviation)}.json"), {**sidecar, "Description": note})
         if page is not None:
             with atomic(html) as temporary:
                 temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+# The programs of other people that the external tests ask: Debian's packages, and wheels into the given environment.
+# Usage: tests/external/install.sh [PYTHON]    What cannot be installed is told, and its tests are skipped.
+set -uo pipefail
+
+python="${1:-python3}"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+packages=(dicom3tools dcm2niix orthanc orthanc-dicomweb chromium chromium-driver)
+
+if command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
+    # services of the packages are not started: the tests start their own, on ports of their own
+    made=""
+    [ -e /usr/sbin/policy-rc.d ] || { made=1; printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }
+    apt-get update -q > /dev/null || echo "apt-get update failed" >&2
+    for package in "${packages[@]}"; do
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package" > /dev/null 2>&1 \
+            || echo "$package cannot be installed" >&2
+    done
+    [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d
+else
+    echo "no Debian, or no right to install: ${packages[*]}" >&2
+fi
+"$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom]" || echo "wheels cannot be installed" >&2

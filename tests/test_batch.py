@@ -1,0 +1,165 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Many scans: shares without overlap, a commit that survives a kill, a failure that stops nobody."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from phantoms import small_head, small_prior
+
+from monai_strainer import save_prior, write
+from monai_strainer.batch import Job, digest_of, is_committed, jobs_of, share_of
+from monai_strainer.cli import main
+from monai_strainer.errors import InputError
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    for k in range(4):
+        write(small_head(seed=k), tmp_path / "in" / f"scan{k}.nii.gz")
+    save_prior(small_prior(), tmp_path / "bundle")
+    return tmp_path
+
+
+def words(home: Path, out: str, *more: str) -> list[str]:
+    quick = ["--scale", "1", "--steps", "1", "--quiet", "--device", "cpu"]
+    return ["restore", str(home / "in"), str(home / out), "--prior", str(home / "bundle"), *quick, *more]
+
+
+def images(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.rglob("*.nii.gz"))}
+
+
+def statuses(table: Path) -> list[str]:
+    with table.open(newline="") as handle:
+        return [row["status"] for row in csv.DictReader(handle, delimiter="\t")]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_shares_are_a_partition(n: int) -> None:
+    jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
+    shares = [share_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
+    assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
+def test_a_share_that_is_none_is_refused(shard: str) -> None:
+    with pytest.raises(InputError, match="not k/n"):
+        share_of([], shard)
+
+
+def test_two_shards_make_what_one_run_makes(cohort: Path) -> None:
+    assert main(words(cohort, "one")) == 0
+    for shard in ("1/2", "2/2"):
+        assert main(words(cohort, "two", "--shard", shard)) == 0
+    assert images(cohort / "one") == images(cohort / "two") and len(images(cohort / "one")) == 4
+
+
+def test_what_is_done_is_passed_over_and_what_changed_is_not(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    assert main(words(cohort, "out")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 4
+    (cohort / "out" / "scan1.nii.gz").write_bytes(b"spoilt")
+    assert main(words(cohort, "out")) == 8  # it is not replaced unasked
+    assert main(words(cohort, "out", "--overwrite")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+    assert main(words(cohort, "out", "--overwrite", "--seed", "1")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["done"] * 4
+
+
+def test_a_failed_scan_stops_nobody(cohort: Path) -> None:
+    (cohort / "in" / "scan1.nii.gz").write_bytes(b"no image")
+    assert main(words(cohort, "out")) == 8
+    assert statuses(cohort / "out" / "summary.tsv") == ["done", "failed", "done", "done"]
+    table = (cohort / "out" / "summary.tsv").read_text()
+    assert "scan1.nii.gz: " in table and len(images(cohort / "out")) == 3
+    for file in (cohort / "in").iterdir():
+        file.write_bytes(b"no image")
+    assert main(words(cohort, "other")) == 3
+
+
+def test_a_kill_loses_nothing(cohort: Path) -> None:
+    assert main(words(cohort, "whole")) == 0
+    command = [sys.executable, "-m", "monai_strainer.cli", *words(cohort, "killed")]
+    for delay in (0.0, 0.05, 0.4):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60  # killed soon after the first files appear, whenever that is
+        while process.poll() is None and time.monotonic() < until and not list((cohort / "killed").glob("*")):
+            time.sleep(0.005)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for file in (cohort / "killed").glob("*.nii.gz"):
+            assert file.read_bytes() == images(cohort / "whole")[file.name]  # whole, or not there
+    assert main(words(cohort, "killed")) == 0
+    assert images(cohort / "killed") == images(cohort / "whole")
+    assert not list((cohort / "killed").glob(".*.started"))
+
+
+def test_two_workers_on_one_shard_do_no_harm(cohort: Path) -> None:
+    command = [sys.executable, "-m", "monai_strainer.cli", *words(cohort, "both")]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert all(process.wait() in (0, 8, 3) for process in both)
+    assert main(words(cohort, "both")) == 0
+    assert main(words(cohort, "one")) == 0
+    assert images(cohort / "both") == images(cohort / "one")
+
+
+def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
+    (cohort / "list.tsv").write_text("input\toutput\nin/scan2.nii.gz\tb/two.nii.gz\nin/scan0.nii.gz\ta.nii.gz\n")
+    assert [job.name for job in jobs_of(cohort / "list.tsv", cohort / "out")] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
+    line = words(cohort, "out")
+    line[1] = str(cohort / "list.tsv")
+    assert main(line) == 0
+    assert sorted(images(cohort / "out")) == ["a.nii.gz", "two.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("", "no column 'input'"),
+        ("scan\nx\n", "no column 'input'"),
+        ("input\toutput\na\t../b\n", "outside the output folder"),
+        ("input\toutput\na\tx.nii\nb\tx.nii\n", "two scans have one output"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, text: str, finding: str) -> None:
+    (tmp_path / "m.tsv").write_text(text)
+    with pytest.raises(InputError, match=finding):
+        jobs_of(tmp_path / "m.tsv", tmp_path / "out")
+
+
+def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("scan")
+    (tmp_path / "x.nii.gz").write_text("image")
+    job = Job("in", tmp_path / "in", tmp_path / "x.nii.gz")
+    told = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
+    told["outputs"] = {"x.nii.gz": digest_of(job.target)}
+    job.record.write_text(json.dumps(told))
+    assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
+    job.target.write_text("another")
+    assert not is_committed(job, {"seed": 0})
+    job.record.write_text("{")
+    assert not is_committed(job, {"seed": 0})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_fails_every_scan(cohort: Path) -> None:
+    (cohort / "shut").mkdir(mode=0o500)
+    assert main(words(cohort, "shut/out")) == 3
+
+
+def test_the_index_links_every_page(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    text = (cohort / "out" / "index.html").read_text()
+    assert all(f'href="scan{k}.html"' in text for k in range(4))
+    assert np.all([f"scan{k}.html" in {f.name for f in (cohort / "out").iterdir()} for k in range(4)])
