@@ -17,11 +17,12 @@ SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -
 USER_BIN := .venv/bin
 TEST_BIN := .venv-test/bin
 
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test external lint docs clean
 
 help:
 	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
 	@echo "make test   run the tests"
+	@echo "make external   install other people's programs and let them judge"
 	@echo "make lint   check style and types"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove all that make made"
@@ -31,6 +32,10 @@ demo: .venv/.installed
 
 test: .venv-test/.installed
 	$(TEST_BIN)/python -m pytest $(PYTEST_ARGS)
+
+external: .venv-test/.installed
+	tests/external/install.sh $(abspath $(TEST_BIN)/python)
+	$(TEST_BIN)/python -m pytest tests/external $(PYTEST_ARGS)
 
 lint: .venv-test/.installed
 	$(TEST_BIN)/ruff check .
@@ -52,7 +57,7 @@ docs: .venv-test/.installed
 
 .venv-test/.installed: $(PACKAGING)
 	$(PYTHON) -m venv --clear .venv-test
-	$(TEST_BIN)/python -m pip install -c constraints.txt -e ".[test,bundle,demo,onnx,docs,dev]"
+	$(TEST_BIN)/python -m pip install -c constraints.txt -e ".[test,bundle,demo,onnx,docs,dicom,dev]"
 	touch $@
 
 clean:

@@ -17,7 +17,6 @@ from .io import atomic, write_json
 __all__ = ["SUFFIXES", "describe", "jobs_in", "named"]
 
 SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")  # contrasts of whole heads
-CODE = "https://github.com/monai-strainer/monai_strainer"
 # required facts of a raw sidecar that stay true of a derivative on another grid
 KEPT = ("MagneticFieldStrength", "Manufacturer", "ManufacturersModelName", "EchoTime", "RepetitionTime", "FlipAngle")
 NAME = re.compile(r"^(sub-[a-zA-Z0-9]+(?:_[a-z]+-[a-zA-Z0-9]+)*)_([a-zA-Z0-9]+)\.nii(\.gz)?$")
@@ -118,7 +117,7 @@ def describe(output: Path, dataset: Path) -> None:
         "BIDSVersion": "1.9.0",
         "DatasetType": "derivative",
         "License": str(raw.get("License", "")) or "see the source dataset",
-        "GeneratedBy": [{"Name": "monai_strainer", "Version": __version__, "CodeURL": CODE}],
+        "GeneratedBy": [{"Name": "monai_strainer", "Version": __version__}],
         "SourceDatasets": [{"URL": "bids:raw:"}],
         "DatasetLinks": {"raw": Path("..").joinpath("..").as_posix()},
     }

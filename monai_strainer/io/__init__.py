@@ -15,12 +15,13 @@ from ..errors import InputError
 from ..volume import Volume
 from .atomic import atomic, atomic_folder, stem, write_json
 from .record import record, sha256
-from .scans import find_scans, refuse_inside
+from .scans import find_scans, find_series, refuse_inside
 
 __all__ = [
     "SERIES",
     "atomic",
     "find_scans",
+    "find_series",
     "is_dicom",
     "read",
     "record",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["find_scans", "refuse_inside"]
+__all__ = ["find_scans", "find_series", "refuse_inside"]
 
 
 def _is_scan(path: Path, root: Path) -> bool:
@@ -48,6 +48,37 @@ def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
     if not found:
         raise InputError("the folder holds no NIfTI file", "pass a folder with .nii or .nii.gz files in it", root)
     return anatomy or found
+
+
+def find_series(folder: str | os.PathLike[str]) -> list[Path]:
+    """The folders that hold DICOM files, in sorted order; what lies below one belongs to it.
+
+    Raises:
+        InputError: no folder holds one.
+
+    Example:
+        >>> import tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> (root / "b").mkdir()
+        >>> _ = (root / "b" / "IM1").write_bytes(bytes(128) + b"DICM")
+        >>> [path.name for path in find_series(root)]
+        ['b']
+    """
+    root, found = Path(folder), list[Path]()
+    for place in sorted([root, *(path for path in root.rglob("*") if path.is_dir())]):
+        if not any(known in place.parents for known in found) and any(map(_is_marked, place.iterdir())):
+            found.append(place)
+    if not found:
+        raise InputError("the folder holds neither NIfTI nor DICOM files", "pass a folder with scans in it", root)
+    return found
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a file bears the mark of DICOM."""
+    if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(132)[128:] == b"DICM"
 
 
 def refuse_inside(output: str | os.PathLike[str], input: str | os.PathLike[str]) -> None:

@@ -16,7 +16,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from ..geometry import Grid
-from ..io import find_scans, read, refuse_inside, write
+from ..io import find_scans, find_series, read, refuse_inside, write
 from ..io.atomic import stem
 from ..volume import Volume
 
@@ -34,10 +34,10 @@ __all__ = [
 
 
 def scan_list(folder: str, key: str = "image", output_dir: str | None = None) -> list[dict[str, str]]:
-    """The scans of a folder as MONAI's list of dictionaries.
+    """The scans of a folder as MONAI's list of dictionaries: its NIfTI files, or else its DICOM series.
 
     Args:
-        folder: with the scans, in subfolders or not.
+        folder: with the scans, in subfolders or not; every DICOM series in a folder of its own.
         key: entry that becomes the path.
         output_dir: where outputs will go; must lie apart, lest the next run takes them for scans.
 
@@ -46,7 +46,8 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
     """
     if output_dir is not None:
         refuse_inside(output_dir, folder)
-    return [{key: str(path)} for path in find_scans(folder)]
+    is_nifti = not Path(folder).is_dir() or any(Path(folder).rglob("*.nii*"))
+    return [{key: str(path)} for path in (find_scans(folder) if is_nifti else find_series(folder))]
 
 
 class LoadScan(Transform):
@@ -67,10 +68,11 @@ class LoadScan(Transform):
 
 
 class SaveScan(Transform):
-    """Write a restored image ``(1 or 2, X, Y, Z)`` as a NIfTI file of the kind it was read from.
+    """Write a restored image ``(1 or 2, X, Y, Z)`` as a file, or a DICOM series, of the kind it was read from.
 
-    The second channel, if there is one, is the standard deviation and becomes ``..._std.nii.gz``. A report in the meta
-    data becomes a JSON record, written last.
+    The second channel, if there is one, is the standard deviation and becomes ``..._std.nii.gz``, or a second series. A
+    report in the meta data becomes a JSON record, written last. A series goes into a folder named by a hash: folders
+    of DICOM files are often named after patients.
 
     Args:
         output_dir: folder to write into; made if missing.
@@ -93,15 +95,17 @@ class SaveScan(Transform):
     def __call__(self, image: MetaTensor) -> MetaTensor:
         data = image.as_tensor().detach().float().cpu().numpy()
         origin = Path(str(image.meta["filename_or_obj"]))
-        source = read(origin).source if origin.is_file() else None
+        source = read(origin).source if origin.exists() else None
         affine = np.asarray(image.affine.cpu(), dtype=np.float64)
         volume = Volume(data[0], Grid(data[0].shape, affine), source)
         report = image.meta.get("strainer_report")
         is_below = self.data_root is not None and Path(self.data_root) in origin.parents
         inner = origin.parent.relative_to(str(self.data_root)) if is_below else Path()
+        is_series = source is not None and hasattr(source, "frames")
+        name = f"{getattr(source, 'name', '')}_{self.postfix}" if is_series else f"{stem(origin)}_{self.postfix}.nii.gz"
         write(
             volume,
-            self.output_dir / inner / f"{stem(origin)}_{self.postfix}.nii.gz",
+            self.output_dir / (Path() if is_series else inner) / name,
             report=json.loads(str(report)) if report else None,
             std=data[1] if len(data) > 1 else None,
             overwrite=self.overwrite,
