@@ -147,6 +147,8 @@ def restore(
             f"a scale of {scale} asks for more than {LARGEST} voxels", "use a smaller scale, or crop the scan"
         )
     axis = scan.slice_axis
+    if factors[axis] > 1 and scan.grid.shape[axis] == 1:
+        raise InputError("a single slice holds nothing to refine across", "use a scale of 1 on its slice axis")
     doubts: list[str] = []
     mask = foreground(scan.data)
     intensity = normalise(scan.data, mask, prior.percentile)

@@ -271,3 +271,10 @@ def test_negative_steps_are_refused(prior: Prior) -> None:
 def test_a_prior_of_several_channels_is_refused() -> None:
     with pytest.raises(InputError, match="2 channels"):
         restore(head(), Prior.cold(0, hidden_channels=8, out_channels=2), 1, steps=0)
+
+
+def test_a_single_slice_is_not_refined_across(prior: Prior) -> None:
+    whole = head()
+    scan = Volume(whole.data[:, :, 4:5], Grid((*SHAPE[:2], 1), whole.grid.affine), slice_axis=2)
+    with pytest.raises(InputError, match="single slice"):
+        restore(scan, prior, (1, 1, 2))

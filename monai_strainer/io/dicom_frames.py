@@ -16,6 +16,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 __all__ = ["GROUPS", "Fault", "Frame", "names_of", "quiet", "tag_of", "value_of"]
 
@@ -113,9 +114,9 @@ class Frame:
         return self.words("FrameType") or self.words("ImageType")
 
     @property
-    def syntax(self) -> Any:
+    def syntax(self) -> UID:
         """The transfer syntax."""
-        return self.header.file_meta.TransferSyntaxUID
+        return UID(str(value_of(self.header.file_meta, "TransferSyntaxUID") or ""))
 
     def rescale(self) -> tuple[float, float]:
         """Slope and intercept from stored values to intensities.

@@ -184,8 +184,8 @@ def _can_be_decoded(frames: Sequence[Frame]) -> Iterable[Fault]:
             continue
         try:
             is_ready = get_decoder(syntax).is_available
-        except NotImplementedError:
-            yield Fault(f"{tag_of('TransferSyntaxUID')} {syntax.name} is not known", CONVERT, some)
+        except (NotImplementedError, ValueError):
+            yield Fault(f"{tag_of('TransferSyntaxUID')} {str(syntax)[:64]} is not known", CONVERT, some)
             continue
         if not is_ready:
             yield Fault(
