@@ -35,7 +35,7 @@ test: .venv-test/.installed
 
 external: .venv-test/.installed
 	tests/external/install.sh $(abspath $(TEST_BIN)/python)
-	$(TEST_BIN)/python -m pytest tests/external $(PYTEST_ARGS)
+	$(TEST_BIN)/python -m pytest tests/external -m external $(PYTEST_ARGS)
 
 lint: .venv-test/.installed
 	$(TEST_BIN)/ruff check .

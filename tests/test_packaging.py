@@ -50,12 +50,22 @@ def test_version_is_said_once(metadata: dict[str, Any]) -> None:
 
 
 def test_extras_exist(metadata: dict[str, Any]) -> None:
-    assert set(metadata["extras_require"]) == {"bundle", "demo", "onnx", "docs", "test", "benchmark", "dev"}
+    assert set(metadata["extras_require"]) == {
+        "bundle",
+        "demo",
+        "onnx",
+        "docs",
+        "test",
+        "benchmark",
+        "dev",
+        "dicom",
+        "external",
+    }
 
 
 def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
     needs = {project(line) for line in metadata["install_requires"]}
-    assert needs == {"torch", "numpy", "scipy", "nibabel", "pydicom", "monai", "tqdm"}
+    assert needs == {"torch", "numpy", "scipy", "nibabel", "pydicom", "monai", "tqdm", "jinja2", "pillow"}
     assert metadata["python_requires"] == ">=3.10"
 
 

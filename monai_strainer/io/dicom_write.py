@@ -132,8 +132,7 @@ def _is_finer(volume: Volume) -> bool:
 
 def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]:
     """Values from 0 to 65535, the factor from them to intensities, and what a reader must know of it."""
-    source = volume.source
-    slope, intercept = source.slope, source.intercept
+    slope, intercept, told = volume.source.slope, volume.source.intercept, ""
     if which == 2:
         top = float(volume.data.max()) or 1.0
         slope, intercept = 10.0 ** np.ceil(np.log10(top / 65535)), 0.0
@@ -142,8 +141,6 @@ def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]
         top = max(float(volume.data.max()), 1e-30)
         slope, intercept = (1.0 if 255 <= top <= 65535 else top / 65535), 0.0
         told = "" if slope == 1 else f"stored values times {slope:.6g} are intensities: the source's slopes vary"
-    else:
-        told = ""
     values = np.rint((volume.data - np.float32(intercept)) / np.float32(slope))
     lost = float(np.mean((values < 0) | (values > 65535)))
     if lost > 0:
@@ -210,9 +207,8 @@ def _identify(
     number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
     image.SeriesNumber = number * 100 + which
     image.InstanceNumber = k + 1
-    is_finer = report.get("task") == "super-resolution"
     factor = max(report.get("scale") or [1])
-    what = f"STRAINER SRx{factor:g}" if is_finer else "STRAINER denoised"
+    what = f"STRAINER SRx{factor:g}" if factor > 1 else "STRAINER denoised"
     what += " std" if which == 2 else ""
     image.SeriesDescription = f"{frame.text('SeriesDescription')[: 63 - len(what)]} {what}".strip()
     image.ImageComments = f"monai_strainer: {WORKS}"

@@ -233,7 +233,7 @@ def test_an_option_that_no_configuration_knows_is_refused() -> None:
         refuse_typos([*argv, "--ouput_dir", "x"])
 
 
-@pytest.mark.parametrize(("what", "words"), [("missing", "does not exist"), ("empty", "holds no NIfTI")])
+@pytest.mark.parametrize(("what", "words"), [("missing", "does not exist"), ("empty", "holds neither NIfTI nor DICOM")])
 def test_a_folder_without_scans_is_refused(what: str, words: str, tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / what
     if what == "empty":

@@ -105,6 +105,21 @@ def test_a_scale_is_inverted_and_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.pixel_array.T, stored()[..., 4])
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-4])
+def test_scales_that_vary_become_one(tmp_path: Path, unit: float) -> None:
+    def change(k: int, image: Dataset) -> None:
+        image.RescaleSlope, image.RescaleIntercept = f"{unit * (1 + k):g}", "0"
+
+    scan = read(series(tmp_path / "in", change))
+    write(scan, tmp_path / "out", report=REPORT)
+    image = headers(tmp_path / "out")[4]
+    assert "RescaleSlope" not in image
+    words = image.DerivationDescription
+    factor = float(words.split("stored values times ")[1].split()[0]) if "times" in words else 1.0
+    assert (factor == 1) == (unit == 1)
+    np.testing.assert_allclose(image.pixel_array.T * factor, scan.data[..., 4], atol=factor)
+
+
 def test_what_is_clipped_is_told(tmp_path: Path) -> None:
     scan = read(series(tmp_path / "in"))
     data = scan.data.copy()
