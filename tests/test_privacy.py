@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from dicom_files import series
 from phantoms import small_prior
 
 from monai_strainer import load_prior, read, save_prior
@@ -17,9 +17,6 @@ from monai_strainer.cli import main
 from monai_strainer.cohort import split_scans
 from monai_strainer.fitting.head import features_of
 from monai_strainer.pose import find_pose, foreground, normalise
-
-sys.path.insert(0, str(Path(__file__).parent / "io"))
-from dicom_files import series
 
 SECRETS = ("SECRET", "4711", "19500101")
 MARGIN = 8.0  # dB by which solved heads may fit training scans better than unseen ones; 6.7 dB is measured

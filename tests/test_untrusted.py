@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from dicom_files import series
 from phantoms import small_head, small_prior
 
 from monai_strainer import load_prior, save_prior, write
@@ -45,9 +46,6 @@ except InputError as error:
 
 
 def test_a_series_that_declares_too_much_takes_no_memory(tmp_path: Path) -> None:
-    sys.path.insert(0, str(Path(__file__).parent / "io"))
-    from dicom_files import series
-
     def change(k: int, image: object) -> None:
         image.Rows = image.Columns = 65000  # type: ignore[attr-defined]
 

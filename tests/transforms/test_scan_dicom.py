@@ -1,0 +1,50 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""DICOM series through the bundle's transforms: found, loaded, saved beside nothing that names a patient."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import torch
+from dicom_files import SHAPE, series, stored
+from monai.data import MetaTensor
+
+from monai_strainer.errors import InputError
+from monai_strainer.io import read
+from monai_strainer.transforms import LoadScand, SaveScand
+from monai_strainer.transforms.scan import scan_list
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_every_folder_of_a_series_is_a_scan(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        series(tmp_path / name / "deep")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "notes.txt").write_text("no image")
+    assert [Path(item["image"]).parent.name for item in scan_list(str(tmp_path))] == ["a", "b"]
+    with pytest.raises(InputError, match="neither NIfTI nor DICOM"):
+        scan_list(str(tmp_path / "c"))
+
+
+def test_a_series_comes_back_as_a_series(tmp_path: Path) -> None:
+    series(tmp_path / "SECRET_NAME")
+    (item,) = scan_list(str(tmp_path / "SECRET_NAME"), output_dir=str(tmp_path / "out"))
+    image = LoadScand("image")(item)["image"]
+    assert image.shape == (1, *SHAPE) and image.meta["slice_axis"] == 2
+    both = MetaTensor(torch.cat([image, torch.ones_like(image)]), meta=dict(image.meta))
+    both.affine = image.affine
+    report = {"task": "denoising", "scale": [1, 1, 1], "seed": 0, "warnings": []}
+    both.meta["strainer_report"] = json.dumps(report)
+    SaveScand("image", str(tmp_path / "out"), data_root=str(tmp_path / "SECRET_NAME"))({"image": both})
+    (made,) = (tmp_path / "out").iterdir()
+    assert made.name.startswith("dicom-") and "SECRET" not in str(made.relative_to(tmp_path))
+    again = read(made / "MR00004.dcm")
+    assert again.data.shape[:2] == SHAPE[:2] and len(list((made / "std").glob("*.dcm"))) == SHAPE[2]
+    images = [pydicom.dcmread(file).pixel_array.T for file in sorted(made.glob("*.dcm"))]
+    np.testing.assert_array_equal(np.stack(images, -1), stored())
+    assert json.loads((made / "monai_strainer.json").read_text())["input"]["name"].startswith("dicom-")
