@@ -14,6 +14,9 @@ from monai_strainer.io import read, write
 from monai_strainer.volume import Volume
 
 
+collect_ignore = ["fuzz_readers.py"]  # run by hand, with atheris
+
+
 @pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
     """The path of a program by its name."""
