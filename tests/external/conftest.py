@@ -13,7 +13,6 @@ import pytest
 from monai_strainer.io import read, write
 from monai_strainer.volume import Volume
 
-
 collect_ignore = ["fuzz_readers.py"]  # run by hand, with atheris
 
 
