@@ -1,0 +1,71 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The page: complete, alone, and made of what the report says; a browser looks at it in tests/external."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from phantoms import small_head, small_prior
+
+from monai_strainer import Grid, Volume, restore
+from monai_strainer.report import _curve, _slice, index_of, page_of
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior(), 2, steps=2)
+    out.report["warnings"].append("<script>alert('a name')</script>")
+    return page_of(scan, out.volume, out.std, out.report)
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    addresses = re.findall(r"""(?:src|href)=["']?([^"' >]+)""", page)
+    assert not [address for address in addresses if not address.startswith("data:")]
+    assert "default-src 'none'" in page and "http://" not in page and "https://" not in page
+
+
+def test_words_cannot_become_programs(page: str) -> None:
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+def test_everything_is_on_it(page: str) -> None:
+    assert page.count("data:image/png;base64,") == 3 * 5 * 4
+    for word in (
+        "axial",
+        "coronal",
+        "sagittal",
+        "standard deviation",
+        "data minus result",
+        "prior sha256",
+        'id="curve"',
+    ):
+        assert word in page
+
+
+def test_a_slab_is_not_shown_from_the_side() -> None:
+    scan = small_head((22, 26, 10))
+    thin = Volume(scan.data[:, :, 4:6], Grid((22, 26, 2), scan.grid.affine @ np.diag([1, 1, 0.2, 1])), slice_axis=2)
+    out = restore(thin, small_prior(), 1, steps=0)
+    assert page_of(thin, out.volume, out.std, out.report).count("data-plane=") == 1
+
+
+def test_input_and_result_show_the_same_place() -> None:
+    scan = small_head((22, 26, 10))
+    fine = Volume(np.repeat(np.repeat(scan.data, 2, 0), 2, 1), scan.grid.refine((2, 2, 1)))
+    for axis in range(3):
+        for height in (0.3, 0.5, 0.7):
+            small, large = _slice(scan, axis, height), _slice(fine, axis, height)
+            factors = [b // a for a, b in zip(small.shape, large.shape)]
+            np.testing.assert_array_equal(np.repeat(np.repeat(small, factors[0], 0), factors[1], 1), large)
+
+
+def test_a_curve_falls_from_left_to_right() -> None:
+    points = [tuple(map(float, p.split(","))) for p in _curve([[0, 1.0], [10, 0.1], [20, 0.01]])[1:].split(" L")]
+    assert points == [(0, 0), (160, 60), (320, 120)]
+
+
+def test_the_index_of_nothing_is_a_page() -> None:
+    assert "0 scans" in index_of([], {})
