@@ -39,7 +39,7 @@ def test_everything_is_on_it(page: str) -> None:
         "sagittal",
         "standard deviation",
         "data minus result",
-        "prior sha256",
+        "made by",
         'id="curve"',
     ):
         assert word in page
