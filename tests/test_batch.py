@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import series
 from phantoms import small_head, small_prior
 
 from monai_strainer import save_prior, write
@@ -163,3 +164,18 @@ def test_the_index_links_every_page(cohort: Path) -> None:
     text = (cohort / "out" / "index.html").read_text()
     assert all(f'href="scan{k}.html"' in text for k in range(4))
     assert np.all([f"scan{k}.html" in {f.name for f in (cohort / "out").iterdir()} for k in range(4)])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_manifest_of_series_makes_series(cohort: Path) -> None:
+    for name in ("a", "b"):
+        series(cohort / "dicom" / name)
+    (cohort / "list.tsv").write_text("input\toutput\ndicom/a\tone\ndicom/b\ttwo\n")
+    line = words(cohort, "out")
+    line[1] = str(cohort / "list.tsv")
+    assert main(line) == 0 and main(line) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 2
+    assert len(list((cohort / "out" / "one").glob("*.dcm"))) == len(list((cohort / "out" / "two").glob("*.dcm"))) == 8
+    next((cohort / "out" / "one").glob("*.dcm")).unlink()
+    assert main([*line, "--overwrite"]) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["done", "skipped"]
