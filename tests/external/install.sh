@@ -22,3 +22,6 @@ else
     echo "no Debian, or no right to install: ${packages[*]}" >&2
 fi
 "$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom]" || echo "wheels cannot be installed" >&2
+# Snakemake wants older packages than ours: it lives alone
+"$python" -m venv "$here/.venv-snakemake" \
+    && "$here/.venv-snakemake/bin/python" -m pip install --quiet "snakemake==9.27.1" || echo "snakemake cannot be installed" >&2
