@@ -19,10 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .io import SERIES, atomic, find_scans, refuse_inside, sha256
+from .io import SERIES, find_scans, is_nifti, is_there, refuse_inside, sha256
 from .io.atomic import stem
+from .table import write_csv
 
-__all__ = ["COLUMNS", "Job", "digest_of", "is_committed", "jobs_of", "row_of", "run_jobs", "share_of"]
+__all__ = [
+    "COLUMNS",
+    "Job",
+    "digest_of",
+    "is_committed",
+    "jobs_of",
+    "row_of",
+    "run_jobs",
+    "share_of",
+    "told_of",
+    "write_summary",
+]
 
 COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "unusual", "warnings", "message")
 
@@ -46,7 +58,7 @@ class Job:
     @property
     def record(self) -> Path:
         """The JSON file that commits the job."""
-        if self.target.name.lower().endswith((".nii", ".nii.gz")):
+        if is_nifti(self.target):
             return self.target.with_name(f"{stem(self.target)}.json")
         return self.target / f"{SERIES}.json"
 
@@ -115,14 +127,23 @@ def digest_of(source: Path) -> str:
     return digest.hexdigest()
 
 
+def told_of(job: Job) -> dict[str, Any]:
+    """The record of a job; in a BIDS sidecar it stands under a key of its own.
+
+    Raises:
+        OSError, ValueError: there is none, or it is not JSON.
+    """
+    told: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
+    return dict(told.get("Strainer", told))
+
+
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
     """Whether the record of a job vouches for what is there, made from this input with this configuration."""
     try:
-        told = json.loads(job.record.read_text(encoding="utf-8"))
-        told = told.get("Strainer", told)
-        if told["configuration"] != json.loads(json.dumps(configuration)) or told["source_sha256"] != digest_of(
-            job.source
-        ):
+        told = told_of(job)
+        if told["configuration"] != json.loads(json.dumps(configuration)):
+            return False
+        if told["source_sha256"] != digest_of(job.source):
             return False
         home = job.record.parent
         return all(sha256(home / name) == digest for name, digest in told["outputs"].items())
@@ -164,7 +185,7 @@ def run_jobs(
                 was_begun = job.mark.exists()
                 job.mark.parent.mkdir(parents=True, exist_ok=True)
                 extra = {"configuration": dict(configuration), "source_sha256": digest_of(job.source)}
-                if not was_begun and not overwrite and (job.record.exists() or _is_there(job.target)):
+                if not was_begun and not overwrite and (job.record.exists() or is_there(job.target)):
                     raise InputError(
                         "the output exists already", "pass --overwrite, or choose another folder", job.target
                     )
@@ -180,15 +201,13 @@ def run_jobs(
         row["seconds"] = round(time.perf_counter() - start, 1)
         rows.append(row)
         tell(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['status'] == 'failed' else ''}")
-    with atomic(summary) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        table = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    write_summary(rows, summary)
     return rows
 
 
-def _is_there(target: Path) -> bool:
-    return target.is_file() or (target.is_dir() and any(target.iterdir()))
+def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the table of what became of each scan, whole or not at all."""
+    write_csv(rows, path, COLUMNS, delimiter="\t", lineterminator="\n")
 
 
 def row_of(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ._version import __version__
 from .batch import Job
 from .errors import InputError
 from .io import atomic, write_json
+from .io.atomic import stem
 
 __all__ = ["SUFFIXES", "describe", "jobs_in", "named"]
 
@@ -86,7 +87,7 @@ def jobs_in(
 def _sidecar(path: Path, inner: str, scale: Sequence[float]) -> dict[str, Any]:
     """What the JSON file of a derivative must say, besides the record."""
     raw: dict[str, Any] = {}
-    source = path.with_name(f"{path.name.split('.')[0]}.json")
+    source = path.with_name(f"{stem(path)}.json")
     if source.is_file():
         try:
             raw = json.loads(source.read_text(encoding="utf-8"))
@@ -119,7 +120,7 @@ def describe(output: Path, dataset: Path) -> None:
         "License": str(raw.get("License", "")) or "see the source dataset",
         "GeneratedBy": [{"Name": "monai_strainer", "Version": __version__}],
         "SourceDatasets": [{"URL": "bids:raw:"}],
-        "DatasetLinks": {"raw": Path("..").joinpath("..").as_posix()},
+        "DatasetLinks": {"raw": "../.."},
     }
     write_json(output / "dataset_description.json", description)
     rows = [("desc_id", "description"), *_DESCRIPTIONS.items()]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -41,20 +40,19 @@ def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder or a manifest."""
     from .batch import jobs_of
     from .files import restore_file
-    from .io import is_dicom
+    from .io import holds_nifti, is_dicom, is_nifti, is_there
     from .prior import load_prior
 
-    is_many = (args.input.is_dir() and any(args.input.rglob("*.nii*"))) or args.input.suffix.lower() == ".tsv"
+    is_many = (args.input.is_dir() and holds_nifti(args.input)) or args.input.suffix.lower() == ".tsv"
     if is_many:
-        return _run(jobs_of(args.input, args.output), args.output, _options(args), args)
+        return _run(jobs_of(args.input, args.output), _options(args), args, args.prior)
     if args.shard:
         raise InputError("one scan cannot be shared out", "pass a folder or a manifest with --shard")
     options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
     target = args.output  # refused before anything is computed
-    is_nifti = target.name.lower().endswith((".nii", ".nii.gz"))
-    if (target.is_dir() if is_nifti else target.is_file()) or not (is_nifti or is_dicom(args.input)):
+    if (target.is_dir() if is_nifti(target) else target.is_file()) or not (is_nifti(target) or is_dicom(args.input)):
         raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
-    if not args.overwrite and (target.is_file() or (target.is_dir() and any(target.iterdir()))):
+    if not args.overwrite and is_there(target):
         raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
     with bar:
@@ -75,7 +73,7 @@ def restore(args: Options) -> int:
     return 0
 
 
-def _run(jobs: Any, output: Any, options: Any, args: Options, prior: Any = None) -> int:
+def _run(jobs: Any, options: Any, args: Options, bundle: Any) -> int:
     """Restore many scans; 8 where some failed, and 3 where all did."""
     from .batch import run_jobs, share_of
     from .files import restore_file
@@ -84,7 +82,7 @@ def _run(jobs: Any, output: Any, options: Any, args: Options, prior: Any = None)
     from .prior import load_prior
     from .report import index_of
 
-    prior, device = prior or load_prior(args.prior), device_of(args.device)
+    prior, device, output = load_prior(bundle), device_of(args.device), args.output
     part = share_of(jobs, args.shard)
     bar, move = bar_of(args, "scans", "scan")
 
@@ -109,17 +107,17 @@ def _run(jobs: Any, output: Any, options: Any, args: Options, prior: Any = None)
         bar.write(line)
         move(len(lines), len(part))
 
-    name = "summary" if not args.shard else f"summary-{args.shard.replace('/', '-of-')}"
+    ending = f"-{args.shard.replace('/', '-of-')}" if args.shard else ""
     configuration = {**options.configuration(prior), "std": args.std}
     with bar:
         move(0, len(part))
-        rows = run_jobs(part, one, configuration, output / f"{name}.tsv", overwrite=args.overwrite, tell=tell)
+        rows = run_jobs(part, one, configuration, output / f"summary{ending}.tsv", overwrite=args.overwrite, tell=tell)
     pages = {job.name: job.record.with_name(f"{stem(job.record)}.html") for job in part}
     links = {key: page.relative_to(output).as_posix() for key, page in pages.items() if page.exists()}
-    with atomic(output / f"{name.replace('summary', 'index')}.html") as temporary:
+    with atomic(output / f"index{ending}.html") as temporary:
         temporary.write_text(index_of(rows, links), encoding="utf-8")
     failed = sum(row["status"] == "failed" for row in rows)
-    print(f"{len(rows) - failed} of {len(rows)} scans are done; see {name}.tsv")
+    print(f"{len(rows) - failed} of {len(rows)} scans are done; see summary{ending}.tsv")
     return 0 if failed == 0 else 3 if failed == len(rows) else 8
 
 
@@ -129,7 +127,7 @@ def bids(args: Options) -> int:
 
     from .bids import describe, jobs_in
     from .io import refuse_inside
-    from .prior import RULES, load_prior
+    from .prior import RULES
 
     refuse_inside(args.output, args.input)
     args.series_uid, learned = None, args.output / "prior"
@@ -140,7 +138,7 @@ def bids(args: Options) -> int:
     describe(args.output, args.input)
     if args.level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
-        return _run(jobs, args.output, options, args, load_prior(own))
+        return _run(jobs, options, args, own)
     if (learned / RULES).exists() and not args.overwrite:
         print("there is a prior already; --overwrite learns it anew")
     else:
@@ -153,14 +151,10 @@ def bids(args: Options) -> int:
 
 def _table_cohort(jobs: Any, output: Any) -> None:
     """One line per scan of the dataset, from the records of what was restored."""
-    from .batch import COLUMNS, row_of
-    from .io import atomic
+    from .batch import COLUMNS, row_of, told_of, write_summary
 
-    lines = ["\t".join(COLUMNS)]
+    rows = []
     for job in jobs:
         row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"scan": job.name, "status": "missing"}
-        if job.record.exists():
-            row |= row_of(json.loads(job.record.read_text(encoding="utf-8"))["Strainer"])
-        lines.append("\t".join(str(row[name]) for name in COLUMNS))
-    with atomic(output / "summary-cohort.tsv") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        rows.append(row | row_of(told_of(job)) if job.record.exists() else row)
+    write_summary(rows, output / "summary-cohort.tsv")

@@ -18,10 +18,10 @@ _SCORES = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds")
 COLUMNS = ("task", "method", "scan", "level", *_SCORES, "steps", "best_step")
 
 
-def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write the rows of :func:`evaluate` as CSV, whole or not at all."""
+def write_csv(rows: Sequence[dict[str, Any]], path: Path, columns: Sequence[str] = COLUMNS, **style: Any) -> None:
+    """Write rows, those of :func:`evaluate` by default, as CSV, whole or not at all; ``style`` as of ``csv.writer``."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        table = csv.DictWriter(handle, COLUMNS)
+        table = csv.DictWriter(handle, columns, **style)
         table.writeheader()
         table.writerows(rows)
 

@@ -13,6 +13,8 @@ from phantoms import ellipsoid, turn
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from monai_strainer.volume import Volume
+
 MR = "1.2.840.10008.5.1.4.1.1.4"
 SHAPE = (20, 24, 8)  # columns, rows, slices
 SPACING = (0.9, 1.1)  # between rows, between columns
@@ -68,3 +70,11 @@ def series(folder: Path, change: Callable[[int, Dataset], None] = lambda k, imag
         with pydicom.config.disable_value_validation():
             image.save_as(folder / f"{(5 * k) % SHAPE[2]:02d}.dcm", enforce_file_format=True)
     return folder
+
+
+def finer(scan: Volume, factors: tuple[int, int, int]) -> Volume:
+    """A scan with every voxel repeated: what a restoration does to its geometry."""
+    data = scan.data
+    for axis, factor in enumerate(factors):
+        data = np.repeat(data, factor, axis)
+    return Volume(data, scan.grid.refine(factors), scan.source, scan.slice_axis)

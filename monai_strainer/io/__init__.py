@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..volume import Volume
-from .atomic import atomic, atomic_folder, stem, write_json
+from .atomic import atomic, atomic_folder, is_there, stem, write_json
 from .record import record, sha256
-from .scans import find_scans, find_series, refuse_inside
+from .scans import bears_mark, find_scans, find_series, holds_nifti, is_nifti, refuse_inside
 
 __all__ = [
     "SERIES",
     "atomic",
     "find_scans",
     "find_series",
+    "holds_nifti",
     "is_dicom",
+    "is_nifti",
+    "is_series",
+    "is_there",
     "read",
     "record",
     "refuse_inside",
@@ -39,16 +43,13 @@ def is_dicom(path: Path) -> bool:
     """Whether a path means DICOM: a folder, a file of that suffix, or one of an unknown suffix that bears its mark."""
     if path.is_dir() or path.name.lower().endswith((".dcm", ".ima")):
         return True
-    if path.name.lower().endswith((".nii", ".nii.gz")) or not path.is_file():
-        return False
-    with path.open("rb") as handle:
-        return handle.read(132)[128:] == b"DICM"
+    return not is_nifti(path) and path.is_file() and bears_mark(path)
 
 
 def _require_nifti(path: Path) -> None:
     """Refuse every suffix but NIfTI's."""
     name = path.name.lower()
-    if not name.endswith((".nii", ".nii.gz")):
+    if not is_nifti(path):
         kind = f"the suffix {Path(name).suffix!r} is not known" if Path(name).suffix else "the name has no suffix"
         raise InputError(kind, "use .nii or .nii.gz; dcm2niix or nibabel convert other formats", path)
 
@@ -144,13 +145,21 @@ def write(
         return
     _require_nifti(path)
     images = {path: volume}
+    notes: dict[Path, Mapping[str, Any]] = {}
     if std is not None:
         deviation = path.with_name(f"{stem(path)}_std.nii.gz" if sidecar is None else DESC.sub(STD, path.name))
         images[deviation] = Volume(std, volume.grid, volume.source, volume.slice_axis)
+        if sidecar is not None:
+            note = "Standard deviation of every voxel of the restored scan"
+            notes[deviation.with_name(f"{stem(deviation)}.json")] = {**sidecar, "Description": note}
     json_file = path.with_name(f"{stem(path)}.json")
     html = path.with_name(f"{stem(path)}.html")
-    targets = [*images, *([json_file] if report is not None else []), *([html] if page is not None else [])]
-    _require_free(targets, getattr(volume.source, "path", None), overwrite)
+    vouched = [*images, *([html] if page is not None else [])]  # by the record
+    _require_free(
+        [*vouched, *notes, *([json_file] if report is not None else [])],
+        getattr(volume.source, "path", None),
+        overwrite,
+    )
     from .nifti import write_nifti
 
     try:
@@ -159,14 +168,13 @@ def write(
         for target, image in images.items():
             with atomic(target) as temporary:
                 write_nifti(image, temporary)
-        if std is not None and sidecar is not None:
-            note = "Standard deviation of every voxel of the restored scan"
-            write_json(deviation.with_name(f"{stem(deviation)}.json"), {**sidecar, "Description": note})
+        for target, told in notes.items():
+            write_json(target, told)
         if page is not None:
             with atomic(html) as temporary:
                 temporary.write_text(page, encoding="utf-8")
         if report is not None:
-            outputs = {target.name: sha256(target) for target in [*images, *([html] if page is not None else [])]}
+            outputs = {target.name: sha256(target) for target in vouched}
             told = record(report, source=volume.source, outputs=outputs)
             write_json(json_file, told if sidecar is None else {**sidecar, "Strainer": told})
     except OSError as error:
@@ -174,9 +182,14 @@ def write(
         raise InputError(f"the file cannot be written ({reason})", "check space and rights there", path) from error
 
 
+def is_series(source: Any) -> bool:
+    """Whether the source of a volume is a DICOM series; asked without loading pydicom."""
+    return hasattr(source, "frames")
+
+
 def _is_series(volume: Volume, path: Path) -> bool:
     """Whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
-    return hasattr(volume.source, "frames") and not path.name.lower().endswith((".nii", ".nii.gz"))
+    return is_series(volume.source) and not is_nifti(path)
 
 
 def _write_series(
@@ -193,7 +206,7 @@ def _write_series(
     if path.suffix.lower() in (".dcm", ".ima"):
         raise InputError("a series is many files", "name a folder for it", path)
     refuse_inside(path, volume.source.path)
-    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not overwrite):
+    if path.is_file() or (is_there(path) and not overwrite):
         raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["atomic", "atomic_folder", "stem", "write_json"]
+__all__ = ["atomic", "atomic_folder", "is_there", "stem", "write_json"]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -27,6 +27,11 @@ def stem(path: str | os.PathLike[str]) -> str:
     """
     name = Path(path).name
     return Path(name[:-3]).stem if name.lower().endswith(".gz") else Path(name).stem
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file, or a folder with anything in it, stands where an output would go."""
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def _sync(path: Path) -> None:

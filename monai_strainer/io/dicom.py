@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
 from ..errors import InputError
@@ -97,8 +97,8 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None) -> Volume:
     affine[:3, 2], affine[:3, 3] = step, places[0]
     grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
     digest = hashlib.sha256()
-    for file in dict.fromkeys(frame.file for frame in frames):
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for of_file in dict.fromkeys((frame.file, frame.sha256) for frame in frames):
+        digest.update(bytes.fromhex(of_file[1]))
     series = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
     source = DicomSource(
         tuple(frames),
@@ -213,9 +213,9 @@ def _stored(whole: Dataset, frame: Frame, shape: tuple[int, int]) -> NDArray[np.
     try:
         if frame.syntax.is_encapsulated:
             count = int(whole.get("NumberOfFrames") or 1)
-            for k, code in enumerate(generate_frames(whole.PixelData, number_of_frames=count)):
-                if k == frame.index and (size := codestream_size(code)) not in (None, shape):
-                    raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
+            size = codestream_size(get_frame(whole.PixelData, frame.index, number_of_frames=count))
+            if size not in (None, shape):
+                raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
         stored = np.asarray(pixel_array(whole, index=frame.index, raw=True), dtype=np.float64)
     except InputError:
         raise

@@ -63,12 +63,14 @@ class Frame:
         file: it lies in.
         index: of the frame in its file, from 0.
         header: of the file.
+        sha256: of the file's bytes.
         groups: data sets in which an attribute is looked for, the nearest first.
     """
 
     file: Path
     index: int
     header: Dataset = field(repr=False)
+    sha256: str = field(repr=False)
     groups: tuple[Dataset, ...] = field(repr=False)
 
     def get(self, keyword: str) -> Any:

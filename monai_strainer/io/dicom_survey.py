@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 
-from .dicom_frames import GROUPS, Fault, Frame, quiet, tag_of, value_of
+from .dicom_frames import GROUPS, Fault, Frame, tag_of, value_of
+from .record import sha256
+from .scans import bears_mark, is_set_aside
 
 __all__ = ["Survey", "survey"]
 
@@ -33,17 +35,17 @@ class Survey:
 
     series: dict[str, list[Frame]]
     faults: list[Fault]
-    skipped: dict[str, int]
+    skipped: Counter[str]
 
 
 def survey(path: Path, limit_bytes: int) -> Survey:
-    """Read the headers of a DICOM file, or of all DICOM files in a folder and its subfolders."""
+    """Read the headers of a DICOM file, or of all DICOM files in a folder and its subfolders; see also ``quiet``."""
     root = path.resolve()
     files = sorted(p for p in path.rglob("*") if not p.is_dir()) if path.is_dir() else [path]
-    found = Survey({}, [], {})
+    found = Survey({}, [], Counter())
     seen: dict[str, str] = {}
     for file in files:
-        if file.name.startswith(".") or file.name.upper() == "DICOMDIR":
+        if is_set_aside(file):
             continue
         if path.is_dir() and root not in file.resolve().parents:
             found.faults.append(Fault("the file is a link out of its folder", "copy the file itself", (file.name,)))
@@ -51,23 +53,23 @@ def survey(path: Path, limit_bytes: int) -> Survey:
         try:
             header = _header(file, limit_bytes)
         except _Skipped as skipped:
-            _count(found.skipped, str(skipped))
+            found.skipped[str(skipped)] += 1
             continue
         except Exception as error:  # pydicom raises what it pleases on damaged files
             finding = str(error) if isinstance(error, _Damaged) else "the file is DICOM, but damaged or cut off"
             found.faults.append(Fault(finding, "export it from the archive again", (file.name,)))
             continue
         uid = str(value_of(header, "SOPInstanceUID") or "")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest = sha256(file)
         if uid and seen.get(uid) == digest:
-            _count(found.skipped, "a second copy")
+            found.skipped["a second copy"] += 1
             continue
         if uid in seen:
             finding = f"its {tag_of('SOPInstanceUID')} is that of another file with other content"
             found.faults.append(Fault(finding, "keep one of the two", (file.name,)))
         seen[uid] = digest
         try:
-            frames = _frames(file, header)
+            frames = _frames(file, header, digest)
         except _Damaged as error:
             found.faults.append(Fault(str(error), "export it from the archive again", (file.name,)))
             continue
@@ -83,32 +85,26 @@ class _Damaged(Exception):
     """A file whose own words contradict each other."""
 
 
-def _count(counts: dict[str, int], what: str) -> None:
-    counts[what] = counts.get(what, 0) + 1
-
-
 def _header(file: Path, limit: int) -> Dataset:
     """The header of a DICOM file, checked before it is unpacked."""
-    with file.open("rb") as handle:
-        if handle.read(PREAMBLE)[128:] != b"DICM":
-            if file.suffix.lower() in (".dcm", ".ima"):
-                raise _Damaged("the mark DICM is missing at byte 128: not DICOM, or damaged")
-            raise _Skipped("not DICOM")
+    if not bears_mark(file):
+        if file.suffix.lower() in (".dcm", ".ima"):
+            raise _Damaged("the mark DICM is missing at byte 128: not DICOM, or damaged")
+        raise _Skipped("not DICOM")
     size = os.path.getsize(file)
     if size > limit:
         raise _Damaged(f"the file has {size} bytes, more than the limit of {limit}")
-    with quiet():
-        meta = read_file_meta_info(file)
-        if meta.get("TransferSyntaxUID") == DEFLATED:
-            _refuse_bomb(file, limit)
-        header = pydicom.dcmread(file, stop_before_pixels=True)
-        if "TransferSyntaxUID" not in header.file_meta:
-            raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
-        if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns", "NumberOfFrames")):
-            kind = getattr(value_of(header, "SOPClassUID"), "name", "")
-            known = kind if kind and not kind[:1].isdigit() else "an unknown class"
-            if "MR Image" not in kind:
-                raise _Skipped(f"no image: {known}")
+    meta = read_file_meta_info(file)
+    if meta.get("TransferSyntaxUID") == DEFLATED:
+        _refuse_bomb(file, limit)
+    header = pydicom.dcmread(file, stop_before_pixels=True)
+    if "TransferSyntaxUID" not in header.file_meta:
+        raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
+    if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns", "NumberOfFrames")):
+        kind = getattr(value_of(header, "SOPClassUID"), "name", "")
+        known = kind if kind and not kind[:1].isdigit() else "an unknown class"
+        if "MR Image" not in kind:
+            raise _Skipped(f"no image: {known}")
     return header
 
 
@@ -126,23 +122,22 @@ def _refuse_bomb(file: Path, limit: int) -> None:
                     raise _Damaged(f"the deflated file unpacks to more than {limit} bytes")
 
 
-def _frames(file: Path, header: Dataset) -> list[Frame]:
+def _frames(file: Path, header: Dataset, digest: str) -> list[Frame]:
     """The frames of a file: one, or as many as its functional groups describe."""
-    with quiet():
-        try:
-            each = header.get("PerFrameFunctionalGroupsSequence")
-            shared = header.get("SharedFunctionalGroupsSequence")
-            declared = int(header.get("NumberOfFrames") or 1)
-        except Exception as error:
-            raise _Damaged("its functional groups or their number cannot be read") from error
-        if each is None:
-            if declared != 1:
-                raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but no functional groups describe them")
-            return [Frame(file, 0, header, (header,))]
-        if declared != len(each):
-            raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but {len(each)} frames are described")
-        common = _inner(shared[0]) if shared else ()
-        return [Frame(file, k, header, (*_inner(item), *common, header)) for k, item in enumerate(each)]
+    try:
+        each = header.get("PerFrameFunctionalGroupsSequence")
+        shared = header.get("SharedFunctionalGroupsSequence")
+        declared = int(header.get("NumberOfFrames") or 1)
+    except Exception as error:
+        raise _Damaged("its functional groups or their number cannot be read") from error
+    if each is None:
+        if declared != 1:
+            raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but no functional groups describe them")
+        return [Frame(file, 0, header, digest, (header,))]
+    if declared != len(each):
+        raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but {len(each)} frames are described")
+    common = _inner(shared[0]) if shared else ()
+    return [Frame(file, k, header, digest, (*_inner(item), *common, header)) for k, item in enumerate(each)]
 
 
 def _inner(item: Dataset) -> tuple[Dataset, ...]:

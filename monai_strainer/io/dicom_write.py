@@ -26,7 +26,7 @@ from .dicom import DicomSource
 from .dicom_frames import Frame, quiet
 from .dicom_refusals import MR
 from .dicom_stack import normal_of, places_of
-from .record import now
+from .record import now, sha256
 
 __all__ = ["write_dicom"]
 
@@ -107,6 +107,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
     assert normal is not None and places is not None
     heights = places @ normal
     is_finer = len(source.frames) != volume.grid.shape[2]
+    top = max(1.0, float(np.percentile(volume.data, 99.5)) / slope)  # of the window, where the source has none
     moment = now()
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
@@ -118,10 +119,10 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
         _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
         _lay(image, volume, place, normal, is_finer)
-        _fill(image, stored[..., k].T, slope, volume, which)
+        _fill(image, stored[..., k].T, top, which == 1 and source.slope is not None)
         name = f"MR{k + 1:05d}.dcm"
         image.save_as(folder / name, enforce_file_format=True)
-        written[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        written[name] = sha256(folder / name)
     return written
 
 
@@ -157,14 +158,7 @@ def _classic(frame: Frame) -> Dataset:
         if not (element.tag.is_private or group & 0xFF00 in (0x5000, 0x6000) or element.keyword in own):
             image.add(deepcopy(element))
     if frame.is_enhanced:
-        for keyword in [
-            "ImageOrientationPatient",
-            "SliceThickness",
-            "RepetitionTime",
-            "FlipAngle",
-            "WindowCenter",
-            "WindowWidth",
-        ]:
+        for keyword in KEPT.split():
             _put(image, keyword, frame.get(keyword))
         _put(image, "EchoTime", frame.get("EffectiveEchoTime"))
         echo = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(frame.text("EchoPulseSequence").upper())
@@ -279,18 +273,15 @@ def _lay(
         _put(image, "SpacingBetweenSlices", step)
 
 
-def _fill(image: Dataset, pixels: NDArray[np.uint16], slope: float, volume: Volume, which: int) -> None:
-    """The pixels ``(rows, columns)`` and how they are stored."""
-    source = volume.source
+def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: bool) -> None:
+    """The pixels ``(rows, columns)`` and how they are stored; ``is_scaled`` if the source's scale holds of them."""
     image.Rows, image.Columns = pixels.shape
     image.SamplesPerPixel, image.BitsAllocated, image.BitsStored, image.HighBit = 1, 16, 16, 15
     image.PixelRepresentation = 0
-    is_scaled = which == 1 and source.slope is not None
     if not is_scaled:
         for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
             image.pop(keyword, None)
     if not is_scaled or "WindowCenter" not in image or "WindowWidth" not in image:
-        top = max(1.0, float(np.percentile(volume.data, 99.5)) / slope)
         _put(image, "WindowCenter", round(top / 2))
         _put(image, "WindowWidth", max(1, round(top)))
         image.pop("WindowCenterWidthExplanation", None)

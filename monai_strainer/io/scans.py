@@ -8,16 +8,36 @@ from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["find_scans", "find_series", "refuse_inside"]
+__all__ = ["bears_mark", "find_scans", "find_series", "holds_nifti", "is_nifti", "is_set_aside", "refuse_inside"]
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a path is named like a NIfTI file."""
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def holds_nifti(folder: Path) -> bool:
+    """Whether anything in a folder or its subfolders is named like NIfTI."""
+    return any(folder.rglob("*.nii*"))
+
+
+def bears_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
+    with path.open("rb") as handle:
+        return handle.read(132)[128:] == b"DICM"
+
+
+def is_set_aside(path: Path) -> bool:
+    """Whether a file among DICOM files is no image by its name alone: hidden, or a directory record."""
+    return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
 def _is_scan(path: Path, root: Path) -> bool:
     inner = path.relative_to(root)
-    is_nifti = path.name.lower().endswith((".nii", ".nii.gz"))
     is_hidden = any(part.startswith(".") for part in inner.parts)
     is_made = inner.parts[0] == "derivatives" or "_std" in path.name
     # a link to nowhere is kept: annexed data that were not fetched are to be missed aloud, not skipped
-    return is_nifti and not is_hidden and not is_made and (path.is_file() or path.is_symlink())
+    return is_nifti(path) and not is_hidden and not is_made and (path.is_file() or path.is_symlink())
 
 
 def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
@@ -74,11 +94,8 @@ def find_series(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _is_marked(path: Path) -> bool:
-    """Whether a file bears the mark of DICOM."""
-    if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
-        return False
-    with path.open("rb") as handle:
-        return handle.read(132)[128:] == b"DICM"
+    """Whether a path is a DICOM file that may be an image."""
+    return not is_set_aside(path) and path.is_file() and bears_mark(path)
 
 
 def refuse_inside(output: str | os.PathLike[str], input: str | os.PathLike[str]) -> None:

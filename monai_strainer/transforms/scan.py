@@ -16,7 +16,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from ..geometry import Grid
-from ..io import find_scans, find_series, read, refuse_inside, write
+from ..io import find_scans, find_series, holds_nifti, is_series, read, refuse_inside, write
 from ..io.atomic import stem
 from ..volume import Volume
 
@@ -46,8 +46,8 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
     """
     if output_dir is not None:
         refuse_inside(output_dir, folder)
-    is_nifti = not Path(folder).is_dir() or any(Path(folder).rglob("*.nii*"))
-    return [{key: str(path)} for path in (find_scans(folder) if is_nifti else find_series(folder))]
+    find = find_scans if not Path(folder).is_dir() or holds_nifti(Path(folder)) else find_series
+    return [{key: str(path)} for path in find(folder)]
 
 
 class LoadScan(Transform):
@@ -101,11 +101,12 @@ class SaveScan(Transform):
         report = image.meta.get("strainer_report")
         is_below = self.data_root is not None and Path(self.data_root) in origin.parents
         inner = origin.parent.relative_to(str(self.data_root)) if is_below else Path()
-        is_series = source is not None and hasattr(source, "frames")
-        name = f"{getattr(source, 'name', '')}_{self.postfix}" if is_series else f"{stem(origin)}_{self.postfix}.nii.gz"
+        name = f"{stem(origin)}_{self.postfix}.nii.gz"
+        if is_series(source):
+            name, inner = f"{getattr(source, 'name', '')}_{self.postfix}", Path()
         write(
             volume,
-            self.output_dir / (Path() if is_series else inner) / name,
+            self.output_dir / inner / name,
             report=json.loads(str(report)) if report else None,
             std=data[1] if len(data) > 1 else None,
             overwrite=self.overwrite,

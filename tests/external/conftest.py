@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import finer
 
 from monai_strainer.io import read, write
-from monai_strainer.volume import Volume
 
 collect_ignore = ["fuzz_readers.py"]  # run by hand, with atheris
 
@@ -27,14 +27,6 @@ def program() -> Callable[[str], str]:
         return path
 
     return find
-
-
-def finer(scan: Volume, factors: tuple[int, int, int]) -> Volume:
-    """A scan with every voxel repeated: what a restoration does to its geometry."""
-    data = scan.data
-    for axis, factor in enumerate(factors):
-        data = np.repeat(data, factor, axis)
-    return Volume(data, scan.grid.refine(factors), scan.source, scan.slice_axis)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import SHAPE, series, stored
+from dicom_files import SHAPE, finer, series, stored
 from pydicom.dataset import Dataset
 
 from monai_strainer.errors import InputError
@@ -17,13 +17,6 @@ from monai_strainer.io import read, write
 from monai_strainer.volume import Volume
 
 REPORT = {"task": "super-resolution", "scale": [2.0, 2.0, 1.0], "method": "amortised", "seed": 0, "warnings": []}
-
-
-def finer(scan: Volume, factors: tuple[int, int, int]) -> Volume:
-    data = scan.data
-    for axis, factor in enumerate(factors):
-        data = np.repeat(data, factor, axis)
-    return Volume(data, scan.grid.refine(factors), scan.source, scan.slice_axis)
 
 
 def headers(folder: Path) -> list[Dataset]:
