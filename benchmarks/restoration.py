@@ -17,7 +17,6 @@ import argparse
 import csv
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
 from monai_strainer.cohort import split_scans
+from monai_strainer.evaluate import beginning
 from monai_strainer.fitting import amortise, plug_and_play
 from monai_strainer.io.atomic import stem
 from monai_strainer.metrics import coverage, psnr, ssim
@@ -215,11 +215,7 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
 
 def fitted(case: Case, prior: Prior, method: str) -> Result:
     """The paper's fit, from a fresh network or from the cohort's encoder with a fresh head."""
-    fresh = Prior.cold(hidden_channels=prior.network.hidden_channels, num_layers=prior.network.num_layers).network
-    siren = fresh
-    if method == "strainer":
-        siren = deepcopy(prior.network)
-        siren.head.load_state_dict(fresh.head.state_dict())
+    siren = beginning("strainer_paper" if method == "strainer" else method, prior.network)
     coords = torch.cat([places(judged) for places, judged in zip(case.places, case.judged)])
     y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
     return rivals.network_at_its_best(siren, coords, case.operator, y, case.sigma, case.truth, case.mask), None

@@ -227,22 +227,26 @@ def _joint(method: str, case: _Case, prior: Prior) -> _Image:
     return _Image(pixels, time.perf_counter() - start, std=found.std.cpu().numpy())
 
 
-def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
-    """What a network makes of a case; in a series its own image, without the data step."""
-    net = prior.network
+def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
+    """Where a network method of ``METHODS`` starts: fresh, from the cohort, or from its encoder with a fresh head."""
     fresh = Prior.cold(
         seed,
-        spatial_dims=net.spatial_dims,
-        out_channels=net.out_channels,
-        hidden_channels=net.hidden_channels,
-        num_layers=net.num_layers,
-        omega=net.omega,
-        activation=net.activation,
+        spatial_dims=network.spatial_dims,
+        out_channels=network.out_channels,
+        hidden_channels=network.hidden_channels,
+        num_layers=network.num_layers,
+        omega=network.omega,
+        activation=network.activation,
     ).network
-    begin: Siren = deepcopy(net) if method in ("coordinates", "strainer_paper") else fresh
+    begin = deepcopy(network) if method in ("coordinates", "strainer_paper") else fresh
     if method == "strainer_paper":
         begin.head.load_state_dict(fresh.head.state_dict())
-    data = begin.to(case.y.device), case.coords, case.operator, case.y, case.noise
+    return begin
+
+
+def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
+    """What a network makes of a case; in a series its own image, without the data step."""
+    data = beginning(method, prior.network, seed).to(case.y.device), case.coords, case.operator, case.y, case.noise
     start, std = time.perf_counter(), None
     often = steps + 1 if is_series else 10
     if method in ("siren", "strainer_paper"):
