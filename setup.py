@@ -53,7 +53,11 @@ DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
 BENCHMARK_EXTRA = ["dipy", "bm3d", "bm4d", "scikit-image", "matplotlib"]  # rivals; BM3D, BM4D: not for commerce
 DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
-EXTERNAL_EXTRA = ["selenium", "bids-validator-deno"]  # judges of the external tests
+EXTERNAL_EXTRA = [
+    "selenium",
+    "bids-validator-deno",
+    "atheris; platform_system == 'Linux'",
+]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
 
 setup(

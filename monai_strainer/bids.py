@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -120,7 +121,7 @@ def describe(output: Path, dataset: Path) -> None:
         "License": str(raw.get("License", "")) or "see the source dataset",
         "GeneratedBy": [{"Name": "monai_strainer", "Version": __version__}],
         "SourceDatasets": [{"URL": "bids:raw:"}],
-        "DatasetLinks": {"raw": "../.."},
+        "DatasetLinks": {"raw": Path(os.path.relpath(dataset, output)).as_posix()},
     }
     write_json(output / "dataset_description.json", description)
     rows = [("desc_id", "description"), *_DESCRIPTIONS.items()]

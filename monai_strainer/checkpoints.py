@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .errors import InputError
+from .io import atomic
 
 __all__ = ["resume_from", "save_checkpoint"]
 
@@ -22,9 +23,8 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
         step: steps done.
         state: tensors and plain values.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    torch.save({"identity": identity, "step": step, **state}, temporary)
-    temporary.replace(path)
+    with atomic(path) as temporary:
+        torch.save({"identity": identity, "step": step, **state}, temporary)
 
 
 def resume_from(path: Path | None, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,17 @@ from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
 
-__all__ = ["DETAIL", "DetailLoss", "DetailRecipe", "Head", "MeasuredPatches", "pretrain_detail"]
+__all__ = [
+    "DETAIL",
+    "DetailLoss",
+    "DetailRecipe",
+    "DetailTraining",
+    "Head",
+    "MeasuredPatches",
+    "joined",
+    "patches_of",
+    "pretrain_detail",
+]
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,111 @@ class DetailLoss(nn.Module):
         return roots.mean() + 0.005 * foretold.mean()
 
 
+class DetailTraining:
+    """A training as it stands: the network, its running average, the optimisers of both kinds of weights.
+
+    Kernels of the blocks learn with Muon, all else with Adam; products run in bfloat16, intensities in float32.
+
+    Args:
+        network: to train; changed in place.
+        siren: the coordinate prior whose features the network is given; None trains it to do without.
+        recipe: how.
+        seed: of the draws.
+
+    Example:
+        >>> training = DetailTraining(DetailPrior(channels=(8, 8), blocks=1, features=0), None, DetailRecipe(steps=1))
+        >>> training.average.channels
+        (8, 8)
+    """
+
+    def __init__(self, network: DetailPrior, siren: Siren | None, recipe: DetailRecipe, seed: int = 0) -> None:
+        blocks = (network.encode, network.decode, network.down, network.up)
+        kernels = [p for block in blocks for p in block.parameters() if p.ndim == 4]
+        others = [p for p in network.parameters() if all(p is not kernel for kernel in kernels)]
+        self.network, self.recipe, self.seed = network, recipe, seed
+        self.device = next(network.parameters()).device
+        self.average = _copy(network).to(self.device)
+        self.encoder = None if siren is None else siren.to(self.device).eval()
+        self.optimisers: list[torch.optim.Optimizer] = [Muon(kernels, recipe.rate), torch.optim.Adam(others)]
+        self.loss_of = DetailLoss()
+
+    def step(self, number: int, batch: dict[str, Tensor]) -> float:
+        """Learn from the groups of one step.
+
+        Args:
+            number: of the step, from 0; rate and draws follow from it.
+            batch: of :class:`MeasuredPatches`, its groups one after the other.
+
+        Returns:
+            the loss before the step.
+        """
+        recipe = self.recipe
+        for optimiser, times in zip(self.optimisers, (1.0, recipe.rest)):
+            optimiser.param_groups[0]["lr"] = times * recipe.rate_at(number)
+        batch = {key: value.to(self.device) for key, value in batch.items()}
+        alone = np.random.default_rng((self.seed, number, 1)).random(recipe.groups) < recipe.alone
+        with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            features = None
+            if self.encoder is not None:
+                with torch.no_grad():
+                    features = self.encoder(batch["coords"], features=True) * with_features[:, None, None, None]
+            mean, log_std = self.network(batch["image"], batch["conditions"], features)
+        loss = self.loss_of(mean, log_std, batch["label"], recipe.groups)
+        self.network.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        with torch.no_grad():
+            keep = min(recipe.average, (1 + number) / (10 + number))
+            for a, b in zip(self.average.parameters(), self.network.parameters()):
+                a.lerp_(b, 1 - keep)
+        return float(loss.detach())
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`load` takes up again."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"]):
+            optimiser.load_state_dict(kept)
+
+
+def patches_of(
+    heads: Sequence[Head],
+    recipe: DetailRecipe,
+    *,
+    slices: int = 5,
+    measurements: Measurements = CLINICAL,
+    seed: int = 0,
+) -> MeasuredPatches:
+    """All groups that a training will see: those of step ``k`` are ``k * recipe.groups`` and the ones after it."""
+    return MeasuredPatches(
+        heads,
+        recipe.steps * recipe.groups,
+        patches=recipe.patches,
+        side=recipe.side,
+        slices=slices,
+        single=recipe.single,
+        far=recipe.far,
+        seed=seed,
+        measurements=measurements,
+    )
+
+
+def joined(groups: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Groups of patches as one batch, one after the other."""
+    return {key: torch.cat([group[key] for group in groups]) for key in groups[0]}
+
+
 def pretrain_detail(
     heads: Sequence[Head],
     siren: Siren | None = None,
@@ -110,7 +226,7 @@ def pretrain_detail(
         network: where to start and how wide to be. Not changed.
         measurements: to learn to undo.
         seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
-        device: where to train; products run in bfloat16, intensities in float32.
+        device: where to train.
         checkpoint: file to write every ``every`` steps, whole or not at all.
         resume: go on from the checkpoint if it is there.
         on_step: called with the step and its loss.
@@ -124,66 +240,21 @@ def pretrain_detail(
         torch.manual_seed(seed)
         net = DetailPrior(features=features) if network is None else _copy(network)
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = _copy(net).to(device)
-    encoder = None if siren is None else siren.to(device).eval()
-    patches = MeasuredPatches(
-        heads,
-        recipe.steps * recipe.groups,
-        patches=recipe.patches,
-        side=recipe.side,
-        slices=net.slices,
-        single=recipe.single,
-        far=recipe.far,
-        seed=seed,
-        measurements=measurements,
-    )
-    kernels = [p for block in (net.encode, net.decode, net.down, net.up) for p in block.parameters() if p.ndim == 4]
-    others = [p for p in net.parameters() if all(p is not kernel for kernel in kernels)]
-    optimisers: list[torch.optim.Optimizer] = [Muon(kernels, recipe.rate), torch.optim.Adam(others, recipe.rate)]
-    identity = {**asdict(recipe), **asdict(measurements), "seed": seed, "network": sizes_of_detail(net)}
+    training = DetailTraining(net, siren, recipe, seed)
+    patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
+    identity = {**asdict(recipe), **asdict(measurements), "seed": seed, "network": sizes_of_detail(training.network)}
     start = 0
     if resume and (state := resume_from(checkpoint, identity, device)) is not None:
-        net.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        for optimiser, kept in zip(optimisers, state["optimisers"]):
-            optimiser.load_state_dict(kept)
+        training.load(state)
         start = state["step"]
-    loss_of = DetailLoss()
     for step in range(start, recipe.steps):
-        for optimiser, times in zip(optimisers, (1.0, recipe.rest)):
-            optimiser.param_groups[0]["lr"] = times * recipe.rate_at(step)
-        groups = [patches[step * recipe.groups + k] for k in range(recipe.groups)]
-        batch = {key: torch.cat([group[key] for group in groups]).to(device) for key in groups[0]}
-        alone = np.random.default_rng((seed, step, 1)).random(recipe.groups) < recipe.alone
-        with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            features_of = None
-            if encoder is not None:
-                with torch.no_grad():
-                    features_of = encoder(batch["coords"], features=True) * with_features[:, None, None, None]
-            mean, log_std = net(batch["image"], batch["conditions"], features_of)
-        loss = loss_of(mean, log_std, batch["label"], recipe.groups)
-        net.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
-        for optimiser in optimisers:
-            optimiser.step()
-        with torch.no_grad():
-            keep = min(recipe.average, (1 + step) / (10 + step))
-            for a, b in zip(average.parameters(), net.parameters()):
-                a.lerp_(b, 1 - keep)
+        first = step * recipe.groups
+        loss = training.step(step, joined([patches[first + k] for k in range(recipe.groups)]))
         if on_step is not None:
-            on_step(step, float(loss.detach()))
+            on_step(step, loss)
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            save_checkpoint(
-                checkpoint,
-                identity,
-                step + 1,
-                network=net.state_dict(),
-                average=average.state_dict(),
-                optimisers=[optimiser.state_dict() for optimiser in optimisers],
-            )
-    return average.eval()
+            save_checkpoint(checkpoint, identity, step + 1, **training.state())
+    return training.average.eval()
 
 
 def _copy(network: DetailPrior) -> DetailPrior:

@@ -52,6 +52,7 @@ def test_participants_are_restored_under_derivative_names(dataset: Path) -> None
     assert "SECRET" not in json.dumps(side)
     described = json.loads((out / "dataset_description.json").read_text())
     assert described["DatasetType"] == "derivative" and described["GeneratedBy"][0]["Name"] == "monai_strainer"
+    assert (out / described["DatasetLinks"]["raw"]).resolve() == dataset
 
 
 @pytest.mark.parametrize("label", ["sub-02", "02"])

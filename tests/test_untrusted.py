@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -97,3 +99,37 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
     words = ["restore", tmp_path / "scan.nii.gz", tmp_path / "file" / "x.nii.gz", "--prior", tmp_path / "bundle"]
     assert main([str(word) for word in [*words, "--scale", "1", "--steps", "0", "--quiet"]]) == 3
     assert "cannot be written" in capsys.readouterr().err
+
+
+SMALL = "--steps 40 --grid 6,24,28 --detail-steps 0 --device cpu --quiet --resume --overwrite"
+
+
+def test_a_kill_of_a_pretraining_loses_nothing(tmp_path: Path) -> None:
+    """Killed at random moments and resumed, it learns what it would have learnt undisturbed, and leaves no image."""
+    for k in range(3):
+        write(small_head((22, 26, 20), seed=k), tmp_path / "cohort" / f"scan{k}.nii.gz")
+
+    def words(out: str) -> list[str]:
+        return ["pretrain", str(tmp_path / "cohort"), str(tmp_path / out), *SMALL.split()]
+
+    script = "import torch; torch.set_num_threads(1); from monai_strainer import pretraining as p, commands, cli;"
+    often = "import functools; p.pretrain = functools.partial(p.pretrain, every=5);"  # a checkpoint every 5 steps
+    command = [sys.executable, "-c", f"{script}{often} import sys; sys.exit(cli.main(sys.argv[1:]))"]
+    assert subprocess.run([*command, *words("whole")], capture_output=True).returncode == 0
+    draw, kills = random.Random(0), 0
+    for _ in range(4):
+        process = subprocess.Popen([*command, *words("cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        runs = tmp_path / "cut" / "runs"
+        while process.poll() is None and time.monotonic() < until and not runs.is_dir():
+            time.sleep(0.005)
+        time.sleep(draw.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+        if (tmp_path / "cut" / "models" / "prior.json").exists():  # the rules come last: what they vouch for is whole
+            load_prior(tmp_path / "cut")
+    assert kills > 0
+    assert subprocess.run([*command, *words("cut")], capture_output=True).returncode == 0
+    assert load_prior(tmp_path / "cut").digest == load_prior(tmp_path / "whole").digest
+    left = {path.relative_to(tmp_path / "cut").as_posix() for path in (tmp_path / "cut").rglob("*") if path.is_file()}
+    assert "runs/cohort.npy" not in left and not [name for name in left if "nii" in name or ".tmp-" in name], left
