@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.head import with_bias
-from .networks import Siren, StrainerNet, sizes_of
+from .networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from .tiles import AlignedSlices, CohortTiles
 
 __all__ = ["COHORT", "PAPER", "AlignedSlices", "CohortTiles", "ProjectionLoss", "Recipe", "head_statistics", "pretrain"]
@@ -195,7 +195,7 @@ def pretrain(
     tiles = CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
-    projection = ProjectionLoss(recipe.ridge)
+    projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
     start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren)}
     if resume and (state := resume_from(checkpoint, identity, device)) is not None:
         module.load_state_dict(state["module"])
@@ -208,10 +208,7 @@ def pretrain(
         for tile in [tiles[0]] if recipe.trained_heads else batch:  # the paper's images stay the same ones
             for coords, label in _pieces(tile, recipe, device):
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
-                with torch.autocast(
-                    device.type, torch.bfloat16, enabled=device.type == "cuda" or not recipe.trained_heads
-                ):
-                    h = shared.encoder(coords.flatten(1).T[None])  # (1, P, C)
+                h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
                 if recipe.trained_heads:
                     out = torch.cat([head(h) for head in shared.heads], dim=-1)[0].T  # (N, P)
                     loss = (out - label.flatten(1)).square().mean(1).sum()

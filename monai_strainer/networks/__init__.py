@@ -2,6 +2,7 @@
 """Coordinate networks: coordinate images in, images out, channel first."""
 
 from .detail import CONDITIONS, DetailPrior, sizes_of_detail
+from .fused import SineTape, encoded, sine_features
 from .siren import Siren, sizes_of
 from .stack import SirenStack, stable_rank
 from .strainer import StrainerNet
@@ -9,9 +10,12 @@ from .strainer import StrainerNet
 __all__ = [
     "CONDITIONS",
     "DetailPrior",
+    "SineTape",
     "Siren",
     "SirenStack",
     "StrainerNet",
+    "encoded",
+    "sine_features",
     "sizes_of",
     "sizes_of_detail",
     "stable_rank",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import FourierFeatures
+from .fused import SineTape, is_taped, sine_features
 from .siren import Siren
 
 __all__ = ["SirenStack", "stable_rank"]
@@ -48,6 +49,7 @@ class SirenStack(nn.Module):
             self._append(linear.weight, linear.bias, copies)
             self.activations.append(activation)
         self._append(siren.head.weight, siren.head.bias, copies)
+        self.tape = SineTape()
 
     def _append(self, weight: Tensor, bias: Tensor, copies: int) -> None:
         # detach().clone(): the network may hold inference tensors, which take no part in autograd
@@ -56,6 +58,10 @@ class SirenStack(nn.Module):
 
     def features(self, points: Tensor) -> Tensor:
         """``(S, N, d)`` to the last features ``(S, N, C)``."""
+        if torch.is_grad_enabled() and is_taped(points, self.activations):
+            hidden = len(self.activations)
+            omega = float(self.activations[0].omega)  # type: ignore[arg-type]
+            return sine_features(points, list(self.weights)[:hidden], list(self.biases)[:hidden], omega, self.tape)
         h = points if self.fixed is None else self.fixed(points)
         for weight, bias, activation in zip(self.weights, self.biases, self.activations):
             h = activation(torch.baddbmm(bias, h, weight))

@@ -1,0 +1,305 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""How fast the parts are, as ratios within one run: to SIREN code as everyone writes it, and to this machine's ceiling.
+
+python benchmarks/speed.py SCAN.nii.gz --out benchmarks/speed.csv [--only fit pretraining ...]
+
+The peer is siren-pytorch from PyPI. Every ratio is the median of rounds in which peer and ours take turns, so that a
+busy machine slows both. Floating point operations are counted as 6 per weight and point of a training step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from monai_strainer import load_prior
+from monai_strainer.fitting import solve_heads
+from monai_strainer.io import atomic
+from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
+from monai_strainer.physics import Identity
+from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, ProjectionLoss, Recipe, pretrain
+
+WIDTH, LAYERS, SHAPE = 256, 6, (176, 208)
+WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH
+Row = dict[str, Any]
+
+
+def seconds(*works: Callable[[], Any], rounds: int) -> list[float]:
+    """Median seconds of each of several works that take turns."""
+    for work in works:
+        work()
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, took in zip(works, times):
+            start = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - start)
+    return [statistics.median(took) for took in times]
+
+
+def row(what: str, value: float, unit: str, **more: float) -> Row:
+    """One line of the table; also shown."""
+    made = {
+        "what": what,
+        "value": float(f"{value:.4g}"),
+        "unit": unit,
+        **{k: float(f"{v:.3g}") for k, v in more.items()},
+    }
+    print("  ".join(f"{key} {told}" for key, told in made.items() if key != "what").rjust(70), " ", what, flush=True)
+    return made
+
+
+def ceilings() -> list[Row]:
+    """What the machine can do: products at the sizes of a tile, and copies."""
+    a, w, out = torch.randn(4096, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(4096, WIDTH)
+    halves = [t.bfloat16() for t in (a, w, out)]
+    far, there = torch.empty(2**27), torch.empty(2**27)
+    single, half = seconds(
+        lambda: torch.mm(a, w, out=out), lambda: torch.mm(halves[0], halves[1], out=halves[2]), rounds=200
+    )
+    (copied,) = seconds(lambda: there.copy_(far), rounds=5)
+    flop = 2 * 4096 * WIDTH**2
+    return [
+        row("ceiling: product of float32, 4096 x 256 x 256", flop / single / 1e9, "GFLOP/s"),
+        row("ceiling: product of bfloat16, 4096 x 256 x 256", flop / half / 1e9, "GFLOP/s"),
+        row("ceiling: copy", 2 * far.numel() * 4 / copied / 1e9, "GB/s"),
+    ]
+
+
+def ceiling() -> float:
+    """The float32 ceiling at this moment, in operations per second: a shared machine's speed wanders."""
+    a, w, out = torch.randn(4096, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(4096, WIDTH)
+    (took,) = seconds(lambda: torch.mm(a, w, out=out), rounds=30)
+    return 2 * 4096 * WIDTH**2 / took
+
+
+def peer_of(out_channels: int = 1) -> nn.Module:
+    """siren-pytorch's network of the same size."""
+    from siren_pytorch import SirenNet
+
+    return SirenNet(dim_in=2, dim_hidden=WIDTH, dim_out=out_channels, num_layers=LAYERS - 1, w0_initial=30.0)  # type: ignore[no-any-return]
+
+
+def stepping(parameters: Any, loss_of: Callable[[], Tensor]) -> Callable[[], float]:
+    """A training step with Adam."""
+    optimiser = torch.optim.Adam(parameters, 1e-4)
+
+    def step() -> float:
+        optimiser.zero_grad()
+        loss = loss_of()
+        loss.backward()
+        optimiser.step()
+        return float(loss.detach())
+
+    return step
+
+
+def fitting(count: int, copies: int = 1, half: bool = False) -> tuple[Callable[[], float], Callable[[], float]]:
+    """A step of the peer and one of ours on the same random points; the peer fits one image after the other."""
+    torch.manual_seed(0)
+    points, values = torch.rand(copies, count, 2) * 2 - 1, torch.rand(copies, count, 1)
+    peers = [peer_of() for _ in range(copies)]
+    theirs = [
+        stepping(p.parameters(), lambda p=p, k=k: (p(points[k]) - values[k]).square().mean())
+        for k, p in enumerate(peers)
+    ]
+    stack = SirenStack(Siren(2), copies)
+    stack.tape = SineTape(half)
+    ours = stepping(stack.parameters(), lambda: (stack(points) - values).square().mean((1, 2)).sum())
+    return lambda: sum(step() for step in theirs), ours
+
+
+def fit(rounds: int = 7) -> list[Row]:
+    """A step of a clean fit: whole slice, random points, several slices at once."""
+    rows = []
+    for name, count, copies, times in (
+        ("whole slice", SHAPE[0] * SHAPE[1], 1, rounds),
+        ("4,096 points", 4096, 1, 6 * rounds),
+        ("4,096 points of 4 slices", 4096, 4, 3 * rounds),
+    ):
+        for half in (False, True):
+            top = ceiling()
+            theirs, ours = seconds(*fitting(count, copies, half), rounds=times)
+            done = 6 * WEIGHTS * count * copies
+            rows.append(
+                row(
+                    f"fit, {name}, {'bfloat16 products' if half else 'float32'}",
+                    count * copies / ours,
+                    "points/s",
+                    peer=count * copies / theirs,
+                    ratio=theirs / ours,
+                    steps_per_second=1 / ours,
+                    share_of_ceiling=done / ours / ((top + ceiling()) / 2),
+                )
+            )
+    return rows
+
+
+def pretraining(rounds: int = 5) -> list[Row]:
+    """A step of the paper's pretraining (10 images, whole slice), and of the default one."""
+    torch.manual_seed(0)
+    count, heads = SHAPE[0] * SHAPE[1], 10
+    points, values = torch.rand(1, count, 2) * 2 - 1, torch.rand(heads, count)
+    peer = peer_of(heads)
+    theirs = stepping(peer.parameters(), lambda: (peer(points[0]).T - values).square().mean(1).sum())
+    rows = []
+    for half in (False, True):
+        shared, tape = StrainerNet(2, num_heads=heads), SineTape(half)
+        optimiser = torch.optim.Adam(shared.parameters(), 1e-4)
+
+        def ours(shared: StrainerNet = shared, tape: SineTape = tape, optimiser: Any = optimiser) -> None:
+            optimiser.zero_grad(set_to_none=True)
+            for part, label in zip(points.split(4096, 1), values.split(4096, 1)):
+                h = encoded(shared.encoder, part, tape)
+                out = torch.cat([head(h) for head in shared.heads], dim=-1)[0].T
+                loss = (out - label).square().mean(1).sum() * (label.shape[1] / count)
+                loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+
+        top = ceiling()
+        slow, fast = seconds(theirs, ours, rounds=rounds)
+        share = 6 * (WEIGHTS + 9 * WIDTH) * count / fast / ((top + ceiling()) / 2)
+        name = f"pretraining as in the paper, 10 whole slices, {'bfloat16 products' if half else 'float32'}"
+        rows.append(
+            row(
+                name,
+                count / fast,
+                "points/s",
+                peer=count / slow,
+                ratio=slow / fast,
+                steps_per_second=1 / fast,
+                share_of_ceiling=share,
+            )
+        )
+    return rows
+
+
+def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> list[Row]:
+    """The default pretraining on ever more slices: seconds per step, memory, and the share of time spent on data.
+
+    The slices are one random image turned by the roll of its rows and columns; what they show does not matter here.
+    """
+    rows = []
+    level = np.random.default_rng(0).random((SHAPE[0], SHAPE[1]), np.float32).astype(np.float16)
+    for size in sizes:
+        scans = max(1, size // 10)
+        images = np.memmap(
+            Path(os.environ.get("TMPDIR", "/tmp")) / f"cohort{os.getpid()}.bin",
+            np.float16,
+            "w+",
+            shape=(scans, min(size, 10), *SHAPE),
+        )
+        for k in range(size):
+            images[k // 10, k % 10] = np.roll(level, (7 * k, 3 * k), (0, 1))
+        axes = [np.linspace(-1, 1, n).astype(np.float32) for n in images.shape[1:]]
+        cohort = AlignedSlices(images, (axes[0], axes[1], axes[2]))
+        recipe = Recipe(steps=steps)
+        marks: list[float] = []
+        pretrain(cohort, recipe, network=Siren(), on_step=lambda step, loss: marks.append(time.perf_counter()))
+        took = statistics.median(b - a for a, b in zip(marks, marks[1:]))
+        tiles = CohortTiles(cohort, 10**6)
+        (waited,) = seconds(
+            lambda: [tiles[int(i)] for i in np.random.default_rng().integers(10**6, size=COHORT.tiles)], rounds=9
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        rows.append(
+            row(
+                f"default pretraining, {size:,} slices",
+                1 / took,
+                "steps/s",
+                share_waiting_for_data=waited / took,
+                peak_GiB=peak,
+            )
+        )
+        Path(images.filename).unlink()  # type: ignore[arg-type]
+    return rows
+
+
+def heads() -> list[Row]:
+    """The head solve of one slice with the prior that comes along."""
+    prior = load_prior()
+    operator, coords = Identity(SHAPE), torch.rand(1, 3, *SHAPE) * 2 - 1
+    y = torch.rand(1, *SHAPE)
+    (took,) = seconds(lambda: solve_heads(prior.network, coords, operator, y), rounds=5)
+    return [row("head solve of a 176 x 208 slice", took, "s")]
+
+
+def restores(scan: Path) -> list[Row]:
+    """What a user waits for: the command, start to end, on a slice and on 160 slices; its peak memory."""
+    image = nib.load(scan)
+    data = np.asanyarray(image.dataobj).squeeze()
+    axis = 2
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (1, 160):
+            first = (data.shape[axis] - count) // 2
+            part = data.take(range(first, first + count), axis).astype(np.float32)
+            nib.save(nib.Nifti1Image(part, image.affine), Path(folder) / f"{count}.nii.gz")
+            for name, more in (("default", []), ("head solve", "--method coordinates --steps 0".split())):
+                for scale in (1, 2):
+                    output = Path(folder) / f"{count}_{name}_{scale}.nii.gz"
+                    command = [
+                        sys.executable,
+                        "-m",
+                        "monai_strainer.cli",
+                        "restore",
+                        f"{folder}/{count}.nii.gz",
+                        str(output),
+                    ]
+                    start = time.perf_counter()
+                    child = subprocess.Popen(
+                        [*command, "--scale", str(scale), "--quiet", *more], stdout=subprocess.DEVNULL
+                    )
+                    _, status, usage = os.wait4(child.pid, 0)
+                    took = time.perf_counter() - start
+                    assert status == 0
+                    what = f"restore, {name}, x{scale}, {' x '.join(map(str, part.shape))}"
+                    rows.append(row(what, took, "s", peak_GiB=usage.ru_maxrss / 2**20))
+    return rows
+
+
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "fit": lambda scan: fit(),
+    "pretraining": lambda scan: pretraining(),
+    "cohorts": lambda scan: cohorts(),
+    "heads": lambda scan: heads(),
+    "restores": restores,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scan", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
+    args = parser.parse_args()
+    rows = ceilings()
+    for name in args.only:
+        rows += PARTS[name](args.scan)
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    if args.out:
+        columns = list(dict.fromkeys(key for made in rows for key in made))
+        with atomic(args.out) as temporary, temporary.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, [*columns, "machine"])
+            writer.writeheader()
+            writer.writerows({**made, "machine": machine} for made in rows)
+
+
+if __name__ == "__main__":
+    main()
