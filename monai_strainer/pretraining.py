@@ -210,7 +210,7 @@ def pretrain(
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
                 h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
                 if recipe.trained_heads:
-                    out = torch.cat([head(h) for head in shared.heads], dim=-1)[0].T  # (N, P)
+                    out = shared.outputs(h)[0].T  # (N, P)
                     loss = (out - label.flatten(1)).square().mean(1).sum()
                 else:
                     loss = projection(h.mT[..., None], label[None])

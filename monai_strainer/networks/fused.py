@@ -27,7 +27,7 @@ class SineTape:
     It grows to the largest pass and stays. One forward pass may wait for its backward pass at a time.
 
     Args:
-        half: products in bfloat16, with float32 sine arguments' sines rounded to it; weights stay float32.
+        half: products in bfloat16; weights, biases and what goes into a sine stay float32.
     """
 
     def __init__(self, half: bool = False) -> None:
@@ -152,7 +152,6 @@ class _SineFeatures(torch.autograd.Function):
             for_biases[k] = torch.zeros((len(points), 1, scaled[k].shape[2]), dtype=points.dtype)
         for s, tile in _tiles(points):
             g = gradients[0][s, tile]
-            ones = torch.ones(1, len(g), dtype=dtype)
             for k in range(layers - 1, deepest - 1, -1):
                 cosine = ctx.cosines[k][s, tile]
                 d = tape.take("derivative", g.shape, dtype)
@@ -162,10 +161,9 @@ class _SineFeatures(torch.autograd.Function):
                 if for_weight is not None and for_bias is not None:
                     if dtype == points.dtype:
                         for_weight[s].addmm_(h.T, d)
-                        for_bias[s].addmm_(ones, d)
                     else:  # sums of tiles in float32
                         for_weight[s].add_(torch.mm(h.T, d))
-                        for_bias[s].add_(torch.mm(ones, d))
+                    for_bias[s].add_(d.sum(0, dtype=points.dtype))
                 if k > deepest:
                     g = torch.mm(d, scaled[k][s].T, out=tape.take("gradient", h.shape, dtype))
         pieces = (*for_weights, *for_biases)
