@@ -39,7 +39,7 @@ from monai_strainer.io import atomic
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
 from monai_strainer.physics import Profile
 from monai_strainer.pose import find_pose, foreground, normalise
-from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, Recipe, pretrain, solve_ridge
+from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, Recipe, images_of, pretrain, solve_ridge
 
 WIDTH, LAYERS, SHAPE = 256, 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH
@@ -184,7 +184,7 @@ def pretraining(rounds: int = 5) -> list[Row]:
             optimiser.zero_grad(set_to_none=True)
             for part, label in zip(points.split(4096, 1), values.split(4096, 1)):
                 h = encoded(shared.encoder, part, tape)
-                out = shared.outputs(h)[0].T
+                out = images_of(shared, h)[0].T
                 loss = (out - label).square().mean(1).sum() * (label.shape[1] / count)
                 loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -330,7 +330,7 @@ def restores(scan: Path) -> list[Row]:
             part = data.take(range(first, first + count), axis).astype(np.float32)
             nib.save(nib.Nifti1Image(part, image.affine), Path(folder) / f"{count}.nii.gz")
             for name, more in (("default", []), ("head solve", ["--method", "coordinates", "--steps", "0"])):
-                for scale in (1, 2):
+                for scale in (1, 2) if count == 1 else (1,):
                     output = Path(folder) / f"{count}_{name}_{scale}.nii.gz"
                     command = [
                         sys.executable,

@@ -210,7 +210,7 @@ def pretrain(
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
                 h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
                 if recipe.trained_heads:
-                    out = shared.outputs(h)[0].T  # (N, P)
+                    out = images_of(shared, h)[0].T  # (N, P)
                     loss = (out - label.flatten(1)).square().mean(1).sum()
                 else:
                     loss = projection(h.mT[..., None], label[None])
@@ -226,6 +226,16 @@ def pretrain(
     siren.eval()
     head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
     return siren
+
+
+def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
+    """All images ``(B, P, N)`` at features ``(B, P, C)``, heads of a single layer in one product.
+
+    One by one, as ``StrainerNet.forward`` has it for TorchScript, every head would read and write all features.
+    """
+    heads = [head[0] for head in shared.heads]  # type: ignore[index]
+    weight, bias = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
+    return nn.functional.linear(features, weight, bias)
 
 
 def _pieces(tile: dict[str, Tensor], recipe: Recipe, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

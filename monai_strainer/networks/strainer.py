@@ -83,18 +83,8 @@ class StrainerNet(nn.Module):
         Returns:
             ``(B, num_heads * out_channels, *spatial)``, head after head.
         """
-        return to_image(self.outputs(self.encoder(to_points(coords))), coords)
-
-    def outputs(self, h: Tensor) -> Tensor:
-        """Features ``(B, N, C)`` to all images ``(B, N, num_heads * out_channels)``, float32.
-
-        Heads of a single layer are one product: ten of their own would each read and write all features.
-        """
-        if self.shared_layers < self.num_layers - 1:
-            return torch.cat([head(h).float() for head in self.heads], dim=-1)
-        weight = torch.cat([head[0].weight for head in self.heads])  # type: ignore[index]
-        bias = torch.cat([head[0].bias for head in self.heads])  # type: ignore[index]
-        return nn.functional.linear(h, weight, bias).float()
+        h = self.encoder(to_points(coords))  # (B, N, C)
+        return to_image(torch.cat([head(h).float() for head in self.heads], dim=-1), coords)
 
     def siren(self, head: int | None = None) -> Siren:
         """A single-image network with a copy of the encoder.
