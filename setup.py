@@ -51,7 +51,14 @@ DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the p
 ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
-BENCHMARK_EXTRA = ["dipy", "bm3d", "bm4d", "scikit-image", "matplotlib"]  # rivals; BM3D, BM4D: not for commerce
+BENCHMARK_EXTRA = [
+    "dipy",
+    "bm3d",
+    "bm4d",
+    "scikit-image",
+    "siren-pytorch",
+    "matplotlib",
+]  # BM3D, BM4D: not for commerce
 DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 EXTERNAL_EXTRA = [
     "selenium",

@@ -1,7 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """How fast the parts are, as ratios within one run: to SIREN code as everyone writes it, and to this machine's ceiling.
 
-python benchmarks/speed.py SCAN.nii.gz --out benchmarks/speed.csv [--only fit pretraining ...]
+python benchmarks/speed.py SCAN.nii.gz [--only fit pretraining ...]
+
+It writes benchmarks/speed.csv and the table of docs/performance.md.
 
 The peer is siren-pytorch from PyPI. Every ratio is the median of rounds in which peer and ours take turns, so that a
 busy machine slows both. Floating point operations are counted as 6 per weight and point of a training step.
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,10 @@ from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, Recip
 
 WIDTH, LAYERS, SHAPE = 256, 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH
-RATE, HEAD_RATE = 4e-4, 3e-4  # of Muon and of Adam beside it, where a clean image is to be fitted to the last bit
-BUDGETS = (50, 100, 150, 200, 300, 500, 1000)
+RATE, HEAD_RATE = 1.5e-4, 3e-4  # of Muon and of Adam beside it, where a clean image is to be fitted to the last bit
+BUDGETS = (50, 75, 100, 150, 200, 300)
+ROOT = Path(__file__).resolve().parent.parent
+START, END = "<!-- speed -->", "<!-- end of speed -->"
 Row = dict[str, Any]
 
 
@@ -207,14 +211,17 @@ def pretraining(rounds: int = 5) -> list[Row]:
     return rows
 
 
-def slice_of(scan: Path) -> tuple[Tensor, Tensor]:
-    """Coordinates ``(1, N, 3)`` and values ``(1, N, 1)`` in [-1, 1] of the middle axial slice, as the prior has it."""
+def slice_of(scan: Path, thin: int = 1) -> tuple[Tensor, Tensor]:
+    """Coordinates ``(1, N, 3)`` and values ``(1, N, 1)`` in [-1, 1] of every ``thin``-th pixel of the middle slice."""
     volume, prior = read(scan), load_prior()
     mask = foreground(volume.data)
     pose, level = find_pose(mask, volume.grid), volume.data.shape[2] // 2
     coords = torch.from_numpy(pose.coordinates(volume.data.shape, 2, slice(level, level + 1)))  # (1, 3, H, W)
     image = volume.slices(2)[level] / normalise(volume.data, mask, prior.percentile).scale  # (H, W)
-    return coords.flatten(2).mT.contiguous(), 2 * torch.from_numpy(image).float().reshape(1, -1, 1) - 1
+    coords, image = coords[..., ::thin, ::thin], image[::thin, ::thin]
+    return coords.flatten(2).mT.contiguous(), 2 * torch.from_numpy(np.ascontiguousarray(image)).float().reshape(
+        1, -1, 1
+    ) - 1
 
 
 def fast_fit(points: Tensor, values: Tensor, half: bool, steps: int, enough: float = math.inf) -> tuple[float, float]:
@@ -244,8 +251,11 @@ def fast_fit(points: Tensor, values: Tensor, half: bool, steps: int, enough: flo
 
 
 def race(scan: Path, steps: int = 2000) -> list[Row]:
-    """A clean fit of one slice: until a cold SIREN's PSNR after 2,000 steps is reached; and what bfloat16 costs."""
-    points, values = slice_of(scan)
+    """A clean fit of one slice: until a cold SIREN's PSNR after 2,000 steps is reached; and what bfloat16 costs.
+
+    Every other row and column of the slice: the cold network alone takes half an hour on all of them.
+    """
+    points, values = slice_of(scan, thin=2)
     torch.manual_seed(0)
     peer = SirenNet(dim_in=3, dim_hidden=WIDTH, dim_out=1, num_layers=LAYERS - 1, w0_initial=30.0)
     step = stepping(peer.parameters(), lambda: (peer(points[0]) - values[0]).square().mean())
@@ -309,6 +319,29 @@ def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> 
     return rows
 
 
+def startup() -> list[Row]:
+    """Seconds of a fresh interpreter: torch alone, the package, the package with its first use, the command's help."""
+    uses = "from monai_strainer import load_prior, read, restore"
+    torch_alone, package, used, told = seconds(
+        *(
+            lambda line=line: subprocess.run([sys.executable, *line], check=True, stdout=subprocess.DEVNULL)
+            for line in (
+                ["-c", "import torch"],
+                ["-c", "import monai_strainer"],
+                ["-c", uses],
+                ["-m", "monai_strainer.cli", "--help"],
+            )
+        ),
+        rounds=7,
+    )
+    return [
+        row("import torch", torch_alone, "s"),
+        row("import monai_strainer", package, "s", ratio_to_torch=package / torch_alone),
+        row(uses, used, "s", ratio_to_torch=used / torch_alone),
+        row("monai-strainer --help", told, "s"),
+    ]
+
+
 def heads() -> list[Row]:
     """The head solve of one slice with the prior that comes along."""
     prior = load_prior()
@@ -353,31 +386,53 @@ def restores(scan: Path) -> list[Row]:
 
 
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "ceilings": lambda scan: ceilings(),
     "fit": lambda scan: fit(),
     "pretraining": lambda scan: pretraining(),
     "race": race,
     "cohorts": lambda scan: cohorts(),
     "heads": lambda scan: heads(),
+    "startup": lambda scan: startup(),
     "restores": restores,
 }
 
 
+def page(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The table as Markdown: what, value, and everything else that a row tells."""
+    lines = ["| what | value | told besides |", "| --- | --- | --- |"]
+    for made in rows:
+        extra = {k: v for k, v in made.items() if k not in ("what", "value", "unit", "machine") and v not in ("", None)}
+        told = ", ".join(f"{name.replace('_', ' ')} {float(v):,.4g}" for name, v in extra.items())
+        lines.append(f"| {made['what']} | {float(made['value']):,.4g} {made['unit']} | {told} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
+    """Measure, and write down: parts measured now replace their former rows in the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scan", type=Path)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "speed.csv")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
     args = parser.parse_args()
-    rows = ceilings()
-    for name in args.only:
-        rows += PARTS[name](args.scan)
+    former: list[dict[str, Any]] = []
+    if args.out.exists():
+        with args.out.open(newline="") as stream:
+            former = [made for made in csv.DictReader(stream) if made["part"] not in args.only]
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    if args.out:
-        columns = list(dict.fromkeys(key for made in rows for key in made))
-        with atomic(args.out) as temporary, temporary.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, [*columns, "machine"])
-            writer.writeheader()
-            writer.writerows({**made, "machine": machine} for made in rows)
+    rows = former
+    for name in args.only:
+        rows += [{"part": name, **made, "machine": machine} for made in PARTS[name](args.scan)]
+    rows.sort(key=lambda made: list(PARTS).index(made["part"]))
+    columns = dict.fromkeys(key for made in rows for key in made)
+    with atomic(args.out) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    target = ROOT / "docs" / "performance.md"
+    before, _, rest = target.read_text().partition(START)
+    told = page({k: v for k, v in made.items() if k != "part"} for made in rows)
+    with atomic(target) as temporary:
+        temporary.write_text(f"{before}{START}\n{told}\n{END}{rest.partition(END)[2]}")
 
 
 if __name__ == "__main__":
