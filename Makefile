@@ -63,4 +63,4 @@ docs: .venv-test/.installed
 clean:
 	rm -rf .venv .venv-test .venv-snakemake build dist site *.egg-info $(DEMO_OUTPUT)
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find monai_strainer tests benchmarks examples -type d -name __pycache__ -prune -exec rm -rf {} +
+	find monai_strainer tests benchmarks examples experiments -type d -name __pycache__ -prune -exec rm -rf {} +

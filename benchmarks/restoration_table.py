@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from tables import fill
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("restoration.csv", "restoration_rivals.csv")
@@ -139,13 +140,7 @@ def main() -> None:
     rows = read_rows()
     parts = {"gates": list(gates(rows)), "results": list(results(rows))}
     for page in PAGES:
-        text = page.read_text()
-        for name, lines in parts.items():
-            start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-            before, _, rest = text.partition(start)
-            if rest:
-                text = f"{before}{start}\n" + "\n".join(lines) + f"\n{end}{rest.partition(end)[2]}"
-        page.write_text(text)
+        fill(page, {name: "\n".join(lines) for name, lines in parts.items()})
     for lines in parts.values():
         print("\n".join(lines), end="\n\n")
 

@@ -7,14 +7,27 @@ python benchmarks/tables.py
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from monai_strainer.evaluate import markdown
+from monai_strainer.io import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- evaluation -->", "<!-- end of evaluation -->"
 NUMBERS = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds", "level")
+
+
+def fill(page: Path, blocks: Mapping[str, str]) -> None:
+    """Put texts between ``<!-- name -->`` and ``<!-- end of name -->`` of a page; a block it lacks is passed over."""
+    text = page.read_text()
+    for name, block in blocks.items():
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(start)
+        if end in rest:
+            text = f"{before}{start}\n{block}\n{end}{rest.partition(end)[2]}"
+    with atomic(page) as temporary:
+        temporary.write_text(text)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -32,8 +45,7 @@ def main() -> None:
     files = sorted((ROOT / "benchmarks").glob("evaluation*.csv"))
     table = markdown([row for file in files for row in rows(file)])
     for readme in (ROOT / "README.md", ROOT / "bundles" / "mri_strainer" / "docs" / "README.md"):
-        before, _, rest = readme.read_text().partition(START)
-        readme.write_text(f"{before}{START}\n{table.strip()}\n{END}{rest.partition(END)[2]}")
+        fill(readme, {"evaluation": table.strip()})
 
 
 if __name__ == "__main__":

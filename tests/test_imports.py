@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "monai_strainer"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
-OTHERS = [file for part in ("benchmarks", "examples", "tests") for file in sorted((ROOT / part).rglob("*.py"))]
+OTHERS = [
+    file for part in ("benchmarks", "examples", "experiments", "tests") for file in sorted((ROOT / part).rglob("*.py"))
+]
 
 LICENCE = "# Copyright 2026 the monai_strainer authors. Apache-2.0."
 LONGEST = 300  # lines of a module

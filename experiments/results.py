@@ -1,0 +1,159 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Where an experiment's rows go: a table that grows row by row, and the page that shows it.
+
+An experiment is a script with a ``main(argv)``: it lists its cases, makes the rows that are missing, and shows them.
+
+    python -m experiments.claims DATASET                 # from the root of the repository; goes on where it stopped
+    python -m experiments.claims DATASET --tiny          # seconds; writes under runs/tiny and not into the docs
+    python -m experiments.claims --show                  # only the table and the figure, from the rows at hand
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.tables import fill
+from monai_strainer.io import atomic
+
+__all__ = ["Results", "asked", "markdown"]
+
+ROOT = Path(__file__).resolve().parent.parent
+STAMP = ("seed", "device", "machine", "command")  # columns that say where a row comes from
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of one experiment, and where it is shown.
+
+    Args:
+        name: of the experiment: its CSV, its block of the page, its figure.
+        key: columns that tell one row from another; a row whose key is there is not made again.
+        home: folder of ``experiments/results``, ``docs/evidence.md`` and ``docs/images/evidence``.
+        stamp: seed, device, machine and command of this run.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    home: Path
+    stamp: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """The table."""
+        return self.home / "experiments" / "results" / f"{self.name}.csv"
+
+    @property
+    def page(self) -> Path:
+        """The page with the block ``<!-- name --> .. <!-- end of name -->``."""
+        return self.home / "docs" / "evidence.md"
+
+    def figure(self, part: str = "") -> Path:
+        """Where a figure of the experiment belongs; its folder is made."""
+        folder = self.home / "docs" / "images" / "evidence"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{self.name}{'_' + part if part else ''}.png"
+
+    def rows(self) -> list[dict[str, str]]:
+        """All rows at hand, as text."""
+        if not self.file.exists():
+            return []
+        with self.file.open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def missing(self, cases: Iterable[Row]) -> Iterator[Row]:
+        """The cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
+        for case in cases:
+            wanted = tuple(str(case[name]) for name in self.key)
+            if all(tuple(row[name] for name in self.key) != wanted for row in self.rows()):
+                yield case
+
+    def add(self, row: Row) -> None:
+        """Write one finished row, stamped; the file is whole at any moment. Also shown."""
+        told = {name: f"{value:.5g}" if isinstance(value, float) else value for name, value in row.items()}
+        print("  ".join(f"{name} {value}" for name, value in told.items()), flush=True)
+        rows: list[Row] = [*self.rows(), {**told, **self.stamp}]
+        columns = [*dict.fromkeys(name for one in rows for name in one if name not in STAMP), *STAMP]
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(self.file) as temporary, temporary.open("w", newline="") as stream:
+            table = csv.DictWriter(stream, columns, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+
+    def show(self, text: str, *figures: Path) -> None:
+        """Put a text (tables, mostly) and figures into the block of the page, and print the text."""
+        print(text)
+        pictures = [f"![{file.stem.replace('_', ' ')}]({file.relative_to(self.page.parent)})" for file in figures]
+        if not self.page.exists():  # a trial run: a page of its own
+            self.page.parent.mkdir(parents=True, exist_ok=True)
+            self.page.write_text(f"<!-- {self.name} -->\n<!-- end of {self.name} -->\n")
+        fill(self.page, {self.name: "\n\n".join([text.strip(), *pictures])})
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; the first column is text, the others numbers, floats with two digits.
+
+    Example:
+        >>> print(markdown(["method", "PSNR"], [["a", 31.256], ["b", None]]))
+        | method | PSNR |
+        | --- | ---: |
+        | a | 31.26 |
+        | b |  |
+    """
+
+    def told(value: Any) -> str:
+        return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+
+    lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *([told(v) for v in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def asked(
+    name: str, doc: str, key: Sequence[str], argv: Sequence[str] | None, **more: Mapping[str, Any]
+) -> tuple[argparse.Namespace, Results]:
+    """What every experiment is asked, and its results.
+
+    Args:
+        name: of the experiment.
+        doc: of the script.
+        key: columns that tell one row from another.
+        argv: words of the command line; those of the process by default.
+        more: options of its own: ``scans={"type": int, "default": 1}`` is ``--scans``.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m experiments.{name}", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path, nargs="?", help="BIDS folder of T1-weighted brains with a split")
+    parser.add_argument("--tiny", action="store_true", help="the smallest run that goes through all of it")
+    parser.add_argument("--show", action="store_true", help="make no row; only table and figure")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--home", type=Path, default=None, help="root of what is written (default: the repository)")
+    for option, given in more.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", **given)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = parser.parse_args(words)
+    if args.dataset is None and not args.show:
+        parser.error("a dataset is needed, or --show")
+    home = args.home or (ROOT / "runs" / "tiny" if args.tiny else ROOT)
+    told = ["DATASET" if word == str(args.dataset) else word for word in words]  # no paths of this machine
+    if args.home is not None:
+        told = [word for word in told if word not in ("--home", str(args.home))]
+    stamp = {
+        "seed": args.seed,
+        "device": torch.cuda.get_device_name(args.device) if args.device.startswith("cuda") else args.device,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}",
+        "command": " ".join(["python -m", f"experiments.{name}", *told]),
+    }
+    return args, Results(name, tuple(key), home, stamp)
