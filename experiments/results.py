@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import fcntl
+import hashlib
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,21 +78,22 @@ class Results:
     def missing(self, cases: Iterable[Row]) -> Iterator[Row]:
         """The cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
         for case in cases:
-            wanted = tuple(str(case[name]) for name in self.key)
+            wanted = tuple(_told(case[name]) for name in self.key)
             if all(tuple(row[name] for name in self.key) != wanted for row in self.rows()):
                 yield case
 
     def add(self, row: Row) -> None:
         """Write one finished row, stamped; the file is whole at any moment. Also shown."""
-        told = {name: f"{value:.5g}" if isinstance(value, float) else value for name, value in row.items()}
+        told = {name: _told(value) for name, value in row.items()}
         print("  ".join(f"{name} {value}" for name, value in told.items()), flush=True)
-        rows: list[Row] = [*self.rows(), {**told, **self.stamp}]
-        columns = [*dict.fromkeys(name for one in rows for name in one if name not in STAMP), *STAMP]
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(self.file) as temporary, temporary.open("w", newline="") as stream:
-            table = csv.DictWriter(stream, columns, lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        with _alone(self.file):
+            rows: list[Row] = [*self.rows(), {**told, **self.stamp}]
+            columns = [*dict.fromkeys(name for one in rows for name in one if name not in STAMP), *STAMP]
+            with atomic(self.file) as temporary, temporary.open("w", newline="") as stream:
+                table = csv.DictWriter(stream, columns, lineterminator="\n")
+                table.writeheader()
+                table.writerows(rows)
 
     def show(self, text: str, *figures: Path) -> None:
         """Put a text (tables, mostly) and figures into the block of the page, and print the text."""
@@ -98,6 +103,18 @@ class Results:
             self.page.parent.mkdir(parents=True, exist_ok=True)
             self.page.write_text(f"<!-- {self.name} -->\n<!-- end of {self.name} -->\n")
         fill(self.page, {self.name: "\n\n".join([text.strip(), *pictures])})
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Wait until no other process writes to the same table: several may share the cases of one experiment."""
+    with (Path(tempfile.gettempdir()) / f"{hashlib.sha256(str(file).encode()).hexdigest()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _told(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -56,14 +56,27 @@ def _parser() -> argparse.ArgumentParser:
     _shared(restore)
 
     pretrain = _command(commands, "pretrain", run.pretrain, "learn a prior from a cohort")
-    pretrain.add_argument("input", type=Path, metavar="COHORT_DIR", help="folder of NIfTI files, or a BIDS folder")
+    pretrain.add_argument(
+        "input",
+        type=Path,
+        metavar="COHORT_DIR",
+        help="folder of NIfTI files, or a BIDS folder; - with --kind noise, which needs no scans",
+    )
     pretrain.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
-    pretrain.add_argument("--images", type=int, default=None, help="use only the first so many scans")
+    pretrain.add_argument(
+        "--kind",
+        choices=("cohort", "meta", "noise"),
+        default="cohort",
+        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
+    )
+    pretrain.add_argument(
+        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
+    )
     pretrain.add_argument(
         "--recipe",
         choices=("cohort", "paper"),
-        default="cohort",
-        help="'paper': 10 images, 5,000 full-batch steps, one trained head each",
+        default=None,
+        help="'paper': 10 images, 5,000 full-batch steps, one trained head each (default: 'cohort'; meta has its own)",
     )
     pretrain.add_argument("--steps", type=int, default=None, help="gradient steps (default: the recipe's)")
     pretrain.add_argument(

@@ -50,19 +50,28 @@ def pretrain(args: Options) -> None:
 
     from .cohort import prior_of, read_cohort, split_scans
     from .io import refuse_inside
-    from .pretraining import COHORT, PAPER
+    from .noise_images import NOISE_GRID, NOISE_IMAGES, noise_slices
+    from .pretraining import COHORT, META, PAPER
     from .pretraining import pretrain as trained
-    from .prior import RULES, save_prior
+    from .prior import RULES, Prior, save_prior
 
-    refuse_inside(args.output, args.input)
+    is_noise = args.kind == "noise"
+    if is_noise != (str(args.input) == "-"):
+        raise InputError("noise needs no scans, and all else needs some", "give - with --kind noise, or a folder")
+    if args.kind == "meta" and args.recipe is not None:
+        raise InputError(f"the recipe {args.recipe!r} is none for a start", "leave out --recipe with --kind meta")
+    if is_noise and args.detail_steps:
+        raise InputError("a detail prior cannot be learned from noise", "leave out --detail-steps with --kind noise")
+    if not is_noise:
+        refuse_inside(args.output, args.input)
     if (args.output / RULES).exists() and not (args.overwrite or args.resume):
         raise InputError("there is a prior already", "pass --overwrite, or choose another folder", args.output / RULES)
     if args.images is not None and args.images < 1:
         raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
-    scans = split_scans(args.input)[0][: args.images]
-    recipe = PAPER if args.recipe == "paper" else COHORT
+    scans = [] if is_noise else split_scans(args.input)[0][: args.images]
+    recipe = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
     recipe = recipe if args.steps is None else replace(recipe, steps=args.steps)
-    grid = (96, 152, 200)
+    grid = NOISE_GRID if is_noise else (96, 152, 200)
     if args.grid:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
@@ -74,13 +83,19 @@ def pretrain(args: Options) -> None:
     work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
-        cohort = read_cohort(
-            scans,
-            plane=args.plane,
-            shape=grid,
-            cache=work / "cohort.npy",
-            progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
-        )
+        if is_noise:
+            cohort, slices = None, noise_slices(args.images or NOISE_IMAGES, grid, seed=args.seed)
+        else:
+            cohort = read_cohort(
+                scans,
+                plane=args.plane,
+                shape=grid,
+                cache=work / "cohort.npy",
+                progress=lambda paths: tqdm(
+                    paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False
+                ),
+            )
+            slices = cohort.slices
         board = None
         if args.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -97,27 +112,34 @@ def pretrain(args: Options) -> None:
 
         with bar:
             network = trained(
-                cohort.slices,
+                slices,
                 recipe,
+                kind=args.kind,
                 seed=args.seed,
                 device=device,
                 checkpoint=work / "checkpoint.pt",
                 resume=args.resume,
                 on_step=tell,
             )
+        made = Prior(network.cpu(), args.plane) if cohort is None else prior_of(network, cohort)
     if recipe.trained_heads:
         (work / "checkpoint.pt").unlink()  # trained heads are patient images too
-    record = {
-        "kind": "cohort",
+    named = "" if args.recipe is None else f" --recipe {args.recipe}"
+    record: dict[str, Any] = {
+        "kind": args.kind,
         "scans": len(scans),
-        "cohort_sha256": cohort.digest,
         "recipe": asdict(recipe),
         "seed": args.seed,
-        "command": f"monai-strainer pretrain --recipe {args.recipe} --steps {recipe.steps} --seed {args.seed}",
+        "command": f"monai-strainer pretrain --kind {args.kind}{named} --steps {recipe.steps} --seed {args.seed}",
     }
-    prior = save_prior(prior_of(network, cohort), args.output, record)
-    print(f"{args.output.name}: prior of {len(scans)} scans, sha256 {prior.digest[:12]}")
-    if args.detail_steps != 0:
+    if cohort is None:
+        record["fields"] = {"count": len(slices.images), "shape": grid, "exponent": 1.0}
+    else:
+        record["cohort_sha256"] = cohort.digest
+    prior = save_prior(made, args.output, record)
+    of = f"{len(slices.images)} fields of noise" if cohort is None else f"{len(scans)} scans"
+    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    if args.detail_steps != 0 and not is_noise:
         from .bundle_parts import train_detail
         from .pretraining_detail import DETAIL
 

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,24 @@ from torch import Tensor, nn
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.head import with_bias
 from .networks import SineTape, Siren, StrainerNet, encoded, sizes_of
+from .noise_images import noise_slices
+from .pretraining_meta import meta_learned
 from .tiles import AlignedSlices, CohortTiles
 
-__all__ = ["COHORT", "PAPER", "AlignedSlices", "CohortTiles", "ProjectionLoss", "Recipe", "head_statistics", "pretrain"]
+__all__ = [
+    "COHORT",
+    "META",
+    "PAPER",
+    "AlignedSlices",
+    "CohortTiles",
+    "Kind",
+    "ProjectionLoss",
+    "Recipe",
+    "head_statistics",
+    "pretrain",
+]
+
+Kind = Literal["cohort", "meta", "noise"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,7 @@ class Recipe:
 
 COHORT = Recipe()
 PAPER = Recipe(steps=5000, tiles=1, points=None, images=10, rate=1e-4, warmup=0, trained_heads=True)
+META = Recipe(steps=5000, tiles=1, points=2048, images=1, rate=3e-4)
 
 
 class ProjectionLoss(nn.Module):
@@ -116,7 +133,8 @@ def head_statistics(
     heads = []
     for level in range(levels):
         tile = CohortTiles(slices, 1, points, None, seed + level, level)[0]
-        f = with_bias(siren(tile["image"][None].to(device), features=True).float().flatten(2))
+        places = tile["image"][None, : siren.spatial_dims].to(device)
+        f = with_bias(siren(places, features=True).float().flatten(2))
         heads.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
     stacked = torch.cat(heads)  # (N S, C + 1)
     covariance = torch.cov(stacked.T) if len(stacked) > 1 else torch.eye(stacked.shape[1]).to(stacked)
@@ -134,9 +152,10 @@ def _batches(tiles: CohortTiles, count: int, start: int) -> Iterator[list[dict[s
 
 
 def pretrain(
-    slices: AlignedSlices,
-    recipe: Recipe = COHORT,
+    slices: AlignedSlices | None = None,
+    recipe: Recipe | None = None,
     *,
+    kind: Kind = "cohort",
     network: Siren | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -148,8 +167,11 @@ def pretrain(
     """Train an encoder on a cohort and describe the heads that go with it.
 
     Args:
-        slices: the cohort, aligned.
-        recipe: ``COHORT`` or ``PAPER`` or one of your own.
+        slices: the cohort, aligned. Of the kind ``noise`` they may be left out: fields of 1/f noise are drawn instead.
+        recipe: ``COHORT`` or ``PAPER`` or one of your own; by default ``META`` for that kind and ``COHORT`` otherwise.
+        kind: ``cohort`` trains an encoder that images share; ``meta`` a start for all layers, head included
+            (:func:`monai_strainer.pretraining_meta.meta_learned`); ``noise`` as ``cohort``, on
+            :func:`monai_strainer.noise_images.noise_slices`.
         network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
         seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
         device: where to train. On a GPU the products run in bfloat16, sine arguments in float32.
@@ -162,6 +184,7 @@ def pretrain(
 
     Raises:
         InputError: the checkpoint belongs to another recipe or seed.
+        ValueError: another kind, or no slices where there must be some.
 
     Example:
         >>> import numpy as np
@@ -172,6 +195,12 @@ def pretrain(
         >>> net.head_covariance.shape
         torch.Size([17, 17])
     """
+    if kind not in get_args(Kind) or (slices is None and kind != "noise"):
+        raise ValueError(f"kind {kind!r} with {'no' if slices is None else 'given'} slices: choose 'cohort' or 'meta'")
+    slices = noise_slices(seed=seed) if slices is None else slices
+    recipe = recipe or (META if kind == "meta" else COHORT)
+    if kind == "meta" and recipe.trained_heads:
+        raise ValueError("a start has one head for all images: its recipe cannot have trained heads")
     device = torch.device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -193,10 +222,18 @@ def pretrain(
     shared.encoder.load_state_dict(siren.encoder.state_dict())
     level = levels // 2 if recipe.trained_heads else None
     tiles = CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
+    start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren), "kind": kind}
+    if kind == "meta":
+        saving: dict[str, Any] = {"identity": identity, "checkpoint": checkpoint, "every": every, "resume": resume}
+        rates = [recipe.rate_at(step) for step in range(recipe.steps)]
+        head = meta_learned(siren, tiles, rates, on_step=on_step, **saving).eval().head
+        learned = {name: value.clone() for name, value in head.state_dict().items()}
+        head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
+        head.load_state_dict(learned)  # the start's own, not the mean of solved ones
+        return siren
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
     projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
-    start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren)}
     if resume and (state := resume_from(checkpoint, identity, device)) is not None:
         module.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
@@ -206,7 +243,7 @@ def pretrain(
         optimiser.zero_grad(set_to_none=True)
         total = 0.0
         for tile in [tiles[0]] if recipe.trained_heads else batch:  # the paper's images stay the same ones
-            for coords, label in _pieces(tile, recipe, device):
+            for coords, label in _pieces(tile, recipe, siren.spatial_dims, device):
                 share = coords.shape[1] / tile["image"].shape[1] / len(batch)
                 h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
                 if recipe.trained_heads:
@@ -238,10 +275,12 @@ def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
     return nn.functional.linear(features, weight, bias)
 
 
-def _pieces(tile: dict[str, Tensor], recipe: Recipe, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _pieces(
+    tile: dict[str, Tensor], recipe: Recipe, dims: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
     """A tile on the device; whole slices with trained heads are cut so that activations stay in cache."""
     size = 4096 if recipe.trained_heads else tile["image"].shape[1]
-    for coords, label in zip(tile["image"].split(size, dim=1), tile["label"].split(size, dim=1)):
+    for coords, label in zip(tile["image"][:dims].split(size, dim=1), tile["label"].split(size, dim=1)):
         yield coords.to(device), label.to(device)
 
 

@@ -159,6 +159,38 @@ def test_the_ways_to_use_a_detail_prior(scan: Path, tmp_path: Path) -> None:
     assert nib.load(tmp_path / "thin.nii.gz").shape == (20, 24, 20)
 
 
+def test_noise_becomes_a_prior_that_restores_without_any_scan(scan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "noise"
+    assert (
+        run("pretrain", "-", out, "--kind", "noise", "--steps", 2, "--images", 3, "--grid", "4,12,14", "--quiet") == 0
+    )
+    record = load_prior(out).record
+    assert (record["kind"], record["scans"], record["fields"]["count"]) == ("noise", 0, 3)
+    assert "--kind noise" in record["command"] and "cohort_sha256" not in record
+    assert restore(scan, tmp_path / "restored.nii.gz", out) == 0
+
+
+def test_a_cohort_becomes_a_start(scan: Path, tmp_path: Path) -> None:
+    assert pretrain(scan.parent, tmp_path / "start", "--kind", "meta") == 0
+    assert load_prior(tmp_path / "start").record["kind"] == "meta"
+
+
+@pytest.mark.parametrize(
+    ("source", "more"),
+    [
+        ("-", ()),
+        ("scans", ("--kind", "noise")),
+        ("scans", ("--kind", "meta", "--recipe", "paper")),
+        ("-", ("--kind", "noise", "--detail-steps", 5)),
+    ],
+)
+def test_a_kind_that_does_not_go_with_the_rest_is_refused(
+    source: str, more: tuple[object, ...], scan: Path, tmp_path: Path
+) -> None:
+    assert pretrain(Path("-") if source == "-" else scan.parent, tmp_path / "out", *more) == 3
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_prior_is_not_written_over(scan: Path, prior: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (prior / "models/model.pt").read_bytes()
     assert pretrain(scan.parent, prior) == 3

@@ -17,9 +17,11 @@ from torch import Tensor
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining import (
     COHORT,
+    META,
     PAPER,
     AlignedSlices,
     CohortTiles,
+    Kind,
     ProjectionLoss,
     Recipe,
     head_statistics,
@@ -122,14 +124,19 @@ def test_the_loss_keeps_nothing() -> None:
     assert not list(loss.parameters()) and not loss.state_dict()
 
 
-@pytest.mark.parametrize("recipe", [QUICK, QUICK_PAPER], ids=["cohort", "paper"])
-def test_the_same_seed_gives_the_same_bytes(recipe: Recipe) -> None:
+KINDS = pytest.mark.parametrize(
+    ("kind", "recipe"), [("cohort", QUICK), ("cohort", QUICK_PAPER), ("meta", QUICK), ("noise", QUICK)]
+)
+
+
+@KINDS
+def test_the_same_seed_gives_the_same_bytes(kind: Kind, recipe: Recipe) -> None:
     start = small_siren()
     torch.manual_seed(1)
-    one = pretrain(small_cohort(), recipe, network=start, seed=2)
+    one = pretrain(small_cohort(), recipe, kind=kind, network=start, seed=2)
     torch.manual_seed(99)
-    assert same(one, pretrain(small_cohort(), recipe, network=start, seed=2))
-    assert not same(one, pretrain(small_cohort(), recipe, network=start, seed=3))
+    assert same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, seed=2))
+    assert not same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, seed=3))
 
 
 class Killed(Exception):
@@ -137,21 +144,24 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("killed_at", [0, 1, 2, 4, 5])
-@pytest.mark.parametrize("recipe", [QUICK, QUICK_PAPER], ids=["cohort", "paper"])
-def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(recipe: Recipe, killed_at: int, tmp_path: Path) -> None:
+@KINDS
+def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(
+    kind: Kind, recipe: Recipe, killed_at: int, tmp_path: Path
+) -> None:
     start, file = small_siren(), tmp_path / "run.pt"
-    unbroken = pretrain(small_cohort(), recipe, network=start)
+    unbroken = pretrain(small_cohort(), recipe, kind=kind, network=start)
 
     def kill(step: int, _: float) -> None:
         if step == killed_at:
             raise Killed
 
     with pytest.raises(Killed):
-        pretrain(small_cohort(), recipe, network=start, checkpoint=file, every=2, on_step=kill)
+        pretrain(small_cohort(), recipe, kind=kind, network=start, checkpoint=file, every=2, on_step=kill)
     told: list[int] = []
     resumed = pretrain(
         small_cohort(),
         recipe,
+        kind=kind,
         network=start,
         checkpoint=file,
         every=2,
@@ -191,6 +201,37 @@ def test_a_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
         pretrain(
             small_cohort(), QUICK, network=small_siren(width=24), checkpoint=tmp_path / "run.pt", resume=True
         )  # fmt: skip
+
+
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path) -> None:
+    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"run\.pt was made with"):
+        pretrain(
+            small_cohort(), QUICK, kind="meta", network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True
+        )  # fmt: skip
+
+
+def test_noise_needs_no_scans() -> None:
+    one, two = (pretrain(recipe=QUICK, kind="noise", network=small_siren(), seed=seed) for seed in (0, 1))
+    assert not same(one, small_siren()) and not same(one, two)
+
+
+@pytest.mark.parametrize(("kind", "cohort"), [("cohort", None), ("meta", None), ("maml", small_cohort())])
+def test_a_kind_that_is_none_or_lacks_its_scans_is_refused(kind: Kind, cohort: AlignedSlices | None) -> None:
+    with pytest.raises(ValueError, match=f"kind '{kind}' with"):
+        pretrain(cohort, QUICK, kind=kind, network=small_siren())
+
+
+def test_a_start_has_no_head_of_any_one_image_to_train() -> None:
+    with pytest.raises(ValueError, match="trained heads"):
+        pretrain(small_cohort(), QUICK_PAPER, kind="meta", network=small_siren())
+
+
+def test_a_start_keeps_the_head_it_was_learned_with() -> None:
+    cohort = small_cohort()
+    start, encoder = (pretrain(cohort, QUICK, kind=kind, network=small_siren()) for kind in ("meta", "cohort"))
+    moved = [float((s.head.weight - small_siren().head.weight).abs().max()) for s in (start, encoder)]
+    assert 0 < moved[0] <= 1.2 * QUICK.steps * META.rate * 4 < moved[1]
 
 
 def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> None:
