@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 
 from experiments.slices import Slice
-from monai_strainer.fitting import refine
+from monai_strainer.baselines import network_alone
+from monai_strainer.fitting import refine, solve_heads
 from monai_strainer.fitting.head import with_bias
 from monai_strainer.fitting.muon import optimisers
 from monai_strainer.io import atomic
@@ -36,6 +38,7 @@ class Fit:
         rate: Adam's.
         schedule: steps over which Muon's rates fall.
         solved: begin with the best head for the encoder, in closed form.
+        freeze: layers to keep as they are: None, a number, or ``auto``.
         device: where.
     """
 
@@ -48,6 +51,7 @@ class Fit:
         rate: float = 1e-4,
         schedule: int = 2000,
         solved: bool = False,
+        freeze: int | str | None = None,
         device: str = "cpu",
     ) -> None:
         coords = target.coords(start.spatial_dims)
@@ -58,6 +62,7 @@ class Fit:
         if solved:
             with torch.no_grad():
                 self.stack.set_heads(solve_ridge(with_bias(self.stack.features(self.points).mT), self.values.mT, 1e-6))
+        self.frozen = self.stack.freeze(freeze)
         self.engines = optimisers(self.stack, optimiser, MUON if optimiser == "muon" else rate, BESIDE)
         self.rates = [engine.param_groups[0]["lr"] for engine in self.engines]
         self.schedule = schedule if optimiser == "muon" else None
@@ -71,7 +76,7 @@ class Fit:
                 falling = 0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.schedule)))
             for engine, full in zip(self.engines, self.rates):
                 engine.param_groups[0]["lr"] = full * falling
-                engine.zero_grad()
+                engine.zero_grad(set_to_none=True)
             (self.stack(self.points) - self.values).square().mean().backward()
             for engine in self.engines:
                 engine.step()
@@ -125,40 +130,36 @@ def restored(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Restore a spoilt slice by the network alone, stopped blindly, and by network and data step.
+    """Restore a spoilt slice, stopped blindly: by held-out measurements.
 
-    Adam keeps its rate, as in the paper; Muon has the rates that ``restore`` has.
+    With Adam as the paper does, by the network alone at a constant rate. With Muon as ``restore`` does with the
+    coordinate prior: falling rates, and the data step at the end; only there can layers be frozen.
 
     Returns:
-        ``psnr`` and ``psnr_head`` of the network, ``psnr_step`` after the data step, ``best_step``, ``frozen``.
+        ``psnr`` and ``psnr_head``, peak 1; ``best_step``; with Adam ``psnr_oracle``, the best of all looks.
     """
     operator, noise, y = spoilt(target, task, seed)
-    own: dict[str, Any] = {"rate": rate, "last_rate": 1.0} if optimiser == "adam" else {}
-    found = refine(
-        start.to(device),
-        target.coords(start.spatial_dims).to(device),
-        operator.to(device),
-        y.to(device),
-        noise.to(device),
-        solve=solved,
-        steps=steps,
-        optimiser=optimiser,
-        freeze=freeze,
-        with_nothing=False,
-        seed=seed,
-        **own,
+    coords, inside = target.coords(start.spatial_dims).to(device), target.image > 0
+    start, operator, noise, y = start.to(device), operator.to(device), noise.to(device), y.to(device)
+
+    def score(images: torch.Tensor) -> dict[str, float]:
+        wrong = np.square(images[0].cpu().numpy().clip(0) - target.image)
+        parts = {"psnr": wrong, "psnr_head": wrong[inside]}
+        return {name: -10 * math.log10(max(float(part.mean()), 1e-15)) for name, part in parts.items()}
+
+    if optimiser == "muon":
+        chosen: dict[str, Any] = {"solve": solved, "steps": steps, "freeze": freeze, "seed": seed}
+        found = refine(start, coords, operator, y, noise, with_nothing=False, **chosen)
+        return {**score(found.field.correct(found.images).images), "best_step": int(found.best_step[0])}
+    begin, looks = deepcopy(start), []
+    if solved:
+        ones = operator.A(torch.ones(operator.shape_in, device=device))  # the network speaks in [-1, 1]
+        head = solve_heads(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
+        with torch.no_grad():
+            begin.head.weight.copy_(head[None, :-1])
+            begin.head.bias.copy_(head[-1:])
+    data = begin, coords, operator, y, noise
+    images, best = network_alone(
+        *data, steps=steps, rate=rate, seed=seed, on_look=lambda step, x: looks.append(score(x)["psnr"])
     )
-    inside = target.image > 0
-
-    def error(images: torch.Tensor, where: Any = ...) -> float:
-        wrong = np.square(images[0].cpu().numpy().clip(0) - target.image)[where]
-        return -10 * math.log10(max(float(wrong.mean()), 1e-15))
-
-    after = found.field.correct(found.images).images
-    return {
-        "psnr": error(found.images),
-        "psnr_head": error(found.images, inside),
-        "psnr_step": error(after),
-        "best_step": int(found.best_step[0]),
-        "frozen": found.frozen,
-    }
+    return {**score(images), "psnr_oracle": max(looks), "best_step": int(best[0])}

@@ -138,11 +138,12 @@ def network_alone(
     noise: NoiseModel,
     *,
     steps: int,
+    rate: float = 1e-4,
     seed: int = 0,
     every: int = 10,
     on_look: Callable[[int, Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Fit a network to every slice as the paper does: Adam at 1e-4 from the network's own head, no data step.
+    """Fit a network to every slice as the paper does: Adam from the network's own head, no data step.
 
     Two things differ from the paper, for a fair race: steps see about 4,096 points, as ours do, and 3 % of the
     measurements are held out to choose the best step blindly.
@@ -154,6 +155,7 @@ def network_alone(
         y: ``(S, h, w)``, the head about ``[0, 1]``.
         noise: of the data.
         steps: gradient steps.
+        rate: Adam's, the paper's by default.
         seed: of the draws.
         every: steps between two looks; above ``steps``, only the last step counts.
         on_look: called with the step and its images ``(S, H, W)``: an oracle may choose among them.
@@ -165,7 +167,7 @@ def network_alone(
     """
     generator = torch.Generator().manual_seed(seed)
     stack = SirenStack(siren, len(coords))
-    adam = torch.optim.Adam(stack.parameters(), 1e-4)
+    adam = torch.optim.Adam(stack.parameters(), rate)
     watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), 0.03, generator)
     watch.to(y.device)
     clean, kept = noise.debias(y), ~watch.mask
