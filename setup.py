@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Packaging: the project's metadata, and the bundle's way into the wheel."""
+"""Packaging: the project's metadata, and the bundles' way into the wheel."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-BUNDLE = Path("bundles") / "mri_strainer"
-NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "eval", "runs", "mlruns*")  # what a run of the bundle may leave in it
+BUNDLES = "bundles"
+NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "eval", "runs", "mlruns*")  # what a run of a bundle may leave in it
 
 
 class BuildWithBundle(build_py):
-    """build_py that puts the bundle where an installed package looks for it: ``monai_strainer/_bundle/``.
+    """build_py that puts the bundles where an installed package looks for them: ``monai_strainer/_bundle/``.
 
     The source tree keeps one copy only. An editable install reads that one, so there is nothing to do for it.
     """
 
     def run(self) -> None:
-        """Copy the modules, then the bundle."""
+        """Copy the modules, then the bundles."""
         super().run()
         if self.editable_mode:
             return
         target = Path(self.build_lib) / "monai_strainer" / "_bundle"
         shutil.rmtree(target, ignore_errors=True)  # nothing of an older build survives
-        shutil.copytree(ROOT / BUNDLE, target / BUNDLE.name, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
+        shutil.copytree(ROOT / BUNDLES, target, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
 
 
 def read_version() -> str:

@@ -24,6 +24,7 @@ from experiments.claims_page import page
 from experiments.fits import TASKS, Fit, restored
 from experiments.results import Results, asked
 from experiments.slices import Slice, cohort_of, cut
+from monai_strainer.bundles import bundle_path
 from monai_strainer.cohort import split_scans
 from monai_strainer.networks import Siren
 from monai_strainer.noise_images import noise_slices
@@ -45,7 +46,9 @@ METHODS = (
     "meta",
     "noise_uniform_solved",
     "shipped_solved",
+    "shipped_noise_solved",
 )
+SHIPPED = {"shipped_solved": "mri_strainer", "shipped_noise_solved": "noise_strainer"}  # of one width, in the head
 SOURCES = {  # what a start is learned from, and how
     "strainer_10": ("cohort", 10),
     "strainer_10_solved": ("cohort", 10),
@@ -122,8 +125,8 @@ def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rat
 
 def start_of(method: str, setting: Setting) -> tuple[Siren, float]:
     """Where a method starts, and Adam's rate."""
-    if method == "shipped_solved":
-        return load_prior().network, 1e-4
+    if method in SHIPPED:
+        return load_prior(bundle_path(SHIPPED[method])).network, 1e-4
     omega, rate = tuned(setting) if method.endswith("tuned") else (30.0, 1e-4)
     siren = setting.cold(omega)
     if method in SOURCES:
@@ -172,9 +175,11 @@ def measure(case: dict[str, Any], target: Slice, setting: Setting) -> dict[str, 
     return {**fit.scores(), "seconds": fit.seconds}
 
 
-def cases(scan: str, setting: Setting, methods: Sequence[str], optimisers: Sequence[str]) -> Iterator[dict[str, Any]]:
+def cases(scan: str, setting: Setting, args: Any) -> Iterator[dict[str, Any]]:
     """All that is asked of one scan, per optimiser: short fits of every method, then restorations, then long fits."""
-    known = [m for m in methods if m != "shipped_solved" or setting.width == load_prior().network.hidden_channels]
+    width = load_prior().network.hidden_channels
+    known = [m for m in args.methods.split(",") if m not in SHIPPED or setting.width == width]
+    tasks, optimisers = args.tasks.split(","), args.optimisers.split(",")
     told = {"side": setting.side, "width": setting.width, "scan": scan}
     marks = [step for step in MILESTONES if step <= setting.steps]
     short, long = ([m for m in marks if (m <= 500) is is_short] for is_short in (True, False))
@@ -183,8 +188,8 @@ def cases(scan: str, setting: Setting, methods: Sequence[str], optimisers: Seque
         falls = setting.inverse if some is None else setting.steps
         one["schedule"] = "constant" if optimiser == "adam" else falls
         if some is None:
-            yield from ({**one, "task": task, "step": setting.inverse} for task in TASKS)
-        else:
+            yield from ({**one, "task": task, "step": setting.inverse} for task in TASKS if task in tasks)
+        elif "fit" in tasks:
             yield from ({**one, "task": "fit", "step": step} for step in some)
 
 
@@ -200,6 +205,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         scans={"type": int, "default": 1},
         methods={"default": ",".join(METHODS)},
         optimisers={"default": "adam,muon"},
+        tasks={"default": ",".join(("fit", *TASKS))},
         steps={"type": int, "default": 2000},
         pretraining={"type": int, "default": 5000},
         search={"type": int, "default": 300, "help": "steps of every fit of the search for the tuned SIREN"},
@@ -227,8 +233,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
             for path in judges[: args.scans]:
                 target = cut(path, sides)
-                wanted = cases(target.name, setting, args.methods.split(","), args.optimisers.split(","))
-                for case in results.missing(wanted):
+                for case in results.missing(cases(target.name, setting, args)):
                     results.add({**case, **measure(case, target, setting)})
     page(results)
 

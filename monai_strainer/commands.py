@@ -125,12 +125,13 @@ def pretrain(args: Options) -> None:
     if recipe.trained_heads:
         (work / "checkpoint.pt").unlink()  # trained heads are patient images too
     named = "" if args.recipe is None else f" --recipe {args.recipe}"
+    words = f"pretrain {'-' if is_noise else 'COHORT_DIR'} OUT_BUNDLE --kind {args.kind}{named}"
     record: dict[str, Any] = {
         "kind": args.kind,
         "scans": len(scans),
         "recipe": asdict(recipe),
         "seed": args.seed,
-        "command": f"monai-strainer pretrain --kind {args.kind}{named} --steps {recipe.steps} --seed {args.seed}",
+        "command": f"monai-strainer {words} --steps {recipe.steps} --seed {args.seed}",
     }
     if cohort is None:
         record["fields"] = {"count": len(slices.images), "shape": grid, "exponent": 1.0}

@@ -1,0 +1,148 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""How many scans, and how many slices of each, an encoder needs, and when it begins to overfit.
+
+    python -m experiments.cohort_size DATASET --device cuda
+    python -m experiments.cohort_size DATASET --side 44 --width 64 --pretraining 250,1000,4000 --steps 300 --rate 5e-4
+
+Encoders are trained by the paper's recipe (a trained head per image, full batch). With the encoder frozen, the best
+head is solved for slices that trained it and for slices of the split "val": where the first goes on rising and the
+second falls, it overfits. The paper's fit and restorations from the same encoder follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from experiments.fits import TASKS, Fit, restored
+from experiments.results import Results, asked, markdown
+from experiments.slices import Slice, cohort_of, cut
+from monai_strainer.cohort import split_scans
+from monai_strainer.networks import Siren
+from monai_strainer.pretraining import PAPER, pretrain
+from monai_strainer.prior import Prior
+from monai_strainer.tiles import AlignedSlices
+
+KEY = ("side", "width", "scans", "slices", "pretraining", "task", "scan")
+HEIGHTS = {1: (0.5,), 4: (0.44, 0.48, 0.52, 0.56)}
+SCANS = (1, 2, 5, 10, 20)
+HEADS = ("head, trained on", "head, unseen")
+
+
+def flat(cohort: AlignedSlices) -> AlignedSlices:
+    """Every slice an image of its own on one level: ``(N, S, H, W)`` to ``(N S, 1, H, W)``."""
+    n, s, h, w = cohort.images.shape
+    axes = (cohort.axes[0][:1], cohort.axes[1], cohort.axes[2])
+    return AlignedSlices(cohort.images.reshape(n * s, 1, h, w), axes, cohort.order)
+
+
+def cases(args: Any, unseen: Sequence[str], seen: str) -> Iterator[dict[str, Any]]:
+    """All sizes; the frozen encoder at every length of pretraining, fits and restorations after the longest."""
+    lengths = [int(word) for word in args.pretraining.split(",")]
+    for slices, scans, length in product(HEIGHTS, args.sizes, lengths):
+        told = {"side": args.side, "width": args.width, "scans": scans, "slices": slices, "pretraining": length}
+        yield {**told, "task": HEADS[0], "scan": seen}
+        yield from ({**told, "task": HEADS[1], "scan": scan} for scan in unseen)
+        if length == max(lengths):
+            yield from ({**told, "task": task, "scan": scan} for task, scan in product(("fit", *TASKS), unseen))
+
+
+def measure(case: dict[str, Any], encoder: Siren, fresh: Siren, target: Slice, args: Any) -> dict[str, Any]:
+    """One row: a head solved on the frozen encoder, a fit, or a restoration from a fresh head, as in the paper."""
+    if case["task"] in HEADS:
+        return Fit(encoder, target, solved=True, device=args.device).scores()
+    fresh.encoder.load_state_dict(encoder.encoder.state_dict())
+    if case["task"] != "fit":
+        more: dict[str, Any] = {"steps": args.steps, "seed": args.seed, "device": args.device}
+        return restored(fresh, target, case["task"], rate=args.rate, **more)
+    fit = Fit(fresh, target, rate=args.rate, device=args.device)
+    fit.advance(args.steps)
+    return fit.scores()
+
+
+def page(results: Results) -> None:
+    """A table of the longest pretraining, and curves of training and validation."""
+    import matplotlib.pyplot as plt
+
+    rows = results.rows()
+
+    def mean(**wanted: Any) -> float | None:
+        found = [float(r["psnr"]) for r in rows if all(r[name] == str(value) for name, value in wanted.items())]
+        return float(np.mean(found)) if found else None
+
+    sizes, lengths = (sorted({int(row[name]) for row in rows}) for name in ("scans", "pretraining"))
+    columns, lines = (*HEADS, "fit", *TASKS), []
+    counts = sorted({int(row["slices"]) for row in rows})
+    drawing, axes = plt.subplots(1, 1 + len(counts), figsize=(4.6 * (1 + len(counts)), 3.9), layout="constrained")
+    for axis, slices in zip(axes, counts):
+        for k, scans in enumerate(sizes):
+            for style, task in zip(("--", "-"), HEADS):
+                curve = [mean(scans=scans, slices=slices, pretraining=n, task=task) for n in lengths]
+                label = f"{scans} scan{'s' if scans > 1 else ''}" if style == "-" else None
+                axis.plot(lengths, curve, style, marker=".", color=f"C{k}", label=label)
+            told = [mean(scans=scans, slices=slices, pretraining=lengths[-1], task=task) for task in columns]
+            lines.append([f"{scans} x {slices}", *told])
+        axis.set(xscale="log", xlabel="steps of pretraining", ylabel="PSNR of the solved head, dB")
+        axis.set_title(f"{slices} slice{'s' if slices > 1 else ''} per scan; dashed: trained on", fontsize=9)
+        axis.legend(fontsize=7)
+    for slices in counts:
+        for task, marker in zip(("fit", *TASKS), "osd"):
+            curve = [mean(scans=n, slices=slices, pretraining=lengths[-1], task=task) for n in sizes]
+            first = curve[0]
+            gains = [None if v is None or first is None else v - first for v in curve]
+            axes[-1].plot(sizes, gains, "-" if slices == 1 else "--", marker=marker, label=f"{task}, {slices} per scan")
+    axes[-1].set(xscale="log", xlabel="scans", ylabel="gain over one scan, dB", xticks=sizes, xticklabels=sizes)
+    axes[-1].minorticks_off()
+    axes[-1].legend(fontsize=7)
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    drawing.savefig(results.figure(), dpi=110)
+    plt.close(drawing)
+    text = f"After {lengths[-1]:,} steps of pretraining, PSNR in dB:\n\n"
+    results.show(text + markdown(["scans x slices", *columns], lines), results.figure())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the rows that are missing, then table and figure."""
+    args, results = asked(
+        "cohort_size",
+        __doc__,
+        KEY,
+        argv,
+        side={"type": int, "default": 178},
+        width={"type": int, "default": 256},
+        scans={"type": int, "default": 2, "help": "scans to judge by"},
+        pretraining={"default": "500,2000,5000"},
+        steps={"type": int, "default": 300},
+        rate={"type": float, "default": 1e-4},
+    )
+    args.sizes = SCANS
+    if not args.show:
+        if args.tiny:
+            args.side, args.width, args.scans, args.pretraining, args.steps, args.sizes = 8, 4, 1, "1,2", 1, (1, 2)
+        train, judges = split_scans(args.dataset)
+        fresh = Prior.cold(args.seed, spatial_dims=2, hidden_channels=args.width).network
+        paths = {path.name.split(".")[0]: path for path in (*train[:1], *judges[: args.scans])}
+        target = cache(lambda name: cut(paths[name], args.side))
+
+        @cache
+        def encoder(scans: int, slices: int, length: int) -> Siren:
+            cohort = flat(cohort_of(train[:scans], args.side, heights=HEIGHTS[slices]))
+            recipe = replace(PAPER, steps=length, rate=args.rate, images=None)
+            return pretrain(cohort, recipe, network=fresh, seed=args.seed, device=args.device).cpu()
+
+        seen, *unseen = paths
+        for case in results.missing(cases(args, unseen, seen)):
+            begin = encoder(case["scans"], case["slices"], case["pretraining"])
+            results.add({**case, **measure(case, begin, deepcopy(fresh), target(case["scan"]), args)})
+    page(results)
+
+
+if __name__ == "__main__":
+    main()
