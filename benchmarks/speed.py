@@ -33,7 +33,7 @@ import torch
 from siren_pytorch import SirenNet
 from torch import Tensor, nn
 
-from monai_strainer import load_prior, read
+from monai_strainer import Grid, Volume, load_prior, read, restore
 from monai_strainer.fitting import solve_heads
 from monai_strainer.fitting.head import with_bias
 from monai_strainer.fitting.muon import optimisers
@@ -77,28 +77,39 @@ def row(what: str, value: float, unit: str, **more: float) -> Row:
     return made
 
 
-def ceilings() -> list[Row]:
-    """What the machine can do: products at the sizes of a tile, and copies."""
+def products(rounds: int) -> dict[str, float]:
+    """Operations per second of products at the size of a tile, at this moment: a shared machine's speed wanders."""
     a, w, out = torch.randn(4096, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(4096, WIDTH)
     halves = [t.bfloat16() for t in (a, w, out)]
-    far, there = torch.empty(2**27), torch.empty(2**27)
-    single, half = seconds(
-        lambda: torch.mm(a, w, out=out), lambda: torch.mm(halves[0], halves[1], out=halves[2]), rounds=200
+    pixels, kernel = a[None, None].permute(0, 3, 1, 2), w[:, :, None, None]
+    took = seconds(
+        lambda: torch.mm(a, w, out=out),
+        lambda: torch.conv2d(pixels, kernel),
+        lambda: torch.mm(halves[0], halves[1], out=halves[2]),
+        rounds=rounds,
     )
+    names = ("float32 (sgemm)", "float32 as a convolution of one pixel", "bfloat16")
+    return {name: 2 * 4096 * WIDTH**2 / t for name, t in zip(names, took)}
+
+
+def ceilings() -> list[Row]:
+    """What the machine can do: products at the size of a tile, and copies."""
+    far, there = torch.empty(2**27), torch.empty(2**27)
     (copied,) = seconds(lambda: there.copy_(far), rounds=5)
-    flop = 2 * 4096 * WIDTH**2
-    return [
-        row("ceiling: product of float32, 4096 x 256 x 256", flop / single / 1e9, "GFLOP/s"),
-        row("ceiling: product of bfloat16, 4096 x 256 x 256", flop / half / 1e9, "GFLOP/s"),
-        row("ceiling: copy", 2 * far.numel() * 4 / copied / 1e9, "GB/s"),
-    ]
+    rows = [row(f"ceiling: product of {name}", speed / 1e9, "GFLOP/s") for name, speed in products(200).items()]
+    return [*rows, row("ceiling: copy", 2 * far.numel() * 4 / copied / 1e9, "GB/s")]
 
 
-def ceiling() -> float:
-    """The float32 ceiling at this moment, in operations per second: a shared machine's speed wanders."""
-    a, w, out = torch.randn(4096, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(4096, WIDTH)
-    (took,) = seconds(lambda: torch.mm(a, w, out=out), rounds=30)
-    return 2 * 4096 * WIDTH**2 / took
+class Ceiling:
+    """The float32 ceilings around a measurement, and what share of them it reached."""
+
+    def __init__(self) -> None:
+        self.before = list(products(30).values())
+
+    def shares(self, speed: float) -> dict[str, float]:
+        """Of sgemm, and of the quickest product that PyTorch has, for a speed in operations per second."""
+        sgemm, convolution = ((x + y) / 2 for x, y in list(zip(self.before, products(30).values()))[:2])
+        return {"share_of_sgemm": speed / sgemm, "share_of_quickest_product": speed / max(sgemm, convolution)}
 
 
 def peer_of(out_channels: int = 1) -> nn.Module:
@@ -155,7 +166,7 @@ def fit(rounds: int = 7) -> list[Row]:
         ("4,096 points of 4 slices", 4096, 4, 3 * rounds),
     ):
         for half in (False, True):
-            top = ceiling()
+            top = Ceiling()
             theirs, ours = seconds(*fitting(count, copies, half), rounds=times)
             done = 6 * WEIGHTS * count * copies
             rows.append(
@@ -166,7 +177,7 @@ def fit(rounds: int = 7) -> list[Row]:
                     peer=count * copies / theirs,
                     ratio=theirs / ours,
                     steps_per_second=1 / ours,
-                    share_of_ceiling=done / ours / ((top + ceiling()) / 2),
+                    **top.shares(done / ours),
                 )
             )
     return rows
@@ -193,9 +204,9 @@ def pretraining(rounds: int = 5) -> list[Row]:
                 loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
 
-        top = ceiling()
+        top = Ceiling()
         slow, fast = seconds(theirs, ours, rounds=rounds)
-        share = 6 * (WEIGHTS + 9 * WIDTH) * count / fast / ((top + ceiling()) / 2)
+        shares = top.shares(6 * (WEIGHTS + 9 * WIDTH) * count / fast)
         name = f"pretraining as in the paper, 10 whole slices, {'bfloat16 products' if half else 'float32'}"
         rows.append(
             row(
@@ -205,7 +216,7 @@ def pretraining(rounds: int = 5) -> list[Row]:
                 peer=count / slow,
                 ratio=slow / fast,
                 steps_per_second=1 / fast,
-                share_of_ceiling=share,
+                **shares,
             )
         )
     return rows
@@ -342,13 +353,26 @@ def startup() -> list[Row]:
     ]
 
 
-def heads() -> list[Row]:
-    """The head solve of one slice with the prior that comes along."""
-    prior = load_prior()
+def heads(scan: Path) -> list[Row]:
+    """The head solve of one slice, and all of ``restore`` of it, in a process that is warm."""
+    prior, volume = load_prior(), read(scan)
     operator, coords = Profile()(SHAPE, SHAPE), torch.rand(1, 3, *SHAPE) * 2 - 1
-    y = torch.rand(1, *SHAPE)
-    (took,) = seconds(lambda: solve_heads(prior.network, coords, operator, y), rounds=5)
-    return [row("head solve of a 176 x 208 slice", took, "s")]
+    y, level = torch.rand(1, *SHAPE), volume.data.shape[2] // 2
+    data = np.ascontiguousarray(volume.data[:, :, level : level + 1])
+    alone = Volume(data, Grid((data.shape[0], data.shape[1], 1), volume.grid.affine), volume.source, 2)
+    solved, placed, default, finer = seconds(
+        lambda: solve_heads(prior.network, coords, operator, y),
+        lambda: restore(alone, prior, method="coordinates", steps=0),
+        lambda: restore(alone, prior),
+        lambda: restore(alone, prior, scale=2),
+        rounds=5,
+    )
+    return [
+        row("head solve of a 176 x 208 slice", solved, "s"),
+        row("restore() of a lone slice by its head solve, placed by trial and kriged", placed, "s"),
+        row("restore() of a lone slice, default", default, "s"),
+        row("restore() of a lone slice, default, x2", finer, "s"),
+    ]
 
 
 def restores(scan: Path) -> list[Row]:
@@ -391,7 +415,7 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "pretraining": lambda scan: pretraining(),
     "race": race,
     "cohorts": lambda scan: cohorts(),
-    "heads": lambda scan: heads(),
+    "heads": heads,
     "startup": lambda scan: startup(),
     "restores": restores,
 }

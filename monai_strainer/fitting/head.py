@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..networks import Siren
+from ..networks import SineTape, Siren, encoded
 from ..physics import Operator
 
 __all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads", "with_bias"]
@@ -34,9 +34,9 @@ class Heads:
 @torch.no_grad()
 def features_of(siren: Siren, coords: Tensor) -> Tensor:
     """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
-    points = coords.flatten(1)  # (d, N)
-    parts = [siren(part[None, :, :, None], features=True)[0, :, :, 0] for part in points.split(TILE, dim=1)]
-    features = with_bias(torch.cat(parts, dim=1).float()[None])[0]  # (C + 1, N)
+    points = coords.flatten(1).T  # (N, d)
+    parts = [encoded(siren.encoder, part[None], SineTape())[0] for part in points.split(TILE)]
+    features = with_bias(torch.cat(parts).T.float()[None])[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
 
 

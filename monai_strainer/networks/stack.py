@@ -58,7 +58,7 @@ class SirenStack(nn.Module):
 
     def features(self, points: Tensor) -> Tensor:
         """``(S, N, d)`` to the last features ``(S, N, C)``."""
-        if torch.is_grad_enabled() and is_taped(points, self.activations):
+        if is_taped(points, self.activations):
             hidden = len(self.activations)
             omega = float(self.activations[0].omega)  # type: ignore[arg-type]
             return sine_features(points, list(self.weights)[:hidden], list(self.biases)[:hidden], omega, self.tape)

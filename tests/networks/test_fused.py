@@ -52,6 +52,20 @@ def test_values_and_gradients_are_the_twin_s(stack: int, count: int, widths: lis
         torch.testing.assert_close(mine, theirs)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_values_without_a_gradient_are_the_twin_s(dtype: torch.dtype) -> None:
+    weights, biases = layers(2, [3, 40, 24], dtype)
+    points = torch.rand(2, 5000, 3, dtype=dtype, generator=torch.Generator().manual_seed(3))  # more than one tile
+    with torch.no_grad():
+        alone = sine_features(points, weights, biases, 2.0, SineTape())
+    taped = sine_features(points, weights, biases, 2.0, SineTape())
+    exact = twin(
+        *(t.double() if torch.is_tensor(t) else [u.double() for u in t] for t in (points, weights, biases)), 2.0
+    )
+    for mine in (alone, taped):
+        assert float((mine.double() - exact).abs().max()) < (1e-10 if dtype == torch.float64 else 2e-5)
+
+
 def test_half_precision_stays_near() -> None:
     weights, biases = layers(1, [2, 64, 64, 64], torch.float32)
     points = torch.rand(1, 300, 2, generator=torch.Generator().manual_seed(1))
