@@ -13,103 +13,33 @@ from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import math
-import os
 import platform
-import resource
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from siren_pytorch import SirenNet
+from speed_table import ROOT, fill
+from timing import WIDTH, Ceiling, Row, ceilings, row, seconds
 from torch import Tensor, nn
+from waits import cohorts, heads, restores, startup
 
-from monai_strainer import Grid, Volume, load_prior, read, restore
-from monai_strainer.fitting import solve_heads
+from monai_strainer import load_prior, read
 from monai_strainer.fitting.head import with_bias
 from monai_strainer.fitting.muon import optimisers
 from monai_strainer.io import atomic
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
-from monai_strainer.physics import Profile
 from monai_strainer.pose import find_pose, foreground, normalise
-from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, Recipe, images_of, pretrain, solve_ridge
+from monai_strainer.pretraining import images_of, solve_ridge
 
-WIDTH, LAYERS, SHAPE = 256, 6, (176, 208)
+LAYERS, SHAPE = 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH
 RATE, HEAD_RATE = 1.5e-4, 3e-4  # of Muon and of Adam beside it, where a clean image is to be fitted to the last bit
 BUDGETS = (50, 75, 100, 150, 200, 300)
-ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- speed -->", "<!-- end of speed -->"
-Row = dict[str, Any]
-
-
-def seconds(*works: Callable[[], Any], rounds: int) -> list[float]:
-    """Median seconds of each of several works that take turns."""
-    for work in works:
-        work()
-    times: list[list[float]] = [[] for _ in works]
-    for _ in range(rounds):
-        for work, took in zip(works, times):
-            start = time.perf_counter()
-            work()
-            took.append(time.perf_counter() - start)
-    return [statistics.median(took) for took in times]
-
-
-def row(what: str, value: float, unit: str, **more: float) -> Row:
-    """One line of the table; also shown."""
-    made = {
-        "what": what,
-        "value": float(f"{value:.4g}"),
-        "unit": unit,
-        **{k: float(f"{v:.3g}") for k, v in more.items()},
-    }
-    print("  ".join(f"{key} {told}" for key, told in made.items() if key != "what").rjust(70), " ", what, flush=True)
-    return made
-
-
-def products(rounds: int) -> dict[str, float]:
-    """Operations per second of products at the size of a tile, at this moment: a shared machine's speed wanders."""
-    a, w, out = torch.randn(4096, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(4096, WIDTH)
-    halves = [t.bfloat16() for t in (a, w, out)]
-    pixels, kernel = a[None, None].permute(0, 3, 1, 2), w[:, :, None, None]
-    took = seconds(
-        lambda: torch.mm(a, w, out=out),
-        lambda: torch.conv2d(pixels, kernel),
-        lambda: torch.mm(halves[0], halves[1], out=halves[2]),
-        rounds=rounds,
-    )
-    names = ("float32 (sgemm)", "float32 as a convolution of one pixel", "bfloat16")
-    return {name: 2 * 4096 * WIDTH**2 / t for name, t in zip(names, took)}
-
-
-def ceilings() -> list[Row]:
-    """What the machine can do: products at the size of a tile, and copies."""
-    far, there = torch.empty(2**27), torch.empty(2**27)
-    (copied,) = seconds(lambda: there.copy_(far), rounds=5)
-    rows = [row(f"ceiling: product of {name}", speed / 1e9, "GFLOP/s") for name, speed in products(200).items()]
-    return [*rows, row("ceiling: copy", 2 * far.numel() * 4 / copied / 1e9, "GB/s")]
-
-
-class Ceiling:
-    """The float32 ceilings around a measurement, and what share of them it reached."""
-
-    def __init__(self) -> None:
-        self.before = list(products(30).values())
-
-    def shares(self, speed: float) -> dict[str, float]:
-        """Of sgemm, and of the quickest product that PyTorch has, for a speed in operations per second."""
-        sgemm, convolution = ((x + y) / 2 for x, y in list(zip(self.before, products(30).values()))[:2])
-        return {"share_of_sgemm": speed / sgemm, "share_of_quickest_product": speed / max(sgemm, convolution)}
 
 
 def peer_of(out_channels: int = 1) -> nn.Module:
@@ -287,128 +217,6 @@ def race(scan: Path, steps: int = 2000) -> list[Row]:
     return rows
 
 
-def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> list[Row]:
-    """The default pretraining on ever more slices: seconds per step, memory, and the share of time spent on data.
-
-    The slices are one random image turned by the roll of its rows and columns; what they show does not matter here.
-    """
-    rows, draw = [], np.random.default_rng(0)
-    level = draw.random((SHAPE[0], SHAPE[1]), np.float32).astype(np.float16)
-    for size in sizes:
-        scans = max(1, size // 10)
-        images = np.memmap(
-            Path(os.environ.get("TMPDIR", "/tmp")) / f"cohort{os.getpid()}.bin",
-            np.float16,
-            "w+",
-            shape=(scans, min(size, 10), *SHAPE),
-        )
-        for k in range(size):
-            images[k // 10, k % 10] = np.roll(level, (7 * k, 3 * k), (0, 1))
-        axes = [np.linspace(-1, 1, n).astype(np.float32) for n in images.shape[1:]]
-        cohort = AlignedSlices(images, (axes[0], axes[1], axes[2]))
-        recipe = Recipe(steps=steps)
-        marks: list[float] = []
-        pretrain(
-            cohort, recipe, network=Siren(), on_step=lambda step, loss, marks=marks: marks.append(time.perf_counter())
-        )
-        took = statistics.median(b - a for a, b in itertools.pairwise(marks))
-        tiles = CohortTiles(cohort, 10**6)
-        (waited,) = seconds(
-            lambda tiles=tiles: [tiles[int(i)] for i in draw.integers(10**6, size=COHORT.tiles)], rounds=9
-        )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        rows.append(
-            row(
-                f"default pretraining, {size:,} slices",
-                1 / took,
-                "steps/s",
-                share_waiting_for_data=waited / took,
-                peak_GiB=peak,
-            )
-        )
-        Path(images.filename).unlink()  # type: ignore[arg-type]
-    return rows
-
-
-def startup() -> list[Row]:
-    """Seconds of a fresh interpreter: torch alone, the package, the package with its first use, the command's help."""
-    uses = "from monai_strainer import load_prior, read, restore"
-    torch_alone, package, used, told = seconds(
-        *(
-            lambda line=line: subprocess.run([sys.executable, *line], check=True, stdout=subprocess.DEVNULL)
-            for line in (
-                ["-c", "import torch"],
-                ["-c", "import monai_strainer"],
-                ["-c", uses],
-                ["-m", "monai_strainer.cli", "--help"],
-            )
-        ),
-        rounds=7,
-    )
-    return [
-        row("import torch", torch_alone, "s"),
-        row("import monai_strainer", package, "s", ratio_to_torch=package / torch_alone),
-        row(uses, used, "s", ratio_to_torch=used / torch_alone),
-        row("monai-strainer --help", told, "s"),
-    ]
-
-
-def heads(scan: Path) -> list[Row]:
-    """The head solve of one slice, and all of ``restore`` of it, in a process that is warm."""
-    prior, volume = load_prior(), read(scan)
-    operator, coords = Profile()(SHAPE, SHAPE), torch.rand(1, 3, *SHAPE) * 2 - 1
-    y, level = torch.rand(1, *SHAPE), volume.data.shape[2] // 2
-    data = np.ascontiguousarray(volume.data[:, :, level : level + 1])
-    alone = Volume(data, Grid((data.shape[0], data.shape[1], 1), volume.grid.affine), volume.source, 2)
-    solved, placed, default, finer = seconds(
-        lambda: solve_heads(prior.network, coords, operator, y),
-        lambda: restore(alone, prior, method="coordinates", steps=0),
-        lambda: restore(alone, prior),
-        lambda: restore(alone, prior, scale=2),
-        rounds=5,
-    )
-    return [
-        row("head solve of a 176 x 208 slice", solved, "s"),
-        row("restore() of a lone slice by its head solve, placed by trial and kriged", placed, "s"),
-        row("restore() of a lone slice, default", default, "s"),
-        row("restore() of a lone slice, default, x2", finer, "s"),
-    ]
-
-
-def restores(scan: Path) -> list[Row]:
-    """What a user waits for: the command, start to end, on a slice and on 160 slices; its peak memory."""
-    image = nib.load(scan)
-    data = np.asanyarray(image.dataobj).squeeze()
-    axis = 2
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for count in (1, 160):
-            first = (data.shape[axis] - count) // 2
-            part = data.take(range(first, first + count), axis).astype(np.float32)
-            nib.save(nib.Nifti1Image(part, image.affine), Path(folder) / f"{count}.nii.gz")
-            for name, more in (("default", []), ("head solve", ["--method", "coordinates", "--steps", "0"])):
-                for scale in (1, 2) if count == 1 else (1,):
-                    output = Path(folder) / f"{count}_{name}_{scale}.nii.gz"
-                    command = [
-                        sys.executable,
-                        "-m",
-                        "monai_strainer.cli",
-                        "restore",
-                        f"{folder}/{count}.nii.gz",
-                        str(output),
-                    ]
-                    start = time.perf_counter()
-                    child = subprocess.Popen(
-                        [*command, "--scale", str(scale), "--quiet", *more], stdout=subprocess.DEVNULL
-                    )
-                    _, status, usage = os.wait4(child.pid, 0)
-                    took = time.perf_counter() - start
-                    assert status == 0
-                    what = f"restore, {name}, x{scale}, {' x '.join(map(str, part.shape))}"
-                    rows.append(row(what, took, "s", peak_GiB=usage.ru_maxrss / 2**20))
-    return rows
-
-
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "ceilings": lambda scan: ceilings(),
     "fit": lambda scan: fit(),
@@ -419,16 +227,6 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "startup": lambda scan: startup(),
     "restores": restores,
 }
-
-
-def page(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The table as Markdown: what, value, and everything else that a row tells."""
-    lines = ["| what | value | told besides |", "| --- | --- | --- |"]
-    for made in rows:
-        extra = {k: v for k, v in made.items() if k not in ("what", "value", "unit", "machine") and v not in ("", None)}
-        told = ", ".join(f"{name.replace('_', ' ')} {float(v):,.4g}" for name, v in extra.items())
-        lines.append(f"| {made['what']} | {float(made['value']):,.4g} {made['unit']} | {told} |")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -444,7 +242,7 @@ def main() -> None:
             former = [made for made in csv.DictReader(stream) if made["part"] not in args.only]
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     rows = former
-    for name in args.only:
+    for name in sorted(args.only, key="restores".__ne__):  # first: a child's peak memory counts what its parent had
         rows += [{"part": name, **made, "machine": machine} for made in PARTS[name](args.scan)]
     rows.sort(key=lambda made: list(PARTS).index(made["part"]))
     columns = dict.fromkeys(key for made in rows for key in made)
@@ -452,11 +250,7 @@ def main() -> None:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows(rows)
-    target = ROOT / "docs" / "performance.md"
-    before, _, rest = target.read_text().partition(START)
-    told = page({k: v for k, v in made.items() if k != "part"} for made in rows)
-    with atomic(target) as temporary:
-        temporary.write_text(f"{before}{START}\n{told}\n{END}{rest.partition(END)[2]}")
+    fill(args.out)
 
 
 if __name__ == "__main__":
