@@ -17,12 +17,13 @@ SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -
 USER_BIN := .venv/bin
 TEST_BIN := .venv-test/bin
 
-.PHONY: help demo test external lint docs clean
+.PHONY: help demo test external gpu lint docs clean
 
 help:
 	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
 	@echo "make test   run the tests"
 	@echo "make external   install other people's programs and let them judge"
+	@echo "make gpu    run the tests that need an accelerator"
 	@echo "make lint   check style and types"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove all that make made"
@@ -36,6 +37,9 @@ test: .venv-test/.installed
 external: .venv-test/.installed
 	tests/external/install.sh $(abspath $(TEST_BIN)/python)
 	$(TEST_BIN)/python -m pytest tests/external -m external $(PYTEST_ARGS)
+
+gpu: .venv-test/.installed
+	$(TEST_BIN)/python -m pytest tests/gpu -m gpu -rs $(PYTEST_ARGS)
 
 lint: .venv-test/.installed
 	$(TEST_BIN)/ruff check .

@@ -1,0 +1,111 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""An accelerator gives what the CPU gives: within the rounding of its products, for every way to use a prior.
+
+``make gpu`` runs these where there is one; elsewhere they are skipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from phantoms import (
+    slice_coordinates,
+    slice_images,
+    small_cohort,
+    small_detail,
+    small_head,
+    small_prior_with_detail,
+    small_siren,
+)
+from torch import Tensor
+
+from monai_strainer import Recipe, pretrain, restore
+from monai_strainer.fitting import amortise, plug_and_play, refine, solve_heads
+from monai_strainer.physics import Downsample, GaussianNoise, RicianNoise
+
+pytestmark = pytest.mark.gpu
+SIZE = (20, 26)
+TWICE = Downsample(SIZE, 2)
+
+
+@pytest.fixture(scope="module")
+def device() -> torch.device:
+    if not torch.cuda.is_available():
+        pytest.skip("no accelerator")
+    return torch.device("cuda")
+
+
+def psnr(one: Tensor, two: Tensor) -> float:
+    """In dB, the head being about [0, 1]."""
+    return float(-10 * (one.detach().cpu() - two.detach().cpu()).square().mean().clamp_min(1e-12).log10())
+
+
+def test_heads(device: torch.device) -> None:
+    siren, coords, y = small_siren(), slice_coordinates(2, *SIZE), TWICE.A(slice_images(2, *SIZE))
+    here = solve_heads(siren, coords, TWICE, 2 * y - 1)
+    there = solve_heads(small_siren().to(device), coords.to(device), TWICE.to(device), (2 * y - 1).to(device))
+    torch.testing.assert_close(there.mean.cpu(), here.mean, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adam"])
+def test_refinement(device: torch.device, optimiser: str) -> None:
+    coords, y = slice_coordinates(2, *SIZE), TWICE.A(slice_images(2, *SIZE))
+    found = [
+        refine(
+            small_siren().to(where),
+            coords.to(where),
+            TWICE.to(where),
+            y.to(where),
+            GaussianNoise(0.01).to(where),
+            steps=20,
+            optimiser=optimiser,
+        ).images
+        for where in (torch.device("cpu"), device)
+    ]
+    assert psnr(*found) > 50
+
+
+def test_detail_prior(device: torch.device) -> None:
+    y, places = TWICE.A(slice_images(5, *SIZE)), slice_coordinates(5, *SIZE)
+    found = []
+    for where in (torch.device("cpu"), device):
+        given = (small_detail().to(where), TWICE.to(where), y.to(where), RicianNoise(0.02).to(where))
+        siren = small_siren().to(where)
+        found.append(amortise(*given, siren=siren, places=lambda some, to=where: places[some].to(to)).images)
+    assert psnr(*found) > 45
+
+
+def test_plug_and_play(device: torch.device) -> None:
+    y = TWICE.A(slice_images(3, *SIZE))
+    found = [
+        plug_and_play(small_detail().to(at), TWICE.to(at), y.to(at), GaussianNoise(0.02).to(at)).images
+        for at in (torch.device("cpu"), device)
+    ]
+    assert psnr(*found) > 40
+
+
+def test_pretraining_learns_as_well(device: torch.device) -> None:
+    losses: dict[str, list[float]] = {"cpu": [], device.type: []}
+    for where in list(losses):
+        told = losses[where]
+        pretrain(
+            small_cohort(),
+            Recipe(steps=30, points=64),
+            network=small_siren(),
+            device=where,
+            on_step=lambda step, loss, told=told: told.append(loss),
+        )
+    here, there = losses["cpu"], losses[device.type]
+    assert there[-1] < there[0] and there[-1] == pytest.approx(here[-1], rel=0.1)
+
+
+@pytest.mark.parametrize("scale", [1, 2, (1, 1, 2)])
+@pytest.mark.parametrize("method", ["amortised", "coordinates"])
+def test_restoration(device: torch.device, scale: float | tuple[float, ...], method: str) -> None:
+    scan, given = small_head(), {"method": method, "steps": 5}
+    here = restore(scan, small_prior_with_detail(), scale, **given)
+    there = restore(scan, small_prior_with_detail(), scale, device=device, **given)
+    level = float(np.abs(here.volume.data).max())
+    assert psnr(*(torch.from_numpy(out.volume.data / level) for out in (here, there))) > 45
+    assert np.isfinite(there.std).all() and there.volume.data.shape == here.volume.data.shape
