@@ -19,18 +19,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
+from .cases import Case, spoil
 from .errors import InputError
 from .fitting import amortise, fit_slices, refine
 from .io import read
 from .io.atomic import stem
 from .metrics import coverage, psnr, ssim
 from .networks import Siren
-from .physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise, Separable
+from .physics import Separable
 from .picture import Strip, picture, upright
-from .pose import find_pose, foreground, normalise
 from .prior import Prior
 from .table import COLUMNS, markdown, write_csv
 from .volume import Volume
@@ -59,19 +58,6 @@ METHODS: dict[str, str] = {
     "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
 }
 NETWORKS = ("siren", "strainer_paper", "cold", "coordinates")
-
-
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """The slices of one scan under one task; intensities are divided as the prior wants them."""
-
-    operator: Operator
-    noise: NoiseModel
-    y: Tensor  # (S, h, w)
-    coords: Tensor  # (S, d, H, W)
-    truth: NDArray[np.float32]  # (S, H, W)
-    mask: NDArray[np.bool_]
-    peak: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +122,7 @@ def evaluate(
     for number, (name, source) in enumerate(named):
         scan = source if isinstance(source, Volume) else read(source)
         for k, task in enumerate(tasks):
-            case = _spoil(scan, prior, task, levels, seed, device)
+            case = spoil(scan, prior, *TASKS[task], levels, seed, device)
             images: dict[str, _Image] = {}
             for count in SERIES if task == "fit" else (steps,):
                 images = {}
@@ -160,31 +146,7 @@ def _known(names: Sequence[str], known: Iterable[str], what: str) -> None:
             raise InputError(f"there is no {what} {name!r}", f"choose from {', '.join(known)}")
 
 
-def _spoil(
-    scan: Volume, prior: Prior, task: str, levels: Sequence[float], seed: int, device: str | torch.device
-) -> _Case:
-    """Cut the slices out of the head and measure them as the task says."""
-    factor, share = TASKS[task]
-    axis, head = scan.grid.axis_of(prior.plane), foreground(scan.data)
-    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
-    peak = float(np.percentile(scan.data[head], 99.9)) / scale
-    n, sign = scan.grid.shape[axis], pose.axes[axis][1]
-    heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in levels]  # in [-1, 1]
-    index = [min(n - 1, max(0, int((height + 1) / 2 * n))) for height in heights]
-    h, w = (max(1, n // 4 * 4) for k, n in enumerate(scan.grid.shape) if k != axis)  # the factors are to be whole
-    truth = scan.slices(axis)[index, :h, :w] / np.float32(scale)
-    mask = np.moveaxis(head, axis, 0)[index, :h, :w]
-    places = [pose.coordinates(scan.grid.shape, axis, slice(k, k + 1)) for k in index]
-    coords = np.concatenate(places)[:, : prior.network.spatial_dims, :h, :w]
-    x = torch.from_numpy(np.ascontiguousarray(truth))
-    operator: Operator = Identity((h, w)) if factor == 1 else Downsample((h, w), factor)
-    noise: NoiseModel = RicianNoise(share * peak) if share else GaussianNoise(1e-3)  # of a clean slice: rounding
-    y = noise.sample(operator.A(x), torch.Generator().manual_seed(seed)) if share else operator.A(x)
-    place = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
-    return _Case(operator.to(device), noise.to(device), y.to(device), place, truth, mask, peak)
-
-
-def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: int) -> _Image | None:
+def _run(method: str, task: str, case: Case, prior: Prior, steps: int, seed: int) -> _Image | None:
     """The images of one method, or None where it does not apply."""
     if method in NETWORKS:
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
@@ -208,7 +170,7 @@ def _run(method: str, task: str, case: _Case, prior: Prior, steps: int, seed: in
     return None if pixels is None else _Image(np.maximum(pixels, 0), seconds)
 
 
-def _joint(method: str, case: _Case, prior: Prior) -> _Image:
+def _joint(method: str, case: Case, prior: Prior) -> _Image:
     """What the detail prior makes of a case, with the coordinate prior or without."""
     assert prior.detail is not None and isinstance(case.operator, Separable)
     both = method == "ours"
@@ -244,7 +206,7 @@ def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
     return begin
 
 
-def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
+def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
     """What a network makes of a case; in a series its own image, without the data step."""
     data = beginning(method, prior.network, seed).to(case.y.device), case.coords, case.operator, case.y, case.noise
     start, std = time.perf_counter(), None
@@ -262,7 +224,7 @@ def _fitted(method: str, case: _Case, prior: Prior, steps: int, seed: int, is_se
 
 
 def _judge(
-    image: _Image, case: _Case, task: str, method: str, name: str, levels: Sequence[float]
+    image: _Image, case: Case, task: str, method: str, name: str, levels: Sequence[float]
 ) -> Iterable[dict[str, Any]]:
     """One row per slice."""
     for k, level in enumerate(levels):
@@ -277,7 +239,7 @@ def _judge(
         yield row
 
 
-def _strip(task: str, case: _Case, images: dict[str, _Image], scan: Volume, prior: Prior, k: int) -> Strip:
+def _strip(task: str, case: Case, images: dict[str, _Image], scan: Volume, prior: Prior, k: int) -> Strip:
     """A row of the picture: slice ``k``, the first of what a clinic has, and ours."""
     axis = scan.grid.axis_of(prior.plane)
 
