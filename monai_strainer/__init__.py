@@ -28,6 +28,7 @@ _HOME = {
     "Downsample": "physics",
     "SliceProfile": "physics",
     "KSpaceCrop": "physics",
+    "KSpaceLines": "physics",
     "Blur": "physics",
     "Mask": "physics",
     "GaussianNoise": "physics",

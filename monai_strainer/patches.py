@@ -139,4 +139,4 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
             patch, rough = patch.transpose(0, 2, 1), rough.transpose(0, 2, 1)
         if turn & 8:
             patch = patch[::-1]
-        return np.ascontiguousarray(patch), np.ascontiguousarray(rough)
+        return patch.copy(), rough.copy()  # a single slice turned over counts as contiguous, and torch refuses it

@@ -22,7 +22,7 @@ from .pose import Pose, foreground, normalise
 from .prior import Prior
 from .trust import Support, support
 from .volume import Volume
-from .walks import Level, Scene, coordinate_walk, detail_walk, legs, measured
+from .walks import Build, Level, Scene, coordinate_walk, detail_walk, legs, measured, seen_along
 
 __all__ = ["Restored", "restore", "triple"]
 
@@ -89,7 +89,7 @@ def restore(
     *,
     sigma: float | NDArray[np.float32] | None = None,
     noise: type[NoiseModel] = RicianNoise,
-    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator] = BOX,
+    operator: Build = BOX,
     thickness: float | None = None,
     method: str = "auto",
     steps: int | None = None,
@@ -162,7 +162,11 @@ def restore(
         doubts.append("the noise level rests on a single slice")
     level, told_of_noise = _noise_level(scan, axis, sigma, noise, intensity.scale)
     relative = float(np.sqrt(np.mean(np.square(level))))
-    how = _choose(method, prior, operator, factors, relative)
+    path = legs(scan, factors)
+    first = seen_along(path[0][0][0], scan.grid.refine(path[0][1]), scan.grid, operator)
+    if max(factors) == 1 and not first.is_identity:  # it acts within the scan's slices, not in planes across them
+        path = [((axis,), factors)]
+    how = _choose(method, prior, first, factors, relative)
     count = (60 if scan.grid.shape[axis] <= MANY_SLICES else 20) if steps is None else steps
     options: dict[str, Any] = {}
     if how == "coordinates":
@@ -173,7 +177,6 @@ def restore(
         doubts.append("plug-and-play takes one noise level per slice from the map")
     scene = Scene(prior, pose, intensity.scale, noise, operator, device, progress, options)
     volume, std, told, whole = scan, np.zeros_like(scan.data), [], None
-    path = legs(scan, factors)
     for leg, (axes, step) in enumerate(path):
         if step[axis] > 1 and thickness is not None:
             scene = replace(scene, operator=_thick(operator, thickness / float(scan.grid.spacing[axis])))
@@ -237,8 +240,7 @@ def _support(scan: Volume, out: Volume, whole: Operator | None, axis: int, level
     y, noise = measured(scan, along, scene, level)
     x, _ = measured(out, along, scene, 0.0)
     if whole is None:
-        fine, given = (tuple(n for k, n in enumerate(v.grid.shape) if k != axis) for v in (out, scan))
-        whole = scene.operator(fine, given)
+        whole = seen_along(axis, out.grid, scan.grid, scene.operator)
     return support(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
 
 
@@ -249,8 +251,8 @@ def _thick(operator: Any, ratio: float) -> Profile:
     return replace(operator, ratio=ratio)
 
 
-def _choose(method: str, prior: Prior, operator: Any, factors: tuple[float, float, float], sigma: float) -> str:
-    """The method, from the operator and the noise level alone."""
+def _choose(method: str, prior: Prior, first: Operator, factors: tuple[float, float, float], sigma: float) -> str:
+    """The method, from the operator of the first walk and the noise level alone."""
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}", f"choose from {', '.join(METHODS)}")
     if method in ("amortised", "plug_and_play") and prior.detail is None:
@@ -259,9 +261,11 @@ def _choose(method: str, prior: Prior, operator: Any, factors: tuple[float, floa
         return method
     if prior.detail is None:
         return "coordinates"
-    is_separable = isinstance(operator((8, 8), (8, 8)), Separable)
-    known = is_separable and max(factors) <= TRAINED.factor + 0.5 and sigma <= TRAINED.rician * 1.1
-    return "amortised" if known else "plug_and_play"
+    known = isinstance(first, Separable) and all(  # a blur, missing lines: no step of training had an axis like that
+        matrix is None or n > m for matrix, n, m in zip(first.matrices, first.shape_in, first.shape_out)
+    )
+    is_trained = known and max(factors) <= TRAINED.factor + 0.5 and sigma <= TRAINED.rician * 1.1
+    return "amortised" if is_trained else "plug_and_play"
 
 
 def _noise_level(

@@ -13,15 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from .fitting import Fit, amortise, fit_slices, plug_and_play
+from .geometry import Grid
 from .physics import NoiseModel, Operator, Separable
 from .pose import Pose
 from .prior import Prior
 from .volume import Volume
 
-__all__ = ["Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs", "measured"]
+__all__ = ["Build", "Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs", "measured", "seen_along"]
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
+Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+"""Makes ``A`` from the fine and the measured shape of a slice."""
 
 NEAREST = 0.2  # slices further apart than five in-plane voxels tell each other nothing
 COMPARABLE = 1.5  # ratio of spacings up to which all three planes are worth a walk
@@ -47,7 +50,7 @@ class Scene:
     pose: Pose
     scale: float
     noise: type[NoiseModel]
-    operator: Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+    operator: Build
     device: str | torch.device = "cpu"
     progress: Callable[[int, int], None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -98,10 +101,10 @@ def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tu
     return y, scene.noise(level).to(scene.device)
 
 
-def _operator(volume: Volume, axis: int, factors: tuple[float, float, float], scene: Scene) -> Operator:
-    grid = volume.grid.refine(factors)
-    fine, measured = (tuple(g.shape[k] for k in range(3) if k != axis) for g in (grid, volume.grid))
-    return scene.operator(fine, measured).to(scene.device)
+def seen_along(axis: int, fine: Grid, given: Grid, operator: Build) -> Operator:
+    """The operator on slices along an axis, from a fine grid to the measured one."""
+    shapes = [tuple(grid.shape[k] for k in range(3) if k != axis) for grid in (fine, given)]
+    return operator(shapes[0], shapes[1])
 
 
 def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
@@ -146,7 +149,7 @@ def detail_walk(
     shares, stds = [], []
     for axis in axes:
         y, noise = measured(volume, axis, scene, level)
-        A = _operator(volume, axis, factors, scene)
+        A = seen_along(axis, grid, volume.grid, scene.operator).to(scene.device)
         spacing = grid.spacing
         plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
         closeness = min(1.0, plane / float(spacing[axis])) if len(y) > 1 else 0.0
@@ -180,7 +183,7 @@ def coordinate_walk(
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
     grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
     y, noise = measured(volume, axis, scene, level)
-    A = _operator(volume, axis, factors, scene)
+    A = seen_along(axis, grid, volume.grid, scene.operator).to(scene.device)
     steps, total = max(1, int(options["steps"])), len(y)
     batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))
     fits: list[Fit] = []

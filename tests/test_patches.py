@@ -181,3 +181,8 @@ def test_an_empty_cohort_is_refused() -> None:
 def test_a_scan_too_small_for_a_patch_is_refused() -> None:
     with pytest.raises(InputError, match="fewer than 8 voxels"):
         MeasuredPatches([head(), head((24, 7, 24))], 3)
+
+
+def test_a_single_slice_may_be_turned_over() -> None:
+    data = MeasuredPatches([head()], 64, patches=1, side=8, slices=1)  # in a sixteenth of them nothing else is done
+    assert all(bool(torch.isfinite(data[i]["image"]).all()) for i in range(64))

@@ -14,7 +14,7 @@ from phantoms import small_prior_with_detail
 from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, RicianNoise, Volume, restore
 from monai_strainer.likeness import COARSE, Likeness, Typical
 from monai_strainer.metrics import coverage
-from monai_strainer.physics import Downsample, Mask
+from monai_strainer.physics import Blur, Downsample, KSpaceLines, Mask, random_lines
 
 SHAPE = (20, 24, 6)
 
@@ -178,6 +178,21 @@ def test_the_method_is_chosen_from_operator_and_noise_alone(both: Prior) -> None
     assert restore(scan, both, 1, sigma=0.2 * 850).report["method"] == "plug_and_play"
     assert restore(scan, both, (4, 1, 1)).report["method"] == "amortised"
     assert restore(scan, replace(both, detail=None), 2, steps=0).report["method"] == "coordinates"
+
+
+def test_an_operator_that_no_training_drew_is_left_to_plug_and_play(both: Prior) -> None:
+    assert restore(head(), both, 1, operator=lambda fine, measured: Blur(fine, 2.0)).report["method"] == "plug_and_play"
+    lines = KSpaceLines(SHAPE[:2], 0, random_lines(SHAPE[0], 2))  # made for these slices: no other shape is asked of it
+    assert restore(head(), both, 1, operator=lambda fine, measured: lines).report["method"] == "plug_and_play"
+
+
+def test_what_acts_within_slices_is_undone_within_slices(both: Prior) -> None:
+    scan = Volume(head((26, 28, 24)).data, Grid((26, 28, 24), np.diag([6.0, 6, 6, 1])))
+    still = restore(scan, both, 1, sigma=10.0, method="plug_and_play").report["passes"][0]["slice_axes"]
+    mask = Mask(torch.ones(26, 28))
+    masked = restore(scan, both, 1, sigma=10.0, operator=lambda fine, measured: mask).report["passes"][0]["slice_axes"]
+    blurred = restore(scan, both, 1, sigma=10.0, operator=lambda fine, measured: Blur(fine, 2.0))
+    assert (still, masked, blurred.report["passes"][0]["slice_axes"]) == ([2, 0, 1], [2], [2])
 
 
 def test_a_method_that_cannot_be_is_refused(prior: Prior) -> None:

@@ -11,12 +11,14 @@ from torch import Tensor
 from ..networks import DetailPrior, Siren
 from ..physics import GaussianNoise, Identity, NoiseModel, Operator, Separable
 from .amortised import Amortised, look
+from .kriging import matern
 from .showing import interpolate
 
 __all__ = ["plug_and_play"]
 
 HIGHEST, LOWEST = 0.15, 0.004  # noise levels that the denoiser is told, first and last
 FLOOR = 0.002  # no data are more exact than this
+REACH, SMOOTH = 4.0, 1e-2  # of the field that begins where voxels are missing, the head being about [0, 1]
 
 
 @torch.no_grad()
@@ -82,11 +84,17 @@ def plug_and_play(
 
 
 def _begin(operator: Operator, data: Tensor) -> Tensor:
-    """Interpolated data where the operator is separable; else the mean of the data where nothing is known."""
+    """Interpolated data where the operator is separable; else the smoothest field that explains the data.
+
+    Every slice is ``mean + L u`` with ``u = argmin |A (mean + L u) - y|^2 + SMOOTH |u|^2``, ``L L^T`` a separable
+    Matern-3/2 covariance ``REACH`` voxels long: holes are bridged from their rims.
+    """
     if isinstance(operator, Separable):
         return interpolate(operator, data)[0]
     mean = data.mean((1, 2), keepdim=True).expand(len(data), *operator.shape_in)
-    return operator.prox(mean.contiguous(), data, 1e-3)
+    colour = Separable([matern(n, REACH).to(data.device) for n in operator.shape_in])
+    white = (operator @ colour).prox(torch.zeros_like(mean), data - operator.A(mean), SMOOTH)
+    return mean + colour.A(white)
 
 
 def _spread(x: Tensor, width: int = 7) -> Tensor:

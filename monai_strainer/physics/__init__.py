@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .draws import Measurements
+from .lines import KSpaceLines, random_lines
 from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .operators import Composition, Mask, Operator
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianNoise",
     "Identity",
     "KSpaceCrop",
+    "KSpaceLines",
     "Mask",
     "Measurements",
     "NoiseEstimate",
@@ -26,4 +28,5 @@ __all__ = [
     "RicianNoise",
     "Separable",
     "SliceProfile",
+    "random_lines",
 ]

@@ -104,6 +104,7 @@ class Operator(nn.Module):
                 break
             q = self.adjoint(self.A(p)) + rho * p
             step = squared / dot(p, q).clamp_min(tiny)
+            step = torch.where(squared > goal, step, 0.0)  # an image that is done waits for the others as it is
             x, residual = x + step * p, residual - step * q
             previous, squared = squared, dot(residual, residual)
             p = residual + squared / previous.clamp_min(tiny) * p

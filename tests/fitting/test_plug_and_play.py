@@ -71,6 +71,17 @@ def test_a_start_that_explains_the_data_stays_if_the_denoiser_is_content(name: s
     torch.testing.assert_close(found.images, truth, atol=3e-4, rtol=0)
 
 
+def test_holes_are_bridged_from_their_rims() -> None:
+    truth, kept = slice_images(3, *SIZE), torch.ones(SIZE)
+    kept[8:12, 10:15] = 0
+    operator = Mask(kept)
+    found = plug_and_play(small_detail(tail=0.0), operator, operator.A(truth), GaussianNoise(0.01))
+    hole = kept == 0
+    error = (found.images - truth)[:, hole].square().mean()
+    mean = (operator.A(truth).mean((1, 2), keepdim=True) - truth)[:, hole].square().mean()
+    assert float(error) < 0.05 * float(mean)
+
+
 @pytest.mark.parametrize("sigma", [0.0, 0.05, 0.2, 0.4])
 def test_the_bias_of_the_noise_is_taken_off_once(sigma: float) -> None:
     noise = RicianNoise(sigma)

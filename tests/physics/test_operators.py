@@ -16,6 +16,7 @@ from monai_strainer.physics import (
     Downsample,
     Identity,
     KSpaceCrop,
+    KSpaceLines,
     Mask,
     Operator,
     Separable,
@@ -38,6 +39,7 @@ OPERATORS: dict[str, Operator] = {
     "downsample all three": Downsample((10, 6, 7), (2, 3, 1.4)),
     "blur": Blur((9, 8), (2.5, 0)),
     "kspace": KSpaceCrop((12, 9), (2, 1.5)),
+    "lines": KSpaceLines((9, 8), axis=0, kept=torch.tensor([0, 0, 0, 1, 1, 1, 0, 1, 0])),
     "slices with gaps": SliceProfile((10, 6, 7), axis=0, thickness=3, separation=5),
     "mask": Mask(some_mask(9, 8)),
     "masked blur": Mask(some_mask(9, 8)) @ Blur((9, 8), 2.0),
@@ -88,6 +90,16 @@ def test_prox_of_a_separable_operator_agrees_with_conjugate_gradients() -> None:
     z, y = draw(2, *operator.shape_in), draw(2, *operator.shape_out, seed=1)
     slow = Operator.prox(operator, z, y, 0.1)
     torch.testing.assert_close(operator.prox(z, y, 0.1), slow, atol=1e-4, rtol=1e-3)
+
+
+def test_conjugate_gradients_do_not_mix_the_images_of_a_batch() -> None:
+    operator = OPERATORS["masked blur"]
+    z, y = draw(2, *operator.shape_in), draw(2, *operator.shape_out, seed=1)
+    y[1] *= 100  # takes other turns
+    for rho in (0.01, torch.tensor([0.01, 1e-4])):
+        both = operator.prox(z, y, rho)
+        alone = operator.prox(z[:1], y[:1], rho if isinstance(rho, float) else rho[:1])
+        torch.testing.assert_close(both[:1], alone, atol=1e-6, rtol=1e-6)
 
 
 def test_restrict_gives_the_same_rows(operator: Operator) -> None:

@@ -1,0 +1,249 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Out of domain: what is a prior from brains worth on other images, and does the out-of-cohort score see them coming?
+
+python -m experiments.out_of_domain DATASET
+
+Domains are whole volumes: unseen brains in three planes, brains with another contrast, heads of other scanners (DICOM
+series in the folder `dicom` beside the dataset), photographs, textures, text and tissue under the microscope
+(scikit-image's, grown into volumes by drifting over the picture), and noise. Their middle slice is measured and
+restored; the whole volume is scored by `likeness`, as restore does it. The ROC curve is that of the highest of the four
+scores: unseen brains, as they are and with noise, against everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from experiments.results import Results, asked, markdown
+from monai_strainer import Grid, Prior, Volume, load_prior, read
+from monai_strainer.cohort import split_scans
+from monai_strainer.evaluate import evaluate
+from monai_strainer.geometry import PLANES
+from monai_strainer.glance import glance_at
+from monai_strainer.likeness import LIMIT, WORDS, aligned, likeness
+from monai_strainer.pose import find_pose, foreground, normalise
+
+METHODS = ("input", "cubic", "kriging_only", "cold", "coordinates", "detail", "ours")
+TASKS = ("x2", "denoise3")
+SIDE = 128  # of the volumes that are made
+PICTURES = {
+    "photographs": ("camera", "astronaut", "chelsea", "coffee"),
+    "textures": ("brick", "grass", "gravel"),
+    "text": ("page", "text"),
+    "microscope": ("immunohistochemistry", "cell"),
+}
+BRAINS = ("brain, axial", "brain, coronal", "brain, sagittal")
+Source = Callable[[], Volume]
+
+
+def drifting(image: NDArray[Any]) -> Volume:
+    """A volume from a picture: every slice sees it from a little further on."""
+    grey = np.asarray(image, np.float32)
+    grey = grey.mean(2) if grey.ndim == 3 else grey
+    grey = ndimage.zoom(grey, max(1.0, 1.5 * SIDE / min(grey.shape)), order=1)
+    steps = np.linspace(0, 1, SIDE // 2)
+    rows, columns = (np.round(steps * min(SIDE // 4, n - SIDE)).astype(int) for n in grey.shape)
+    data = np.stack([grey[r : r + SIDE, c : c + SIDE] for r, c in zip(rows, columns)], axis=2)
+    return _volume(data - data.min() + 0.02 * np.ptp(data))
+
+
+def _volume(data: NDArray[Any]) -> Volume:
+    x, y, z = data.shape
+    return Volume(data.astype(np.float32), Grid((x, y, z), np.diag([1.2, 1.4, 2.2, 1.0])), slice_axis=2)
+
+
+def made_of_noise(kind: str, seed: int) -> Volume:
+    """White noise, or noise whose power falls with the frequency."""
+    rng = np.random.default_rng(seed)
+    data = rng.standard_normal((SIDE, SIDE, SIDE // 2))
+    if kind == "1/f":
+        frequency = np.sqrt(sum(f**2 for f in np.meshgrid(*map(np.fft.fftfreq, data.shape), indexing="ij")))
+        data = np.fft.ifftn(np.fft.fftn(data) / np.maximum(frequency, 1 / SIDE)).real
+    return _volume(data - data.min())
+
+
+def changed(scan: Volume, how: str) -> Volume:
+    """A brain with another contrast: inverted, or its grey matter darkened."""
+    head = foreground(scan.data)
+    top = float(np.percentile(scan.data[head], 99.5))
+    relative = np.clip(scan.data / top, 0, 1)
+    data = np.where(head, 1.1 - relative if how == "inverted" else relative**2.5, 0) * top
+    return Volume(data.astype(np.float32), scan.grid, slice_axis=scan.slice_axis)
+
+
+def sources(dataset: Path, few: bool) -> Iterator[tuple[str, str, Source]]:
+    """Domain, name and maker of every volume."""
+    from skimage import data as pictures
+
+    val = split_scans(dataset)[1][: 1 if few else 5]
+    for path in val:
+        name = path.parent.parent.name
+        for domain in BRAINS[: 1 if few else None]:
+            yield domain, name, lambda path=path: read(path)
+        for how in ("inverted", "gamma 2.5")[: 1 if few else None]:
+            yield f"brain, {how}", name, lambda path=path, how=how: changed(read(path), how)
+    for name in ("ge_sagittal", "structural"):
+        if (folder := dataset.parent / "dicom" / name).is_dir():
+            yield f"head, {name}", name, lambda folder=folder: read(folder)
+    for domain, names in list(PICTURES.items())[: 1 if few else None]:
+        for name in names[: 1 if few else None]:
+            yield domain, name, lambda name=name: drifting(getattr(pictures, name)())
+    for kind in () if few else ("white", "1/f"):
+        for seed in range(1 if few else 3):
+            yield f"noise, {kind}", str(seed), lambda kind=kind, seed=seed: made_of_noise(kind, seed)
+
+
+def scored(scan: Volume, prior: Prior) -> dict[str, float]:
+    """The four scores of a whole volume."""
+    assert prior.typical is not None
+    head = foreground(scan.data)
+    glance = glance_at(
+        scan.data, find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale, prior.plane
+    )
+    return prior.typical.scores(likeness(prior.network, aligned(prior.network, glance)[0], prior.typical))
+
+
+def noisy(scan: Volume, share: float, seed: int = 0) -> Volume:
+    """A brain with Rician noise."""
+    rng = np.random.default_rng(seed)
+    level = share * float(np.percentile(scan.data, 99.9))
+    a, b = (level * rng.standard_normal(scan.data.shape) for _ in range(2))
+    return replace(scan, data=np.hypot(scan.data + a, b).astype(np.float32))
+
+
+def roc(known: NDArray[np.floating], strange: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """Shares of false and of right alarms for every threshold, and the area under the curve."""
+    limits = np.concatenate([[np.inf], np.unique(np.concatenate([known, strange]))[::-1]])
+    false, right = (np.array([(values >= limit).mean() for limit in limits]) for values in (known, strange))
+    return false, right, float(np.mean((strange[:, None] > known) + 0.5 * (strange[:, None] == known)))
+
+
+def figure(results: Results) -> tuple[Path, float]:
+    """Gain of the priors per domain, and the ROC curve; the area under it."""
+    rows = results.rows()
+    shown, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained", width_ratios=[2, 1])
+    domains = [d for d in dict.fromkeys(row["domain"] for row in rows) if _gain(rows, d, "x2", "ours") is not None]
+    place = np.arange(len(domains))
+    bars = [("x2", "ours"), ("x2", "coordinates"), ("denoise3", "ours"), ("denoise3", "coordinates")]
+    for k, (task, method) in enumerate(bars):
+        gains = [_gain(rows, domain, task, method) or 0.0 for domain in domains]
+        label = f"{task}: {'both priors' if method == 'ours' else 'coordinate prior'}"
+        left.barh(place + 0.3 - 0.2 * k, gains, 0.18, label=label, color=f"C{k // 2}", alpha=1 - 0.5 * (k % 2))
+    left.axvline(0, color="black", linewidth=0.8)
+    left.set_yticks(place, domains)
+    left.invert_yaxis()
+    left.set_xlabel("dB over our data step without any prior")
+    left.legend(frameon=False, fontsize=8)
+    known, strange = _scores(rows)
+    false, hits, area = roc(known, strange)
+    right.plot(false, hits, drawstyle="steps-post")
+    alarms = ((known > LIMIT).mean(), (strange > LIMIT).mean())
+    right.plot(*alarms, "o", color="tab:red", label=f"warning at {LIMIT:g}: {alarms[1]:.0%} of strangers")
+    right.set_xlabel("false alarms among unseen brains")
+    right.set_ylabel("strangers that are seen")
+    right.set_title(f"area under the curve {area:.3f}", fontsize=10)
+    right.legend(frameon=False, fontsize=8, loc="lower right")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    shown.savefig(results.figure(), dpi=130)
+    plt.close(shown)
+    return results.figure(), area
+
+
+def _scores(rows: list[dict[str, str]]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """The highest scores of unseen brains and of strangers."""
+    some = [(row["domain"], float(row["score"])) for row in rows if row["task"] == "likeness"]
+    is_known = [domain.startswith(("brain, axial", "brain, noise")) for domain, _ in some]
+    values = np.array([score for _, score in some])
+    return values[is_known], values[np.logical_not(is_known)]
+
+
+def _psnr(rows: list[dict[str, str]], domain: str, task: str, method: str) -> float | None:
+    some = [row for row in rows if (row["domain"], row["task"], row["method"]) == (domain, task, method)]
+    return float(np.mean([float(row["psnr"]) for row in some])) if some else None
+
+
+def _gain(rows: list[dict[str, str]], domain: str, task: str, method: str) -> float | None:
+    """Over our data step without a network."""
+    ours, base = _psnr(rows, domain, task, method), _psnr(rows, domain, task, "kriging_only")
+    return None if ours is None or base is None else ours - base
+
+
+def show(results: Results) -> None:
+    """PSNR per domain and method, scores and warnings."""
+    rows, lines = results.rows(), []
+    for domain in dict.fromkeys(row["domain"] for row in rows):
+        told: list[Any] = [domain]
+        for task, first in zip(TASKS, ("cubic", "input")):
+            told += [_psnr(rows, domain, task, m) for m in (first, *METHODS[2:])]
+        some = [float(row["score"]) for row in rows if row["domain"] == domain and row["task"] == "likeness"]
+        told += [float(np.median(some)) if some else None]
+        told += [f"{sum(score > LIMIT for score in some)} of {len(some)}" if some else ""]
+        lines.append(told)
+    columns = [f"{task} {m}" for task, first in zip(TASKS, ("cubic", "noisy")) for m in (first, *METHODS[2:])]
+    file, area = figure(results)
+    known, strange = _scores(rows)
+    text = (
+        f"Area under the ROC curve of the highest score {area:.3f}; at the limit of {LIMIT:g} the report warns of "
+        f"{(strange > LIMIT).sum()} of {len(strange)} strangers and {(known > LIMIT).sum()} of {len(known)} brains."
+    )
+    table = markdown(["domain", *(c.replace("_", " ") for c in columns), "score", "warned"], lines)
+    results.show(f"{table}\n\n{text}", file)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the rows that are missing, then the table and the figure."""
+    args, results = asked("out_of_domain", __doc__, ("domain", "name", "task", "method"), argv)
+    if args.show:
+        show(results)
+        return
+    prior, steps = load_prior(), 1 if args.tiny else 20
+    everything = list(sources(args.dataset, args.tiny))
+    for domain, name, source in everything:  # the scores first: they are cheap
+        if domain in BRAINS[1:]:
+            continue  # the same brain
+        for row in results.missing([{"domain": domain, "name": name, "task": "likeness", "method": ""}]):
+            scores = scored(source(), prior)
+            results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
+        for share in (0.03, 0.06) if domain == BRAINS[0] and not args.tiny else ():
+            case = {"domain": f"brain, noise of {100 * share:g} %", "name": name, "task": "likeness", "method": ""}
+            for row in results.missing([case]):
+                scores = scored(noisy(source(), share), prior)
+                results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
+    count: dict[str, int] = {}
+    for domain, name, source in everything:
+        count[domain] = count.get(domain, 0) + 1
+        if count[domain] > 2:  # of each domain, two are restored
+            continue
+        plane = domain.split()[-1] if domain in BRAINS else prior.plane
+        scan = None
+        for task in TASKS:
+            foreign = {"input"} if task == "x2" else {"cubic"}
+            cases = [{"domain": domain, "name": name, "task": task, "method": m} for m in METHODS if m not in foreign]
+            for row in results.missing(cases):
+                scan = scan or source()
+                seen = replace(prior, plane=next(p for p in PLANES if p == plane))
+                found = evaluate(
+                    [(name, scan)],
+                    seen,
+                    tasks=[task],
+                    methods=[row["method"]],
+                    levels=(0.5,),
+                    steps=steps,
+                    seed=args.seed,
+                )
+                told = {"psnr": found[0]["psnr_mask"], "ssim": found[0]["ssim_mask"], "seconds": found[0]["seconds"]}
+                results.add({**row, **told})
+    show(results)
+
+
+if __name__ == "__main__":
+    main()

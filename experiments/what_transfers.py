@@ -1,0 +1,251 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What transfers: what the layers of encoders have in common, which frequencies they hold, and when a fit stumbles.
+
+python -m experiments.what_transfers DATASET
+
+Encoders: the shipped one, two that are trained on the two halves of the training scans, and two fresh ones. Rows of
+`alike` are linear CKA (1: the same features up to a rotation) per layer, those of `spectrum` the mean frequency of a
+layer's features on a middle slice, in cycles per head, and those of `fit` count the steps of a full-batch fit at which
+PSNR fell by more than 1 dB: the paper's sign of failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments.memorisation import CHEAP
+from experiments.results import Results, asked, markdown
+from monai_strainer import Prior, load_prior, read, save_prior
+from monai_strainer.cases import Case, spoil
+from monai_strainer.cohort import read_cohort, split_scans
+from monai_strainer.evaluate import beginning
+from monai_strainer.fitting import solve_heads
+from monai_strainer.fitting.muon import optimisers
+from monai_strainer.metrics import psnr
+from monai_strainer.networks import Siren, SirenStack
+from monai_strainer.networks.siren import to_points
+from monai_strainer.pretraining import pretrain
+
+PAIRS = (("half one", "half two"), ("half one", "shipped"), ("half one", "fresh one"), ("fresh one", "fresh two"))
+SHOWN = ("shipped", "half one", "fresh one")  # whose spectra are taken
+DROP = 1.0  # dB
+RUNS: dict[str, tuple[str, float, bool]] = {  # optimiser, rate, whether it falls along a cosine
+    "Adam 1e-4 (paper)": ("adam", 1e-4, False),
+    "Adam 1e-3": ("adam", 1e-3, False),
+    "Adam 3e-3": ("adam", 3e-3, False),
+    "Adam 3e-3, falling": ("adam", 3e-3, True),
+    "Muon 4e-5, falling (default)": ("muon", 4e-5, True),
+    "Muon 4e-5": ("muon", 4e-5, False),
+    "Muon 4e-4": ("muon", 4e-4, False),
+    "Muon 4e-3": ("muon", 4e-3, False),
+}
+
+
+def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
+    """A network by its name: shipped, a half of the cohort (from its folder, or trained now), or fresh."""
+    if name == "shipped":
+        return load_prior().network
+    if name.startswith("fresh"):
+        return Prior.cold(seed + name.endswith("two")).network
+    bundle = folder / f"{name.replace(' ', '_')}_{seed}"
+    if not (bundle / "models" / "prior.json").exists():
+        train = split_scans(dataset)[0]
+        half = train[: len(train) // 2] if name == "half one" else train[len(train) // 2 :]
+        cohort = read_cohort(half, shape=(6, 24, 24) if small else (24, 76, 100))
+        recipe = replace(CHEAP, steps=2 if small else 1000)
+        save_prior(Prior(pretrain(cohort.slices, recipe, seed=seed + name.endswith("two"))), bundle)
+    return load_prior(bundle).network
+
+
+@torch.no_grad()
+def layers_of(siren: Siren, coords: Tensor) -> Iterator[Tensor]:
+    """Features ``(C, H, W)`` after each sine layer, of one coordinate image ``(d, H, W)``."""
+    h = to_points(coords[None])
+    for layer in siren.encoder:
+        h = layer(h)
+        yield h[0].T.reshape(-1, *coords.shape[1:])
+
+
+def alike(a: Tensor, b: Tensor) -> float:
+    """Linear centred kernel alignment of features ``(C, N)`` at the same points.
+
+    Source: Kornblith et al., Similarity of Neural Network Representations Revisited, ICML 2019.
+    """
+    a, b = (x.double() - x.double().mean(1, keepdim=True) for x in (a, b))
+    return float((a @ b.T).square().sum() / ((a @ a.T).norm() * (b @ b.T).norm()))
+
+
+def spectrum(images: NDArray[Any], extent: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Frequencies in cycles per head and the mean power of images ``(C, n, n)`` there, windowed; it sums to one."""
+    n = images.shape[-1]
+    window = np.outer(np.hanning(n), np.hanning(n))
+    centred = images - images.mean((1, 2), keepdims=True)
+    power = np.square(np.abs(np.fft.fft2(centred * window))).mean(0)
+    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(n, 1 / n), np.fft.fftfreq(n, 1 / n)))
+    rings = radius.round().astype(int)
+    total = np.bincount(rings.ravel(), power.ravel())[1 : n // 2]
+    return np.arange(1, n // 2) / extent, total / total.sum()
+
+
+def square(n: int, reach: float = 0.9) -> Tensor:
+    """Head coordinates ``(3, n, n)`` of a square in the middle axial plane."""
+    along = torch.linspace(-reach, reach, n)
+    x, y = torch.meshgrid(along, along, indexing="ij")
+    return torch.stack([x, y, torch.zeros_like(x)])
+
+
+def fitted(siren: Siren, case: Case, name: str, solve: bool, steps: int) -> list[float]:
+    """PSNR before and after each full-batch step of a fit of the truth."""
+    optimiser, rate, falls = RUNS[name]
+    stack = SirenStack(siren, 1)
+    target = torch.from_numpy(case.truth).flatten(1)[..., None]  # (1, N, 1)
+    if solve:
+        heads = solve_heads(siren, case.coords, case.operator, 2 * torch.from_numpy(case.truth) - 1)
+        stack.set_heads(heads.mean.unsqueeze(1))
+    engines = optimisers(stack, optimiser, rate, 7.5 * rate)
+    rates = [engine.param_groups[0]["lr"] for engine in engines]
+    points, curve = case.coords.flatten(2).mT, []
+    for step in range(steps + 1):
+        x = (stack(points) + 1) / 2
+        image = x.detach().reshape(case.truth.shape).numpy()
+        curve.append(psnr(image, case.truth, data_range=case.peak, mask=case.mask))
+        for engine, full in zip(engines, rates):
+            engine.param_groups[0]["lr"] = full * (0.55 + 0.45 * math.cos(math.pi * step / steps) if falls else 1.0)
+            engine.zero_grad(set_to_none=True)
+        (x - target).square().mean().backward()
+        for engine in engines:
+            engine.step()
+    return curve
+
+
+def small_case(path: Path, stride: int) -> Case:
+    """A middle slice at every few pixels."""
+    case = spoil(read(path), load_prior(), 1, 0.0, (0.5,))
+    some = (slice(None), slice(None, None, stride), slice(None, None, stride))
+    coords = case.coords[:, :, ::stride, ::stride]
+    shape = case.truth[some].shape[1:]
+    operator = type(case.operator)(shape)  # type: ignore[arg-type]
+    return replace(case, operator=operator, truth=case.truth[some].copy(), mask=case.mask[some], coords=coords)
+
+
+def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> Path:
+    """Likeness per layer, spectra, pictures of the partition."""
+    rows = results.rows()
+    shown = plt.figure(figsize=(11, 6.4), layout="constrained")
+    upper, lower = shown.subfigures(2, 1, height_ratios=[1, 0.95])
+    left, middle, right = upper.subplots(1, 3)
+    for a, b in PAIRS:
+        mine = [row for row in rows if row["kind"] == "alike" and row["name"] == f"{a}, {b}"]
+        left.plot([int(row["part"]) for row in mine], [float(row["value"]) for row in mine], "o-", label=f"{a}, {b}")
+    left.set(xlabel="layer", ylabel="linear CKA", ylim=(0, 1.02))
+    left.legend(frameon=False, fontsize=7)
+    if case is not None:
+        frequency, power = spectrum(_middle(case)[None], 1.0)
+        middle.loglog(frequency, power, "k--", label="a head")
+    for k, layer in enumerate(layers_of(networks["shipped"], square(96))):
+        middle.loglog(*spectrum(layer.numpy(), 1.0), color=plt.get_cmap("viridis")(k / 5), label=f"layer {k + 1}")
+    middle.set(xlabel="cycles per head", ylabel="share of power", title="shipped encoder", ylim=(1e-8, 1))
+    middle.legend(frameon=False, fontsize=7)
+    fits = [row for row in rows if row["kind"] == "fit"]
+    names = list(dict.fromkeys(row["name"] for row in fits))
+    for k, start in enumerate(dict.fromkeys(row["part"] for row in fits)):
+        values = {row["name"]: float(row["value"]) for row in fits if row["part"] == start}
+        right.barh(np.arange(len(names)) + 0.2 - 0.4 * k, [values.get(n, 0.0) for n in names], 0.38, label=start)
+    right.set_yticks(range(len(names)), names, fontsize=7)
+    right.invert_yaxis()
+    right.set(xlabel=f"drops of more than {DROP:g} dB")
+    right.legend(frameon=False, fontsize=7)
+    grid = lower.subplots(2, 5, squeeze=False)
+    for line, name in zip(grid, ("shipped", "fresh one")):
+        for k, (place, layer) in enumerate(zip(line, layers_of(networks[name], square(192)))):
+            flips = (layer[:, 1:, 1:].sign() != layer[:, :-1, 1:].sign()) | (
+                layer[:, 1:, 1:].sign() != layer[:, 1:, :-1].sign()
+            )
+            place.imshow(flips.float().mean(0).T.flip(0), cmap="magma", vmin=0)
+            place.set_title(f"{name}, layer {k + 1}", fontsize=8)
+            place.axis("off")
+    lower.suptitle("share of units that change sign from pixel to pixel: how finely a layer cuts the head", fontsize=9)
+    shown.savefig(results.figure(), dpi=120)
+    plt.close(shown)
+    return results.figure()
+
+
+def _middle(case: Case) -> NDArray[Any]:
+    """A square of the slice's middle."""
+    image = case.truth[0]
+    n = min(image.shape) // 2 * 2
+    r, c = ((m - n) // 2 for m in image.shape)
+    return image[r : r + n, c : c + n]
+
+
+def show(results: Results, networks: dict[str, Siren], case: Case | None) -> None:
+    """Tables of likeness and frequency per layer, and of drops."""
+    rows = results.rows()
+    layers: list[list[Any]] = []
+    for kind in ("alike", "spectrum"):
+        for name in dict.fromkeys(row["name"] for row in rows if row["kind"] == kind):
+            values = [float(row["value"]) for row in rows if row["kind"] == kind and row["name"] == name]
+            layers.append([f"{'CKA' if kind == 'alike' else 'cycles per head'}: {name}", *values])
+    fits = [
+        [row["name"], row["part"], row["value"], *(float(row[k]) for k in ("worst", "last"))]
+        for row in rows
+        if row["kind"] == "fit"
+    ]
+    if networks:
+        figure(results, networks, case)
+    text = markdown(["layer", "1", "2", "3", "4", "5"], layers)
+    text += "\n\n" + markdown(["200 full-batch steps", "start", "drops > 1 dB", "worst, dB", "last PSNR"], fits)
+    results.show(text, results.figure())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the rows that are missing, then the tables and the figure."""
+    args, results = asked("what_transfers", __doc__, ("kind", "name", "part"), argv)
+    if args.show:
+        show(results, {}, None)
+        return
+    folder, val = results.home / "runs" / "what_transfers", split_scans(args.dataset)[1][0]
+    names = dict.fromkeys(["shipped", "fresh one", *(name for pair in PAIRS for name in pair)])
+    networks = {name: encoder(name, args.dataset, folder, args.seed, args.tiny) for name in names}
+    coords = square(16 if args.tiny else 64)
+    for a, b in PAIRS:
+        pairs = zip(layers_of(networks[a], coords), layers_of(networks[b], coords))
+        for k, (one, two) in enumerate(pairs, 1):
+            for row in results.missing([{"kind": "alike", "name": f"{a}, {b}", "part": k}]):
+                results.add({**row, "value": alike(one.flatten(1), two.flatten(1))})
+    for name in SHOWN:
+        for k, layer in enumerate(layers_of(networks[name], square(96)), 1):
+            for row in results.missing([{"kind": "spectrum", "name": name, "part": k}]):
+                frequency, power = spectrum(layer.numpy(), 1.0)
+                results.add({**row, "value": float((frequency * power).sum())})
+    case, whole = small_case(val, 8 if args.tiny else 4), small_case(val, 1)
+    for name in list(RUNS)[: 1 if args.tiny else None]:
+        for start in ("cold", "pretrained"):
+            for row in results.missing([{"kind": "fit", "name": name, "part": start}]):
+                method = "siren" if start == "cold" else "strainer_paper"
+                siren = beginning(method, networks["shipped"], args.seed)
+                if start == "pretrained" and "default" in name:
+                    siren = networks["shipped"]
+                curve = np.array(fitted(siren, case, name, "default" in name, 2 if args.tiny else 200))
+                falls = -np.diff(curve)
+                told = {
+                    "value": int((falls > DROP).sum()),
+                    "worst": float(falls.max().clip(0)),
+                    "last": float(curve[-1]),
+                }
+                results.add({**row, **told})
+    show(results, networks, whole)
+
+
+if __name__ == "__main__":
+    main()
