@@ -50,7 +50,18 @@ BUNDLE_EXTRA = ["fire", "pytorch-ignite", "jsonschema", "pyyaml", "tensorboard"]
 DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the picture
 ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
-TEST_EXTRA = ["pytest", "hypothesis", "pyyaml", "jsonschema", "scikit-image", "setuptools", "wheel"]
+TEST_EXTRA = [
+    "pytest",
+    "hypothesis",
+    "pyyaml",
+    "jsonschema",
+    "scikit-image",
+    "setuptools",
+    "wheel",
+    "nbformat",
+    "nbclient",
+    "ipykernel",
+]  # the last three run the tutorial
 BENCHMARK_EXTRA = [
     "dipy",
     "bm3d",
