@@ -90,15 +90,15 @@ def sources(dataset: Path, few: bool) -> Iterator[tuple[str, str, Source]]:
             yield domain, name, lambda path=path: read(path)
         for how in ("inverted", "gamma 2.5")[: 1 if few else None]:
             yield f"brain, {how}", name, lambda path=path, how=how: changed(read(path), how)
-    for name in ("ge_sagittal", "structural"):
-        if (folder := dataset.parent / "dicom" / name).is_dir():
-            yield f"head, {name}", name, lambda folder=folder: read(folder)
     for domain, names in list(PICTURES.items())[: 1 if few else None]:
         for name in names[: 1 if few else None]:
             yield domain, name, lambda name=name: drifting(getattr(pictures, name)())
     for kind in () if few else ("white", "1/f"):
         for seed in range(1 if few else 3):
             yield f"noise, {kind}", str(seed), lambda kind=kind, seed=seed: made_of_noise(kind, seed)
+    for name in ("ge_sagittal", "structural"):
+        if (folder := dataset.parent / "dicom" / name).is_dir():
+            yield f"head, {name}", name, lambda folder=folder: read(folder)
 
 
 def scored(scan: Volume, prior: Prior) -> dict[str, float]:
@@ -218,11 +218,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             for row in results.missing([case]):
                 scores = scored(noisy(source(), share), prior)
                 results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
-    count: dict[str, int] = {}
-    for domain, name, source in everything:
-        count[domain] = count.get(domain, 0) + 1
-        if count[domain] > 2:  # of each domain, two are restored
-            continue
+    turns: dict[str, list[tuple[str, str, Source]]] = {}
+    for one in everything:
+        turns.setdefault(one[0], []).append(one)
+    firsts = [some[k] for k in range(2) for some in turns.values() if len(some) > k]  # of each domain, two are restored
+    for domain, name, source in firsts:
         plane = domain.split()[-1] if domain in BRAINS else prior.plane
         scan = None
         for task in TASKS:
