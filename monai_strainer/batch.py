@@ -194,7 +194,7 @@ def run_jobs(
                 job.mark.unlink(missing_ok=True)
         except (InputError, OSError, RuntimeError, MemoryError) as error:
             # only our own words are repeated: others may quote what names a patient
-            message = str(error) if isinstance(error, InputError) else type(error).__name__
+            message = " ".join(str(error).split()) if isinstance(error, InputError) else type(error).__name__
             row |= {"status": "failed", "message": message}
             if not isinstance(error, OSError):
                 job.mark.unlink(missing_ok=True)

@@ -53,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         "--report", action="store_true", help="also write the JSON record of what was done, and a page"
     )
     restore.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
+    restore.add_argument(
+        "--volume",
+        type=int,
+        default=None,
+        metavar="K",
+        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
+    )
     _shared(restore)
 
     pretrain = _command(commands, "pretrain", run.pretrain, "learn a prior from a cohort")

@@ -33,6 +33,7 @@ def _options(args: Options) -> Any:
         steps=args.steps,
         seed=args.seed,
         series_uid=args.series_uid,
+        volume=args.volume,
     )
 
 
@@ -130,7 +131,7 @@ def bids(args: Options) -> int:
     from .prior import RULES
 
     refuse_inside(args.output, args.input)
-    args.series_uid, learned = None, args.output / "prior"
+    args.series_uid, args.volume, learned = None, None, args.output / "prior"
     if args.nprocs:
         torch.set_num_threads(max(1, args.nprocs))
     options = _options(args)

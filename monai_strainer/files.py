@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from .report import page_of
 from .restoration import restore
 
 __all__ = ["Options", "restore_file"]
-
-DIFFERENT = 0.01  # a slice thickness this close to the step between slices is the step
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Options:
         thickness: of the slices in mm; by default what a DICOM header says, else the step between them.
         method, steps, seed: as of ``restore``.
         series_uid: of the DICOM series that is meant.
+        volume: the one that is meant, from 1, where a series or a 4-D file holds several.
     """
 
     scale: tuple[float, ...] = (2.0,)
@@ -45,10 +45,12 @@ class Options:
     steps: int | None = None
     seed: int = 0
     series_uid: str | None = None
+    volume: int | None = None
 
     def configuration(self, prior: Prior) -> dict[str, Any]:
-        """What decides about the result: the options and the prior."""
-        return {**asdict(self), "prior_sha256": prior.digest}
+        """What decides about the result: the options and the prior. The series is told by a hash, as patients' data."""
+        series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
+        return {**asdict(self), "series_uid": series, "prior_sha256": prior.digest}
 
 
 def restore_file(
@@ -86,17 +88,13 @@ def restore_file(
     Raises:
         InputError: see ``read``, ``restore`` and ``write``.
     """
-    scan = read(source, series_uid=options.series_uid)
+    scan = read(source, series_uid=options.series_uid, volume=options.volume)
     scale: tuple[float, ...] = options.scale
     if options.spacing:
         if len(options.spacing) != 3:
             raise InputError(f"a spacing of {len(options.spacing)} numbers", "give one per array axis: --spacing 1,1,1")
         pairs = zip(scan.grid.spacing.tolist(), options.spacing)
         scale = tuple(max(1.0, have / want) if want > 0 else 0.0 for have, want in pairs)
-    thickness, step = options.thickness, float(scan.grid.spacing[scan.slice_axis])
-    told = getattr(scan.source, "thickness", None)
-    if thickness is None and told is not None and abs(told / step - 1) > DIFFERENT:
-        thickness = told
     try:
         out = restore(
             scan,
@@ -105,7 +103,7 @@ def restore_file(
             sigma=options.sigma,
             noise=GaussianNoise if options.gaussian else RicianNoise,
             operator=Profile(options.profile),
-            thickness=thickness,
+            thickness=options.thickness,
             method=options.method,
             steps=options.steps,
             seed=options.seed,
@@ -114,7 +112,7 @@ def restore_file(
         )
     except InputError as error:
         raise InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None)) from error
-    report = {**out.report, **(extra or {})}
+    report = {**out.report, "configuration": options.configuration(prior), **(extra or {})}
     write(
         out.volume,
         target,

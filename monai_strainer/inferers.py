@@ -52,7 +52,8 @@ class StrainerInferer(Inferer):
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes.
         method: see :func:`monai_strainer.restore`, as for ``steps``.
         profile: what a measured voxel is: ``"box"``, ``"gaussian"`` or ``"kspace"``.
-        thickness: of slices in mm where they have gaps or overlap; by default the step between them.
+        thickness: of slices in mm where they have gaps or overlap; by default ``slice_thickness`` of the meta data,
+            else the step between them.
         steps: of the method "coordinates": refinement steps at most; 0 gives the head solve.
         prior: plane, intensity rule and head size that go with the network (:func:`monai_strainer.load_prior`); those
             of an adult brain by default. Its network is not used.
@@ -113,8 +114,8 @@ class StrainerInferer(Inferer):
             elif not _equal(siren, rules.network):  # the record must not vouch for weights that were not used
                 rules = replace(rules, digest="", detail=None)  # nor may the detail prior be fed strange features
             prior = replace(rules, network=siren.to(device))
-            axes = _slice_axes(inputs)
-            outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes)]
+            axes, thick = _told(inputs, "slice_axis", -1), _told(inputs, "slice_thickness", None)
+            outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes, thick)]
             result = MetaTensor(torch.stack([image for image, _, _ in outputs]).to(device))
             if isinstance(inputs, MetaTensor):
                 result.copy_meta_from(inputs)
@@ -125,12 +126,18 @@ class StrainerInferer(Inferer):
         return result
 
     def _one(
-        self, image: Tensor, affine: np.ndarray, slice_axis: int, prior: Prior, device: torch.device
+        self,
+        image: Tensor,
+        affine: np.ndarray,
+        slice_axis: float | None,
+        slice_thickness: float | None,
+        prior: Prior,
+        device: torch.device,
     ) -> tuple[Tensor, np.ndarray, dict[str, Any]]:
         data = torch.as_tensor(image[0]).detach().float().cpu().numpy().copy()
         is_flat = data.ndim == 2
         data = data[..., None] if is_flat else data
-        scan = Volume(data, Grid(data.shape, affine), slice_axis=slice_axis)
+        scan = Volume(data, Grid(data.shape, affine), slice_axis=int(slice_axis or 0), thickness=slice_thickness)
         noise = RicianNoise if self.rician else GaussianNoise
         out = restore(
             scan,
@@ -170,10 +177,13 @@ def _affines(inputs: Tensor) -> list[np.ndarray]:
     return list(per_item)
 
 
-def _slice_axes(inputs: Tensor) -> list[int]:
-    """The slice axis of every batch item where the reader told it, else -1 for "find out"."""
-    told = inputs.meta.get("slice_axis", -1) if isinstance(inputs, MetaTensor) else -1
-    values = [int(v) for v in np.atleast_1d(np.asarray(told))]
+def _told(inputs: Tensor, name: str, otherwise: float | None) -> list[float | None]:
+    """What the reader told of every batch item under a name of the meta data; a NaN is nothing told."""
+    told = inputs.meta.get(name) if isinstance(inputs, MetaTensor) else None
+    if told is None:
+        return [otherwise] * len(inputs)
+    found = np.atleast_1d(np.asarray(told, dtype=np.float64))
+    values = [otherwise if np.isnan(value) else float(value) for value in found]
     return values if len(values) == len(inputs) else values[:1] * len(inputs)
 
 

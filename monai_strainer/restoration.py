@@ -118,8 +118,8 @@ def restore(
         noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones.
         operator: builds ``A`` from a fine and a measured shape; an area average by default, see
             :class:`monai_strainer.physics.Profile` for others.
-        thickness: of slices in mm where they have gaps or overlap; by default the step between them. Needs a
-            ``Profile``, and matters where the step between slices is refined.
+        thickness: of slices in mm where they have gaps or overlap; by default what the scan says of itself, else the
+            step between them. Needs a ``Profile``, and matters where the step between slices is refined.
         method: "amortised" is one pass of the detail prior; "plug_and_play" uses it as a denoiser, for operators it
             was not trained on; "coordinates" fits the coordinate prior to every slice; "auto" takes the first that
             serves.
@@ -147,6 +147,8 @@ def restore(
             f"a scale of {scale} asks for more than {LARGEST} voxels", "use a smaller scale, or crop the scan"
         )
     axis = scan.slice_axis
+    if thickness is None and isinstance(operator, Profile):
+        thickness = scan.thickness
     if factors[axis] > 1 and scan.grid.shape[axis] == 1:
         raise InputError("a single slice holds nothing to refine across", "use a scale of 1 on its slice axis")
     doubts: list[str] = []

@@ -26,6 +26,7 @@ class Volume:
             ``monai_strainer.io``.
         slice_axis: the array axis the scanner stepped along; where it is not given, the axis of the widest step, or
             on an isotropic grid the one across axial slices.
+        thickness: of the slices in mm, where the file says another than the step between them.
 
     Raises:
         InputError: the data are not 3-D or do not fit the grid.
@@ -40,6 +41,7 @@ class Volume:
     grid: Grid
     source: Any = None
     slice_axis: int = -1
+    thickness: float | None = None
 
     def __post_init__(self) -> None:
         data = np.asarray(self.data, dtype=np.float32)

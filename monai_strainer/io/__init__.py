@@ -54,7 +54,13 @@ def _require_nifti(path: Path) -> None:
         raise InputError(kind, "use .nii or .nii.gz; dcm2niix or nibabel convert other formats", path)
 
 
-def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30, series_uid: str | None = None) -> Volume:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    limit_bytes: int = 2 * 2**30,
+    series_uid: str | None = None,
+    volume: int | None = None,
+) -> Volume:
     """Read one 3-D scan; axis order and orientation stay those of the file.
 
     A DICOM series is laid with its first axis along the rows, its second down the columns, and its third across the
@@ -64,6 +70,7 @@ def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30, series_u
         path: a ``.nii`` or ``.nii.gz`` file, a DICOM file, or a folder with a DICOM series in it.
         limit_bytes: refuse a file that says it needs more memory than this; checked before anything is decoded.
         series_uid: of the DICOM series that is meant, where a folder holds several.
+        volume: which one is meant, from 1, where a series or a 4-D file holds several: echoes, times, directions.
 
     Returns:
         Volume with float32 intensities (slope and intercept applied), a grid in RAS millimetres, and a source that
@@ -90,11 +97,11 @@ def read(path: str | os.PathLike[str], *, limit_bytes: int = 2 * 2**30, series_u
     if is_dicom(path):
         from .dicom import read_dicom
 
-        return read_dicom(path, limit_bytes, series_uid)
+        return read_dicom(path, limit_bytes, series_uid, volume)
     _require_nifti(path)
     from .nifti import read_nifti  # nibabel is loaded when a file is, not with the package
 
-    return read_nifti(path, limit_bytes)
+    return read_nifti(path, limit_bytes, volume)
 
 
 def write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -25,10 +26,12 @@ from .dicom_frames import Fault, Frame, quiet, tag_of, value_of
 from .dicom_refusals import doubts, faults_of
 from .dicom_stack import normal_of, places_of
 from .dicom_survey import Survey, survey
+from .dicom_volumes import listed, volumes_of
 
 __all__ = ["DicomSource", "read_dicom"]
 
 MOST = 6  # faults told in full
+OTHER = 0.01  # a slice thickness this close to the step between slices is the step
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,6 @@ class DicomSource:
     Args:
         frames: of the series, without pixels, in the order of the slices.
         slope, intercept: from stored values to intensities; None where they differ between slices.
-        thickness: of the slices in mm, where the headers say.
         name: for records: a hash of the series, since folders are named after patients.
         sha256: over the bytes of all files of the series.
         path: the file or folder, so that it is never written over; not shown.
@@ -48,15 +50,14 @@ class DicomSource:
     frames: tuple[Frame, ...] = field(repr=False)
     slope: float | None
     intercept: float | None
-    thickness: float | None
     name: str
     sha256: str
     path: Path = field(repr=False)
     doubts: tuple[str, ...] = ()
 
 
-def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None) -> Volume:
-    """Read one MR series; see ``monai_strainer.io.read``.
+def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volume: int | None = None) -> Volume:
+    """Read one volume of one MR series; see ``monai_strainer.io.read``.
 
     Source:
         DICOM PS3.3, C.7.6.2 (Image Plane), C.7.6.16 (Multi-frame Functional Groups), C.8.3 (MR).
@@ -64,15 +65,15 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None) -> V
     if not path.exists():
         raise InputError("there is no such file or folder", "check the path", path)
     with quiet():
-        volume = _read(path, limit_bytes, series_uid)
-    for doubt in volume.source.doubts:
+        scan = _read(path, limit_bytes, series_uid, volume)
+    for doubt in scan.source.doubts:
         warnings.warn(doubt, stacklevel=3)
-    return volume
+    return scan
 
 
-def _read(path: Path, limit_bytes: int, series_uid: str | None) -> Volume:
+def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | None) -> Volume:
     found = survey(path, limit_bytes)
-    frames = _chosen(found, series_uid, path)
+    frames = _one_volume(_one_series(found, series_uid), volume)
     faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
     _refuse(faults)
     normal, places = normal_of(frames), places_of(frames)
@@ -96,6 +97,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None) -> Volume:
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
     affine[:3, 2], affine[:3, 3] = step, places[0]
     grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
+    is_other = thickness is not None and abs(thickness / float(grid.spacing[2]) - 1) > OTHER
     digest = hashlib.sha256()
     for of_file in dict.fromkeys((frame.file, frame.sha256) for frame in frames):
         digest.update(bytes.fromhex(of_file[1]))
@@ -104,13 +106,12 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None) -> Volume:
         tuple(frames),
         slope,
         intercept,
-        thickness,
         f"dicom-{series}",
         digest.hexdigest(),
         path.resolve(),
         tuple(told),
     )
-    return Volume(values, grid, source, slice_axis=2)
+    return Volume(values, grid, source, slice_axis=2, thickness=thickness if is_other else None)
 
 
 def _refuse(faults: Sequence[Fault]) -> None:
@@ -122,31 +123,40 @@ def _refuse(faults: Sequence[Fault]) -> None:
     raise InputError("; ".join(told), "; ".join(remedies))
 
 
-def _chosen(found: Survey, series_uid: str | None, path: Path) -> list[Frame]:
+def _one_series(found: Survey, series_uid: str | None) -> list[Frame]:
     """The frames of the one series that is meant."""
     if not found.series:
         _refuse(found.faults)
-        seen = ", ".join(f"{count} of {what}" for what, count in sorted(found.skipped.items()))
+        seen = "; ".join(f"{what} ({count})" for what, count in sorted(found.skipped.items()))
         raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", "pass MR images")
     if series_uid is not None:
         if series_uid not in found.series:
-            raise InputError(f"there is no series of the UID asked for; {_listed(found)}", "check --series-uid")
+            raise InputError("there is no series of the UID asked for", f"choose with --series-uid:{_listed(found)}")
         return found.series[series_uid]
     if len(found.series) > 1:
-        raise InputError(
-            f"there are {len(found.series)} series, not one: {_listed(found)}", "choose one with --series-uid"
-        )
+        raise InputError(f"there are {len(found.series)} series", f"choose one with --series-uid:{_listed(found)}")
     return next(iter(found.series.values()))
 
 
+def _one_volume(frames: list[Frame], volume: int | None) -> list[Frame]:
+    """The frames of the one volume that is meant."""
+    parts = volumes_of(frames)
+    if volume is None and len(parts) > 1:
+        raise InputError(f"the series holds {len(parts)} volumes", f"choose one with --volume:{listed(parts)}")
+    if volume is not None and not 1 <= volume <= len(parts):
+        raise InputError(f"there is no volume {volume}", f"choose with --volume:{listed(parts)}")
+    return parts[(volume or 1) - 1].frames
+
+
 def _listed(found: Survey) -> str:
-    """Every series by number, images and UID: free text may name patients."""
+    """Every series by number, images, kind and UID: free text may name patients."""
     rows = []
     for uid, frames in found.series.items():
         first = frames[0]
         number, size = first.text("SeriesNumber") or "?", f"{first.text('Columns')} x {first.text('Rows')}"
-        rows.append(f"series {number[:12]}, {len(frames)} images of {size}, {uid or 'without UID'}")
-    return "; ".join(rows)
+        kind = " ".join(re.sub("[^A-Z0-9_ ]", "", word)[:16] for word in first.image_type)
+        rows.append(f"{uid or 'without UID'}: series {number[:12]}, {len(frames)} images of {size}, {kind}")
+    return "".join(f"\n  {row}" for row in rows)
 
 
 def _too_much(frames: Sequence[Frame], limit: int) -> list[Fault]:

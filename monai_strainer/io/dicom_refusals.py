@@ -11,7 +11,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
 
 from .dicom_frames import Fault, Frame, names_of, tag_of
-from .dicom_stack import is_a_stack, is_orthonormal
+from .dicom_stack import TILED, are_tiled, is_a_stack, is_orthonormal
 
 __all__ = ["MR", "doubts", "faults_of"]
 
@@ -38,6 +38,14 @@ MAPS = {
     "FIELD_MAP",
     "B0",
     "TENSOR",
+    "RCBF",
+    "RCBV",
+    "RELCBF",
+    "RELCBV",
+    "RELMTT",
+    "STD_DEVIATION",
+    "T_TEST",
+    "Z_SCORE",
 }
 PARTS = {
     "PHASE": "phase",
@@ -76,9 +84,9 @@ def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
 def _is_magnitude(frames: Sequence[Frame]) -> Iterable[Fault]:
     for frame in frames:
         words = frame.image_type
-        if "MOSAIC" in words:
+        if tiled := [word for word in TILED if word in words]:
             yield Fault(
-                f"{tag_of('ImageType')} says MOSAIC: one file holds many slices side by side",
+                f"{tag_of('ImageType')} says {tiled[0]}: one image holds many slices side by side",
                 CONVERT,
                 (frame.file.name,),
             )
@@ -120,6 +128,8 @@ def _is_grey(frames: Sequence[Frame]) -> Iterable[Fault]:
 
 
 def _has_geometry(frames: Sequence[Frame]) -> Iterable[Fault]:
+    if are_tiled(frames):
+        return  # refused as that
     for keyword, count in (
         ("Rows", 1),
         ("Columns", 1),

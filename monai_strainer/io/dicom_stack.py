@@ -8,27 +8,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .dicom_frames import Fault, Frame, names_of, tag_of
+from .dicom_frames import Fault, Frame, names_of
 
-__all__ = ["is_a_stack", "is_orthonormal", "normal_of", "places_of"]
+__all__ = ["TILED", "are_tiled", "is_a_stack", "is_orthonormal", "normal_of", "places_of"]
 
-VARY = (  # what may tell two images at one place apart
-    "EchoTime",
-    "EffectiveEchoTime",
-    "EchoNumbers",
-    "InversionTime",
-    "FlipAngle",
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "TriggerTime",
-    "DiffusionBValue",
-    "MetaboliteMapDescription",
-    "ImageType",
-    "FrameType",
-    "AcquisitionNumber",
-    "AcquisitionTime",
-    "StackID",
-)
+TILED = ("MOSAIC", "VFRAME")  # words of Siemens and United Imaging for many slices side by side in one image
+
+
+def are_tiled(frames: Sequence[Frame]) -> bool:
+    """Whether an image holds many slices side by side, so that its position means nothing."""
+    return any(word in frame.image_type for frame in frames for word in TILED)
 
 
 def is_orthonormal(iop: NDArray[np.float64]) -> bool:
@@ -53,7 +42,7 @@ def places_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
 def is_a_stack(frames: Sequence[Frame]) -> Iterable[Fault]:
     """One image per place, places on a straight line across the slices, one step apart."""
     normal, places = normal_of(frames), places_of(frames)
-    if normal is None or places is None or len(frames) < 2:
+    if normal is None or places is None or len(frames) < 2 or are_tiled(frames):
         return
     heights = places @ normal
     order = np.argsort(heights, kind="stable")
@@ -62,11 +51,12 @@ def is_a_stack(frames: Sequence[Frame]) -> Iterable[Fault]:
     same = np.flatnonzero(steps < max(1e-3, 0.01 * usual))
     if same.size:
         pair = ordered[same[0]], ordered[same[0] + 1]
-        differ = [k for k in VARY if pair[0].text(k) != pair[1].text(k)]
-        why = f"; they differ in {tag_of(differ[0])}" if differ else ""
+        many = (
+            "an image lies where another one does" if same.size == 1 else f"{same.size} images lie where another does"
+        )
         yield Fault(
-            f"{same.size + 1 if same.size == 1 else same.size} images lie where another one does{why}",
-            "pass the images of one echo, phase or time only",
+            f"{many}, and nothing in their headers tells volumes apart",
+            "remove what is there twice, or convert the series with dcm2niix and choose one volume of it with --volume",
             names_of(pair),
         )
         return

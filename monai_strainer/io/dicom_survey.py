@@ -100,11 +100,11 @@ def _header(file: Path, limit: int) -> Dataset:
     header = pydicom.dcmread(file, stop_before_pixels=True)
     if "TransferSyntaxUID" not in header.file_meta:
         raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
-    if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns", "NumberOfFrames")):
+    if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns")):
         kind = getattr(value_of(header, "SOPClassUID"), "name", "")
         known = kind if kind and not kind[:1].isdigit() else "an unknown class"
         if "MR Image" not in kind:
-            raise _Skipped(f"no image: {known}")
+            raise _Skipped(f"{known}, which holds no image")
     return header
 
 

@@ -52,7 +52,8 @@ ENHANCED_ONLY = """
     ApplicableSafetyStandardAgency ApplicableSafetyStandardDescription AcquisitionContextSequence
     BulkMotionCompensationTechnique CardiacSynchronizationTechnique RespiratoryMotionCompensationTechnique
     CardiacSignalSource RespiratorySignalSource ParallelAcquisition IsocenterPosition B1rms TablePosition
-    WaterFatPhase FunctionalMR BOLDContrast AcquisitionDuration ReferencedImageEvidenceSequence
+    InversionTime ArterialSpinLabelingContrast WaterFatPhase FunctionalMR BOLDContrast AcquisitionDuration
+    ReferencedImageEvidenceSequence
 """
 KEPT = "ImageOrientationPatient SliceThickness RepetitionTime FlipAngle WindowCenter WindowWidth"
 RESAMPLED = ("113085", "Spatial resampling")
@@ -118,6 +119,8 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         image = _classic(source.frames[used[0]])
         _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
         _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
+        if which == 2:
+            image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
         _lay(image, volume, place, normal, is_finer)
         _fill(image, stored[..., k].T, top, which == 1 and source.slope is not None)
         name = f"MR{k + 1:05d}.dcm"
@@ -166,7 +169,7 @@ def _classic(frame: Frame) -> Dataset:
         image.ScanOptions = None
         if "MRAcquisitionType" not in image:
             image.MRAcquisitionType = None
-        _put(image, "EchoTrainLength", frame.get("EchoTrainLength") or frame.get("RFEchoTrainLength"))
+        _put(image, "EchoTrainLength", frame.get("EchoTrainLength") or frame.get("RFEchoTrainLength") or None)
         for keyword in ("EchoTrainLength", "RepetitionTime", "EchoTime"):  # type 2: present, if only empty
             if keyword not in image:
                 setattr(image, keyword, None)

@@ -21,7 +21,7 @@ from .._version import __version__
 from ..errors import InputError
 from ..geometry import Grid
 from ..volume import Volume
-from .nifti_header import HEAD, affine_of, mm_per_unit, parse, refuse_faults, shape_of
+from .nifti_header import HEAD, affine_of, choose, mm_per_unit, parse, refuse_faults, shape_of
 from .record import sha256
 
 __all__ = ["NiftiSource", "read_nifti", "write_nifti"]
@@ -50,13 +50,14 @@ class NiftiSource:
     path: Path = field(repr=False)
 
 
-def read_nifti(path: Path, limit_bytes: int) -> Volume:
+def read_nifti(path: Path, limit_bytes: int, volume: int | None = None) -> Volume:
     """Read a ``.nii`` or ``.nii.gz`` file; see ``monai_strainer.io.read``."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as handle:
             header = parse(handle.read(HEAD), path)
+            before = None if volume is None else choose(header, volume, path)
             refuse_faults(header, path)
-            values = _decode(handle, header, path, limit_bytes)
+            values = _decode(handle, header, path, limit_bytes, before)
         digest = sha256(path)
     except FileNotFoundError as error:
         remedy = "fetch the file the link points to (datalad get)" if path.is_symlink() else "check the path"
@@ -83,29 +84,35 @@ def read_nifti(path: Path, limit_bytes: int) -> Volume:
     return Volume(values, grid, NiftiSource(header, ndim, path.name, digest, path.resolve()), axis)
 
 
-def _decode(handle: gzip.GzipFile | BinaryIO, header: Nifti1Header, path: Path, limit: int) -> NDArray[np.float32]:
-    """(X, Y, Z) the voxels with slope and intercept applied, one slice at a time, once their number is known to fit."""
+def _decode(
+    handle: gzip.GzipFile | BinaryIO, header: Nifti1Header, path: Path, limit: int, before: int | None
+) -> NDArray[np.float32]:
+    """(X, Y, Z) the voxels with slope and intercept applied, one slice at a time, once their number is known to fit.
+
+    ``before`` counts the voxels of volumes to be passed over; those behind the one that is meant are not read.
+    """
     shape, dtype, offset = shape_of(header), header.get_data_dtype(), int(header["vox_offset"])
     count = math.prod(shape)
     needed = offset + count * max(dtype.itemsize, 4)
     if needed > limit:
         finding = f"the header declares {shape} voxels, {needed} bytes in memory, more than the limit of {limit}"
         raise InputError(finding, "crop the scan, or raise limit_bytes if it is meant", path)
+    offset += (before or 0) * dtype.itemsize
     size = offset + count * dtype.itemsize
     is_plain = not isinstance(handle, gzip.GzipFile)
     present = path.stat().st_size if is_plain else size
     if present >= size:
-        handle.seek(0)
-        raw = handle.read(size)
-        present = len(raw)
+        offset = handle.seek(offset)  # a compressed file may end before
+        raw = handle.read(size - offset)
+        present = offset + len(raw)
     if present < size:
         raise InputError(f"the file holds {present} bytes, its header declares {size}", _AGAIN, path)
     rest = 0
-    while not is_plain and (chunk := handle.read(_CHUNK)):  # to the end, where the checksum is
+    while not (is_plain or before is not None) and (chunk := handle.read(_CHUNK)):  # to the end, where the checksum is
         rest += len(chunk)
         if rest > limit:
             raise InputError(f"more than {limit} bytes follow the voxels", _AGAIN, path)
-    voxels = np.frombuffer(raw, dtype, count, offset).reshape(shape, order="F")
+    voxels = np.frombuffer(raw, dtype, count).reshape(shape, order="F")
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     values = np.empty(shape, np.float32)
     with np.errstate(all="ignore"):  # what does not fit float32 becomes infinite, and is refused for it

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..geometry import Grid
 
-__all__ = ["HEAD", "Finding", "affine_of", "mm_per_unit", "parse", "refuse_faults", "shape_of"]
+__all__ = ["HEAD", "Finding", "affine_of", "choose", "mm_per_unit", "parse", "refuse_faults", "shape_of"]
 
 HEAD = 540  # bytes, enough for the header of either version
 _REAL = {2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280}  # data types of real numbers up to 64 bits
@@ -66,6 +66,21 @@ def shape_of(header: Nifti1Header) -> tuple[int, int, int]:
     return sizes[0], sizes[1], sizes[2]
 
 
+def choose(header: Nifti1Header, volume: int, path: Path) -> int:
+    """Make the header that of one volume, counted from 1, and tell how many voxels of others come before.
+
+    Raises:
+        InputError: there is no such volume.
+    """
+    sizes = [max(int(n), 0) for n in header["dim"][1 : 1 + max(0, min(int(header["dim"][0]), 7))]]
+    count = math.prod(sizes[3:])
+    if not 1 <= volume <= count:
+        raise InputError(f"there is no volume {volume}", f"choose from 1 to {count} with --volume", path)
+    if len(sizes) > 3:
+        header["dim"][0], header["dim"][4:] = 3, 1
+    return (volume - 1) * math.prod(sizes[:3])
+
+
 def mm_per_unit(header: Nifti1Header) -> float:
     """Millimetres per unit of length of the header; an unknown unit is taken for the millimetre."""
     return _MM.get(int(header["xyzt_units"]) & 7, 1.0)
@@ -111,7 +126,7 @@ def check_dims(header: Nifti1Header) -> Finding | None:
     if rank == 1:
         return Finding(f"the image has the one axis {sizes}", "pass a 2-D or 3-D image")
     if max(sizes[3:], default=1) > 1:
-        return Finding(f"the image is {rank}-D {sizes}", "pass one 3-D volume of it")
+        return Finding(f"the image is {rank}-D {sizes}: {math.prod(sizes[3:])} volumes", "choose one with --volume")
     return None
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,18 +51,34 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
     return [{key: str(path)} for path in find(folder)]
 
 
+CHOICE = ("series_uid", "volume")  # what may choose one scan of a folder or a file
+
+
 class LoadScan(Transform):
     """Read one scan strictly (:func:`monai_strainer.read`).
 
+    Args:
+        series_uid, volume: the DICOM series, and the volume of it or of a 4-D file, that is meant.
+
     Returns:
-        MetaTensor ``(1, X, Y, Z)`` float32 with the affine, ``filename_or_obj`` and ``slice_axis``.
+        MetaTensor ``(1, X, Y, Z)`` float32 with the affine, ``filename_or_obj``, ``slice_axis``, ``slice_thickness``
+        (NaN where it is the step), and the choice where there is one.
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
 
+    def __init__(self, series_uid: str | None = None, volume: int | None = None) -> None:
+        self.choice = {"series_uid": series_uid, "volume": volume}
+
     def __call__(self, path: str) -> MetaTensor:
-        scan = read(path)
-        meta = {"filename_or_obj": str(path), "slice_axis": scan.slice_axis, "original_channel_dim": "no_channel"}
+        scan = read(path, **self.choice)  # type: ignore[arg-type]
+        meta: dict[str, Any] = {
+            "filename_or_obj": str(path),
+            "slice_axis": scan.slice_axis,
+            "original_channel_dim": "no_channel",
+        }
+        meta["slice_thickness"] = math.nan if scan.thickness is None else scan.thickness  # MONAI cannot collate None
+        meta |= {name: value for name, value in self.choice.items() if value is not None}
         return MetaTensor(
             torch.from_numpy(scan.data)[None], affine=torch.from_numpy(scan.grid.affine.copy()), meta=meta
         )
@@ -95,7 +112,10 @@ class SaveScan(Transform):
     def __call__(self, image: MetaTensor) -> MetaTensor:
         data = image.as_tensor().detach().float().cpu().numpy()
         origin = Path(str(image.meta["filename_or_obj"]))
-        source = read(origin).source if origin.exists() else None
+        choice = {name: image.meta[name] for name in CHOICE if name in image.meta}
+        if "volume" in choice:
+            choice["volume"] = int(choice["volume"])
+        source = read(origin, **choice).source if origin.exists() else None
         affine = np.asarray(image.affine.cpu(), dtype=np.float64)
         volume = Volume(data[0], Grid(data[0].shape, affine), source)
         report = image.meta.get("strainer_report")
@@ -119,9 +139,15 @@ class LoadScand(MapTransform):
 
     backend = LoadScan.backend
 
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        allow_missing_keys: bool = False,
+        series_uid: str | None = None,
+        volume: int | None = None,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.load = LoadScan()
+        self.load = LoadScan(series_uid, volume)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)

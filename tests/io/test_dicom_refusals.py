@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import AXES, ORIGIN, SHAPE, STEP, series
+from dicom_files import AXES, ORIGIN, SHAPE, STEP, series, slice_of
 from pydicom.dataset import Dataset
 
 from monai_strainer.errors import InputError
@@ -47,6 +47,10 @@ def doubled(k: int, image: Dataset) -> None:
     image.EchoTime = str(3 + k % 2)
 
 
+def twice(k: int, image: Dataset) -> None:
+    image.ImagePositionPatient = [f"{v:.9f}" for v in ORIGIN + STEP * (k // 2) * AXES[:, 2]]
+
+
 def short(k: int, image: Dataset) -> None:
     image.PixelData = image.PixelData[:-2]
 
@@ -62,7 +66,12 @@ DAMAGES: list[tuple[str, Change, str]] = [
     ("studies", put("StudyInstanceUID", "1.2.3", 3), "StudyInstanceUID .* has 2 values"),
     ("spaces", put("FrameOfReferenceUID", "1.2.3", 3), "FrameOfReferenceUID .* has 2 values"),
     ("instances", put("SOPInstanceUID", "1.2.3"), "SOPInstanceUID .* is that of another file"),
-    ("echoes", doubled, r"lie where another one does; they differ in EchoTime \(0018,0081\)"),
+    (
+        "echoes",
+        doubled,
+        r"2 volumes\. Choose one with --volume:\n  volume 1: 4 images, EchoTime 3\n  volume 2: .*EchoTime 4",
+    ),
+    ("one place twice", twice, "4 images lie where another does, and nothing in their headers tells volumes apart"),
     ("no orientation", cut("ImageOrientationPatient"), "ImageOrientationPatient .* is missing"),
     ("no position", cut("ImagePositionPatient"), "ImagePositionPatient .* is missing"),
     ("no spacing", cut("PixelSpacing"), r"PixelSpacing \(0028,0030\) is missing"),
@@ -76,7 +85,13 @@ DAMAGES: list[tuple[str, Change, str]] = [
     ("gap", uneven, "3 mm apart, but 15 mm here: slices are missing"),
     ("shear", sheared, "shifted by 0.3 mm from one to the next: the stack is sheared"),
     ("mosaic", put("ImageType", ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), "says MOSAIC"),
+    ("frames of United Imaging", put("ImageType", ["ORIGINAL", "PRIMARY", "M", "VFRAME"]), "says VFRAME"),
     ("localizer", put("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"]), "says LOCALIZER"),
+    (
+        "deviation",
+        put("ImageType", ["DERIVED", "SECONDARY", "OTHER", "STD_DEVIATION"]),
+        "says STD_DEVIATION: a computed",
+    ),
     ("map", put("ImageType", ["DERIVED", "PRIMARY", "ADC"]), "says ADC: a computed map"),
     ("phase", put("ImageType", ["ORIGINAL", "PRIMARY", "P"]), "says phase image, not magnitude"),
     ("colour", put("SamplesPerPixel", 3), "SamplesPerPixel .* colour"),
@@ -102,6 +117,26 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"Modality.*PixelSpacing"):
         read(series(tmp_path / "s", change))
+
+
+def test_an_image_of_many_slices_is_asked_for_no_geometry(tmp_path: Path) -> None:
+    def change(k: int, image: Dataset) -> None:
+        image.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
+        del image.ImagePositionPatient
+
+    with pytest.raises(InputError, match="VFRAME") as told:
+        read(series(tmp_path / "s", change))
+    assert "ImagePositionPatient" not in str(told.value)
+
+
+def test_raw_data_are_passed_over(tmp_path: Path) -> None:
+    raw = slice_of(0)
+    raw.SOPClassUID = raw.file_meta.MediaStorageSOPClassUID = pydicom.uid.RawDataStorage
+    del raw.Rows, raw.Columns, raw.PixelData
+    raw.NumberOfFrames = 1
+    raw.save_as(tmp_path / "raw.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=r"no DICOM image was found \(passed over: Raw Data Storage, which holds no"):
+        read(tmp_path)
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
@@ -241,7 +276,7 @@ def smaller(images: list[Dataset]) -> None:
 
 FOURTEEN: dict[str, tuple[Callable[[list[Dataset]], None], str | None]] = {
     "three slices removed": (drop, "slices are missing"),
-    "two slices doubled": (double, "lie where another one does"),
+    "two slices doubled": (double, "lie where another does"),
     "numbers shuffled": (shuffle, None),
     "numbers missing on half": (strip("InstanceNumber", 2), None),
     "another orientation on half": (half("ImageOrientationPatient", [1, 0, 0, 0, 1, 0]), "ImageOrientationPatient"),

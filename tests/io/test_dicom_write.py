@@ -80,6 +80,7 @@ def test_the_deviation_is_a_second_series_that_says_its_unit(tmp_path: Path) -> 
     std = np.linspace(0, 3.3, scan.data.size, dtype=np.float32).reshape(scan.data.shape)
     write(scan, tmp_path / "out", report=REPORT, std=std)
     made = headers(tmp_path / "out" / "std")
+    assert {image.ImageType[3] for image in made} == {"STD_DEVIATION"}
     assert len(made) == SHAPE[2] and made[0].SeriesInstanceUID != headers(tmp_path / "out")[0].SeriesInstanceUID
     unit = float(made[0].DerivationDescription.split("stored values times ")[1].split()[0])
     found = np.stack([image.pixel_array.T for image in made], -1) * unit
