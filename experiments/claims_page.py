@@ -15,60 +15,84 @@ PUBLISHED = {"siren": 53.0, "one_scan": 58.9, "strainer_1": 57.9, "strainer_10":
 PUBLISHED |= {"noise_uniform": 79.3, "noise_spectrum": 60.0}  # OASIS, 178 x 178, width 256, 2,000 steps of Adam
 
 
-def mean(rows: Iterable[dict[str, str]], column: str) -> float | None:
+def mean(rows: Iterable[dict[str, str]], column: str = "psnr") -> float | None:
     """The mean of a column, None without rows."""
     values = [float(row[column]) for row in rows]
     return float(np.mean(values)) if values else None
 
 
 def fits_of(rows: Rows) -> list[tuple[str, str, str]]:
-    """The method, optimiser and schedule of every fit."""
-    return list(dict.fromkeys((r["method"], r["optimiser"], r["schedule"]) for r in rows if r["task"] == "fit"))
+    """The method, optimiser and schedule of every fit, Adam first."""
+    known = dict.fromkeys((r["optimiser"], r["method"], r["schedule"]) for r in rows if r["task"] == "fit")
+    order = [*PUBLISHED, *(method for _, method, _ in known)]
+    return [(m, o, s) for o, m, s in sorted(known, key=lambda k: (k[0], order.index(k[1])))]
 
 
-def table(rows: Rows) -> str:
-    """One size of the protocol: methods by steps, then what the start is worth on spoilt data."""
-    steps = sorted({int(row["step"]) for row in rows if row["task"] == "fit"})
-    tasks = sorted({row["task"] for row in rows} - {"fit"})
+def curve_of(rows: Rows, method: str, optimiser: str, schedule: str) -> dict[int, float]:
+    """PSNR of a fit by step, averaged over slices."""
+    own = [r for r in rows if (r["method"], r["optimiser"], r["schedule"]) == (method, optimiser, schedule)]
+    own = [r for r in own if r["task"] == "fit"]
+    return {
+        step: mean(r for r in own if r["step"] == str(step)) or 0.0 for step in sorted({int(r["step"]) for r in own})
+    }
+
+
+def fits(rows: Rows) -> str:
+    """One size of the protocol: starts by steps."""
+    curves = {key: curve_of(rows, *key) for key in fits_of(rows)}
+    steps = sorted({step for curve in curves.values() for step in curve})
     lines = []
-    for method, optimiser, schedule in fits_of(rows):
-        own = [row for row in rows if (row["method"], row["optimiser"]) == (method, optimiser)]
-        own = [row for row in own if row["task"] != "fit" or row["schedule"] == schedule]
-        fits = [mean((r for r in own if r["task"] == "fit" and r["step"] == str(step)), "psnr") for step in steps]
-        spoilt = [mean((r for r in own if r["task"] == task), "psnr") for task in tasks]
+    for (method, optimiser, schedule), curve in curves.items():
+        name = f"{method}, adam" if optimiser == "adam" else f"{method}, muon over {schedule}"
         published = PUBLISHED.get(method) if optimiser == "adam" else None
-        lines.append([f"{method}, {optimiser}", *fits, published, *spoilt])
-    return markdown(["start, optimiser", *map(str, steps), "published", *tasks], lines)
+        lines.append([name, *(curve.get(step) for step in steps), published])
+    return markdown(["start, optimiser", *map(str, steps), "published at 2,000"], lines)
+
+
+def restorations(rows: Rows) -> str:
+    """One size of the protocol: what each start is worth on spoilt data, at the blind stop and at the best one."""
+    own = [row for row in rows if row["task"] != "fit"]
+    tasks, lines = sorted({row["task"] for row in own}), []
+    for method, optimiser in sorted(dict.fromkeys((r["method"], r["optimiser"]) for r in own), key=lambda k: k[1]):
+        line: list[str | float | None] = [f"{method}, {optimiser}"]
+        for task in tasks:
+            some = [r for r in own if (r["method"], r["optimiser"], r["task"]) == (method, optimiser, task)]
+            line += [
+                mean(some, "psnr"),
+                mean(some, "best_step"),
+                mean((r for r in some if r.get("psnr_oracle")), "psnr_oracle"),
+            ]
+        lines.append(line)
+    columns = [f"{task}, {what}" for task in tasks for what in ("blind", "step", "best")]
+    return markdown(["start, optimiser", *columns], lines)
 
 
 def figure(rows: Rows, path: Path) -> None:
     """PSNR over steps, and fit against restoration."""
     import matplotlib.pyplot as plt
 
-    methods = list(dict.fromkeys(row["method"] for row in rows))
+    keys = fits_of(rows)
+    methods = list(dict.fromkeys(method for method, _, _ in keys))
     colours = dict(zip(methods, plt.get_cmap("tab20")(np.arange(len(methods)))))
     tasks = sorted({row["task"] for row in rows} - {"fit"})
-    drawing, axes = plt.subplots(1, 1 + len(tasks), figsize=(5 + 4 * len(tasks), 4.4), layout="constrained")
-    axes = np.atleast_1d(axes)
-    for method, optimiser, schedule in fits_of(rows):
-        own = [row for row in rows if (row["method"], row["optimiser"]) == (method, optimiser)]
-        own = [row for row in own if row["task"] != "fit" or row["schedule"] == schedule]
-        steps = sorted({int(row["step"]) for row in own if row["task"] == "fit"})
-        curve = [mean((r for r in own if r["task"] == "fit" and r["step"] == str(s)), "psnr") for s in steps]
-        if not steps:
-            continue
-        style, label = ("-", method) if optimiser == "adam" else ("--", None)
-        axes[0].plot([max(s, 8) for s in steps], curve, style, color=colours[method], label=label, marker=".", ms=4)
-        for axis, task in zip(axes[1:], tasks):
-            spoilt = mean((r for r in own if r["task"] == task), "psnr")
+    drawing, axes = plt.subplots(
+        1, 1 + len(tasks), figsize=(6 + 4 * len(tasks), 4.6), layout="constrained", squeeze=False
+    )
+    for method, optimiser, schedule in keys:
+        curve = curve_of(rows, method, optimiser, schedule)
+        style, marker = ("-", "o") if optimiser == "adam" else ("--", "^")
+        named = method if optimiser == "adam" else f"{method}, Muon"
+        where = [max(step, 12) for step in curve]
+        axes[0, 0].plot(where, list(curve.values()), style, color=colours[method], label=named, marker=marker, ms=3)
+        for axis, task in zip(axes[0, 1:], tasks):
+            spoilt = mean(r for r in rows if (r["method"], r["optimiser"], r["task"]) == (method, optimiser, task))
             if spoilt is not None:
-                marker = "o" if optimiser == "adam" else "^"
-                axis.plot(curve[-1], spoilt, marker, color=colours[method])
-    axes[0].set(xscale="log", xlabel="full-batch steps (8 stands for 0)", ylabel="PSNR of the fit, dB")
-    axes[0].legend(fontsize=7, title="solid Adam, dashed Muon", title_fontsize=7)
-    for axis, task in zip(axes[1:], tasks):
+                axis.plot(curve[max(curve)], spoilt, marker, color=colours[method])
+    axes[0, 0].set(xscale="log", xlabel="full-batch steps (the first mark is step 0)", ylabel="PSNR of the fit, dB")
+    axes[0, 0].legend(fontsize=7, loc="upper left")
+    for axis, task in zip(axes[0, 1:], tasks):
         axis.set(xlabel="PSNR of the longest fit, dB", ylabel=f"PSNR of {task} at the blind stop, dB")
-    for axis in axes:
+    for axis in axes[0]:
         axis.grid(alpha=0.3)
     drawing.savefig(path, dpi=110)
     plt.close(drawing)
@@ -80,9 +104,9 @@ def page(results: Results) -> None:
     for side, width in dict.fromkeys((row["side"], row["width"]) for row in rows):
         own = [row for row in rows if (row["side"], row["width"]) == (side, width)]
         scans = len({row["scan"] for row in own})
-        parts.append(
-            f"**{side} x {side}, width {width}**, {scans} slice{'s' if scans > 1 else ''}, PSNR in dB:\n\n{table(own)}"
-        )
+        parts.append(f"**{side} x {side}, width {width}**, slices of {scans} scan(s), PSNR in dB:\n\n{fits(own)}")
+        if any(row["task"] != "fit" for row in own):
+            parts.append(restorations(own))
         figures.append(results.figure(f"{side}_{width}"))
         figure(own, figures[-1])
     results.show("\n\n".join(parts), *figures)
