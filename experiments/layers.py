@@ -96,12 +96,18 @@ def page(results: Results) -> None:
     lines, told = [], []
     drawing, axes = plt.subplots(2, len(tasks), figsize=(4.2 * len(tasks), 7), layout="constrained")
     for column, task in enumerate(tasks):
-        for plane, layers in [*(("axial", n) for n in LAYERS), *((p, DEFAULT) for p in PLANES[1:])]:
+        for k, (plane, layers) in enumerate([*(("axial", n) for n in LAYERS), *((p, DEFAULT) for p in PLANES[1:])]):
+            colour = f"C{k}"
             line = {k: v for k in range(1, layers) if (v := mean(plane, layers, k, "random head", task))}
             if line:
                 style = "-" if plane == "axial" else "--"
                 axes[0, column].plot(
-                    list(line), [v[0] for v in line.values()], style, marker=".", label=f"{plane}, L = {layers}"
+                    list(line),
+                    [v[0] for v in line.values()],
+                    style,
+                    marker=".",
+                    label=f"{plane}, L = {layers}",
+                    color=colour,
                 )
                 best = max(line, key=lambda k: line[k][0])
                 lines.append(
@@ -137,7 +143,8 @@ def page(results: Results) -> None:
         axes[1, column].set(xlabel="layers frozen (star: auto)", ylabel="PSNR, dB")
         for axis in axes[:, column]:
             axis.grid(alpha=0.3)
-    axes[0, 0].legend(fontsize=7)
+    known, named = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(known, named, fontsize=8, ncols=len(named), loc="outside upper center")
     axes[1, 0].legend(fontsize=7)
     drawing.savefig(results.figure(), dpi=110)
     plt.close(drawing)
