@@ -30,6 +30,7 @@ METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 BOX = Profile()
 TRAINED = Measurements()  # what the detail prior has seen
 MANY_SLICES = 32
+NOTHING = 1e-6  # of the largest value: less noise than that is none that was read off
 LARGEST = 2**30  # voxels of a result
 
 
@@ -163,6 +164,11 @@ def restore(
     if max(factors) > 1 and sigma is None and min(scan.grid.shape) < 2:
         doubts.append("the noise level rests on a single slice")
     level, told_of_noise = _noise_level(scan, axis, sigma, noise, intensity.scale)
+    unreadable = sigma is None and float(np.max(level)) * intensity.scale < NOTHING * float(np.abs(scan.data).max())
+    if unreadable:
+        doubts.append(
+            "no noise level can be read off this scan (coarse, smoothed or compressed values); tell it with --sigma"
+        )
     relative = float(np.sqrt(np.mean(np.square(level))))
     path = legs(scan, factors)
     first = seen_along(path[0][0][0], scan.grid.refine(path[0][1]), scan.grid, operator)
@@ -196,7 +202,7 @@ def restore(
         agreed = whole.prox(torch.from_numpy(volume.data), torch.from_numpy(scan.data), rho=0.05)
         volume = Volume(agreed.numpy(), volume.grid, scan.source, scan.slice_axis)
     held = _support(scan, volume, whole, path[0][0][0], level, scene)
-    doubts += held.doubts()
+    doubts += [] if unreadable else held.doubts()  # they are told in units of the noise
     report = {
         "made_by": f"monai_strainer {__version__}",
         "task": "denoising" if max(factors) == 1 else "super-resolution",

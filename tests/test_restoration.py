@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from phantoms import small_prior_with_detail
+from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, RicianNoise, Volume, restore
 from monai_strainer.likeness import COARSE, Likeness, Typical
@@ -128,6 +128,15 @@ def test_another_operator_may_be_given(prior: Prior) -> None:
         return KSpaceCrop(fine, [f / m for f, m in zip(fine, measured)])
 
     assert restore(head(), prior, 2, operator=crop, steps=1).volume.data.shape == (40, 48, 6)
+
+
+def test_noise_that_cannot_be_read_is_doubted_and_nothing_measured_by_it(prior: Prior) -> None:
+    scan = small_head()
+    coarse = Volume(400 * np.round(scan.data / 400), scan.grid, slice_axis=scan.slice_axis)
+    found, usual = (restore(volume, prior, steps=0).report["warnings"] for volume in (coarse, scan))
+    assert any("no noise level can be read" in word for word in found)
+    assert not any("times the noise" in word for word in found)
+    assert not any("no noise level can be read" in word for word in usual)
 
 
 def test_a_part_of_a_head_is_placed_and_doubted(prior: Prior) -> None:
