@@ -61,7 +61,8 @@ TEST_EXTRA = [
     "nbformat",
     "nbclient",
     "ipykernel",
-]  # the last three run the tutorial
+    "einops",
+]  # nbformat, nbclient and ipykernel run the tutorial; MONAI's Swin blocks need einops
 BENCHMARK_EXTRA = [
     "dipy",
     "bm3d",

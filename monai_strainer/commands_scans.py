@@ -144,7 +144,7 @@ def bids(args: Options) -> int:
         print("there is a prior already; --overwrite learns it anew")
     else:
         args.output, args.recipe, args.plane, args.resume, args.tensorboard = learned, "cohort", "axial", False, False
-        args.steps = args.pretrain_steps
+        args.kind, args.steps = "cohort", args.pretrain_steps
         pretrain(args)
     _table_cohort(jobs, learned.parent)
     return 0
