@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from siren_pytorch import SirenNet
-from speed_table import ROOT, fill
+from speed_table import ROOT, show
 from timing import WIDTH, Ceiling, Row, ceilings, row, seconds
 from torch import Tensor, nn
 from waits import cohorts, heads, restores, startup
@@ -250,7 +250,7 @@ def main() -> None:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows(rows)
-    fill(args.out)
+    show(args.out)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_strainer.io import atomic
+from tables import ROOT, fill
 
-ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- speed -->", "<!-- end of speed -->"
 GATES = (  # name, row, column, must, is it a floor
     ("fit, whole slice, float32, against siren-pytorch", "fit, whole slice, float32", "ratio", 2, True),
     ("fit, 4,096 points, float32, against siren-pytorch", "fit, 4,096 points, float32", "ratio", 1.1, True),
@@ -54,16 +52,13 @@ def page(rows: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def fill(source: Path = ROOT / "benchmarks" / "speed.csv") -> None:
+def show(source: Path = ROOT / "benchmarks" / "speed.csv") -> None:
     """Put both tables into docs/performance.md."""
     with source.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    target = ROOT / "docs" / "performance.md"
-    before, _, rest = target.read_text().partition(START)
-    told = gates(rows) + "\n\n" + page({k: v for k, v in made.items() if k != "part"} for made in rows)
-    with atomic(target) as temporary:
-        temporary.write_text(f"{before}{START}\n{told}\n{END}{rest.partition(END)[2]}")
+    told = page({k: v for k, v in made.items() if k != "part"} for made in rows)
+    fill(ROOT / "docs" / "performance.md", {"speed": f"{gates(rows)}\n\n{told}"})
 
 
 if __name__ == "__main__":
-    fill()
+    show()

@@ -115,12 +115,17 @@ def _tiles(points: Tensor) -> Iterator[tuple[int, slice]]:
             yield s, slice(start, min(start + TILE, points.shape[1]))
 
 
+def _scaled(weights: Sequence[Tensor], omega: float, first: torch.dtype, others: torch.dtype) -> list[Tensor]:
+    """Weights as ``(S, out, in)`` with omega in them; the first layer's products stay as exact as its input."""
+    return [(omega * w.mT).to(others if k else first).contiguous() for k, w in enumerate(weights)]
+
+
 def _sines_alone(
     points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], omega: float, half: bool
 ) -> Tensor:
     """The features where nobody asks for a gradient: no tape, no cosines."""
     dtype = torch.bfloat16 if half else points.dtype
-    scaled = [(omega * w.mT).to(dtype if k else points.dtype).contiguous() for k, w in enumerate(weights)]
+    scaled = _scaled(weights, omega, points.dtype, dtype)
     shifts = [omega * b[:, 0] for b in biases]
     out = points.new_empty((*points.shape[:2], scaled[-1].shape[1]))
     for s, tile in _tiles(points):
@@ -137,10 +142,7 @@ class _SineFeatures(torch.autograd.Function):
         layers = len(parameters) // 2
         dtype = torch.bfloat16 if tape.half else points.dtype
         stack, count = points.shape[:2]
-        # (S, out, in): omega belongs to the weights, and the first layer's products stay as exact as its input
-        scaled = [
-            (omega * w.mT).to(dtype if k else points.dtype).contiguous() for k, w in enumerate(parameters[:layers])
-        ]
+        scaled = _scaled(parameters[:layers], omega, points.dtype, dtype)
         halves, shifts = [w / 2 for w in scaled], [omega / 2 * b[:, 0] for b in parameters[layers:]]
         widths = [w.shape[1] for w in scaled]
         out = points.new_empty((stack, count, widths[-1]))
