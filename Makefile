@@ -23,7 +23,7 @@ help:
 	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
 	@echo "make test   run the tests"
 	@echo "make external   install other people's programs and let them judge"
-	@echo "make gpu    run the tests that need an accelerator"
+	@echo "make gpu    run the tests that need an accelerator, and measure it"
 	@echo "make lint   check style and types"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove all that make made"
@@ -40,6 +40,8 @@ external: .venv-test/.installed
 
 gpu: .venv-test/.installed
 	$(TEST_BIN)/python -m pytest tests/gpu -m gpu -rs $(PYTEST_ARGS)
+	if $(TEST_BIN)/python -c "import torch; raise SystemExit(not torch.cuda.is_available())"; \
+	then $(TEST_BIN)/python benchmarks/accelerator.py; else echo "no accelerator: nothing to measure"; fi
 
 lint: .venv-test/.installed
 	$(TEST_BIN)/ruff check .

@@ -34,7 +34,8 @@ from monai_strainer.fitting.muon import optimisers
 from monai_strainer.io import atomic
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
 from monai_strainer.pose import find_pose, foreground, normalise
-from monai_strainer.pretraining import images_of, solve_ridge
+from monai_strainer.pretraining import images_of
+from monai_strainer.projection import solve_ridge
 
 LAYERS, SHAPE = 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH

@@ -20,9 +20,10 @@ from .cohort import Cohort, prior_of, read_cohort, read_heads, split_scans
 from .errors import InputError
 from .inferers import as_siren
 from .networks import DetailPrior
-from .pretraining import AlignedSlices, ProjectionLoss, head_statistics
+from .pretraining import AlignedSlices
 from .pretraining_detail import DetailRecipe, pretrain_detail
 from .prior import Prior, save_prior
+from .projection import ProjectionLoss, head_statistics
 
 __all__ = [
     "HeadStatistics",

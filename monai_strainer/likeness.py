@@ -25,7 +25,7 @@ from .fitting import align
 from .fitting.head import features_of
 from .glance import REACH, Glance
 from .networks import Siren
-from .pretraining import solve_ridge
+from .projection import solve_ridge
 
 __all__ = ["Likeness", "Typical", "aligned", "likeness", "typical_of"]
 

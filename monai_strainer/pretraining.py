@@ -10,7 +10,7 @@ recipe, with one trained head per image, is there by name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoints import resume_from, save_checkpoint
-from .fitting.head import with_bias
+from .fitting.muon import adam
+from .fitting.recorded import Recorded, recorder_of, set_rate
 from .networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from .noise_images import noise_slices
 from .pretraining_meta import meta_learned
+from .projection import ProjectionLoss, head_statistics
 from .tiles import AlignedSlices, CohortTiles
 
 __all__ = [
@@ -79,76 +81,6 @@ class Recipe:
 COHORT = Recipe()
 PAPER = Recipe(steps=5000, tiles=1, points=None, images=10, rate=1e-4, warmup=0, trained_heads=True)
 META = Recipe(steps=5000, tiles=1, points=2048, images=1, rate=3e-4)
-
-
-class ProjectionLoss(nn.Module):
-    """Mean squared error of the best heads: ``min_w |y - w . phi|^2 / P + ridge |w|^2`` per image, averaged.
-
-    The heads are solved without a gradient. By the envelope theorem the gradient that is left is the exact gradient
-    of the minimum.
-
-    Args:
-        ridge: weight of ``|w|^2``.
-
-    Source: Golub and Pereyra, "The Differentiation of Pseudo-Inverses and Nonlinear Least Squares Problems Whose
-    Variables Separate", SIAM J. Numer. Anal. 1973.
-
-    Example:
-        >>> loss = ProjectionLoss(ridge=1e-6)
-        >>> float(loss(torch.eye(4).reshape(1, 4, 4, 1), torch.rand(1, 2, 4, 1))) < 1e-4
-        True
-    """
-
-    def __init__(self, ridge: float = 1e-3) -> None:
-        super().__init__()
-        self.ridge = ridge
-
-    def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        """``features`` (B, C, P, 1) and ``target`` (B, N, P, 1) to a scalar."""
-        f = with_bias(features.float().flatten(2))  # (B, C + 1, P)
-        y = target.to(f).flatten(2)  # (B, N, P)
-        with torch.no_grad():
-            heads = solve_ridge(f, y, self.ridge)  # (B, N, C + 1)
-        return (heads @ f - y).square().mean() + self.ridge * heads.square().sum(-1).mean()
-
-
-def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
-    """Heads ``(B, N, C)`` that minimise ``|y - w f|^2 / P + weight |w|^2`` for ``f`` (B, C, P) and ``y`` (B, N, P)."""
-    points = f.shape[-1]
-    gram = f @ f.mT / points + weight * torch.eye(f.shape[1], device=f.device)
-    return torch.linalg.solve(gram, f @ y.mT / points).mT
-
-
-@torch.no_grad()
-def head_statistics(
-    siren: Siren, slices: AlignedSlices, points: int = 6000, ridge: float = 1e-3, seed: int = 0
-) -> None:
-    """Set the network's head to the cohort's mean head and ``head_covariance`` to their covariance.
-
-    One head per scan and level is solved from random points; the covariance is shrunk by a tenth towards its diagonal,
-    for a small cohort has fewer heads than a head has weights.
-    """
-    device = next(siren.parameters()).device
-    levels = len(slices.axes[0])
-    heads = []
-    for level in range(levels):
-        tile = CohortTiles(slices, 1, points, None, seed + level, level)[0]
-        places = tile["image"][None, : siren.spatial_dims].to(device)
-        f = with_bias(siren(places, features=True).float().flatten(2))
-        heads.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
-    stacked = torch.cat(heads)  # (N S, C + 1)
-    covariance = torch.cov(stacked.T) if len(stacked) > 1 else torch.eye(stacked.shape[1]).to(stacked)
-    variances = covariance.diagonal().clamp_min(1e-8)
-    covariance = 0.9 * covariance + torch.diag(0.1 * variances + 1e-6)
-    mean = stacked.mean(0).float()
-    siren.head.weight.copy_(mean[None, :-1])
-    siren.head.bias.copy_(mean[-1:])
-    siren.get_buffer("head_covariance").copy_(covariance.float())
-
-
-def _batches(tiles: CohortTiles, count: int, start: int) -> Iterator[list[dict[str, Tensor]]]:
-    for step in range(start, len(tiles) // count):
-        yield [tiles[step * count + k] for k in range(count)]
 
 
 def pretrain(
@@ -232,30 +164,43 @@ def pretrain(
         head.load_state_dict(learned)  # the start's own, not the mean of solved ones
         return siren
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
-    optimiser = torch.optim.Adam(module.parameters(), recipe.rate)
+    optimiser = adam(module.parameters(), recipe.rate)
     projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
     if resume and (state := resume_from(checkpoint, identity, device)) is not None:
         module.load_state_dict(state["module"])
-        optimiser.load_state_dict(state["optimiser"])
+        settings = optimiser.state_dict()["param_groups"]  # this device's, not those of the one before
+        optimiser.load_state_dict({**state["optimiser"], "param_groups": settings})
         start = state["step"]
-    for step, batch in enumerate(_batches(tiles, recipe.tiles, start), start):
-        optimiser.param_groups[0]["lr"] = recipe.rate_at(step)
+
+    def advance(*pieces: Tensor) -> Tensor:
         optimiser.zero_grad(set_to_none=True)
-        total = 0.0
-        for tile in [tiles[0]] if recipe.trained_heads else batch:  # the paper's images stay the same ones
-            for coords, label in _pieces(tile, recipe, siren.spatial_dims, device):
-                share = coords.shape[1] / tile["image"].shape[1] / len(batch)
-                h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
-                if recipe.trained_heads:
-                    out = images_of(shared, h)[0].T  # (N, P)
-                    loss = (out - label.flatten(1)).square().mean(1).sum()
-                else:
-                    loss = projection(h.mT[..., None], label[None])
-                (share * loss).backward()
-                total += share * float(loss.detach())
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        points = sum(coords.shape[1] for coords in pieces[::2])
+        for coords, label in zip(pieces[::2], pieces[1::2]):  # (d, P, 1), (N, P, 1)
+            h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
+            if recipe.trained_heads:
+                out = images_of(shared, h)[0].T  # (N, P)
+                loss = (out - label.flatten(1)).square().mean(1).sum()
+            else:
+                loss = projection(h.mT[..., None], label[None])
+            share = coords.shape[1] / points
+            (share * loss).backward()
+            total += share * loss.detach()
         optimiser.step()
+        return total
+
+    # solving for heads waits for the accelerator's word, which a recorded step cannot
+    step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
+    whole = _pieces([tiles[0]], recipe, siren.spatial_dims, device)  # the paper's images stay the same ones
+    for step in range(start, recipe.steps):
+        set_rate(optimiser, recipe.rate_at(step))
+        pieces = whole
+        if not recipe.trained_heads:
+            batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
+            pieces = _pieces(batch, recipe, siren.spatial_dims, device)
+        loss = step_once(*pieces)
         if on_step is not None:
-            on_step(step, total / (heads if recipe.trained_heads else 1))
+            on_step(step, float(loss) / (heads if recipe.trained_heads else 1))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
             kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
             save_checkpoint(checkpoint, identity, step + 1, **kept)
@@ -275,13 +220,14 @@ def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
     return nn.functional.linear(features, weight, bias)
 
 
-def _pieces(
-    tile: dict[str, Tensor], recipe: Recipe, dims: int, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """A tile on the device; whole slices with trained heads are cut so that activations stay in cache."""
-    size = 4096 if recipe.trained_heads else tile["image"].shape[1]
-    for coords, label in zip(tile["image"][:dims].split(size, dim=1), tile["label"].split(size, dim=1)):
-        yield coords.to(device), label.to(device)
+def _pieces(tiles: list[dict[str, Tensor]], recipe: Recipe, dims: int, device: torch.device) -> list[Tensor]:
+    """Coordinates and labels of tiles in turn; whole slices are cut where that keeps activations in a CPU's cache."""
+    pieces = []
+    for tile in tiles:
+        size = 4096 if recipe.trained_heads and device.type == "cpu" else tile["image"].shape[1]
+        for coords, label in zip(tile["image"][:dims].split(size, dim=1), tile["label"].split(size, dim=1)):
+            pieces += [coords.to(device), label.to(device)]
+    return pieces
 
 
 def _copy(network: Siren) -> Siren:

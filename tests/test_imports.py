@@ -28,6 +28,7 @@ NUMERICS = {
     "physics",
     "fitting",
     "pretraining",
+    "projection",
     "pretraining_detail",
     "patches",
     "tiles",

@@ -195,6 +195,23 @@ def test_a_checkpoint_of_another_recipe_or_seed_is_refused(recipe: Recipe, seed:
         pretrain(small_cohort(), recipe, network=small_siren(), seed=seed, checkpoint=tmp_path / "run.pt", resume=True)
 
 
+def test_a_checkpoint_of_an_accelerator_goes_on_here(tmp_path: Path) -> None:
+    unbroken = pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", every=4)
+    kept = torch.load(tmp_path / "run.pt", weights_only=True)
+    kept["step"] -= 1
+    for group in kept["optimiser"]["param_groups"]:  # what an optimiser over there says of itself
+        group.update(lr=torch.tensor(0.5), capturable=True, fused=True)
+    torch.save(kept, tmp_path / "run.pt")
+    told: list[int] = []
+    further = pretrain(
+        small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True,
+        on_step=lambda k, _: told.append(k),
+    )  # fmt: skip
+    assert told == [QUICK.steps - 1]
+    moved = (further.encoder[1][0].weight - unbroken.encoder[1][0].weight).detach().abs()
+    assert 0 < float(moved.max()) < 0.01
+
+
 def test_a_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
     pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
     with pytest.raises(ValueError, match=r"run\.pt was made with"):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..networks import SirenStack
 
-__all__ = ["Muon", "optimisers", "orthogonalise"]
+__all__ = ["Muon", "adam", "optimisers", "orthogonalise"]
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -40,12 +40,12 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: matrices ``(m, n)``, stacks of them ``(S, m, n)``, or kernels of convolutions ``(out, in, k, k)``.
-        lr: root-mean-square change of a weight per step. Sine weights are small (about 0.05 at width 256), so rates
-            common elsewhere (0.02) diverge here.
+        lr: root-mean-square change of a weight per step; a number, or a tensor of none axes that may change in place.
+            Sine weights are small (about 0.05 at width 256), so rates common elsewhere (0.02) diverge here.
         momentum: ``beta``.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-4, momentum: float = 0.95) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float | Tensor = 1e-4, momentum: float = 0.95) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
@@ -61,8 +61,8 @@ class Muon(torch.optim.Optimizer):
                 momentum.mul_(group["momentum"]).add_(weight.grad)
                 update = weight.grad + group["momentum"] * momentum
                 matrices = update.flatten(1) if update.ndim == 4 else update  # a convolution is one matrix
-                change = orthogonalise(matrices).reshape_as(weight)
-                weight.add_(change, alpha=-group["lr"] * max(matrices.shape[-2:]) ** 0.5)
+                change, rate = orthogonalise(matrices).reshape_as(weight), group["lr"] * max(matrices.shape[-2:]) ** 0.5
+                weight.sub_(rate * change) if isinstance(rate, Tensor) else weight.add_(change, alpha=-rate)
         return loss
 
 
@@ -80,10 +80,22 @@ def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[
     """
     everything = [p for p in stack.parameters() if p.requires_grad]
     if kind == "adam":
-        return [torch.optim.Adam(everything, lr)]
+        return [adam(everything, lr)]
     if kind != "muon":
         raise ValueError(f"there is no optimiser {kind!r}: choose 'adam' or 'muon'")
     hidden = [w for w in list(stack.weights)[1:-1] if w.requires_grad]
     rest = [p for p in everything if all(p is not w for w in hidden)]
-    adam: list[torch.optim.Optimizer] = [torch.optim.Adam(rest, head_lr)]
-    return [Muon(hidden, lr), *adam] if hidden else adam
+    return [*([Muon(hidden, rate_on(hidden[0].device, lr))] if hidden else []), adam(rest, head_lr)]
+
+
+def adam(params: Iterable[Tensor], lr: float) -> torch.optim.Adam:
+    """Adam; on an accelerator as one kernel, with a rate that a recorded step reads."""
+    some = list(params)
+    if some[0].device.type != "cuda":
+        return torch.optim.Adam(some, lr)
+    return torch.optim.Adam(some, rate_on(some[0].device, lr), fused=True, capturable=True)
+
+
+def rate_on(device: torch.device, lr: float) -> float | Tensor:
+    """A learning rate where it is read: a tensor on an accelerator."""
+    return torch.tensor(lr, device=device) if device.type == "cuda" else lr

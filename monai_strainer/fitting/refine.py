@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..networks import Siren, SirenStack
 from ..physics import NoiseModel, Operator
 from .head import TILE, solve_heads
 from .kriging import ErrorField
 from .muon import optimisers
+from .recorded import Recorded, recorder_of, set_rate
 from .stopping import HeldOut
 
 __all__ = ["Refined", "refine"]
@@ -107,7 +108,7 @@ def refine(
     stack = SirenStack(siren, len(coords))
     frozen = stack.freeze(freeze)
     engines = optimisers(stack, optimiser, rate, head_rate)
-    rates = [engine.param_groups[0]["lr"] for engine in engines]
+    rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     count = y.shape[1] * y.shape[2]
     watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(held_out, min(0.15, 300 / count)), generator)
     watch.to(y.device)
@@ -124,29 +125,37 @@ def refine(
     def look(step: int, images: Tensor) -> None:
         watch.update(step, images, field.foretell(images)[0] * field.head)
 
+    def some_of_all() -> tuple[Tensor | nn.Module, ...]:
+        """A random sub-lattice of the measurement, what explains it, and where the network is asked."""
+        rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
+        part, h = operator.restrict(rows, 0)
+        part, w = part.restrict(columns, 1)
+        weight = kept[rows][:, columns]
+        weight = weight * sigma2[:, None, None] / weight.sum().clamp_min(1)  # a likelihood as a squared error
+        local = noise if noise.sigma.ndim < 2 else type(noise)(noise.sigma[..., rows, :][..., columns])
+        return part, local, coords[:, :, h][:, :, :, w], y[:, rows][:, :, columns], weight
+
+    def advance(part: Operator, local: NoiseModel, patch: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, *patch.shape[2:])  # (S, |h|, |w|)
+        loss = (local.negative_log_likelihood(part.A(x), target) * weight).sum()
+        for engine in engines:
+            engine.zero_grad(set_to_none=True)
+        loss.backward()
+        for engine in engines:
+            engine.step()
+        return loss.detach()
+
+    step_once = Recorded(advance, recorder_of(y.device))
     if with_nothing:
         look(-1, torch.zeros(len(y), *operator.shape_in, device=y.device))
     for step in range(steps):
         if step % every == 0:
             look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
-            engine.param_groups[0]["lr"] = full * (
-                last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps))
-            )
-        rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
-        part, h = operator.restrict(rows, 0)
-        part, w = part.restrict(columns, 1)
-        patch = coords[:, :, h][:, :, :, w]  # (S, d, |h|, |w|)
-        x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, len(h), len(w))
-        target, weight = y[:, rows][:, :, columns], kept[rows][:, columns]
-        local = noise if noise.sigma.ndim < 2 else type(noise)(noise.sigma[..., rows, :][..., columns])
-        scale = sigma2[:, None, None] / weight.sum().clamp_min(1)  # brings the likelihood to a squared error
-        loss = (local.negative_log_likelihood(part.A(x), target) * weight * scale).sum()
-        for engine in engines:
-            engine.zero_grad(set_to_none=True)
-        loss.backward()
-        for engine in engines:
-            engine.step()
+            set_rate(engine, full * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps))))
+        if step == 0 or share < 1:
+            looked_at = some_of_all()
+        step_once(*looked_at)
         if on_step is not None:
             on_step(step)
     look(steps, _whole(stack, coords))

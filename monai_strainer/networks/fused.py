@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Sine layers as one step of autograd on a CPU: forward and backward in tiles, on activations taken once.
+"""Sine layers as one step of autograd: on a CPU forward and backward in tiles, on activations taken once.
 
 Plain PyTorch takes two fresh blocks of ``points x width`` per layer in every step; on a whole slice the machine spends
 more time on their first touch than on products. Here tiles are small enough to stay in cache, the activations that the
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from .activations import Sine
+from .recomputed import recomputed_features
 
-__all__ = ["SineTape", "encoded", "is_taped", "sine_features"]
+__all__ = ["SineTape", "are_sines", "encoded", "sine_features"]
 
 TILE = 2048  # points: four blocks of this many by 256 float32 fit a core's share of the last cache
 
@@ -54,7 +55,8 @@ def sine_features(
     """``h_k = sin(omega (h_{k-1} W_k + b_k))`` for a stack of networks; differentiable in weights and biases.
 
     Args:
-        points: ``(S, N, d)`` on the CPU; takes no gradient.
+        points: ``(S, N, d)``; takes no gradient. Where they lie anywhere but on a CPU,
+            :func:`monai_strainer.networks.recomputed.recomputed_features` does the same.
         weights: per layer ``(S, in, out)``.
         biases: per layer ``(S, 1, out)``.
         omega: frequency of every layer.
@@ -71,15 +73,17 @@ def sine_features(
         >>> sine_features(torch.zeros(1, 5, 2), [w], [b], 30.0, SineTape()).shape
         torch.Size([1, 5, 8])
     """
+    if points.device.type != "cpu":
+        return recomputed_features(points, weights, biases, omega, tape.half)
     if not torch.is_grad_enabled():
         return _sines_alone(points, weights, biases, omega, tape.half)
     features: Tensor = _SineFeatures.apply(points, omega, tape, *weights, *biases)  # type: ignore[no-untyped-call]
     return features
 
 
-def is_taped(points: Tensor, activations: Iterable[nn.Module]) -> bool:
-    """Whether :func:`sine_features` is meant for these: sines, all of them, on a CPU."""
-    return points.device.type == "cpu" and all(isinstance(activation, Sine) for activation in activations)
+def are_sines(activations: Iterable[nn.Module]) -> bool:
+    """Whether :func:`sine_features` is meant for these: sines, all of them."""
+    return all(isinstance(activation, Sine) for activation in activations)
 
 
 def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
@@ -88,7 +92,7 @@ def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
     Elsewhere the encoder runs as it is, its products in bfloat16 if the tape says so.
     """
     pairs = [list(layer.children()) for layer in encoder]
-    if not is_taped(points, [pair[-1] for pair in pairs if pair]) or not all(pairs):
+    if not are_sines(pair[-1] for pair in pairs if pair) or not all(pairs):
         with torch.autocast(points.device.type, torch.bfloat16, enabled=tape.half):
             return encoder(points)
     linears: list[nn.Linear] = [linear for linear, _ in pairs]  # type: ignore[misc]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import FourierFeatures
-from .fused import SineTape, is_taped, sine_features
+from .fused import SineTape, are_sines, sine_features
 from .siren import Siren
 
 __all__ = ["SirenStack", "stable_rank"]
@@ -58,7 +58,7 @@ class SirenStack(nn.Module):
 
     def features(self, points: Tensor) -> Tensor:
         """``(S, N, d)`` to the last features ``(S, N, C)``."""
-        if is_taped(points, self.activations):
+        if are_sines(self.activations):
             hidden = len(self.activations)
             omega = float(self.activations[0].omega)  # type: ignore[arg-type]
             return sine_features(points, list(self.weights)[:hidden], list(self.biases)[:hidden], omega, self.tape)

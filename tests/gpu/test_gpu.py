@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from networks.test_fused import gradients, layers, twin
 from phantoms import (
     slice_coordinates,
     slice_images,
@@ -21,7 +24,8 @@ from phantoms import (
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import amortise, plug_and_play, refine, solve_heads
+from monai_strainer.fitting import amortise, plug_and_play, recorded, refine, solve_heads
+from monai_strainer.networks.recomputed import recomputed_features
 from monai_strainer.physics import Downsample, GaussianNoise, RicianNoise
 
 pytestmark = pytest.mark.gpu
@@ -64,6 +68,53 @@ def test_refinement(device: torch.device, optimiser: str) -> None:
         for where in (torch.device("cpu"), device)
     ]
     assert psnr(*found) > 50
+
+
+@pytest.mark.parametrize(("half", "near"), [(False, 5e-3), (True, 0.1)])
+def test_sine_layers(device: torch.device, half: bool, near: float) -> None:
+    weights, biases = layers(2, [2, 64, 64, 64], torch.float32)
+    points = torch.rand(2, 3000, 2, generator=torch.Generator().manual_seed(0))
+    there = [[p.detach().to(device).requires_grad_() for p in some] for some in (weights, biases)]
+    ours, theirs = recomputed_features(points.to(device), *there, 2.0, half), twin(points, weights, biases, 2.0)
+    assert float((ours.cpu() - theirs).abs().max()) < near
+    for mine, other in zip(gradients(ours, there[0]), gradients(theirs, weights)):
+        assert float((mine.cpu() - other).norm() / other.norm()) < near
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adam"])
+@pytest.mark.parametrize("points", [4096, 100])
+def test_a_recorded_refinement_is_one_launched_piece_by_piece(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch, optimiser: str, points: int
+) -> None:
+    coords, y = slice_coordinates(2, *SIZE).to(device), TWICE.A(slice_images(2, *SIZE)).to(device)
+    found = []
+    for before in (recorded.BEFORE, 10**9):
+        monkeypatch.setattr(recorded, "BEFORE", before)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # it could be recorded
+            given = {"steps": 20, "optimiser": optimiser, "points": points, "with_nothing": False}
+            noise = RicianNoise(0.01).to(device)
+            found.append(refine(small_siren().to(device), coords, TWICE.to(device), y, noise, **given).images)
+    assert psnr(*found) > 70
+
+
+def test_a_recorded_pretraining_is_one_launched_piece_by_piece(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(steps=20, tiles=1, points=None, images=3, rate=1e-3, warmup=0, trained_heads=True)
+    losses: list[list[float]] = []
+    for before in (recorded.BEFORE, 10**9):
+        monkeypatch.setattr(recorded, "BEFORE", before)
+        told: list[float] = []
+        pretrain(
+            small_cohort(),
+            recipe,
+            network=small_siren(),
+            device=device,
+            on_step=lambda step, loss, told=told: told.append(loss),
+        )
+        losses.append(told)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2) and losses[0][-1] < losses[0][0]
 
 
 def test_detail_prior(device: torch.device) -> None:
