@@ -5,7 +5,8 @@ python benchmarks/accelerator.py [--device cuda]
 
 The volume is the template of the demonstration. It writes benchmarks/accelerator.csv and its table in
 docs/performance.md, with the name of the device. The peer is siren-pytorch on the same device; `launched piece by
-piece` is our own step without its record. `--tiny` goes through all of it in seconds, on any device, and writes nothing.
+piece` is our own step without its record. `--tiny` goes through all of it in seconds, on any device, and writes
+nothing.
 """
 
 from __future__ import annotations
