@@ -20,7 +20,7 @@ from monai_strainer.fitting.muon import optimisers
 from monai_strainer.io import atomic
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.physics import Downsample, Identity, NoiseModel, Operator, RicianNoise
-from monai_strainer.pretraining import solve_ridge
+from monai_strainer.projection import solve_ridge
 
 __all__ = ["TASKS", "Fit", "restored"]
 

@@ -86,12 +86,11 @@ def equal(folder: Path, dataset: Path, budget: float, seed: int, small: bool) ->
         return prior, Spent(prior.record["recipe_steps"], prior.record["seconds"])
     cohort = read_cohort(split_scans(dataset)[0], shape=(12, 24, 24) if small else (96, 152, 200))
     network = Siren(hidden_channels=16, num_layers=3) if small else None
-    spans = []
-    for count in (4, 12):  # their difference leaves out the statistics of the heads
-        start = time.process_time()
-        pretrain(cohort.slices, Recipe(steps=count), network=network, seed=seed)
-        spans.append(time.process_time() - start)
-    steps = max(2, int(budget / max((spans[1] - spans[0]) / 8, 1e-3)))
+    clock: list[float] = []
+    trial = Recipe(steps=4 if small else 60)
+    pretrain(cohort.slices, trial, network=network, seed=seed, on_step=lambda *_: clock.append(time.process_time()))
+    late = clock[len(clock) // 2 :]  # the first steps set things up
+    steps = max(2, int(budget * (len(late) - 1) / max(late[-1] - late[0], 1e-3)))
     start = time.process_time()
     siren = pretrain(cohort.slices, Recipe(steps=steps), network=network, seed=seed)
     spent = Spent(steps, time.process_time() - start)

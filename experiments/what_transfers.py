@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from torch import Tensor
 from experiments.memorisation import CHEAP
 from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, load_prior, read, save_prior
+from monai_strainer.bundles import bundle_path
 from monai_strainer.cases import Case, spoil
 from monai_strainer.cohort import read_cohort, split_scans
 from monai_strainer.evaluate import beginning
@@ -36,25 +39,34 @@ from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.networks.siren import to_points
 from monai_strainer.pretraining import pretrain
 
-PAIRS = (("half one", "half two"), ("half one", "shipped"), ("half one", "fresh one"), ("fresh one", "fresh two"))
+PAIRS = (
+    ("half one", "half two"),
+    ("half one", "shipped"),
+    ("half one", "fresh one"),
+    ("shipped", "noise"),
+    ("fresh one", "fresh two"),
+)
 SHOWN = ("shipped", "half one", "fresh one")  # whose spectra are taken
 DROP = 1.0  # dB
-RUNS: dict[str, tuple[str, float, bool]] = {  # optimiser, rate, whether it falls along a cosine
-    "Adam 1e-4 (paper)": ("adam", 1e-4, False),
-    "Adam 1e-3": ("adam", 1e-3, False),
-    "Adam 3e-3": ("adam", 3e-3, False),
-    "Adam 3e-3, falling": ("adam", 3e-3, True),
-    "Muon 4e-5, falling (default)": ("muon", 4e-5, True),
-    "Muon 4e-5": ("muon", 4e-5, False),
-    "Muon 4e-4": ("muon", 4e-4, False),
-    "Muon 4e-3": ("muon", 4e-3, False),
+RUNS: dict[str, tuple[str, float, bool, bool]] = {  # optimiser, rate, falls along a cosine, begins with a solved head
+    "Adam 1e-4 (paper)": ("adam", 1e-4, False, False),
+    "Adam 1e-4, solved": ("adam", 1e-4, False, True),
+    "Adam 1e-3": ("adam", 1e-3, False, False),
+    "Adam 3e-3": ("adam", 3e-3, False, False),
+    "Adam 3e-3, falling": ("adam", 3e-3, True, False),
+    "Muon 4e-5, falling (default)": ("muon", 4e-5, True, True),
+    "Muon 4e-5, falling, drawn head": ("muon", 4e-5, True, False),
+    "Muon 2e-5, falling, solved": ("muon", 2e-5, True, True),
+    "Muon 4e-5": ("muon", 4e-5, False, False),
+    "Muon 4e-4": ("muon", 4e-4, False, False),
+    "Muon 4e-3": ("muon", 4e-3, False, False),
 }
 
 
 def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
-    """A network by its name: shipped, a half of the cohort (from its folder, or trained now), or fresh."""
-    if name == "shipped":
-        return load_prior().network
+    """A network by its name: shipped (of brains, of noise), a half of the cohort (from its folder, or now), or fresh."""
+    if name in ("shipped", "noise"):
+        return load_prior(bundle_path("mri_strainer" if name == "shipped" else "noise_strainer")).network
     if name.startswith("fresh"):
         return Prior.cold(seed + name.endswith("two")).network
     bundle = folder / f"{name.replace(' ', '_')}_{seed}"
@@ -104,9 +116,9 @@ def square(n: int, reach: float = 0.9) -> Tensor:
     return torch.stack([x, y, torch.zeros_like(x)])
 
 
-def fitted(siren: Siren, case: Case, name: str, solve: bool, steps: int) -> list[float]:
+def fitted(siren: Siren, case: Case, name: str, steps: int) -> list[float]:
     """PSNR before and after each full-batch step of a fit of the truth."""
-    optimiser, rate, falls = RUNS[name]
+    optimiser, rate, falls, solve = RUNS[name]
     stack = SirenStack(siren, 1)
     target = torch.from_numpy(case.truth).flatten(1)[..., None]  # (1, N, 1)
     if solve:
@@ -156,11 +168,11 @@ def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> P
         middle.loglog(*spectrum(layer.numpy(), 1.0), color=plt.get_cmap("viridis")(k / 5), label=f"layer {k + 1}")
     middle.set(xlabel="cycles per head", ylabel="share of power", title="shipped encoder", ylim=(1e-8, 1))
     middle.legend(frameon=False, fontsize=7)
-    fits = [row for row in rows if row["kind"] == "fit"]
-    names = list(dict.fromkeys(row["name"] for row in fits))
-    for k, start in enumerate(dict.fromkeys(row["part"] for row in fits)):
-        values = {row["name"]: float(row["value"]) for row in fits if row["part"] == start}
-        right.barh(np.arange(len(names)) + 0.2 - 0.4 * k, [values.get(n, 0.0) for n in names], 0.38, label=start)
+    drops = dropped(rows)
+    names = list(dict.fromkeys(name for name, _ in drops))
+    for k, start in enumerate(dict.fromkeys(start for _, start in drops)):
+        values = [drops.get((name, start), (0.0,))[0] for name in names]
+        right.barh(np.arange(len(names)) + 0.2 - 0.4 * k, values, 0.38, label=start)
     right.set_yticks(range(len(names)), names, fontsize=7)
     right.invert_yaxis()
     right.set(xlabel=f"drops of more than {DROP:g} dB")
@@ -188,6 +200,22 @@ def _middle(case: Case) -> NDArray[Any]:
     return image[r : r + n, c : c + n]
 
 
+def dropped(rows: list[dict[str, str]]) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """Per way and start: drops in the mean over slices, the worst of all, and the last PSNR in the mean."""
+    found: dict[tuple[str, str], tuple[float, float, float]] = {}
+    fits = [row for row in rows if row["kind"] == "fit"]
+    for name, start in dict.fromkeys((name, row["part"]) for name in RUNS for row in fits if row["name"] == name):
+        some = np.array(
+            [
+                [float(row[k]) for k in ("value", "worst", "last")]
+                for row in fits
+                if (row["name"], row["part"]) == (name, start)
+            ]
+        )
+        found[name, start] = (float(some[:, 0].mean()), float(some[:, 1].max()), float(some[:, 2].mean()))
+    return found
+
+
 def show(results: Results, networks: dict[str, Siren], case: Case | None) -> None:
     """Tables of likeness and frequency per layer, and of drops."""
     rows = results.rows()
@@ -196,11 +224,7 @@ def show(results: Results, networks: dict[str, Siren], case: Case | None) -> Non
         for name in dict.fromkeys(row["name"] for row in rows if row["kind"] == kind):
             values = [float(row["value"]) for row in rows if row["kind"] == kind and row["name"] == name]
             layers.append([f"{'CKA' if kind == 'alike' else 'cycles per head'}: {name}", *values])
-    fits = [
-        [row["name"], row["part"], row["value"], *(float(row[k]) for k in ("worst", "last"))]
-        for row in rows
-        if row["kind"] == "fit"
-    ]
+    fits = [[*which, *told] for which, told in dropped(rows).items()]
     if networks:
         figure(results, networks, case)
     text = markdown(["layer", "1", "2", "3", "4", "5"], layers)
@@ -210,33 +234,36 @@ def show(results: Results, networks: dict[str, Siren], case: Case | None) -> Non
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Make the rows that are missing, then the tables and the figure."""
-    args, results = asked("what_transfers", __doc__, ("kind", "name", "part"), argv)
+    args, results = asked("what_transfers", __doc__, ("kind", "name", "part", "scan"), argv)
     if args.show:
         show(results, {}, None)
         return
-    folder, val = results.home / "runs" / "what_transfers", split_scans(args.dataset)[1][0]
-    names = dict.fromkeys(["shipped", "fresh one", *(name for pair in PAIRS for name in pair)])
-    networks = {name: encoder(name, args.dataset, folder, args.seed, args.tiny) for name in names}
+    folder, judges = results.home / "runs" / "what_transfers", split_scans(args.dataset)[1][: 1 if args.tiny else 3]
     coords = square(16 if args.tiny else 64)
+
+    @cache
+    def network(name: str) -> Siren:  # halves of the cohort are trained only where a row wants them
+        return encoder(name, args.dataset, folder, args.seed, args.tiny)
+
     for a, b in PAIRS:
-        pairs = zip(layers_of(networks[a], coords), layers_of(networks[b], coords))
-        for k, (one, two) in enumerate(pairs, 1):
-            for row in results.missing([{"kind": "alike", "name": f"{a}, {b}", "part": k}]):
-                results.add({**row, "value": alike(one.flatten(1), two.flatten(1))})
+        for row in results.missing({"kind": "alike", "name": f"{a}, {b}", "part": k, "scan": ""} for k in range(1, 6)):
+            one, two = ([*layers_of(network(name), coords)][row["part"] - 1].flatten(1) for name in (a, b))
+            results.add({**row, "value": alike(one, two)})
     for name in SHOWN:
-        for k, layer in enumerate(layers_of(networks[name], square(96)), 1):
-            for row in results.missing([{"kind": "spectrum", "name": name, "part": k}]):
-                frequency, power = spectrum(layer.numpy(), 1.0)
-                results.add({**row, "value": float((frequency * power).sum())})
-    case, whole = small_case(val, 8 if args.tiny else 4), small_case(val, 1)
-    for name in list(RUNS)[: 1 if args.tiny else None]:
+        for row in results.missing({"kind": "spectrum", "name": name, "part": k, "scan": ""} for k in range(1, 6)):
+            layer = [*layers_of(network(name), square(96))][row["part"] - 1]
+            frequency, power = spectrum(layer.numpy(), 1.0)
+            results.add({**row, "value": float((frequency * power).sum())})
+    for path, name in product(judges, list(RUNS)[: 1 if args.tiny else None]):
+        case = small_case(path, 8 if args.tiny else 4)
         for start in ("cold", "pretrained"):
-            for row in results.missing([{"kind": "fit", "name": name, "part": start}]):
+            case_of = {"kind": "fit", "name": name, "part": start, "scan": path.parent.parent.name}
+            for row in results.missing([case_of]):
                 method = "siren" if start == "cold" else "strainer_paper"
-                siren = beginning(method, networks["shipped"], args.seed)
-                if start == "pretrained" and "default" in name:
-                    siren = networks["shipped"]
-                curve = np.array(fitted(siren, case, name, "default" in name, 2 if args.tiny else 200))
+                siren = beginning(method, network("shipped"), args.seed)
+                if start == "pretrained" and RUNS[name][-1]:
+                    siren = network("shipped")
+                curve = np.array(fitted(siren, case, name, 2 if args.tiny else 200))
                 falls = -np.diff(curve)
                 told = {
                     "value": int((falls > DROP).sum()),
@@ -244,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "last": float(curve[-1]),
                 }
                 results.add({**row, **told})
-    show(results, networks, whole)
+    show(results, {name: network(name) for name in ("shipped", "fresh one")}, small_case(judges[0], 1))
 
 
 if __name__ == "__main__":
