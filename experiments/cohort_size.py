@@ -88,9 +88,9 @@ def page(results: Results) -> None:
                 axis.plot(lengths, curve, style, marker=".", color=f"C{k}", label=label)
             told = [mean(scans=scans, slices=slices, pretraining=lengths[-1], task=task) for task in columns]
             lines.append([f"{scans} x {slices}", *told])
-        axis.set(xscale="log", xlabel="steps of pretraining", ylabel="PSNR of the solved head, dB")
+        axis.set(xlabel="steps of pretraining", ylabel="PSNR of the solved head, dB", xticks=lengths)
         axis.set_title(f"{slices} slice{'s' if slices > 1 else ''} per scan; dashed: trained on", fontsize=9)
-        axis.legend(fontsize=7)
+        axis.legend(fontsize=7, ncols=2)
     for slices in counts:
         for task, marker in zip(("fit", *TASKS), "osd"):
             curve = [mean(scans=n, slices=slices, pretraining=lengths[-1], task=task) for n in sizes]

@@ -64,7 +64,7 @@ RUNS: dict[str, tuple[str, float, bool, bool]] = {  # optimiser, rate, falls alo
 
 
 def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
-    """A network by its name: shipped (of brains, of noise), a half of the cohort (from its folder, or now), or fresh."""
+    """A network by its name: shipped (brains, noise), a half of the cohort (from its folder, or trained now), fresh."""
     if name in ("shipped", "noise"):
         return load_prior(bundle_path("mri_strainer" if name == "shipped" else "noise_strainer")).network
     if name.startswith("fresh"):

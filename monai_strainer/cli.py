@@ -70,39 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of NIfTI files, or a BIDS folder; - with --kind noise, which needs no scans",
     )
     pretrain.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
-    pretrain.add_argument(
-        "--kind",
-        choices=("cohort", "meta", "noise"),
-        default="cohort",
-        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
-    )
-    pretrain.add_argument(
-        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
-    )
-    pretrain.add_argument(
-        "--recipe",
-        choices=("cohort", "paper"),
-        default=None,
-        help="'paper': 10 images, 5,000 full-batch steps, one trained head each (default: 'cohort'; meta has its own)",
-    )
-    pretrain.add_argument("--steps", type=int, default=None, help="gradient steps (default: the recipe's)")
-    pretrain.add_argument(
-        "--detail-steps",
-        type=int,
-        default=None,
-        metavar="N",
-        help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
-    )
-    pretrain.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
-    pretrain.add_argument(
-        "--grid",
-        type=_numbers,
-        default=None,
-        metavar="S,H,W",
-        help="slices, rows and columns of the common grid (default: 96,152,200)",
-    )
-    pretrain.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
-    pretrain.add_argument("--tensorboard", action="store_true", help="write curves to OUT_BUNDLE/runs")
+    _learning(pretrain)
     _shared(pretrain, prior=False)
 
     evaluate = _command(commands, "evaluate", run.evaluate, "compare methods on scans whose truth is known")
@@ -145,10 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--skip-bids-validation", "--skip_bids_validation", action="store_true", help="accepted: none is done here"
     )
     bids.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
-    bids.add_argument("--images", type=int, default=None, help="of group: use only the first so many scans")
-    bids.add_argument("--pretrain-steps", type=int, default=None, help="of group: gradient steps of the encoder")
-    bids.add_argument("--detail-steps", type=int, default=None, help="of group: gradient steps of the detail prior")
-    bids.add_argument("--grid", type=_numbers, default=None, metavar="S,H,W", help="of group: as of pretrain")
+    _learning(bids.add_argument_group("of group"), steps="--pretrain-steps")
     _restoring(bids)
     _shared(bids)
 
@@ -212,6 +177,45 @@ def _restoring(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     command.add_argument("--shard", default=None, metavar="K/N", help="restore only this share of many scans")
+
+
+def _learning(command: Any, steps: str = "--steps") -> None:
+    """The options of every pretraining."""
+    command.add_argument(
+        "--kind",
+        choices=("cohort", "meta", "noise"),
+        default="cohort",
+        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
+    )
+    command.add_argument(
+        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
+    )
+    command.add_argument(
+        "--recipe",
+        choices=("cohort", "paper"),
+        default=None,
+        help="'paper': 10 images, 5,000 full-batch steps, one trained head each (default: 'cohort'; meta has its own)",
+    )
+    command.add_argument(
+        steps, dest="pretrain_steps", type=int, default=None, metavar="N", help="gradient steps (default: the recipe's)"
+    )
+    command.add_argument(
+        "--detail-steps",
+        type=int,
+        default=None,
+        metavar="N",
+        help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
+    )
+    command.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
+    command.add_argument(
+        "--grid",
+        type=_numbers,
+        default=None,
+        metavar="S,H,W",
+        help="slices, rows and columns of the common grid (default: 96,152,200)",
+    )
+    command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    command.add_argument("--tensorboard", action="store_true", help="write curves to the bundle's folder runs")
 
 
 def _shared(command: argparse.ArgumentParser, prior: bool = True) -> None:

@@ -70,7 +70,7 @@ def pretrain(args: Options) -> None:
         raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
     scans = [] if is_noise else split_scans(args.input)[0][: args.images]
     recipe = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
-    recipe = recipe if args.steps is None else replace(recipe, steps=args.steps)
+    recipe = recipe if args.pretrain_steps is None else replace(recipe, steps=args.pretrain_steps)
     grid = NOISE_GRID if is_noise else (96, 152, 200)
     if args.grid:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):

@@ -143,8 +143,7 @@ def bids(args: Options) -> int:
     if (learned / RULES).exists() and not args.overwrite:
         print("there is a prior already; --overwrite learns it anew")
     else:
-        args.output, args.recipe, args.plane, args.resume, args.tensorboard = learned, "cohort", "axial", False, False
-        args.kind, args.steps = "cohort", args.pretrain_steps
+        args.output = learned
         pretrain(args)
     _table_cohort(jobs, learned.parent)
     return 0

@@ -13,8 +13,6 @@ from ..physics import Operator
 
 __all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads", "with_bias"]
 
-TILE = 4096  # points evaluated at once: the activations of a tile stay in the cache of a CPU core
-
 
 @dataclass(frozen=True)
 class Heads:
@@ -35,8 +33,7 @@ class Heads:
 def features_of(siren: Siren, coords: Tensor) -> Tensor:
     """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
     points = coords.flatten(1).T  # (N, d)
-    parts = [encoded(siren.encoder, part[None], SineTape())[0] for part in points.split(TILE)]
-    features = with_bias(torch.cat(parts).T.float()[None])[0]  # (C + 1, N)
+    features = with_bias(encoded(siren.encoder, points[None], SineTape()).mT.float())[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
 
 

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from ..networks import Siren, SirenStack
 from ..physics import NoiseModel, Operator
-from .head import TILE, solve_heads
+from .head import solve_heads
 from .kriging import ErrorField
 from .muon import optimisers
 from .recorded import Recorded, recorder_of, set_rate
 from .stopping import HeldOut
 
 __all__ = ["Refined", "refine"]
+
+POINTS = 4096  # evaluated at once: enough for a gradient, and the activations stay in the cache of a CPU core
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Refined:
 def _whole(stack: SirenStack, coords: Tensor) -> Tensor:
     """The images ``(S, H, W)`` of a stack, in ``[0, 1]``, tile by tile."""
     points = coords.flatten(2).mT  # (S, N, d)
-    parts = [stack(part)[..., 0] for part in points.split(max(1, TILE // len(points)), dim=1)]
+    parts = [stack(part)[..., 0] for part in points.split(max(1, POINTS // len(points)), dim=1)]
     return ((torch.cat(parts, dim=1) + 1) / 2).reshape(-1, *coords.shape[2:])
 
 
@@ -70,7 +72,7 @@ def refine(
     optimiser: str = "muon",
     freeze: int | str | None = None,
     held_out: float = 0.03,
-    points: int = TILE,
+    points: int = POINTS,
     every: int = 20,
     with_nothing: bool = True,
     seed: int = 0,

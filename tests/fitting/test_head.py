@@ -131,7 +131,7 @@ def test_every_slice_is_solved_on_its_own() -> None:
 def test_features_do_not_depend_on_the_tiles_they_were_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
     siren = small_siren()
     whole = features_of(siren, COORDS[0])
-    monkeypatch.setattr("monai_strainer.fitting.head.TILE", 37)
+    monkeypatch.setattr("monai_strainer.networks.fused.TILE", 37)
     torch.testing.assert_close(features_of(siren, COORDS[0]), whole)
 
 
