@@ -16,11 +16,23 @@ from .errors import InputError
 from .io import atomic, write_json
 from .io.atomic import stem
 
-__all__ = ["SUFFIXES", "describe", "jobs_in", "named"]
+__all__ = ["SUFFIXES", "Filters", "describe", "jobs_in", "named", "read_filters"]
 
 SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")  # contrasts of whole heads
 # required facts of a raw sidecar that stay true of a derivative on another grid
 KEPT = ("MagneticFieldStrength", "Manufacturer", "ManufacturersModelName", "EchoTime", "RepetitionTime", "FlipAngle")
+ENTITIES = {  # as filter files call them, and as file names do
+    "subject": "sub",
+    "session": "ses",
+    "acquisition": "acq",
+    "ceagent": "ce",
+    "reconstruction": "rec",
+    "run": "run",
+    "echo": "echo",
+    "inversion": "inv",
+    "part": "part",
+}
+Filters = Mapping[str, Mapping[str, tuple[str | None, ...]]]
 NAME = re.compile(r"^(sub-[a-zA-Z0-9]+(?:_[a-z]+-[a-zA-Z0-9]+)*)_([a-zA-Z0-9]+)\.nii(\.gz)?$")
 
 
@@ -48,6 +60,7 @@ def jobs_in(
     scale: Sequence[float],
     participants: Iterable[str] = (),
     sessions: Iterable[str] = (),
+    filters: Filters | None = None,
 ) -> list[Job]:
     """The structural scans of a raw dataset and their derivatives.
 
@@ -57,6 +70,7 @@ def jobs_in(
         scale: of the restoration.
         participants: labels, with ``sub-`` or without; all by default.
         sessions: labels, with ``ses-`` or without; all by default.
+        filters: what else must be true of names, as :func:`read_filters` gives it.
 
     Raises:
         InputError: no dataset, an unknown participant, or no scan.
@@ -77,12 +91,58 @@ def jobs_in(
             session = parts[1].removeprefix("ses-") if len(parts) == 4 else None
             if found is None or found[2] not in SUFFIXES or (only and session not in only):
                 continue
+            if filters and not _passes(found[1], filters.get(found[2], {})):
+                continue
             inner = path.relative_to(dataset)
             target = output / inner.with_name(named(path.name, scale))
             jobs.append(Job(inner.as_posix(), path, target, _sidecar(path, inner.as_posix(), scale)))
     if not jobs:
-        raise InputError(f"no {', '.join(SUFFIXES)} image was found in anat folders", "check the labels", dataset)
+        raise InputError(
+            f"no {', '.join(SUFFIXES)} image was found in anat folders", "check the labels and filters", dataset
+        )
     return jobs
+
+
+def read_filters(path: Path) -> Filters:
+    """A filter file: which values entities must have, per contrast.
+
+    ``{"t1w": {"acquisition": ["mprage", null], "run": 1}}`` takes T1-weighted scans of the first run whose acquisition
+    is mprage or not told. Scans of contrasts that the file does not name are all taken; what it says of others (bold,
+    for the file may be meant for other apps too) is passed over.
+
+    Raises:
+        InputError: no JSON of this kind, or an entity that file names do not have.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        chosen = {suffix: dict(told[key]) for key in told for suffix in SUFFIXES if key.lower() == suffix.lower()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        example = 'write {"t1w": {"acquisition": "mprage"}}'
+        raise InputError("this is no filter file", example, path) from error
+    for filters in chosen.values():
+        filters.pop("datatype", None)  # scans are looked for in anat anyway
+        filters.pop("suffix", None)
+        if unknown := sorted(filters.keys() - ENTITIES.keys()):
+            raise InputError(f"the filter {', '.join(unknown)} is none", f"use {', '.join(ENTITIES)}", path)
+    return {
+        suffix: {
+            ENTITIES[name]: tuple(None if one is None else str(one) for one in (v if isinstance(v, list) else [v]))
+            for name, v in filters.items()
+        }
+        for suffix, filters in chosen.items()
+    }
+
+
+def _passes(entities: str, filters: Mapping[str, tuple[str | None, ...]]) -> bool:
+    """Whether ``sub-01_run-02`` has what is wanted; numbers are compared as numbers."""
+    there = dict(part.split("-", 1) for part in entities.split("_"))
+
+    def same(value: str | None, wanted: str | None) -> bool:
+        if value is None or wanted is None:
+            return value is wanted
+        return value == wanted or (value.isdigit() and wanted.isdigit() and int(value) == int(wanted))
+
+    return all(any(same(there.get(name), one) for one in wanted) for name, wanted in filters.items())
 
 
 def _sidecar(path: Path, inner: str, scale: Sequence[float]) -> dict[str, Any]:

@@ -107,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
             metavar="LABEL",
             help=f"only these, with {text} or without",
         )
+    bids.add_argument(
+        "--bids-filter-file",
+        "--bids_filter_file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help='JSON of entities that scans must have: {"t1w": {"acquisition": "mprage"}}',
+    )
     bids.add_argument("-w", "--work-dir", type=Path, default=None, help="accepted and not needed")
     bids.add_argument("--nprocs", "--n-cpus", type=int, default=None, help="threads to compute with")
     bids.add_argument(

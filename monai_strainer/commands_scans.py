@@ -126,7 +126,7 @@ def bids(args: Options) -> int:
     """The BIDS App: restore participants, or learn from the group."""
     import torch
 
-    from .bids import describe, jobs_in
+    from .bids import describe, jobs_in, read_filters
     from .io import refuse_inside
     from .prior import RULES
 
@@ -135,7 +135,8 @@ def bids(args: Options) -> int:
     if args.nprocs:
         torch.set_num_threads(max(1, args.nprocs))
     options = _options(args)
-    jobs = jobs_in(args.input, args.output, options.scale, args.participant_label, args.session_label)
+    filters = None if args.bids_filter_file is None else read_filters(args.bids_filter_file)
+    jobs = jobs_in(args.input, args.output, options.scale, args.participant_label, args.session_label, filters)
     describe(args.output, args.input)
     if args.level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior

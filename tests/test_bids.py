@@ -10,7 +10,7 @@ import pytest
 from phantoms import small_head, small_prior
 
 from monai_strainer import save_prior, write
-from monai_strainer.bids import jobs_in, named
+from monai_strainer.bids import jobs_in, named, read_filters
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 
@@ -93,3 +93,49 @@ def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
 def test_factors_are_part_of_the_name() -> None:
     assert named("sub-1_T2w.nii.gz", (1.5,)) == "sub-1_res-x1p5_desc-strainer_T2w.nii.gz"
     assert named("sub-1_T2w.nii.gz", (2.0, 2.0, 1.0)) == "sub-1_res-x2x2x1_desc-strainer_T2w.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [
+        ({}, ["acq-fast_run-01_T1w", "acq-mprage_run-01_T1w", "run-02_T1w", "run-02_T2w"]),
+        ({"t1w": {"acquisition": "mprage"}}, ["acq-mprage_run-01_T1w", "run-02_T2w"]),
+        (
+            {"T1w": {"acquisition": ["fast", None], "datatype": "anat"}},
+            ["acq-fast_run-01_T1w", "run-02_T1w", "run-02_T2w"],
+        ),
+        ({"t1w": {"run": 1}, "t2w": {"run": "1"}}, ["acq-fast_run-01_T1w", "acq-mprage_run-01_T1w"]),
+        ({"t1w": {"acquisition": None}, "bold": {"task": "rest"}}, ["run-02_T1w", "run-02_T2w"]),
+    ],
+)
+def test_a_filter_file_chooses_by_entities(tmp_path: Path, told: dict[str, object], taken: list[str]) -> None:
+    for name in ("acq-fast_run-01_T1w", "acq-mprage_run-01_T1w", "run-02_T1w", "run-02_T2w"):
+        file = tmp_path / "raw" / "sub-01" / "anat" / f"sub-01_{name}.nii.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    (tmp_path / "raw" / "dataset_description.json").write_text("{}")
+    (tmp_path / "filter.json").write_text(json.dumps(told))
+    jobs = jobs_in(tmp_path / "raw", tmp_path / "o", (2.0,), filters=read_filters(tmp_path / "filter.json"))
+    assert [job.source.name for job in jobs] == [f"sub-01_{name}.nii.gz" for name in taken]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("no json", "this is no filter file"),
+        ("[1]", "this is no filter file"),
+        ('{"t1w": "mprage"}', "this is no filter file"),
+        ('{"t1w": {"colour": "red"}}', "the filter colour is none"),
+    ],
+)
+def test_a_filter_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "filter.json").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_filters(tmp_path / "filter.json")
+
+
+def test_the_app_heeds_a_filter_file(dataset: Path) -> None:
+    (dataset.parent / "filter.json").write_text('{"t1w": {"session": null, "subject": ["03", "02"]}}')
+    assert app(dataset, "participant", "--bids-filter-file", str(dataset.parent / "filter.json"), "--scale", "1") == 0
+    made = [path.name for path in (dataset.parent / "derivatives").rglob("*.nii.gz")]
+    assert made == ["sub-03_desc-strainerdenoised_T1w.nii.gz"]
