@@ -179,3 +179,61 @@ def test_a_manifest_of_series_makes_series(cohort: Path) -> None:
     next((cohort / "out" / "one").glob("*.dcm")).unlink()
     assert main([*line, "--overwrite"]) == 0
     assert statuses(cohort / "out" / "summary.tsv") == ["done", "skipped"]
+
+
+def test_a_kill_leaves_a_dicom_series_whole_or_not_there(tmp_path: Path) -> None:
+    save_prior(small_prior(), tmp_path / "bundle")
+    source = series(tmp_path / "in")
+
+    def words_for(out: str) -> list[str]:
+        more = [
+            "--prior",
+            str(tmp_path / "bundle"),
+            "--scale",
+            "1",
+            "--steps",
+            "1",
+            "--std",
+            "--quiet",
+            "--device",
+            "cpu",
+        ]
+        return ["restore", str(source), str(tmp_path / out), *more]
+
+    def files(out: str) -> dict[str, bytes]:
+        return {str(file.relative_to(tmp_path / out)): file.read_bytes() for file in (tmp_path / out).rglob("*.dcm")}
+
+    assert main(words_for("whole")) == 0
+    whole = files("whole")
+    for delay in (0.0, 0.02, 0.1):
+        process = subprocess.Popen([sys.executable, "-m", "monai_strainer.cli", *words_for("killed")])
+        until = time.monotonic() + 60  # killed soon after something beside the input appears
+        there = {path.name for path in tmp_path.iterdir()}
+        while process.poll() is None and time.monotonic() < until and {p.name for p in tmp_path.iterdir()} == there:
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        if (tmp_path / "killed").exists():
+            assert files("killed").keys() == whole.keys()
+            break
+    assert main([*words_for("killed"), "--overwrite"]) == 0
+    assert files("killed").keys() == whole.keys()
+
+
+def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
+    """Its script, run as SLURM runs the tasks of an array; a stand-in for ``srun`` launches what it is given."""
+    tools = cohort / "tools"
+    tools.mkdir()
+    (tools / "srun").write_text('#!/bin/bash\nexec "$@"\n')
+    (tools / "monai-strainer").write_text(f'#!/bin/bash\nexec {sys.executable} -m monai_strainer.cli "$@"\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    script = Path(__file__).resolve().parent.parent / "examples" / "slurm" / "restore.sbatch"
+    for task in ("1", "2"):
+        told = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **told, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        command = ["bash", str(script), str(cohort / "in"), str(cohort / "out")]
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]
+    assert len(images(cohort / "out")) == 8  # four scans, and how sure each is
