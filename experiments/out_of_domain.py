@@ -19,6 +19,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -29,6 +30,7 @@ from monai_strainer.evaluate import evaluate
 from monai_strainer.geometry import PLANES
 from monai_strainer.glance import glance_at
 from monai_strainer.likeness import LIMIT, WORDS, aligned, likeness
+from monai_strainer.physics import RicianNoise
 from monai_strainer.pose import find_pose, foreground, normalise
 
 METHODS = ("input", "cubic", "kriging_only", "cold", "coordinates", "detail", "ours")
@@ -111,6 +113,12 @@ def scored(scan: Volume, prior: Prior) -> dict[str, float]:
     return prior.typical.scores(likeness(prior.network, aligned(prior.network, glance)[0], prior.typical))
 
 
+def own_noise(scan: Volume) -> float:
+    """The PSNR in dB that a perfect restoration would have against a scan that is taken for the truth."""
+    level = float(RicianNoise.measure(torch.from_numpy(np.ascontiguousarray(scan.slices(scan.slice_axis)))).sigma)
+    return float(20 * np.log10(np.percentile(scan.data[foreground(scan.data)], 99.9) / max(level, 1e-9)))
+
+
 def noisy(scan: Volume, share: float, seed: int = 0) -> Volume:
     """A brain with Rician noise."""
     rng = np.random.default_rng(seed)
@@ -184,6 +192,7 @@ def show(results: Results) -> None:
         told: list[Any] = [domain]
         for task, first in zip(TASKS, ("cubic", "input")):
             told += [_psnr(rows, domain, task, m) for m in (first, *METHODS[2:])]
+        told += [_psnr(rows, domain, "own noise", "")]
         some = [float(row["score"]) for row in rows if row["domain"] == domain and row["task"] == "likeness"]
         told += [float(np.median(some)) if some else None]
         told += [f"{sum(score > LIMIT for score in some)} of {len(some)}" if some else ""]
@@ -195,7 +204,7 @@ def show(results: Results) -> None:
         f"Area under the ROC curve of the highest score {area:.3f}; at the limit of {LIMIT:g} the report warns of "
         f"{(strange > LIMIT).sum()} of {len(strange)} strangers and {(known > LIMIT).sum()} of {len(known)} brains."
     )
-    table = markdown(["domain", *(c.replace("_", " ") for c in columns), "score", "warned"], lines)
+    table = markdown(["domain", *(c.replace("_", " ") for c in columns), "its own noise", "score", "warned"], lines)
     results.show(f"{table}\n\n{text}", file)
 
 
@@ -213,6 +222,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for row in results.missing([{"domain": domain, "name": name, "task": "likeness", "method": ""}]):
             scores = scored(source(), prior)
             results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
+        if domain.startswith((BRAINS[0], "head")):
+            for row in results.missing([{"domain": domain, "name": name, "task": "own noise", "method": ""}]):
+                results.add({**row, "psnr": own_noise(source())})
         for share in (0.03, 0.06) if domain == BRAINS[0] and not args.tiny else ():
             case = {"domain": f"brain, noise of {100 * share:g} %", "name": name, "task": "likeness", "method": ""}
             for row in results.missing([case]):
