@@ -122,8 +122,8 @@ def figure(results: Results, pictures: list[tuple[str, NDArray[Any]]]) -> Path:
     right.set_yticks(range(len(names)), names)
     right.invert_yaxis()
     right.set_xlabel("PSNR of scans that taught over unseen ones, dB")
-    right.set_title("small encoders", fontsize=10)
-    right.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+    right.set_title("small encoders", fontsize=10, loc="left")
+    right.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, fontsize=8)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     for axes, (title, image) in zip(lower.subplots(1, len(pictures)), pictures):
