@@ -37,7 +37,7 @@ def words(home: Path, out: str, *more: str) -> list[str]:
 
 
 def images(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.rglob("*.nii.gz"))}
+    return {file.name: file.read_bytes() for file in sorted(folder.rglob("[!.]*.nii.gz"))}
 
 
 def statuses(table: Path) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_kill_loses_nothing(cohort: Path) -> None:
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        for file in (cohort / "killed").glob("*.nii.gz"):
+        for file in (cohort / "killed").glob("[!.]*.nii.gz"):
             assert file.read_bytes() == images(cohort / "whole")[file.name]  # whole, or not there
     assert main(words(cohort, "killed")) == 0
     assert images(cohort / "killed") == images(cohort / "whole")

@@ -42,5 +42,5 @@ def test_a_killed_run_is_finished_by_the_next(program: Callable[[str], str], tmp
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    images = [{f.name: f.read_bytes() for f in (tmp_path / name).glob("*.nii.gz")} for name in ("one", "out")]
+    images = [{f.name: f.read_bytes() for f in (tmp_path / name).glob("[!.]*.nii.gz")} for name in ("one", "out")]
     assert images[0] == images[1] and len(images[0]) == 4
