@@ -12,7 +12,6 @@ nothing.
 from __future__ import annotations
 
 import argparse
-import csv
 import platform
 import time
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from monai_strainer.networks import Siren
 from monai_strainer.noise_images import noise_slices
 from monai_strainer.physics import GaussianNoise, Identity
 from monai_strainer.pretraining import PAPER, pretrain
+from monai_strainer.table import write_csv
 
 SIDE, LAYERS = 178, 6
 
@@ -129,10 +129,8 @@ def main() -> None:
         return
     device = torch.cuda.get_device_name(args.device) if is_cuda else platform.machine()
     stamped = [{**made, "machine": f"{device}, torch {torch.__version__}"} for made in rows]
-    with (ROOT / "benchmarks" / "accelerator.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, dict.fromkeys(key for made in stamped for key in made))
-        writer.writeheader()
-        writer.writerows(stamped)
+    columns = list(dict.fromkeys(key for made in stamped for key in made))
+    write_csv(stamped, ROOT / "benchmarks" / "accelerator.csv", columns)
     fill(ROOT / "docs" / "performance.md", {"accelerator": f"{stamped[0]['machine']}:\n\n{page(stamped)}"})
 
 

@@ -31,11 +31,12 @@ from waits import cohorts, heads, restores, startup
 from monai_strainer import load_prior, read
 from monai_strainer.fitting.head import with_bias
 from monai_strainer.fitting.muon import optimisers
-from monai_strainer.io import atomic
+from monai_strainer.fitting.rates import falling, set_rate
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
 from monai_strainer.pose import find_pose, foreground, normalise
 from monai_strainer.pretraining import images_of
 from monai_strainer.projection import solve_ridge
+from monai_strainer.table import write_csv
 
 LAYERS, SHAPE = 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH
@@ -176,11 +177,11 @@ def fast_fit(points: Tensor, values: Tensor, half: bool, steps: int, enough: flo
         f = torch.cat([part for part in with_bias(stack.features(points).mT).split(8192, 2)], 2)
         stack.set_heads(solve_ridge(f, values.mT, 1e-6))
     engines = optimisers(stack, "muon", RATE, HEAD_RATE)
-    rates = [engine.param_groups[0]["lr"] for engine in engines]
+    rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     psnr = 0.0
     for step in range(steps):
         for engine, full in zip(engines, rates):
-            engine.param_groups[0]["lr"] = full * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            set_rate(engine, full * falling(step, steps, 0.03))
             engine.zero_grad()
         loss = (stack(points) - values).square().mean()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -246,11 +247,7 @@ def main() -> None:
     for name in sorted(args.only, key="restores".__ne__):  # first: a child's peak memory counts what its parent had
         rows += [{"part": name, **made, "machine": machine} for made in PARTS[name](args.scan)]
     rows.sort(key=lambda made: list(PARTS).index(made["part"]))
-    columns = dict.fromkeys(key for made in rows for key in made)
-    with atomic(args.out) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(rows, args.out, list(dict.fromkeys(key for made in rows for key in made)))
     show(args.out)
 
 

@@ -17,6 +17,7 @@ from monai_strainer.baselines import network_alone
 from monai_strainer.fitting import refine, solve_heads
 from monai_strainer.fitting.head import with_bias
 from monai_strainer.fitting.muon import optimisers
+from monai_strainer.fitting.rates import falling, set_rate
 from monai_strainer.io import atomic
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.physics import Downsample, Identity, NoiseModel, Operator, RicianNoise
@@ -64,18 +65,16 @@ class Fit:
                 self.stack.set_heads(solve_ridge(with_bias(self.stack.features(self.points).mT), self.values.mT, 1e-6))
         self.frozen = self.stack.freeze(freeze)
         self.engines = optimisers(self.stack, optimiser, MUON if optimiser == "muon" else rate, BESIDE)
-        self.rates = [engine.param_groups[0]["lr"] for engine in self.engines]
+        self.rates = [float(engine.param_groups[0]["lr"]) for engine in self.engines]
         self.schedule = schedule if optimiser == "muon" else None
 
     def advance(self, to: int) -> None:
         """Take steps until ``to`` are done."""
         begun = time.perf_counter()
         for step in range(self.step, to):
-            falling = 1.0
-            if self.schedule is not None:
-                falling = 0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.schedule)))
+            left = 1.0 if self.schedule is None else falling(min(step, self.schedule), self.schedule, 0.001)
             for engine, full in zip(self.engines, self.rates):
-                engine.param_groups[0]["lr"] = full * falling
+                set_rate(engine, full * left)
                 engine.zero_grad(set_to_none=True)
             (self.stack(self.points) - self.values).square().mean().backward()
             for engine in self.engines:

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from benchmarks.tables import fill
-from monai_strainer.io import atomic
+from monai_strainer.table import write_csv
 
 __all__ = ["Results", "asked", "markdown"]
 
@@ -90,10 +90,7 @@ class Results:
         with _alone(self.file):
             rows: list[Row] = [*self.rows(), {**told, **self.stamp}]
             columns = [*dict.fromkeys(name for one in rows for name in one if name not in STAMP), *STAMP]
-            with atomic(self.file) as temporary, temporary.open("w", newline="") as stream:
-                table = csv.DictWriter(stream, columns, lineterminator="\n")
-                table.writeheader()
-                table.writerows(rows)
+            write_csv(rows, self.file, columns, lineterminator="\n")
 
     def show(self, text: str, *figures: Path) -> None:
         """Put a text (tables, mostly) and figures into the block of the page, and print the text."""

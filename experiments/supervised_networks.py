@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from monai.networks.nets import BasicUNet
 from monai.networks.nets.swin_unetr import BasicLayer
 from torch import Tensor, nn
 
+from monai_strainer.fitting.rates import falling, set_rate
 from monai_strainer.patches import Head, MeasuredPatches
 from monai_strainer.physics import Downsample, Identity, Measurements, NoiseModel, RicianNoise, Separable
 
@@ -127,7 +127,7 @@ def learn(
         share = (time.process_time() - start) / seconds
         if share >= 1 and step > 0:
             break
-        adam.param_groups[0]["lr"] = rate * min(1.0, share / 0.05 + 1e-3) * 0.5 * (1 + math.cos(math.pi * share))
+        set_rate(adam, rate * min(1.0, share / 0.05 + 1e-3) * falling(share, 1, 0.0))
         with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
             out = network(image)
         loss = (out.float() - label).square().mean()

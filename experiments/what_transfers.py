@@ -11,7 +11,6 @@ PSNR fell by more than 1 dB: the paper's sign of failure.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -31,9 +30,11 @@ from monai_strainer import Prior, load_prior, read, save_prior
 from monai_strainer.bundles import bundle_path
 from monai_strainer.cases import Case, spoil
 from monai_strainer.cohort import read_cohort, split_scans
+from monai_strainer.evaluate import TASKS as MEASURED
 from monai_strainer.evaluate import beginning
 from monai_strainer.fitting import fit_slices, solve_heads
 from monai_strainer.fitting.muon import optimisers
+from monai_strainer.fitting.rates import falling, set_rate
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.networks.siren import to_points
@@ -61,10 +62,9 @@ RUNS: dict[str, tuple[str, float, bool, bool]] = {  # optimiser, rate, falls alo
     "Muon 4e-4": ("muon", 4e-4, False, False),
     "Muon 4e-3": ("muon", 4e-3, False, False),
 }
-
-
-HALF = {"Muon 4e-5, falling (default)": 1.0, "Muon 2e-5, falling, solved": 0.5}  # of restore's rates
-TASKS = {"x2": (2.0, 0.003), "denoise3": (1.0, 0.03), "denoise9": (1.0, 0.09)}
+RESTORED = ("Muon 4e-5, falling (default)", "Muon 2e-5, falling, solved")  # on these of evaluate's tasks:
+TASKS = ("x2", "denoise3", "denoise9")
+BESIDE = 7.5  # rate of Adam beside Muon, in Muon's
 
 
 def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
@@ -128,15 +128,15 @@ def fitted(siren: Siren, case: Case, name: str, steps: int) -> list[float]:
     if solve:
         heads = solve_heads(siren, case.coords, case.operator, 2 * torch.from_numpy(case.truth) - 1)
         stack.set_heads(heads.mean.unsqueeze(1))
-    engines = optimisers(stack, optimiser, rate, 7.5 * rate)
-    rates = [engine.param_groups[0]["lr"] for engine in engines]
+    engines = optimisers(stack, optimiser, rate, BESIDE * rate)
+    rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     points, curve = case.coords.flatten(2).mT, []
     for step in range(steps + 1):
         x = (stack(points) + 1) / 2
         image = x.detach().reshape(case.truth.shape).numpy()
         curve.append(psnr(image, case.truth, data_range=case.peak, mask=case.mask))
         for engine, full in zip(engines, rates):
-            engine.param_groups[0]["lr"] = full * (0.55 + 0.45 * math.cos(math.pi * step / steps) if falls else 1.0)
+            set_rate(engine, full * (falling(step, steps, 0.1) if falls else 1.0))
             engine.zero_grad(set_to_none=True)
         (x - target).square().mean().backward()
         for engine in engines:
@@ -154,11 +154,11 @@ def small_case(path: Path, stride: int) -> Case:
     return replace(case, operator=operator, truth=case.truth[some].copy(), mask=case.mask[some], coords=coords)
 
 
-def restored(path: Path, task: str, share: float, steps: int, seed: int) -> float:
-    """PSNR of a middle slice, restored as ``method="coordinates"`` does, at a share of its rates."""
-    prior = load_prior()
-    case = spoil(read(path), prior, *TASKS[task], levels=(0.5,), seed=seed)
-    rates = {"rate": 4e-5 * share, "head_rate": 3e-4 * share}
+def restored(path: Path, task: str, name: str, steps: int, seed: int) -> float:
+    """PSNR of a middle slice, restored as ``method="coordinates"`` does, at the rates of one of ``RUNS``."""
+    prior, rate = load_prior(), RUNS[name][1]
+    case = spoil(read(path), prior, *MEASURED[task], levels=(0.5,), seed=seed)
+    rates = {"rate": rate, "head_rate": BESIDE * rate}
     fit = fit_slices(prior.network, case.coords, case.operator, case.y, case.noise, steps=steps, seed=seed, **rates)
     images = fit.data.images.clamp_min(0).numpy()
     return float(psnr(images, case.truth, data_range=case.peak, mask=case.mask))
@@ -244,7 +244,7 @@ def show(results: Results, networks: dict[str, Siren], case: Case | None) -> Non
     text = markdown(["layer", "1", "2", "3", "4", "5"], layers)
     text += "\n\n" + markdown(["200 full-batch steps", "start", "drops > 1 dB", "worst, dB", "last PSNR"], fits)
     lines: list[list[Any]] = []
-    for name in HALF:
+    for name in RESTORED:
         some = {
             task: [float(r["value"]) for r in rows if (r["kind"], r["name"], r["part"]) == ("restore", name, task)]
             for task in TASKS
@@ -293,9 +293,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "last": float(curve[-1]),
                 }
                 results.add({**row, **told})
-    for path, (name, share), task in product(judges, HALF.items(), list(TASKS)[: 1 if args.tiny else None]):
+    for path, name, task in product(judges, RESTORED, TASKS[: 1 if args.tiny else None]):
         for row in results.missing([{"kind": "restore", "name": name, "part": task, "scan": path.parent.parent.name}]):
-            results.add({**row, "value": restored(path, task, share, 1 if args.tiny else 100, args.seed)})
+            results.add({**row, "value": restored(path, task, name, 1 if args.tiny else 100, args.seed)})
     show(results, {name: network(name) for name in ("shipped", "fresh one")}, small_case(judges[0], 1))
 
 

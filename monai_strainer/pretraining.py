@@ -9,7 +9,6 @@ recipe, with one trained head per image, is there by name.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from torch import Tensor, nn
 
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.muon import adam
-from .fitting.recorded import Recorded, recorder_of, set_rate
+from .fitting.rates import falling, set_rate
+from .fitting.recorded import Recorded, recorder_of
 from .networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from .noise_images import noise_slices
 from .pretraining_meta import meta_learned
@@ -71,11 +71,7 @@ class Recipe:
         """The learning rate of a step; constant where there is no warm-up, as in the paper."""
         if self.warmup == 0:
             return self.rate
-        return (
-            self.rate
-            * min(1.0, (step + 1) / self.warmup)
-            * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
-        )
+        return self.rate * min(1.0, (step + 1) / self.warmup) * falling(step, self.steps, 0.03)
 
 
 COHORT = Recipe()
@@ -191,10 +187,11 @@ def pretrain(
 
     # solving for heads waits for the accelerator's word, which a recorded step cannot
     step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
-    whole = _pieces([tiles[0]], recipe, siren.spatial_dims, device)  # the paper's images stay the same ones
+    pieces: list[Tensor] = []
+    if recipe.trained_heads:  # the paper's images stay the same ones
+        pieces = _pieces([tiles[0]], recipe, siren.spatial_dims, device)
     for step in range(start, recipe.steps):
         set_rate(optimiser, recipe.rate_at(step))
-        pieces = whole
         if not recipe.trained_heads:
             batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
             pieces = _pieces(batch, recipe, siren.spatial_dims, device)

@@ -6,7 +6,6 @@ Every draw follows from the seed and its number alone, so training can be cut an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.muon import Muon
+from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
@@ -68,8 +68,7 @@ class DetailRecipe:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
-        falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return self.rate * min(1.0, (step + 1) / self.warmup) * falling
+        return self.rate * min(1.0, (step + 1) / self.warmup) * falling(step, self.steps, 0.01)
 
 
 DETAIL = DetailRecipe()
@@ -138,7 +137,7 @@ class DetailTraining:
         """
         recipe = self.recipe
         for optimiser, times in zip(self.optimisers, (1.0, recipe.rest)):
-            optimiser.param_groups[0]["lr"] = times * recipe.rate_at(number)
+            set_rate(optimiser, times * recipe.rate_at(number))
         batch = {key: value.to(self.device) for key, value in batch.items()}
         alone = np.random.default_rng((self.seed, number, 1)).random(recipe.groups) < recipe.alone
         with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(self.device)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .checkpoints import resume_from, save_checkpoint
+from .fitting.rates import set_rate
 from .networks import Siren, SirenStack
 from .tiles import CohortTiles
 
@@ -65,7 +66,7 @@ def meta_learned(
         first = state["step"]
     walker = deepcopy(start)
     for step in range(first, len(rates)):
-        optimiser.param_groups[0]["lr"] = rates[step]
+        set_rate(optimiser, rates[step])
         sums = [torch.zeros_like(p) for p in start.parameters()]
         tasks, reached = 0, 0.0
         for tile in (tiles[step * per_step + k] for k in range(per_step)):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,17 +89,23 @@ def test_a_failed_scan_stops_nobody(cohort: Path) -> None:
     assert main(words(cohort, "other")) == 3
 
 
+def kill(command: list[str], has_begun: Callable[[], bool], delay: float) -> None:
+    """Run the command line and kill it soon after something appears, whenever that is."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "monai_strainer.cli", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until and not has_begun():
+        time.sleep(0.005)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
 def test_a_kill_loses_nothing(cohort: Path) -> None:
     assert main(words(cohort, "whole")) == 0
-    command = [sys.executable, "-m", "monai_strainer.cli", *words(cohort, "killed")]
     for delay in (0.0, 0.05, 0.4):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 60  # killed soon after the first files appear, whenever that is
-        while process.poll() is None and time.monotonic() < until and not list((cohort / "killed").glob("*")):
-            time.sleep(0.005)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill(words(cohort, "killed"), lambda: bool(list((cohort / "killed").glob("*"))), delay)
         for file in (cohort / "killed").glob("[!.]*.nii.gz"):
             assert file.read_bytes() == images(cohort / "whole")[file.name]  # whole, or not there
     assert main(words(cohort, "killed")) == 0
@@ -183,42 +190,20 @@ def test_a_manifest_of_series_makes_series(cohort: Path) -> None:
 
 def test_a_kill_leaves_a_dicom_series_whole_or_not_there(tmp_path: Path) -> None:
     save_prior(small_prior(), tmp_path / "bundle")
-    source = series(tmp_path / "in")
+    series(tmp_path / "in")
 
-    def words_for(out: str) -> list[str]:
-        more = [
-            "--prior",
-            str(tmp_path / "bundle"),
-            "--scale",
-            "1",
-            "--steps",
-            "1",
-            "--std",
-            "--quiet",
-            "--device",
-            "cpu",
-        ]
-        return ["restore", str(source), str(tmp_path / out), *more]
+    def files(out: str) -> set[str]:
+        return {str(file.relative_to(tmp_path / out)) for file in (tmp_path / out).rglob("*.dcm")}
 
-    def files(out: str) -> dict[str, bytes]:
-        return {str(file.relative_to(tmp_path / out)): file.read_bytes() for file in (tmp_path / out).rglob("*.dcm")}
-
-    assert main(words_for("whole")) == 0
-    whole = files("whole")
+    assert main(words(tmp_path, "whole", "--std")) == 0
     for delay in (0.0, 0.02, 0.1):
-        process = subprocess.Popen([sys.executable, "-m", "monai_strainer.cli", *words_for("killed")])
-        until = time.monotonic() + 60  # killed soon after something beside the input appears
-        there = {path.name for path in tmp_path.iterdir()}
-        while process.poll() is None and time.monotonic() < until and {p.name for p in tmp_path.iterdir()} == there:
-            time.sleep(0.002)
-        time.sleep(delay)
-        process.kill()
-        process.wait()
+        there = set(tmp_path.iterdir())
+        kill(words(tmp_path, "killed", "--std"), lambda there=there: set(tmp_path.iterdir()) != there, delay)
         if (tmp_path / "killed").exists():
-            assert files("killed").keys() == whole.keys()
+            assert files("killed") == files("whole")
             break
-    assert main([*words_for("killed"), "--overwrite"]) == 0
-    assert files("killed").keys() == whole.keys()
+    assert main(words(tmp_path, "killed", "--std", "--overwrite")) == 0
+    assert files("killed") == files("whole")
 
 
 def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:

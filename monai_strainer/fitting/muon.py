@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..networks import SirenStack
+from .rates import rate_on
 
 __all__ = ["Muon", "adam", "optimisers", "orthogonalise"]
 
@@ -94,8 +95,3 @@ def adam(params: Iterable[Tensor], lr: float) -> torch.optim.Adam:
     if some[0].device.type != "cuda":
         return torch.optim.Adam(some, lr)
     return torch.optim.Adam(some, rate_on(some[0].device, lr), fused=True, capturable=True)
-
-
-def rate_on(device: torch.device, lr: float) -> float | Tensor:
-    """A learning rate where it is read: a tensor on an accelerator."""
-    return torch.tensor(lr, device=device) if device.type == "cuda" else lr

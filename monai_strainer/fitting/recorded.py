@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CudaGraphs", "Recorded", "recorder_of", "set_rate"]
+__all__ = ["CudaGraphs", "Recorded", "recorder_of"]
 
 Replay = Callable[[], None]
 BEFORE = 3  # steps that run as they are: they allocate what optimisers and libraries need
@@ -99,12 +99,3 @@ class CudaGraphs:
 def recorder_of(device: torch.device) -> CudaGraphs | None:
     """How to record on a device; None where launches cost nothing."""
     return CudaGraphs(device) if device.type == "cuda" else None
-
-
-def set_rate(engine: torch.optim.Optimizer, rate: float) -> None:
-    """Set a learning rate, in place where it is a tensor that a recorded step reads."""
-    for group in engine.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate

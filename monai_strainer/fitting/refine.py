@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +14,8 @@ from ..physics import NoiseModel, Operator
 from .head import solve_heads
 from .kriging import ErrorField
 from .muon import optimisers
-from .recorded import Recorded, recorder_of, set_rate
+from .rates import falling, set_rate
+from .recorded import Recorded, recorder_of
 from .stopping import HeldOut
 
 __all__ = ["Refined", "refine"]
@@ -154,7 +154,7 @@ def refine(
         if step % every == 0:
             look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
-            set_rate(engine, full * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * step / steps))))
+            set_rate(engine, full * falling(step, steps, last_rate))
         if step == 0 or share < 1:
             looked_at = some_of_all()
         step_once(*looked_at)

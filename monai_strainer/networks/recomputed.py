@@ -69,10 +69,9 @@ def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.bmm(a, b).to(dtype)
 
 
-def _wave(function: Any, argument: Tensor, dtype: torch.dtype) -> Tensor:
-    """Sine or cosine, rounded on its way out."""
-    made: Tensor = function(argument, out=torch.empty_like(argument, dtype=dtype))
-    return made
+def _sine(argument: Tensor, dtype: torch.dtype) -> Tensor:
+    """Rounded on its way out."""
+    return torch.sin(argument, out=torch.empty_like(argument, dtype=dtype))
 
 
 def _scaled(
@@ -87,7 +86,7 @@ def _arguments(points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
     z = torch.baddbmm(biases[0], points, weights[0])
     yield z
     for w, b in zip(weights[1:], biases[1:]):
-        h = _wave(torch.sin, z, w.dtype)
+        h = _sine(z, w.dtype)
         with _quick_products():
             z = _product(h, w, points.dtype).add_(b)
         yield z
@@ -117,7 +116,7 @@ class _Recomputed(torch.autograd.Function):
         with _quick_products():
             for k in range(layers - 1, max(wanted[0], 1) - 1 if wanted else layers, -1):
                 d = torch.cos(arguments[k]).mul_(g)  # (S, N, C)
-                rounded, below = d.to(ctx.dtype), _wave(torch.sin, arguments[k - 1], ctx.dtype)
+                rounded, below = d.to(ctx.dtype), _sine(arguments[k - 1], ctx.dtype)
                 if k in wanted:
                     weights[k] = _product(below.mT, rounded, points.dtype)
                     biases[k] = d.sum(1, keepdim=True)

@@ -19,7 +19,8 @@ import monai_strainer.fitting.muon as muon
 import monai_strainer.fitting.recorded as recorded
 from monai_strainer import Recipe, pretrain
 from monai_strainer.fitting import refine
-from monai_strainer.fitting.recorded import Recorded, set_rate
+from monai_strainer.fitting.rates import set_rate
+from monai_strainer.fitting.recorded import Recorded
 from monai_strainer.networks import fused
 from monai_strainer.physics import Blur, Downsample, GaussianNoise, Identity, Operator, RicianNoise
 

@@ -1,10 +1,11 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The fast sine layers and their plain twin are one function with one gradient."""
+"""The fast sine layers, of a CPU and of accelerators, and their plain twin are one function with one gradient."""
 
 from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor
 
 import monai_strainer.networks.fused as fused
 from monai_strainer.networks import SineTape, sine_features
+from monai_strainer.networks.recomputed import recomputed_features
+
+Features = Callable[..., Tensor]
 
 
 def layers(stack: int, widths: list[int], dtype: torch.dtype = torch.float64) -> tuple[list[Tensor], list[Tensor]]:
@@ -32,19 +36,34 @@ def twin(points: Tensor, weights: list[Tensor], biases: list[Tensor], omega: flo
     return h
 
 
+def taped(points: Tensor, weights: list[Tensor], biases: list[Tensor], omega: float, half: bool = False) -> Tensor:
+    return sine_features(points, weights, biases, omega, SineTape(half))
+
+
+WAYS = pytest.mark.parametrize("features", [taped, recomputed_features])
+
+
 def gradients(h: Tensor, parameters: list[Tensor]) -> list[Tensor]:
     force = torch.cos(torch.arange(h.numel(), dtype=h.dtype)).reshape(h.shape)
     return list(torch.autograd.grad((h * force).sum(), parameters))
 
 
-@given(st.integers(1, 3), st.integers(1, 40), st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 50))
+@WAYS
+@given(
+    stack=st.integers(1, 3),
+    count=st.integers(1, 40),
+    widths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    tile=st.integers(1, 50),
+)
 @settings(max_examples=40, deadline=None)
-def test_values_and_gradients_are_the_twin_s(stack: int, count: int, widths: list[int], tile: int) -> None:
+def test_values_and_gradients_are_the_twin_s(
+    features: Features, stack: int, count: int, widths: list[int], tile: int
+) -> None:
     weights, biases = layers(stack, [2, *widths])
     points = torch.linspace(-1, 1, stack * count * 2, dtype=torch.float64).reshape(stack, count, 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fused, "TILE", tile)
-        fast = sine_features(points, weights, biases, 7.0, SineTape())
+        fast = features(points, weights, biases, 7.0)
         ours = gradients(fast, [*weights, *biases])
     slow = twin(points, weights, biases, 7.0)
     torch.testing.assert_close(fast, slow)
@@ -52,24 +71,26 @@ def test_values_and_gradients_are_the_twin_s(stack: int, count: int, widths: lis
         torch.testing.assert_close(mine, theirs)
 
 
+@WAYS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_values_without_a_gradient_are_the_twin_s(dtype: torch.dtype) -> None:
+def test_values_without_a_gradient_are_the_twin_s(features: Features, dtype: torch.dtype) -> None:
     weights, biases = layers(2, [3, 40, 24], dtype)
     points = torch.rand(2, 5000, 3, dtype=dtype, generator=torch.Generator().manual_seed(3))  # more than one tile
     with torch.no_grad():
-        alone = sine_features(points, weights, biases, 2.0, SineTape())
-    taped = sine_features(points, weights, biases, 2.0, SineTape())
+        alone = features(points, weights, biases, 2.0)
+    learning = features(points, weights, biases, 2.0)
     exact = twin(
         *(t.double() if torch.is_tensor(t) else [u.double() for u in t] for t in (points, weights, biases)), 2.0
     )
-    for mine in (alone, taped):
+    for mine in (alone, learning):
         assert float((mine.double() - exact).detach().abs().max()) < (1e-10 if dtype == torch.float64 else 2e-5)
 
 
-def test_half_precision_stays_near() -> None:
+@WAYS
+def test_half_precision_stays_near(features: Features) -> None:
     weights, biases = layers(1, [2, 64, 64, 64], torch.float32)
     points = torch.rand(1, 300, 2, generator=torch.Generator().manual_seed(1))
-    near = sine_features(points, weights, biases, 2.0, SineTape(half=True))
+    near = features(points, weights, biases, 2.0, half=True)
     exact = twin(points, weights, biases, 2.0)
     assert 0 < float((near - exact).detach().abs().max()) < 0.05 and near.dtype == torch.float32
     ours, theirs = gradients(near, weights), gradients(exact, weights)
@@ -95,14 +116,15 @@ def test_a_pass_whose_tape_was_taken_is_refused() -> None:
         first.sum().backward()
 
 
+@WAYS
 @pytest.mark.parametrize("frozen", [0, 1, 2, 3])
-def test_frozen_layers_take_no_gradient_and_change_no_other(frozen: int) -> None:
+def test_frozen_layers_take_no_gradient_and_change_no_other(features: Features, frozen: int) -> None:
     weights, biases = layers(2, [2, 6, 6, 6])
     points = torch.rand(2, 11, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     whole = gradients(twin(points, weights, biases, 3.0), weights)
     for parameter in [*weights[:frozen], *biases[:frozen]]:
         parameter.requires_grad_(False)
-    out = sine_features(points, weights, biases, 3.0, SineTape())
+    out = features(points, weights, biases, 3.0)
     assert out.requires_grad == (frozen < 3)
     if frozen < 3:
         for mine, theirs in zip(gradients(out, weights[frozen:]), whole[frozen:]):

@@ -1,0 +1,35 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Learning rates: how they fall, and where a step reads them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = ["falling", "rate_on", "set_rate"]
+
+
+def falling(step: float, steps: float, last: float) -> float:
+    """What is left of a rate on its way along half a cosine: 1 at the first step, ``last`` after all.
+
+    Example:
+        >>> [round(falling(step, 2, 0.1), 2) for step in (0, 1, 2)]
+        [1.0, 0.55, 0.1]
+    """
+    return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def rate_on(device: torch.device, lr: float) -> float | Tensor:
+    """A learning rate where it is read: a tensor on an accelerator, for a recorded step reads nothing else."""
+    return torch.tensor(lr, device=device) if device.type == "cuda" else lr
+
+
+def set_rate(engine: torch.optim.Optimizer, rate: float) -> None:
+    """Set a learning rate, in place where it is a tensor."""
+    for group in engine.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
