@@ -14,16 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from .checkpoints import resume_from, save_checkpoint
+from .fitting.amortised import has_bfloat16
 from .fitting.muon import Muon
 from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
+from .sources import Source, digest_of
+from .varied_patches import VariedPatches
 
 __all__ = [
     "DETAIL",
+    "GENERAL",
     "DetailLoss",
     "DetailRecipe",
     "DetailTraining",
@@ -32,6 +37,7 @@ __all__ = [
     "joined",
     "patches_of",
     "pretrain_detail",
+    "pretrain_general",
 ]
 
 
@@ -72,6 +78,7 @@ class DetailRecipe:
 
 
 DETAIL = DetailRecipe()
+GENERAL = DetailRecipe(steps=6000, side=64)
 
 
 class DetailLoss(nn.Module):
@@ -141,7 +148,7 @@ class DetailTraining:
         batch = {key: value.to(self.device) for key, value in batch.items()}
         alone = np.random.default_rng((self.seed, number, 1)).random(recipe.groups) < recipe.alone
         with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
             features = None
             if self.encoder is not None:
                 with torch.no_grad():
@@ -233,22 +240,83 @@ def pretrain_detail(
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or network, or the cohort is empty.
     """
-    device = torch.device(device)
     features = 0 if siren is None else siren.hidden_channels
+    training = _begun({"features": features}, network, siren, recipe, seed, device)
+    patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
+    return _trained(training, patches, asdict(measurements), checkpoint, every, resume, on_step)
+
+
+def pretrain_general(
+    sources: Sequence[Source],
+    recipe: DetailRecipe = GENERAL,
+    *,
+    network: DetailPrior | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    every: int = 250,
+    resume: bool = False,
+    on_step: Callable[[int, float], None] | None = None,
+) -> DetailPrior:
+    """Train a detail prior on scans of any contrast and body part; it is equivariant to units and takes no features.
+
+    Args:
+        sources: from :mod:`monai_strainer.sources`.
+        recipe: how.
+        network: where to start and how wide to be. Not changed.
+        seed, device, checkpoint, every, resume, on_step: see :func:`pretrain_detail`.
+
+    Raises:
+        InputError: the checkpoint belongs to another recipe, seed or network, or there is nothing to learn from.
+    """
+    training = _begun({"features": 0, "equivariant": True}, network, None, recipe, seed, device)
+    patches = VariedPatches(
+        sources,
+        recipe.steps * recipe.groups,
+        patches=recipe.patches,
+        side=recipe.side,
+        slices=training.network.slices,
+        single=recipe.single,
+        seed=seed,
+    )
+    return _trained(training, patches, {"sources": digest_of(sources)}, checkpoint, every, resume, on_step)
+
+
+def _begun(
+    sizes: dict[str, Any],
+    network: DetailPrior | None,
+    siren: Siren | None,
+    recipe: DetailRecipe,
+    seed: int,
+    device: str | torch.device,
+) -> DetailTraining:
+    """A training before its first step, from a fresh network or from a copy of one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = DetailPrior(features=features) if network is None else _copy(network)
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    training = DetailTraining(net, siren, recipe, seed)
-    patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
-    identity = {**asdict(recipe), **asdict(measurements), "seed": seed, "network": sizes_of_detail(training.network)}
+        net = DetailPrior(**sizes) if network is None else _copy(network)
+    net.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return DetailTraining(net, siren, recipe, seed)
+
+
+def _trained(
+    training: DetailTraining,
+    groups: Dataset[dict[str, Tensor]],
+    data: dict[str, Any],
+    checkpoint: Path | None,
+    every: int,
+    resume: bool,
+    on_step: Callable[[int, float], None] | None,
+) -> DetailPrior:
+    """All steps of a training that are left; ``data`` is what a checkpoint must agree with besides the recipe."""
+    recipe = training.recipe
+    identity = {**asdict(recipe), **data, "seed": training.seed, "network": sizes_of_detail(training.network)}
     start = 0
-    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
+    if resume and (state := resume_from(checkpoint, identity, training.device)) is not None:
         training.load(state)
         start = state["step"]
     for step in range(start, recipe.steps):
         first = step * recipe.groups
-        loss = training.step(step, joined([patches[first + k] for k in range(recipe.groups)]))
+        loss = training.step(step, joined([groups[first + k] for k in range(recipe.groups)]))
         if on_step is not None:
             on_step(step, loss)
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):

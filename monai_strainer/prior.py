@@ -3,28 +3,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from ._version import __version__
 from .bundles import bundle_path
 from .errors import InputError
+from .general import GENERAL_RULES, GeneralPrior, load_general
 from .geometry import NORMAL, Plane
-from .io import atomic, sha256, write_json
+from .io import sha256, write_json
 from .likeness import Typical
 from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
+from .weights import check_weights, fill_weights, pack_weights
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
 
 WEIGHTS, DETAIL, RULES = "models/model.pt", "models/detail.pt", "models/prior.json"
-LARGEST = 256 * 2**20  # bytes of a weights file
 WIDEST = 4096  # units or layers
 
 
@@ -41,6 +40,7 @@ class Prior:
         record: how it was made.
         detail: the detail prior that was trained beside the network, if there is one.
         typical: what is usual for heads of the cohort's kind, if that was measured.
+        general: the prior for scans that are unlike the cohort; it also reads the noise level.
 
     Example:
         >>> prior = Prior.cold(seed=0)
@@ -56,6 +56,7 @@ class Prior:
     record: dict[str, Any] = field(default_factory=dict)
     detail: DetailPrior | None = None
     typical: Typical | None = None
+    general: GeneralPrior | None = None
 
     @classmethod
     def cold(cls, seed: int = 0, **network: Any) -> Prior:
@@ -63,32 +64,6 @@ class Prior:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(Siren(**network), record={"kind": "cold", "seed": seed})
-
-
-def check_weights(state: Any, network: nn.Module, file: Path) -> None:
-    """Refuse weights that do not fit a network exactly.
-
-    Raises:
-        InputError: not a dictionary of tensors, tensors missing, unknown, of another shape, or not finite.
-    """
-    remedy = "use a prior made by monai_strainer pretrain with the same architecture"
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError("the weights are not a dictionary of tensors", remedy, file)
-    wanted = network.state_dict()
-    if missing := sorted(set(wanted) - set(state)):
-        raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
-    if extra := sorted(str(name) for name in set(state) - set(wanted)):
-        raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
-    for name in [*dict(network.named_parameters()), *dict(network.named_buffers())]:
-        value = state[name]
-        if value.shape != wanted[name].shape:
-            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
-        if not torch.isfinite(value).all():
-            raise InputError(
-                f"{name} holds values that are not finite", "take the weights from their source again", file
-            )
-    if "head_covariance" in state and torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
-        raise InputError("head_covariance is no covariance", "take the weights from their source again", file)
 
 
 def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
@@ -104,6 +79,10 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
         'axial'
     """
     folder = bundle_path() if path is None else Path(path)
+    if (folder / GENERAL_RULES).is_file():
+        general = load_general(folder)
+        assert general is not None
+        return replace(Prior.cold(), record={"kind": "general"}, detail=general.detail, general=general)
     weights, rules = folder / WEIGHTS, folder / RULES
     for file in (weights, rules):
         if not file.is_file():
@@ -120,40 +99,11 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError) as error:
         finding = f"the rules of the prior cannot be read ({type(error).__name__})"
         raise InputError(finding, "take the bundle from its source again", rules) from error
-    digest = _fill(network, weights, record.get("sha256"))
+    digest = fill_weights(network, weights, record.get("sha256"))
     if detail is not None:
-        _fill(detail, folder / DETAIL, record["detail"].get("sha256"))
+        fill_weights(detail, folder / DETAIL, record["detail"].get("sha256"))
         detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Prior(network.eval(), plane, percentile, half, digest, record, detail, typical)
-
-
-def _fill(network: nn.Module, weights: Path, vouched: str | None) -> str:
-    """Put the weights of a file into a network, if it is the file that the rules were written for; its sha256."""
-    if not weights.is_file():
-        raise InputError(f"there is no {weights.name}", "take the bundle from its source again", weights)
-    if weights.stat().st_size > LARGEST:
-        raise InputError(
-            f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights
-        )
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
-        raise InputError(
-            f"the weights cannot be read as tensors ({type(error).__name__})",
-            "take the file from its source again",
-            weights,
-        ) from error
-    check_weights(state, network, weights)
-    digest = sha256(weights)
-    if vouched not in (None, digest):
-        raise InputError(
-            "the weights are not those that the rules were written for",
-            f"take {weights.name} and prior.json from one source",
-            weights,
-        )
-    network.load_state_dict(state)
-    network.eval()
-    return digest
+    return Prior(network.eval(), plane, percentile, half, digest, record, detail, typical, load_general())
 
 
 def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[float, float, float]]:
@@ -183,7 +133,7 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
-    _pack(prior.network, weights)
+    pack_weights(prior.network, weights)
     content = {
         **(record if record is not None else prior.record),
         "made_by": f"monai_strainer {__version__}",
@@ -196,19 +146,10 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     if prior.typical is not None:
         content["typical"] = prior.typical.as_record()
     if prior.detail is not None:
-        _pack(prior.detail, folder / DETAIL)
+        pack_weights(prior.detail, folder / DETAIL)
         kept = content.get("detail") or {}
         content["detail"] = {**kept, "network": sizes_of_detail(prior.detail), "sha256": sha256(folder / DETAIL)}
     else:
         content.pop("detail", None)
     write_json(rules, content)
     return load_prior(folder)
-
-
-def _pack(network: nn.Module, weights: Path) -> None:
-    packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
-    torch.save(
-        {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, packed
-    )
-    with atomic(weights) as temporary:
-        temporary.write_bytes(packed.getvalue())

@@ -4,31 +4,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .fitting import Fit, amortise, fit_slices, plug_and_play
+from .fitting import Amortised, ErrorField, Fit, amortise, fit_slices, plug_and_play
 from .geometry import Grid
-from .physics import NoiseModel, Operator, Separable
+from .networks import DetailPrior
+from .physics import NoiseModel, Operator, Profile, Separable
 from .pose import Pose
 from .prior import Prior
 from .volume import Volume
 
-__all__ = ["Build", "Level", "Scene", "Walked", "coordinate_walk", "detail_walk", "legs", "measured", "seen_along"]
+__all__ = [
+    "Build",
+    "Level",
+    "Scene",
+    "Walked",
+    "coordinate_walk",
+    "detail_walk",
+    "legs",
+    "measured",
+    "neighbours_close",
+    "operator_between",
+    "slice_operator",
+]
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
 Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
 """Makes ``A`` from the fine and the measured shape of a slice."""
 
-NEAREST = 0.2  # slices further apart than five in-plane voxels tell each other nothing
+NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
+KSPACE = Profile("kspace")
 COMPARABLE = 1.5  # ratio of spacings up to which all three planes are worth a walk
 FEWEST = 24  # slices that make an axis worth a walk
+
+
+class Tested(Protocol):
+    """What a test on the scan itself says of a network: its share in the result, and a factor for its deviations."""
+
+    @property
+    def weight(self) -> float:
+        """Of the network in the mixture with kriging, in ``[0, 1]``."""
+
+    @property
+    def widen(self) -> float:
+        """Factor for the deviations, 1 or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +70,8 @@ class Scene:
         device: where to compute.
         progress: called with the slices done and their total.
         options: of :func:`monai_strainer.fitting.fit_slices`.
+        filled: array axes that were zero-filled.
+        trial: what a test on the scan itself says of the network; None trusts it.
     """
 
     prior: Prior
@@ -54,15 +82,18 @@ class Scene:
     device: str | torch.device = "cpu"
     progress: Callable[[int, int], None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    filled: tuple[int, ...] = ()
+    trial: Tested | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Walked:
-    """A scan after a walk, its standard deviation, and what the walk has to tell."""
+    """A scan after a walk, its standard deviation, what the walk has to tell, and the divergence where it was read."""
 
     volume: Volume
     std: NDArray[np.float32]
     told: dict[str, Any]
+    divergence: NDArray[np.float32] | None = None
 
 
 def legs(scan: Volume, factors: tuple[float, float, float]) -> list[tuple[tuple[int, ...], tuple[float, float, float]]]:
@@ -101,10 +132,38 @@ def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tu
     return y, scene.noise(level).to(scene.device)
 
 
-def seen_along(axis: int, fine: Grid, given: Grid, operator: Build) -> Operator:
-    """The operator on slices along an axis, from a fine grid to the measured one."""
-    shapes = [tuple(grid.shape[k] for k in range(3) if k != axis) for grid in (fine, given)]
-    return operator(shapes[0], shapes[1])
+def operator_between(
+    fine: Grid, given: Grid, operator: Build, filled: tuple[int, ...] = (), axis: int | None = None
+) -> Operator:
+    """The operator from a fine grid to a measured one: on slices along an axis, or on whole volumes.
+
+    Args:
+        fine: grid of the result.
+        given: grid of the data.
+        operator: builds ``A``.
+        filled: axes that were zero-filled: their k-space was cut, whatever the operator of the others.
+        axis: along which slices are taken; None for the whole volume.
+    """
+    kept = [k for k in range(3) if k != axis]
+    return slice_operator(
+        [fine.shape[k] for k in kept], [given.shape[k] for k in kept], operator, [k in filled for k in kept]
+    )
+
+
+def slice_operator(fine: Sequence[int], given: Sequence[int], operator: Build, filled: Sequence[bool]) -> Operator:
+    """The operator between two shapes, with the k-space profile on the axes that were zero-filled."""
+    if not any(filled) or not isinstance(operator, Profile):
+        return operator(tuple(fine), tuple(given))
+    profiles = [KSPACE if cut else operator for cut in filled]
+    return Separable([p.matrix(n, m) if n != m else n for p, n, m in zip(profiles, fine, given)])
+
+
+def neighbours_close(detail: DetailPrior, grid: Grid, axis: int, count: int) -> float:
+    """In-plane spacing over the step between slices; 0 where neighbours are too far to say anything."""
+    spacing = grid.spacing
+    plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
+    closeness = min(1.0, plane / float(spacing[axis])) if count > 1 else 0.0
+    return closeness if closeness >= NEAREST[detail.equivariant] else 0.0
 
 
 def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
@@ -147,12 +206,10 @@ def detail_walk(
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
     shares, stds = [], []
+    slopes: list[NDArray[np.float32]] = []
     for axis in axes:
         y, noise = measured(volume, axis, scene, level)
-        A = seen_along(axis, grid, volume.grid, scene.operator).to(scene.device)
-        spacing = grid.spacing
-        plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
-        closeness = min(1.0, plane / float(spacing[axis])) if len(y) > 1 else 0.0
+        A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
 
         def places(some: slice, axis: int = axis) -> torch.Tensor:
             coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
@@ -164,17 +221,34 @@ def detail_walk(
 
         given: dict[str, Any] = {"siren": siren, "places": places, "on_slices": tell}
         if method == "amortised" and isinstance(A, Separable):
-            near = closeness if closeness >= NEAREST else 0.0
-            found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, **given)
+            near = neighbours_close(detail, grid, axis, len(y))
+            probe = torch.Generator().manual_seed(axis)
+            found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, probe=probe, **given)
         else:
             found = plug_and_play(detail, A, y, noise, **given)
+        if scene.trial is not None:
+            found = _as_tested(found, scene.trial, A, y, noise)
         data += _in_units(found.images, axis, volume, scene.scale) / np.float32(len(axes))
         std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
+        if found.divergence is not None:
+            slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
         shares.append(found.undetermined)
         stds.append(float(found.std.square().mean().sqrt()))
         done += len(y)
     told |= {"undetermined": float(np.mean(shares)), "error_std": stds}
-    return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told)
+    slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
+    return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told, slope)
+
+
+def _as_tested(found: Amortised, trial: Tested, A: Operator, y: torch.Tensor, noise: NoiseModel) -> Amortised:
+    """A network's images mixed with what kriging makes of the data alone, as a test on the scan asks for."""
+    images, std = found.images, found.std * trial.widen
+    if trial.weight < 1:
+        level = noise.sigma.square()
+        level = level.expand(y.shape) if level.ndim else level.expand(len(y))
+        smooth = ErrorField(A, noise.debias(y), level).correct(torch.zeros_like(images)).images
+        images = smooth + trial.weight * (images - smooth)
+    return replace(found, images=images, std=std)
 
 
 def coordinate_walk(
@@ -183,7 +257,7 @@ def coordinate_walk(
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
     grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
     y, noise = measured(volume, axis, scene, level)
-    A = seen_along(axis, grid, volume.grid, scene.operator).to(scene.device)
+    A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
     steps, total = max(1, int(options["steps"])), len(y)
     batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))
     fits: list[Fit] = []

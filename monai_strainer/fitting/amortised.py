@@ -30,12 +30,15 @@ class Amortised:
         std: ``(S, H, W)`` standard deviation.
         network_images: ``(S, H, W)`` before the data step.
         undetermined: share of the network's error variance that the measurement left open.
+        divergence: ``(S, H, W)``, what one unit of noise in a voxel leaves of itself there, if it was asked for: a
+            random estimate per voxel that is right in the mean.
     """
 
     images: Tensor
     std: Tensor
     network_images: Tensor
     undetermined: float
+    divergence: Tensor | None = None
 
 
 @torch.no_grad()
@@ -52,6 +55,7 @@ def amortise(
     only: slice = slice(None),
     batch: int = 4,
     on_slices: Callable[[int], None] | None = None,
+    probe: torch.Generator | None = None,
 ) -> Amortised:
     """Restore a stack of slices in one pass.
 
@@ -68,20 +72,34 @@ def amortise(
         only: which slices to restore; all by default.
         batch: slices at a time.
         on_slices: called with the slices done.
+        probe: draws a small change of the data, from which the divergence is read; takes the place of one mirror image.
+            Only where ``A`` is the identity.
     """
-    means, stds = [], []
+    means, stds, slopes = [], [], []
     first, last, _ = only.indices(len(y))
+    change = None
+    if probe is not None and operator.is_identity:
+        change = torch.randn(y.shape, generator=probe).to(y)
+        size = 0.1 * float(noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
     for low in range(first, last, batch):
         some = slice(low, min(low + batch, last))
         coords = None if siren is None or places is None else places(some)
-        mean, std = look(detail, operator, y, noise, some, siren, coords, closeness)
+        seen = (noise, some, siren, coords, closeness)
+        if change is None:
+            mean, std = look(detail, operator, y, *seen)
+        else:
+            plain, std = look(detail, operator, y, *seen, mirrors=MIRRORS[:1])
+            others, _ = look(detail, operator, y, *seen, mirrors=MIRRORS[1:3])
+            moved, _ = look(detail, operator, y + size * change, *seen, mirrors=MIRRORS[:1])
+            slopes.append(change[some] * (moved - plain) / size)
+            mean = (plain + 2 * others) / 3
         means.append(mean)
         stds.append(std)
         if on_slices is not None:
             on_slices(some.stop)
     images, std = torch.cat(means), torch.cat(stds)
     if not data_step or operator.is_identity:
-        return Amortised(images, std, images, 1.0)
+        return Amortised(images, std, images, 1.0, torch.cat(slopes) if slopes else None)
     level = noise.sigma.square()
     level = level.expand(y.shape)[only] if level.ndim else level.expand(len(images))  # (S, h, w), or (S,)
     clean, steps = noise.debias(y)[only], []

@@ -22,22 +22,29 @@ CONDITIONS = 10
 
 
 class _Block(nn.Module):
-    """``h + conv(relu((1 + a) conv(h) + b))`` where ``a`` and ``b`` follow from the conditions, channel by channel."""
+    """``h + conv(relu((1 + a) conv(h) + b))`` where ``a`` and ``b`` follow from the conditions, channel by channel.
 
-    def __init__(self, channels: int, conditions: int) -> None:
+    Without biases ``b`` is 0 as well, so that the block commutes with a change of scale.
+    """
+
+    def __init__(self, channels: int, conditions: int, bias: bool = True) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.modulation = nn.Linear(conditions, 2 * channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
+        self.modulation = nn.Linear(conditions, 2 * channels if bias else channels)
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
         nn.init.normal_(self.second.weight, std=0.1 * (2 / (9 * channels)) ** 0.5)  # a block starts as little more than
-        for bias in (self.first.bias, self.second.bias, self.modulation.bias):  # the identity
-            nn.init.zeros_(bias)  # type: ignore[arg-type]
+        for offset in (self.first.bias, self.second.bias, self.modulation.bias):  # the identity
+            if offset is not None:
+                nn.init.zeros_(offset)
         nn.init.normal_(self.modulation.weight, std=0.05)
 
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        scale, shift = self.modulation(told)[..., None, None].chunk(2, dim=1)  # (B, C, 1, 1) each
-        return h + self.second(F.relu(torch.addcmul(shift, self.first(h), 1 + scale)))
+        changes = self.modulation(told)[..., None, None]  # (B, 2 C or C, 1, 1)
+        if self.first.bias is None:
+            return h + self.second(F.relu(self.first(h) * (1 + changes)))
+        gain, shift = changes.chunk(2, dim=1)
+        return h + self.second(F.relu(torch.addcmul(shift, self.first(h), 1 + gain)))
 
 
 class _Level(nn.ModuleList):
@@ -57,6 +64,12 @@ class DetailPrior(nn.Module):
         channels: width of every level; each level has half the resolution of the one above.
         blocks: residual blocks of every level, on the way down and again on the way up.
         features: channels of the coordinate prior's features; 0 for a network that does without.
+        equivariant: no biases, and the input brought to mean 0 and spread 1. Then ``f(a y + b, a sigma) = a f(y, sigma)
+            + b`` for Gaussian noise and ``f(a y, a sigma) = a f(y, sigma)`` for Rician noise, for every ``a > 0`` and
+            ``b``: no unit, offset or bright tissue lies outside the range of the training.
+
+    Source: Mohan et al., Robust and interpretable blind image denoising via bias-free CNNs, ICLR 2020; Herbreteau et
+        al., Normalization-equivariant neural networks, NeurIPS 2023.
 
     Example:
         >>> net = DetailPrior(channels=(8, 8), blocks=1, features=4)
@@ -66,7 +79,12 @@ class DetailPrior(nn.Module):
     """
 
     def __init__(
-        self, slices: int = 5, channels: Sequence[int] = (48, 96, 192), blocks: int = 2, features: int = 256
+        self,
+        slices: int = 5,
+        channels: Sequence[int] = (48, 96, 192),
+        blocks: int = 2,
+        features: int = 256,
+        equivariant: bool = False,
     ) -> None:
         super().__init__()
         if slices < 1 or slices % 2 == 0 or len(channels) < 2 or min(channels) < 1 or blocks < 1:
@@ -74,20 +92,23 @@ class DetailPrior(nn.Module):
                 "a detail prior needs an odd number of slices, two levels, and a channel and a block at each"
             )
         self.slices, self.channels, self.blocks, self.features = slices, tuple(channels), blocks, features
+        self.equivariant, bias = equivariant, not equivariant
         told, width = 64, self.channels[0]
         self.told = nn.Sequential(nn.Linear(CONDITIONS, told), nn.ReLU(), nn.Linear(told, told), nn.ReLU())
-        self.stem = nn.Conv2d(4 * (slices + 2), width, 3, padding=1)
+        self.stem = nn.Conv2d(4 * (slices + 2 + equivariant), width, 3, padding=1, bias=bias)
         self.marry = nn.Conv2d(features, self.channels[1], 1, bias=False) if features else None
         pairs = list(zip(self.channels[:-1], self.channels[1:]))
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
-        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in reversed(pairs))
-        self.encode = nn.ModuleList(_Level(_Block(c, told) for _ in range(blocks)) for c in self.channels)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=bias) for a, b in pairs)
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=bias) for a, b in reversed(pairs))
+        self.encode = nn.ModuleList(_Level(_Block(c, told, bias) for _ in range(blocks)) for c in self.channels)
         self.decode = nn.ModuleList(
-            _Level(_Block(c, told) for _ in range(blocks)) for c in reversed(self.channels[:-1])
+            _Level(_Block(c, told, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
         )
-        self.tail = nn.Conv2d(width, 8, 3, padding=1)
+        self.tail = nn.Conv2d(width, 8, 3, padding=1, bias=bias)
+        self.level = nn.Linear(told, 1) if equivariant else None  # of the deviation, which may depend on all conditions
         nn.init.normal_(self.tail.weight, std=1e-3)
-        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+        if self.tail.bias is not None:
+            nn.init.zeros_(self.tail.bias)
 
     def forward(self, image: Tensor, conditions: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Restore the slice in the middle.
@@ -101,11 +122,14 @@ class DetailPrior(nn.Module):
         Returns:
             the image ``(B, 1, H, W)`` and the logarithm of its standard deviation, float32.
         """
+        spread = image.new_ones(len(image), 1, 1, 1)
+        middle = image[:, self.slices // 2 : self.slices // 2 + 1]
+        if self.equivariant:
+            image, conditions, spread = self._normalised(image, conditions)
         height, width = image.shape[-2:]
         step = 2 ** len(self.channels)
         pad = (0, -width % step, 0, -height % step)
         told = self.told(conditions)
-        middle = image[:, self.slices // 2 : self.slices // 2 + 1]
         folded = F.pixel_unshuffle(F.pad(image, pad, mode="replicate"), 2).contiguous(memory_format=torch.channels_last)
         with torch.autocast(image.device.type, enabled=False):  # intensities need more than eight bits
             h = self.stem(folded.float())
@@ -122,7 +146,31 @@ class DetailPrior(nn.Module):
             h = blocks(up(h) + skips.pop(), told)
         with torch.autocast(image.device.type, enabled=False):
             out = F.pixel_shuffle(self.tail(h.float()), 2)[..., :height, :width]  # (B, 2, H, W)
-        return middle + out[:, :1], out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
+            log_std = out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
+            if self.level is not None:
+                log_std = log_std + self.level(told.float())[..., None, None]
+        return middle + spread * out[:, :1], log_std + spread.log()
+
+    def _normalised(self, image: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Slices of mean 0 and spread 1, noise in units of the spread, what Rician noise adds to a pixel; the spread.
+
+        The spread is ``sqrt(var(y) + mean(sigma^2))`` of the middle slice, so that air alone has one too.
+        """
+        slices, sigma, share = image.split([self.slices, 1, 1], dim=1)
+        sigma = sigma / 10  # as :func:`monai_strainer.fitting.showing.show` shows it
+        middle = slices[:, self.slices // 2 : self.slices // 2 + 1]
+        level = sigma.square().mean((2, 3), keepdim=True).sqrt()
+        spread = (middle.var((2, 3), correction=0, keepdim=True) + level.square()).sqrt().clamp_min(1e-12)
+        is_rician, closeness = conditions[:, 8, None, None, None], conditions[:, 9, None, None, None]
+        visible = torch.ones_like(slices[:1, :, :1, :1])
+        visible[:, torch.arange(self.slices) != self.slices // 2] = 0
+        visible = torch.maximum(visible.expand(len(slices), -1, 1, 1), (closeness > 0).to(slices))
+        added = is_rician * (middle - (middle.square() - sigma.square()).clamp_min(0).sqrt())
+        shown = (slices - middle.mean((2, 3), keepdim=True)) / spread * visible
+        relative = (level / spread).flatten(1)  # (B, 1)
+        numbers = torch.cat([3 * relative, (relative + 1e-3).log10() / 2 + 1.2], dim=1)
+        conditions = torch.cat([conditions[:, :6], numbers, conditions[:, 8:]], dim=1)
+        return torch.cat([shown, 5 * sigma / spread, share, added / spread], dim=1), conditions, spread
 
 
 def sizes_of_detail(network: DetailPrior) -> dict[str, Any]:
@@ -132,4 +180,5 @@ def sizes_of_detail(network: DetailPrior) -> dict[str, Any]:
         "channels": list(network.channels),
         "blocks": network.blocks,
         "features": network.features,
+        **({"equivariant": True} if network.equivariant else {}),
     }

@@ -166,7 +166,7 @@ def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
     scant = count < _SCANT
     std = math.hypot(chance, max(0.0, rise) * _BEFORE, (_DOUBT if scant else _FLOOR) * sigma)
     shared = [] if scant else [_shared(detail, flat, axis) for axis in (-2, -1)]
-    if max(shared, default=0.0) < _RED:
+    if sigma == 0 or max(shared, default=0.0) < _RED:  # rounded or constant data have no level to correct
         return NoiseEstimate(sigma, std)
     whole = sigma / math.prod(1 - rho for rho in shared) ** 0.5
     return NoiseEstimate(whole, math.hypot(std * whole / sigma, whole - sigma), is_white=False)

@@ -1,0 +1,103 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Load and save the general prior: a detail network for any scan, and the network that reads noise levels.
+
+It was trained on permissively licensed scans of many contrasts and body parts, so anyone may use its weights. Every
+prior of a cohort is used beside it: the one with the lower estimated risk restores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .bundles import bundle_path
+from .errors import InputError
+from .io import sha256, write_json
+from .networks import DetailPrior, sizes_of_detail
+from .networks.noise_level import NoiseLevelNet, sizes_of_noise_level
+from .weights import fill_weights, pack_weights
+
+__all__ = ["GENERAL_RULES", "GeneralPrior", "load_general", "save_general"]
+
+DETAIL, NOISE, GENERAL_RULES = "models/detail.pt", "models/noise_level.pt", "models/general.json"
+_WIDEST = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralPrior:
+    """What restores a scan of any kind.
+
+    Args:
+        detail: equivariant detail network without coordinate features.
+        noise_level: reads the noise level of a patch.
+        digest: sha256 of the detail weights; empty for a prior that was never saved.
+        record: how both were made.
+    """
+
+    detail: DetailPrior
+    noise_level: NoiseLevelNet
+    digest: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def load_general(folder: str | os.PathLike[str] | None = None) -> GeneralPrior | None:
+    """The general prior in a bundle folder; by default the one that comes with the package.
+
+    Returns:
+        None where the package comes without one.
+
+    Raises:
+        InputError: the folder holds none, or its files do not fit together.
+    """
+    if folder is None:
+        try:
+            folder = bundle_path("general_strainer")
+        except InputError:
+            return None
+    folder = Path(folder)
+    rules = folder / GENERAL_RULES
+    stamp = rules.stat().st_mtime_ns if rules.exists() else 0
+    return _loaded(folder.resolve(), stamp)
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path, stamp: int) -> GeneralPrior:
+    rules = folder / GENERAL_RULES
+    remedy = "use a bundle made by monai_strainer pretrain --kind general"
+    try:
+        record = json.loads(rules.read_text(encoding="utf-8"))
+        sizes, noise = dict(record["detail"]["network"]), dict(record["noise_level"]["network"])
+        if max(*sizes["channels"], sizes["blocks"], sizes["slices"], *noise.values()) > _WIDEST:
+            raise ValueError("no network is as wide as that")
+        detail, level = DetailPrior(**sizes), NoiseLevelNet(**noise)
+        vouched = {"detail": str(record["detail"]["sha256"]), "noise_level": str(record["noise_level"]["sha256"])}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError("the rules of the general prior cannot be read", remedy, rules) from error
+    fill_weights(detail, folder / DETAIL, vouched["detail"])
+    fill_weights(level, folder / NOISE, vouched["noise_level"])
+    detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return GeneralPrior(detail, level, record["detail"]["sha256"], record)
+
+
+def save_general(prior: GeneralPrior, folder: str | os.PathLike[str]) -> GeneralPrior:
+    """Write a general prior into a bundle folder, weights first, each file whole or not at all."""
+    folder = Path(folder)
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    pack_weights(prior.detail, folder / DETAIL)
+    pack_weights(prior.noise_level, folder / NOISE)
+    kept = dict(prior.record)
+    for entry, name, sizes in (
+        ("detail", DETAIL, sizes_of_detail(prior.detail)),
+        ("noise_level", NOISE, sizes_of_noise_level(prior.noise_level)),
+    ):
+        kept[entry] = {**kept.get(entry, {}), "network": sizes, "sha256": sha256(folder / name)}
+    write_json(folder / GENERAL_RULES, {"format": 1, "kind": "general", **kept})
+    loaded = load_general(folder)
+    assert loaded is not None
+    return loaded

@@ -1,0 +1,160 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Train the noise level network on patches whose noise is known.
+
+Scans carry noise of their own. The first half of the training therefore sees clean sources alone, painted label maps and
+photographs. The second half sees the scans too, and the level to read is the root of the sum of squares of the noise
+that was added and of the scan's own noise, as the network itself reads it at that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .fitting.rates import falling, set_rate
+from .networks.noise_level import FLOOR, NoiseLevelNet, high_pass
+from .physics import GaussianNoise, RicianNoise
+from .sources import Source
+from .varied_patches import VariedPatches
+
+__all__ = ["NOISE_LEVEL", "NoiseLevelRecipe", "noise_level_loss", "pretrain_noise_level"]
+
+
+@dataclass(frozen=True)
+class NoiseLevelRecipe:
+    """How to train a noise level network.
+
+    Args:
+        steps: gradient steps.
+        patches: of a step.
+        side: of a patch, in voxels.
+        rate: Adam's, at its highest.
+        highest: noise level, the object being about ``[0, 1]``.
+        stripped: share of patches whose dark background is cut away (exact zeros).
+    """
+
+    steps: int = 3000
+    patches: int = 16
+    side: int = 64
+    rate: float = 2e-3
+    highest: float = 0.15
+    stripped: float = 0.25
+
+
+NOISE_LEVEL = NoiseLevelRecipe()
+
+
+def noise_level_loss(log_level: Tensor, log_spread: Tensor, sigma: Tensor, image: Tensor) -> Tensor:
+    """Negative log-likelihood of a Laplace distribution, ``|l - log(sigma + FLOOR h)| / b + log b``.
+
+    Args:
+        log_level, log_spread: of :class:`NoiseLevelNet`, ``(B,)``.
+        sigma: true level ``(B,)``.
+        image: ``(B, 1, H, W)``.
+    """
+    present = (image != 0).to(image)
+    unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+    error = (log_level - (sigma + FLOOR * unit.clamp_min(1e-20)).log()).abs()
+    return (error / log_spread.exp() + log_spread).mean() + error.mean()
+
+
+class _Patches:
+    """Batches of noisy patches and their levels."""
+
+    def __init__(self, sources: Sequence[Source], recipe: NoiseLevelRecipe, seed: int) -> None:
+        self.recipe, self.seed = recipe, seed
+        clean = [source for source in sources if source.kind != "scan"]
+        self.all = VariedPatches(sources, 1, side=2 * recipe.side, slices=1)
+        self.clean = VariedPatches(clean, 1, side=2 * recipe.side, slices=1) if clean else self.all
+        self.own: dict[int, float] = {}  # noise of every source, by identity, once it has been read
+
+    def batch(self, step: int, clean_only: bool) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng((self.seed, step, 2))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        images: list[Tensor] = []
+        levels: list[float] = []
+        while len(images) < self.recipe.patches:
+            source, patch = (self.clean if clean_only else self.all).clean_of(rng, 0)
+            x = torch.from_numpy(np.ascontiguousarray(patch.patch))  # (1, 2 side, 2 side)
+            own = self.own.get(id(source), 0.0) * patch.gain
+            if rng.random() < 0.3:
+                x, own = F.avg_pool2d(x, 2), own / 2
+            side = self.recipe.side
+            r, c = (int(rng.integers(n - side + 1)) for n in x.shape[-2:])
+            x = x[:, r : r + side, c : c + side]
+            if float((x > 0.05).float().mean()) < 0.15:
+                continue
+            u = rng.random()
+            sigma = 0.0 if u < 0.1 else float(np.exp(rng.uniform(np.log(0.002), np.log(self.recipe.highest))))
+            kind = GaussianNoise if rng.random() < 0.25 else RicianNoise
+            y = kind(sigma).sample(x, generator)
+            if rng.random() < self.recipe.stripped:
+                y = torch.where(x > 0.05, y, 0)
+            images.append(y)
+            levels.append((sigma**2 + own**2) ** 0.5)
+        return torch.stack(images), torch.tensor(levels, dtype=torch.float32)
+
+
+def pretrain_noise_level(
+    sources: Sequence[Source],
+    recipe: NoiseLevelRecipe = NOISE_LEVEL,
+    *,
+    network: NoiseLevelNet | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    on_step: Callable[[int, float], None] | None = None,
+) -> NoiseLevelNet:
+    """Train a noise level network.
+
+    Args:
+        sources: from :mod:`monai_strainer.sources`.
+        recipe: how.
+        network: where to start; changed in place.
+        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
+        device: where to train.
+        on_step: called with the step and its loss.
+    """
+    if network is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = NoiseLevelNet()
+    network = network.to(device)
+    patches, adam = _Patches(sources, recipe, seed), torch.optim.Adam(network.parameters(), recipe.rate)
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    for step in range(recipe.steps):
+        if step in (recipe.steps // 2, 3 * recipe.steps // 4):
+            patches.own = {id(s): own_noise(network, s) for s in sources if s.kind == "scan"}
+        set_rate(adam, recipe.rate * falling(step, recipe.steps, 0.01))
+        image, sigma = (part.to(device) for part in patches.batch(step, step < recipe.steps // 2))
+        log_level, log_spread = network(image)
+        loss = noise_level_loss(log_level, log_spread, sigma, image)
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        adam.step()
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
+        if on_step is not None:
+            on_step(step, float(loss.detach()))
+    network.load_state_dict(average)
+    return network.eval()
+
+
+@torch.no_grad()
+def own_noise(network: NoiseLevelNet, source: Source) -> float:
+    """The noise of a source as the network reads it now: the median over its middle slices."""
+    axis = source.axes[0]
+    n = source.data.shape[axis]
+    some = np.unique(np.linspace(n // 4, 3 * n // 4, 5).astype(int))
+    slices = np.moveaxis(source.data, axis, 0)[some].astype(np.float32)
+    image = torch.from_numpy(np.ascontiguousarray(slices))[:, None].to(next(network.parameters()).device)
+    present = (image != 0).to(image)
+    unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+    level = (network(image)[0].exp() - FLOOR * unit).clamp_min(0)
+    return float(level.median())

@@ -1,0 +1,133 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Judge a restored scan without truth, step back where it errs, and put it on the grid that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..trust import support
+from ..volume import Volume
+from ..walks import Scene, measured, operator_between
+from .background import nearest
+from .method import TRAINED
+from .passes import Passed
+from .prepare import Prepared
+from .risk import judge_denoised
+
+__all__ = ["Assessed", "assess"]
+
+_SET_ASIDE = 0.8  # mean weight of the network below which the report warns
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """A result and what is known of it.
+
+    Args:
+        volume: on the grid that was asked for.
+        std: (X, Y, Z) in the scan's units.
+        risk: what the estimate of the error says.
+        data: how the result agrees with the data.
+        median_std: over the object, in the scan's units.
+        warnings: to the user.
+    """
+
+    volume: Volume
+    std: NDArray[np.float32]
+    risk: dict[str, Any]
+    data: dict[str, float]
+    median_std: float
+    warnings: tuple[str, ...]
+
+
+def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, scene: Scene) -> Assessed:
+    """Estimate the risk of a result, mix it with the data where that lowers it, and widen its deviation.
+
+    Args:
+        scan: what the scanner gave.
+        ready: the scan, prepared.
+        done: the result of all passes.
+        axis: of the first pass.
+        scene: of the passes.
+    """
+    warnings: list[str] = []
+    risk: dict[str, Any] = {}
+    volume, std = done.volume, done.std
+    if done.divergence is not None:
+        volume, std, risk = _judged(ready, done, scene)
+        if risk["network_weight"] < _SET_ASIDE:
+            warnings.append(
+                f"the network removed more than noise: it was set aside by {100 * (1 - risk['network_weight']):.0f} % "
+                "where the estimated error asked for it"
+            )
+    data, held = _support(ready, volume, done, axis, scene)
+    if ready.level.readable:
+        warnings += held
+    else:
+        warnings.append(
+            "no noise level can be read off this scan (coarse, smoothed or compressed values); give it with --sigma"
+        )
+    if ready.level.relative > TRAINED.rician * 1.1:
+        warnings.append(
+            f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
+            f"trained on ({100 * TRAINED.rician:.0f} %)"
+        )
+    if ready.level.record.get("is_white") is False and not ready.acquired.filled:
+        warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
+    image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
+    deviation = ready.acquired.deviation_on_wanted_grid(std)
+    inside = nearest(ready.inside, image.shape)
+    middle = float(np.median(deviation[inside])) if inside.any() else 0.0
+    if ready.background is not None:
+        image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
+    result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
+    return Assessed(result, np.ascontiguousarray(deviation, np.float32), risk, data, middle, tuple(warnings))
+
+
+def _judged(ready: Prepared, done: Passed, scene: Scene) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
+    axis = ready.acquired.volume.slice_axis
+    y, noise = measured(ready.acquired.volume, axis, scene, ready.level.level)
+
+    def stack(data: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(np.moveaxis(data, axis, 0))
+
+    assert done.divergence is not None
+    variance = noise.sigma.square().expand(y.shape).cpu().numpy()
+    scale = np.float32(scene.scale)
+    found = judge_denoised(
+        stack(done.volume.data) / scale,
+        stack(done.std) / scale,
+        noise.debias(y).cpu().numpy(),
+        variance,
+        stack(done.divergence),
+        stack(ready.inside),
+    )
+    image = np.moveaxis(found.image, 0, axis) * scale
+    image = image if ready.signed else np.maximum(image, 0)
+    inside = stack(ready.inside)
+    weight = float(found.weight[inside].mean()) if inside.any() else 1.0
+    record = {
+        "kind": "Stein's unbiased risk estimate",
+        "rmse": float(max(found.risk, 0.0)) ** 0.5 * float(scale),
+        "rmse_of_input": found.input_risk**0.5 * float(scale),
+        "network_weight": weight,
+        "set_aside": float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
+    }
+    volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
+    return volume, np.moveaxis(found.std, 0, axis) * scale, record
+
+
+def _support(ready: Prepared, out: Volume, done: Passed, axis: int, scene: Scene) -> tuple[dict[str, float], list[str]]:
+    """How the result agrees with the data, slice by slice along an axis, or with the operator of all axes."""
+    along = None if done.whole is not None else axis
+    y, noise = measured(ready.acquired.volume, along, scene, ready.level.level)
+    x, _ = measured(out, along, scene, 0.0)
+    whole = done.whole
+    if whole is None:
+        whole = operator_between(out.grid, ready.acquired.volume.grid, scene.operator, scene.filled, axis)
+    found = support(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
+    return asdict(found), found.doubts()

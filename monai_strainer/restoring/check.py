@@ -1,0 +1,90 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Check what was asked for: the scan can be restored, the factors make sense, every option is known."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..fitting import fit_slices
+from ..prior import Prior
+from ..volume import Volume
+
+__all__ = ["METHODS", "check_options", "check_scan", "triple"]
+
+METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
+_LARGEST = 2**30  # voxels of a result
+_OWN = {"siren", "coords", "operator", "y", "noise", "steps", "optimiser", "freeze", "seed", "on_step"}
+
+
+def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
+    """The factor per array axis: a single number is in-plane, so slices keep their number.
+
+    A factor that changes no number of voxels, ``round(n f) == n``, is exactly 1.
+
+    Raises:
+        InputError: a factor that is not a positive finite number, or below 1, or neither one nor three of them.
+    """
+    values = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        raise InputError(f"a scale of {scale} is not positive", "use 1 to denoise, more than 1 to super-resolve")
+    if values.size not in (1, 3):
+        raise InputError(f"a scale of {values.size} numbers", "give one factor, or one per array axis")
+    factors = [float(v) for v in values] if values.size == 3 else [float(values[0])] * 3
+    if values.size == 1:
+        factors[scan.slice_axis] = 1.0
+    out = [1.0 if round(n * f) == n else f for n, f in zip(scan.grid.shape, factors)]
+    if min(out) < 1:
+        raise InputError(f"a scale of {scale} would throw resolution away", "use 1 or more on every axis")
+    if math.prod(round(n * f) for n, f in zip(scan.grid.shape, out)) > _LARGEST:
+        raise InputError(
+            f"a scale of {scale} asks for more than {_LARGEST} voxels", "use a smaller scale, or crop the scan"
+        )
+    if out[scan.slice_axis] > 1 and scan.grid.shape[scan.slice_axis] == 1:
+        raise InputError("a single slice holds nothing to refine across", "use a scale of 1 on its slice axis")
+    return out[0], out[1], out[2]
+
+
+def check_scan(scan: Volume, prior: Prior) -> None:
+    """Refuse a scan or a prior that cannot be used.
+
+    Raises:
+        InputError: the scan is empty, constant, not finite or has no slices; the prior has other coordinates.
+    """
+    if not np.isfinite(scan.data).all():
+        raise InputError("the scan holds values that are not finite", "repair or mask the scan first")
+    if np.ptp(scan.data) == 0:
+        raise InputError("the scan is constant", "check that the file holds an image")
+    if sum(n > 1 for n in scan.grid.shape) < 2:
+        raise InputError(f"a scan of {scan.grid.shape} voxels has no slices", "pass an image of at least two axes")
+    if prior.network.spatial_dims not in (2, 3) or prior.network.out_channels != 1:
+        raise InputError(
+            f"the prior takes {prior.network.spatial_dims} coordinates and gives {prior.network.out_channels} channels",
+            "use a prior of 2 or 3 coordinates and 1 channel",
+        )
+
+
+def check_options(method: str, steps: int | None, optimiser: str, fit: Mapping[str, Any]) -> None:
+    """Refuse options that do not exist, or that belong to another method.
+
+    Raises:
+        InputError: naming the option and those there are.
+    """
+    if method not in METHODS:
+        raise InputError(f"there is no method {method!r}", f"choose from {', '.join(METHODS)}")
+    if steps is not None and steps < 0:
+        raise InputError(f"{steps} steps cannot be taken", "use 0 or more")
+    if optimiser not in ("muon", "adam"):
+        raise InputError(f"there is no optimiser {optimiser!r}", "choose muon or adam")
+    known = (set(inspect.signature(fit_slices).parameters) | {"batch"}) - _OWN
+    if unknown := sorted(set(fit) - known):
+        raise InputError(
+            f"there is no option {', '.join(unknown)}", f"leave it out; a fit takes {', '.join(sorted(known))}"
+        )
+    if fit and method not in ("auto", "coordinates"):
+        raise InputError(f"{', '.join(sorted(fit))} belongs to another method", "use it with method='coordinates'")

@@ -1,0 +1,187 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Choose the prior with the lower estimated error on the scan itself, without truth.
+
+Denoising: a few slices are restored by each prior, and Stein's risk decides. Super-resolution: the scan is measured
+once more, coarser by the same factor, and each prior restores what the scan itself shows; the same test says how much
+of the network's answer is better than an interpolation, and whether its deviations are large enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..fitting import ErrorField, amortise
+from ..networks import DetailPrior, Siren
+from ..physics import NoiseModel, Operator, Separable
+from .risk import mean_risk
+
+__all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
+
+Places = Callable[[slice], Tensor]
+_COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
+_TRUSTED = 0.95  # weight from which the network is used alone
+_WIDEST = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A network that may restore a scan.
+
+    Args:
+        name: "cohort" or "general".
+        detail: the network.
+        siren: the coordinate prior whose features it takes, if it takes any.
+        places: coordinates of slices, for those features.
+        closeness: see :func:`monai_strainer.fitting.amortise`.
+    """
+
+    name: str
+    detail: DetailPrior
+    siren: Siren | None
+    places: Places | None
+    closeness: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a test on the scan itself says of one network.
+
+    Args:
+        risk: mean squared error as estimated; in units of the scan scaled to about ``[0, 1]``.
+        plain: that of the data (denoising) or of the interpolation (super-resolution).
+        weight: of the network in the mixture with the interpolation, in ``[0, 1]``.
+        widen: factor for the network's deviations, 1 or more.
+    """
+
+    risk: float
+    plain: float
+    weight: float = 1.0
+    widen: float = 1.0
+
+
+def some_slices(inside: Tensor, count: int) -> list[int]:
+    """The slices to test: evenly spaced among those that hold much of the object.
+
+    Args:
+        inside: (S, h, w) where the object is.
+        count: how many.
+    """
+    filled = inside.flatten(1).float().mean(1)
+    good = torch.nonzero(filled >= 0.5 * filled.max()).flatten().tolist()
+    return sorted({good[round(k)] for k in np.linspace(0, len(good) - 1, min(count, len(good)))}) if good else [0]
+
+
+def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, slices: list[int]) -> Trial:
+    """Stein's risk of a network on some slices.
+
+    Args:
+        one: the network.
+        y: ``(S, h, w)``, the object about ``[0, 1]``.
+        noise: of ``y``.
+        inside: ``(S, h, w)`` where the object is.
+        slices: which to test.
+    """
+    operator = Separable([int(n) for n in y.shape[1:]])
+    squares, plain, voxels = 0.0, 0.0, 0
+    for k in slices:
+        window, here, near = _near(one, y, noise, k)
+        found = amortise(
+            one.detail,
+            operator,
+            window,
+            near,
+            siren=one.siren,
+            places=_places(one, k, here),
+            closeness=one.closeness,
+            only=slice(here, here + 1),
+            probe=torch.Generator().manual_seed(k),
+        )
+        assert found.divergence is not None
+        v = near.sigma.square().expand(window.shape)[here].numpy()
+        some = inside[k].numpy()
+        risk = mean_risk(
+            found.images[0].numpy(), near.debias(window)[here].numpy(), v, found.divergence[0].numpy(), some
+        )
+        squares += risk * some.sum()
+        plain += float(v[some].sum())
+        voxels += int(some.sum())
+    return Trial(squares / max(voxels, 1), plain / max(voxels, 1))
+
+
+def coarser_trial(
+    one: Candidate, operator: Callable[..., Operator], fine: tuple[int, int], y: Tensor, noise: NoiseModel,
+    inside: Tensor, slices: list[int],
+) -> Trial | None:  # fmt: skip
+    """The error of a network, and of kriging, where the scan itself is the truth.
+
+    Args:
+        one: the network.
+        operator: builds ``A`` from a fine and a measured shape.
+        fine: shape ``(H, W)`` of the result; the factors are those between it and the slices.
+        y: ``(S, h, w)``, the object about ``[0, 1]``.
+        noise: of ``y``.
+        inside: ``(S, h, w)`` where the object is.
+        slices: which to test.
+
+    Returns:
+        None where the coarser image would be too small to say anything.
+    """
+    shape = (int(y.shape[1]), int(y.shape[2]))
+    coarse = tuple(max(1, round(n * n / m)) for n, m in zip(shape, fine))
+    if any(c < _COARSEST for c, n in zip(coarse, shape) if c != n):
+        return None
+    again = operator(shape, coarse)
+    if not isinstance(again, Separable):
+        return None
+    power = float(torch.stack([m.square().sum(1).mean() for m in again.matrices if m is not None]).prod())
+    errors, plains, mixed, spread, promised = [], [], [], [], []
+    for k in slices:
+        window, here, near = _near(one, y, noise, k)
+        clean = near.debias(window)
+        coarser = type(noise)(float(near.sigma.square().mean().sqrt()) * power**0.5)
+        data = again.A(clean)
+        found = amortise(
+            one.detail,
+            again,
+            data,
+            coarser,
+            siren=one.siren,
+            places=_places(one, k, here),
+            closeness=one.closeness,
+            only=slice(here, here + 1),
+        )
+        level = float(coarser.sigma.square())
+        smooth = ErrorField(again, data[here : here + 1], level).correct(torch.zeros(1, *shape)).images[0]
+        some = inside[k]
+        image, truth = found.images[0][some], clean[here][some]
+        errors.append((image - truth).square())
+        plains.append((smooth[some] - truth).square())
+        mixed.append((truth - smooth[some]) * (image - smooth[some]))
+        spread.append((image - smooth[some]).square())
+        promised.append(found.std[0][some].square())
+    risk, plain, cross, power_of, own = (float(torch.cat(v).mean()) for v in (errors, plains, mixed, spread, promised))
+    weight = min(1.0, max(0.0, cross / max(power_of, 1e-12)))
+    floor = float(noise.sigma.square().mean())  # the truth here has noise
+    widen = min(_WIDEST, max(1.0, (max(risk - floor, 0.0) / max(own, 1e-12)) ** 0.5))
+    return Trial(risk, plain, 1.0 if weight > _TRUSTED else weight, widen)
+
+
+def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:
+    """Slice ``k`` with its neighbours, its place among them, and their noise."""
+    reach = one.detail.slices // 2
+    low, high = max(0, k - reach), min(len(y), k + reach + 1)
+    sigma = noise.sigma
+    return y[low:high], k - low, type(noise)(sigma[low:high] if sigma.ndim == 3 else sigma)
+
+
+def _places(one: Candidate, k: int, here: int) -> Places | None:
+    """Coordinates of slice ``k``, which is number ``here`` of its window."""
+    whole = one.places
+    if whole is None or one.siren is None:
+        return None
+    return lambda some: whole(slice(k - here + some.start, k - here + some.stop))

@@ -1,0 +1,67 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Place a scan in the coordinates of the cohort's heads, and say whether it is like them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ..glance import glance_at
+from ..likeness import aligned, likeness
+from ..placing import place
+from ..pose import Pose, find_pose
+from ..prior import Prior
+from .prepare import Prepared
+
+__all__ = ["Localised", "localise"]
+
+_SIZES = (0.65, 1.45)  # of the cohort's heads: beyond, the voxel size of the file is in question
+
+
+@dataclass(frozen=True, eq=False)
+class Localised:
+    """Where a scan lies in the cohort's head.
+
+    Args:
+        pose: from array axes to head coordinates.
+        whole: whether a whole head was there to measure it.
+        unlike: why the scan is unlike the cohort; empty where it is like it, or where nothing is known.
+        record: what the report says.
+        warnings: to the user.
+    """
+
+    pose: Pose
+    whole: bool
+    unlike: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def localise(ready: Prepared, prior: Prior) -> Localised:
+    """Find the head, turn it as the cohort's heads are turned, and compare it with them.
+
+    Args:
+        ready: the scan.
+        prior: of a cohort, or the general one, which needs no place.
+    """
+    volume = ready.acquired.volume
+    if ready.signed or prior.record.get("kind") == "general":
+        return Localised(find_pose(ready.inside, volume.grid), False)
+    pose, whole = place(volume, ready.inside, prior)
+    if not whole or prior.network.spatial_dims != 3 or min(volume.grid.shape) == 1:
+        return Localised(pose, whole)
+    network = prior.network.cpu()
+    seen, turn = aligned(network, glance_at(volume.data, pose, ready.scale, prior.plane))
+    record: dict[str, Any] = {"turn": [[round(value, 4) for value in row] for row in turn]}
+    unlike, warnings = "", []
+    if prior.typical is not None:
+        found = likeness(network, seen, prior.typical)
+        unlike = "; ".join(prior.typical.doubts(found))
+        record |= {"likeness": asdict(found), "unusual": prior.typical.scores(found)}
+    ratios = [a / b for a, b in zip(pose.half_mm(volume.grid), prior.half_mm)]
+    if not unlike and not (_SIZES[0] < min(ratios) and max(ratios) < _SIZES[1]):
+        size = 2 * max(pose.half_mm(volume.grid))
+        warnings.append(
+            f"the head is {size:.0f} mm long, the cohort's are {2 * max(prior.half_mm):.0f}: check the voxel size"
+        )
+    return Localised(replace(pose, turn=turn), whole, unlike, record, tuple(warnings))

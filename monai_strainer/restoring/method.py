@@ -1,0 +1,68 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Choose the method from the operator, and understand operators that are given as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import InputError
+from ..physics import Measurements, Operator, Profile, Separable
+from ..prior import Prior
+
+__all__ = ["TRAINED", "choose_method", "operator_of", "thick_profile"]
+
+TRAINED = Measurements()  # what the detail networks have seen
+Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+
+
+def choose_method(method: str, prior: Prior, first: Operator, factors: tuple[float, float, float]) -> tuple[str, bool]:
+    """The method, and whether the networks were trained on such operators.
+
+    Raises:
+        InputError: the method needs a detail network and the prior has none.
+    """
+    if method in ("amortised", "plug_and_play") and prior.detail is None:
+        raise InputError("the prior has no detail prior", "pretrain with one, or use --method coordinates")
+    known = isinstance(first, Separable) and all(  # a blur, missing lines: no step of training had an axis like that
+        matrix is None or n > m for matrix, n, m in zip(first.matrices, first.shape_in, first.shape_out)
+    )
+    is_trained = known and max(factors) <= TRAINED.factor + 0.5
+    if method != "auto":
+        return method, is_trained
+    if prior.detail is None:
+        return "coordinates", is_trained
+    return ("amortised" if is_trained else "plug_and_play"), is_trained
+
+
+def operator_of(operator: Any) -> Any:
+    """A builder of operators; an operator that is given as it is serves the shapes it was made for.
+
+    Raises:
+        InputError: when it is used, for slices of other shapes.
+    """
+    if not isinstance(operator, Operator):
+        return operator
+
+    def build(fine: tuple[int, ...], measured: tuple[int, ...]) -> Operator:
+        if tuple(operator.shape_in) != tuple(fine) or tuple(operator.shape_out) != tuple(measured):
+            raise InputError(
+                f"the operator takes {tuple(operator.shape_in)} to {tuple(operator.shape_out)}, the slices need "
+                f"{tuple(fine)} to {tuple(measured)}",
+                "give an operator of these shapes, or a Profile, which fits any",
+            )
+        return operator
+
+    return build
+
+
+def thick_profile(operator: Any, ratio: float) -> Profile:
+    """The profile of slices that are ``ratio`` times as thick as the step between them.
+
+    Raises:
+        InputError: the operator is no ``Profile``.
+    """
+    if not isinstance(operator, Profile):
+        raise InputError("a slice thickness was given beside an operator that has its own", "pass one of them")
+    return replace(operator, ratio=ratio)

@@ -1,0 +1,88 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Decide the noise level of a scan: as given, or as the noise level network reads it, checked by a second reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..networks.noise_level import NoiseLevelNet
+from ..physics import NoiseModel
+from ..volume import Volume
+from .noise_reading import read_noise
+
+__all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
+
+Level = float | NDArray[np.float32]
+"""Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
+_APART = 2.0  # ratio of the two readings from which the report names both
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseLevel:
+    """The noise of a scan.
+
+    Args:
+        level: relative to the intensity scale, a number or a map in the shape of the scan.
+        readable: False where no level can be read off the scan; then it is 0.
+        record: what the report says of it.
+    """
+
+    level: Level
+    readable: bool = True
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def relative(self) -> float:
+        """Root mean square of the level."""
+        return float(np.sqrt(np.mean(np.square(self.level))))
+
+
+def given_level(scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], scale: float) -> NoiseLevel:
+    """A level that the caller knows.
+
+    Raises:
+        InputError: a map of another shape, or a level below 0.
+    """
+    if np.ndim(sigma) == 0:
+        return NoiseLevel(float(noise(float(sigma)).sigma) / scale, record={"estimated": False})
+    if np.shape(sigma) != scan.grid.shape:
+        raise InputError(
+            f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
+        )
+    return NoiseLevel(np.asarray(sigma, np.float32) / np.float32(scale), record={"estimated": False})
+
+
+def estimated_level(
+    scan: Volume, network: NoiseLevelNet | None, noise: type[NoiseModel], scale: float, inside: NDArray[np.bool_]
+) -> NoiseLevel:
+    """A level that is read off the scan.
+
+    Args:
+        scan: on its acquired grid, where noise is white.
+        network: that reads it; None takes the classical reading alone.
+        noise: its kind.
+        scale: intensity that stands for 1.
+        inside: (X, Y, Z) where the object is.
+    """
+    axis = scan.slice_axis
+    slices = scan.slices(axis)
+    second = noise.measure(torch.from_numpy(slices))
+    record: dict[str, Any] = {"estimated": True, "is_white": second.is_white}
+    if network is None:
+        floor = 1e-6 * float(np.abs(scan.data).max())
+        record |= {"std": second.std, "source": second.source}
+        return NoiseLevel(second.sigma / scale, second.sigma >= floor, record)
+    found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
+    record |= {"std": found.std, "source": "network", "second_reading": second.sigma, "uneven": found.map is not None}
+    if found.map is None:
+        return NoiseLevel(found.sigma / scale, found.readable, record)
+    low, high = np.percentile(found.map, [5, 95])
+    record["range"] = [float(low), float(high)]
+    turned = np.ascontiguousarray(np.moveaxis(found.map, 0, axis))
+    return NoiseLevel(turned / np.float32(scale), True, record)

@@ -1,0 +1,156 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Read the noise level of a scan with the noise level network, as one value, or as a map where it varies.
+
+Every patch gives a level and its uncertainty; the scan's level is their weighted median. Under parallel imaging the
+noise is stronger in the middle of the body: where a smooth surface explains the patches much better than one value,
+that surface is the map.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..networks.noise_level import FLOOR, NoiseLevelNet, high_pass
+
+__all__ = ["NoiseReading", "read_noise"]
+
+_SIDE = 64  # of a patch, in voxels
+_SLICES = 24  # at most, evenly spaced
+_FILLED = 0.3  # of a patch that holds signal
+_FLOOR = 0.02  # of sigma: what no reading can promise
+_BETTER = 0.5  # share of the weighted variance of log levels that a map must explain
+_UNEVEN = 1.25  # ratio of the map's extremes (5 and 95 %) from which it is used
+_FEWEST = 24  # patches for a map
+_LEVELS = 64  # distinct values below which noise and rounding cannot be told apart
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseReading:
+    """A noise level and how sure it is, in the units of the data.
+
+    Args:
+        sigma: of the scan; 0 where there is none.
+        std: standard error of it.
+        map: (S, H, W) levels where the noise is uneven, else None.
+        readable: False for rounded or constant data, of which no level can be read.
+    """
+
+    sigma: float
+    std: float
+    map: NDArray[np.float32] | None = None
+    readable: bool = True
+
+
+@dataclass(frozen=True)
+class _Patches:
+    level: NDArray[np.float64]  # (P,) sigma
+    weight: NDArray[np.float64]  # (P,)
+    place: NDArray[np.float64]  # (P, 3) slice, row, column of the middle in [-1, 1]
+
+
+def read_noise(network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_]) -> NoiseReading:
+    """Read the noise level of a stack of slices.
+
+    Args:
+        network: that reads patches.
+        slices: (S, H, W); exact zeros are background that was cut away.
+        signal: (S, H, W) where the object is; patches of air alone are left out where there are others.
+    """
+    few = np.unique(slices[:: max(1, len(slices) // 8)])
+    if len(few) < _LEVELS:
+        return NoiseReading(0.0, 0.0, readable=False)
+    patches = _read_patches(network, slices, signal)
+    if len(patches.level) == 0:
+        return NoiseReading(0.0, 0.0, readable=False)
+    sigma = _weighted_median(patches.level, patches.weight)
+    if sigma <= 0:
+        return NoiseReading(0.0, 0.0)
+    log = np.log(np.maximum(patches.level, 0.05 * sigma))
+    spread = 1.2533 * 1.4826 * _weighted_median(np.abs(log - math.log(sigma)), patches.weight)
+    effective = patches.weight.sum() ** 2 / np.square(patches.weight).sum()
+    std = sigma * math.hypot(spread / math.sqrt(max(effective, 1.0)), _FLOOR)
+    return NoiseReading(sigma, std, _uneven(patches, log, slices.shape))
+
+
+@torch.no_grad()
+def _read_patches(network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_]) -> _Patches:
+    count, height, width = slices.shape
+    some = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
+    rows, columns = (_starts(n) for n in (height, width))
+    levels, weights, places = [], [], []
+    for filled in (_FILLED, 0.0):
+        for s in some:
+            batch, where = [], []
+            for r in rows:
+                for c in columns:
+                    window = (s, slice(r, r + _SIDE), slice(c, c + _SIDE))
+                    patch = slices[window]
+                    if signal[window].mean() < filled or np.ptp(patch) == 0 or (patch != 0).mean() < 0.1:
+                        continue
+                    batch.append(torch.from_numpy(np.ascontiguousarray(patch)))
+                    middle = (r + patch.shape[0] / 2, c + patch.shape[1] / 2)
+                    where.append([2 * (s + 0.5) / count - 1, 2 * middle[0] / height - 1, 2 * middle[1] / width - 1])
+            if batch:
+                image: Tensor = torch.stack(batch)[:, None]
+                log_level, log_spread = network(image)
+                present = (image != 0).to(image)
+                unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+                levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().numpy())
+                weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().numpy())
+                places += where
+        if levels:
+            break
+    if not levels:
+        return _Patches(np.empty(0), np.empty(0), np.empty((0, 3)))
+    return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(places))
+
+
+def _starts(n: int) -> list[int]:
+    """Where patches begin along an axis of ``n`` voxels: side by side, the last one moved back to fit."""
+    if n <= _SIDE:
+        return [0]
+    count = math.ceil(n / _SIDE)
+    return [round(k * (n - _SIDE) / (count - 1)) for k in range(count)]
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+
+
+def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """A map of levels, ``exp`` of a quadratic surface in the plane and a slope across slices, where it is needed."""
+    if len(log) < _FEWEST:
+        return None
+    design, root = _surface(patches.place), np.sqrt(patches.weight)
+    kept = np.ones(len(log), bool)
+    for _ in range(3):  # patches full of texture read high: leave out what lies far off
+        some = root * kept
+        solution = np.linalg.lstsq(design * some[:, None], log * some, rcond=1e-6)[0]
+        rest = log - design @ solution
+        spread = 1.4826 * np.median(np.abs(rest[kept]))
+        kept = np.abs(rest) < 3 * spread + 1e-3
+    weight = patches.weight * kept
+    centre = np.average(log, weights=weight)
+    explained = 1 - np.average(rest**2, weights=weight) / max(np.average((log - centre) ** 2, weights=weight), 1e-12)
+    if explained < _BETTER:
+        return None
+    axes = [2 * (np.arange(n) + 0.5) / n - 1 for n in shape]
+    inside = [np.clip(a, patches.place[:, k].min(), patches.place[:, k].max()) for k, a in enumerate(axes)]
+    q, r, c = np.ix_(*inside)
+    w = solution
+    surface = (w[0] + w[1] * q) + (w[2] * r + w[4] * r * r) + (w[3] + w[5] * r) * c + w[6] * c * c
+    low, high = np.percentile(surface, [5, 95])
+    return np.exp(surface).astype(np.float32) if math.exp(high - low) > _UNEVEN else None
+
+
+def _surface(place: NDArray[np.float64]) -> NDArray[np.float64]:
+    s, r, c = place.T
+    return np.stack([np.ones_like(s), s, r, c, r * r, r * c, c * c], axis=1)

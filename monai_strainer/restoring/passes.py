@@ -1,0 +1,93 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Run the passes of a restoration one after the other, and let the measurement of all axes correct the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..physics import Operator
+from ..volume import Volume
+from ..walks import Scene, coordinate_walk, detail_walk, measured, operator_between
+from .method import thick_profile
+from .prepare import Prepared
+
+__all__ = ["Passed", "run_passes"]
+
+_EXACT = 0.05  # least ratio of noise to error variance: data are never taken as more exact than the network's errors
+Path = list[tuple[tuple[int, ...], tuple[float, float, float]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """A scan after all passes.
+
+    Args:
+        volume: on the acquired grid, refined.
+        std: (X, Y, Z) in the scan's units.
+        records: one per pass.
+        whole: operator of all axes, where there was more than one pass.
+        divergence: (X, Y, Z) of the denoiser, where it was read.
+    """
+
+    volume: Volume
+    std: NDArray[np.float32]
+    records: list[dict[str, Any]]
+    whole: Operator | None
+    divergence: NDArray[np.float32] | None
+
+
+def run_passes(ready: Prepared, path: Path, scene: Scene, how: str, marry: bool, thickness: float | None) -> Passed:
+    """Restore along every pass; the noise that is left after one is that of the next.
+
+    Args:
+        ready: the scan.
+        path: axes and factors of each pass.
+        scene: what all passes share.
+        how: "amortised", "plug_and_play" or "coordinates".
+        marry: give a network with features the coordinate prior's.
+        thickness: of slices in mm, where it is another than the step between them.
+    """
+    volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis
+    std, records, whole, divergence = np.zeros_like(volume.data), [], None, None
+    for number, (axes, step) in enumerate(path):
+        if step[axis] > 1 and thickness is not None:
+            ratio = thickness / float(ready.acquired.volume.grid.spacing[axis])
+            scene = replace(scene, operator=thick_profile(scene.operator, ratio))
+        level = ready.level.level
+        if number > 0:
+            level = min(ready.level.relative, float(np.median(std[std > 0])) / scene.scale)
+            scene = replace(scene, trial=None)
+        if how == "coordinates":
+            done = coordinate_walk(volume, axes[0], step, level, scene)
+        else:
+            done = detail_walk(volume, axes, step, level, scene, how, marry)
+        if len(path) > 1:
+            taken = operator_between(done.volume.grid, volume.grid, scene.operator, scene.filled)
+            whole = taken if whole is None else whole @ taken
+        volume, std, divergence = done.volume, done.std, done.divergence
+        records.append(done.told)
+    if whole is not None:
+        volume = _corrected(ready, volume, std, whole, scene)
+        divergence = None
+    return Passed(volume, std, records, whole, divergence)
+
+
+def _corrected(ready: Prepared, volume: Volume, std: NDArray[np.float32], whole: Operator, scene: Scene) -> Volume:
+    """The result after one exact step towards the measurement of all axes.
+
+    ``x + A^T (A A^T + rho I)^-1 (y - A x)`` with ``rho`` the variance of the noise over that of the network's error:
+    data that are noisier than the network move it little.
+    """
+    y, noise = measured(ready.acquired.volume, None, replace(scene, device="cpu"), ready.level.level)
+    x, _ = measured(volume, None, replace(scene, device="cpu"), 0.0)
+    inside = x > 0.05 if not ready.signed else torch.ones_like(x, dtype=torch.bool)
+    error = float(np.square(std / np.float32(scene.scale))[inside.numpy()].mean()) if bool(inside.any()) else 1.0
+    rho = max(_EXACT, float(noise.sigma.square().mean()) / max(error, 1e-12))
+    agreed = whole.cpu().prox(x, noise.debias(y), rho).numpy() * np.float32(scene.scale)
+    agreed = agreed if ready.signed else np.maximum(agreed, 0)
+    return Volume(agreed, volume.grid, volume.source, volume.slice_axis)

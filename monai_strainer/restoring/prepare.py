@@ -1,0 +1,106 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Prepare a scan: background, sign, acquired grid, intensity scale, noise level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..physics import GaussianNoise, NoiseModel, RicianNoise
+from ..pose import foreground, normalise
+from ..prior import Prior
+from ..volume import Volume
+from .background import Background, constant_background, is_signed
+from .noise_level import NoiseLevel, estimated_level, given_level
+from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A scan ready to be restored.
+
+    Args:
+        acquired: the scan on its acquired grid, and the factors from there.
+        background: exact values that are kept.
+        signed: whether values below zero are meant.
+        inside: (X, Y, Z) where the object is, on the acquired grid.
+        scale: intensity that stands for 1.
+        noise: kind of noise.
+        level: of the noise, relative to ``scale``.
+        notes: what was decided, in plain words.
+    """
+
+    acquired: Acquired
+    background: Background | None
+    signed: bool
+    inside: NDArray[np.bool_]
+    scale: float
+    noise: type[NoiseModel]
+    level: NoiseLevel
+    notes: tuple[str, ...]
+
+
+def prepare(
+    scan: Volume,
+    prior: Prior,
+    factors: tuple[float, float, float],
+    sigma: float | NDArray[np.float32] | None,
+    noise: type[NoiseModel],
+    find_zero_filling: bool,
+) -> Prepared:
+    """Decide all that does not depend on the method.
+
+    Args:
+        scan: what the scanner gave.
+        prior: to restore it with.
+        factors: per array axis.
+        sigma: noise level in the scan's units, a number or a map; None reads it off the scan.
+        noise: kind of noise that was asked for.
+        find_zero_filling: whether to look for axes that were zero-filled.
+
+    Raises:
+        InputError: a noise map of another shape, or nothing in the scan is an image.
+    """
+    notes: list[str] = []
+    background = constant_background(scan.data)
+    signed = is_signed(scan.data, background)
+    if signed and noise is RicianNoise:
+        noise = GaussianNoise
+        notes.append(
+            "values below zero: the scan is no magnitude, its signs are kept and its noise is taken as Gaussian"
+        )
+    given = scan
+    if background is not None and background.value < 0 and not signed:
+        given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
+        notes.append(f"the padding value {background.value:g} is kept as it is")
+    acquired = find_acquired(given, factors, not signed, find_zero_filling and (sigma is None or np.ndim(sigma) == 0))
+    if acquired.filled:
+        sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
+        notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
+    low = acquired.volume
+    inside = _inside(low, background, signed)
+    percentile = prior.percentile
+    scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
+    scale = scale if signed and scale > 0 else normalise(low.data, inside, percentile).scale
+    if sigma is None:
+        network = None if prior.general is None else prior.general.noise_level
+        level = estimated_level(low, network, noise, scale, inside)
+    elif np.ndim(sigma) == 0 and acquired.filled:
+        level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, scale)
+    else:
+        level = given_level(low, sigma, noise, scale)
+    return Prepared(acquired, background, signed, inside, scale, noise, level, tuple(notes))
+
+
+def _inside(low: Volume, background: Background | None, signed: bool) -> NDArray[np.bool_]:
+    """Where the object is: the foreground of a magnitude; all but the background of signed data."""
+    if not signed:
+        return foreground(low.data)
+    if background is None:
+        return np.ones(low.grid.shape, bool)
+    inside = background.keep(np.ones(low.grid.shape, np.float32), 0.0) > 0
+    return inside if inside.any() else np.ones(low.grid.shape, bool)

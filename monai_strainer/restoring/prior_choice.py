@@ -1,0 +1,108 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Choose between the prior of a cohort and the general prior for one scan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..physics import Operator
+from ..prior import Prior
+from ..walks import Build, Scene, measured, neighbours_close, slice_operator
+from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
+from .localise import Localised
+from .prepare import Prepared
+
+__all__ = ["Choice", "choose_prior"]
+
+_SLICES = 4  # that are tested
+Leg = tuple[tuple[int, ...], tuple[float, float, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The prior that restores a scan, and why.
+
+    Args:
+        prior: to use; its detail network is the one chosen.
+        name: "cohort", "general", or "none" where there is no detail network.
+        why: in plain words.
+        trial: what the test on the scan says of it, if there was one.
+        record: what the report says.
+    """
+
+    prior: Prior
+    name: str
+    why: str
+    trial: Trial | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def choose_prior(
+    prior: Prior, ready: Prepared, place: Localised, leg: Leg, operator: Build, is_trained: bool
+) -> Choice:
+    """Test the priors on a few slices of the scan and take the one with the lower estimated error.
+
+    Args:
+        prior: as loaded; holds the general one.
+        ready: the scan.
+        place: where the head would be, and whether it is like the cohort's.
+        leg: axes to restore along, and the factors of the first pass.
+        operator: builds ``A``.
+        is_trained: whether the networks were trained on operators like this; else nothing is tested.
+    """
+    general = None if prior.general is None else replace(prior, detail=prior.general.detail, typical=None)
+    if prior.detail is None or general is None:
+        return Choice(prior, "none" if prior.detail is None else "cohort", "there is one prior")
+    if prior.record.get("kind") == "general" or ready.signed:
+        why = "the general prior was asked for" if not ready.signed else "signed data are outside the cohort"
+        only = [("general", general)]
+    elif place.unlike:
+        why, only = place.unlike, [("general", general)]
+    else:
+        why, only = "lower estimated error on the scan itself", [("cohort", prior), ("general", general)]
+    if not is_trained:
+        name, chosen = only[0]
+        return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
+    trials = {name: _tried(one, name, ready, place, leg, operator) for name, one in only}
+    known = {name: trial for name, trial in trials.items() if trial is not None}
+    name, chosen = min(only, key=lambda item: known[item[0]].risk if item[0] in known else math.inf)
+    if not known:
+        name, chosen = only[-1]
+        why = why if len(only) == 1 else "the scan is too small for a test"
+    record = {key: {k: round(v, 8) for k, v in asdict(trial).items()} for key, trial in known.items()}
+    return Choice(chosen, name, why, known.get(name), record)
+
+
+def _tried(one: Prior, name: str, ready: Prepared, place: Localised, leg: Leg, operator: Build) -> Trial | None:
+    """The test of one prior on the first axis of the first pass."""
+    axes, factors = leg
+    axis, volume, pose = axes[0], ready.acquired.volume, place.pose
+    scene = Scene(one, pose, ready.scale, ready.noise, operator)
+    y, noise = measured(volume, axis, scene, ready.level.level)
+    inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
+    assert one.detail is not None
+    siren = one.network if one.detail.features else None
+
+    def places(some: slice) -> torch.Tensor:
+        return torch.from_numpy(pose.coordinates(volume.grid.shape, axis, some)[:, : one.network.spatial_dims])
+
+    near = neighbours_close(one.detail, volume.grid.refine(factors), axis, len(y))
+    candidate = Candidate(name, one.detail, siren, places if siren is not None else None, near)
+    slices = some_slices(inside, _SLICES)
+    if max(factors) == 1:
+        return noise_trial(candidate, y, noise, inside, slices)
+    grid = volume.grid.refine(factors)
+    fine = tuple(grid.shape[k] for k in range(3) if k != axis)
+    if fine == tuple(y.shape[1:]):
+        return None
+
+    def between(high: Sequence[int], low: Sequence[int]) -> Operator:
+        return slice_operator(high, low, operator, [k in ready.acquired.filled for k in range(3) if k != axis])
+
+    return coarser_trial(candidate, between, (fine[0], fine[1]), y, noise, inside, slices)

@@ -1,0 +1,76 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Write down how a scan was restored: plain numbers and words, fit for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._version import __version__
+from ..prior import Prior
+from .assess import Assessed
+from .localise import Localised
+from .passes import Passed
+from .prepare import Prepared
+from .prior_choice import Choice
+
+__all__ = ["report_of"]
+
+
+def report_of(
+    prior: Prior,
+    ready: Prepared,
+    place: Localised,
+    choice: Choice,
+    done: Passed,
+    found: Assessed,
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The report of one restoration.
+
+    Args:
+        prior: as loaded.
+        ready: the scan, prepared.
+        place: where it lies in the cohort's head.
+        choice: which prior restored it.
+        done: all passes.
+        found: what is known of the result.
+        run: "method", "scale", "seed", and the options of a fit.
+    """
+    warnings = [*place.warnings, *found.warnings]
+    if choice.name == "cohort" and not place.whole and not ready.signed:
+        warnings.insert(0, "the scan holds only part of a head; its level was found by trying, not measured")
+    if choice.name in ("cohort", "none") and place.unlike:
+        warnings.insert(0, place.unlike)
+    general = prior.general
+    if run["method"] == "coordinates":
+        detail = ""
+    elif choice.name == "general" and general is not None:
+        detail = general.digest
+    else:
+        detail = prior.record.get("detail", {}).get("sha256", "")
+    return {
+        "made_by": f"monai_strainer {__version__}",
+        "task": "denoising" if max(run["scale"]) == 1 else "super-resolution",
+        **run,
+        "prior_sha256": prior.digest,
+        "prior": prior.record.get("kind", "cohort"),
+        "detail_sha256": detail,
+        "choice": {"prior": choice.name, "why": choice.why, "trials": choice.record},
+        "noise": {
+            "model": ready.noise.__name__,
+            "sigma": ready.level.relative * ready.scale,
+            "relative": ready.level.relative,
+            **ready.level.record,
+        },
+        "intensity": {"percentile": prior.percentile, "scale": ready.scale, "signed": ready.signed},
+        "acquired": {"sizes": list(ready.acquired.sizes), "zero_filled_axes": list(ready.acquired.filled)},
+        "risk": found.risk,
+        "data": found.data,
+        "cohort": place.record,
+        "passes": done.records,
+        "median_std": found.median_std,
+        "notes": list(ready.notes),
+        "warnings": warnings,
+        "use": "research use only; not for diagnosis",
+    }

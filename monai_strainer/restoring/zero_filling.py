@@ -1,0 +1,105 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Restore a zero-filled scan on the grid that was acquired, and give it back on the grid that was asked for.
+
+On the acquired grid noise is white and every voxel is a measurement. An axis that only takes noise away is zero-filled
+again afterwards; an axis that is refined starts from the acquired k-space, whose profile is the k-space one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..geometry import Grid
+from ..physics.acquired import acquired_size, fourier_resize
+from ..volume import Volume
+
+__all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid"]
+
+_LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
+
+
+@dataclass(frozen=True, eq=False)
+class Acquired:
+    """A scan on its acquired grid.
+
+    Args:
+        volume: to restore.
+        factors: to refine it by; 1 on axes that are zero-filled again afterwards.
+        sizes: voxels that were acquired, per array axis.
+        filled: array axes that were zero-filled.
+        wanted: grid of the result.
+    """
+
+    volume: Volume
+    factors: tuple[float, float, float]
+    sizes: tuple[int, int, int]
+    filled: tuple[int, ...]
+    wanted: Grid
+
+    def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
+        """A restored image with its zero-filled axes zero-filled again."""
+        for axis, size in enumerate(self.wanted.shape):
+            if data.shape[axis] != size:
+                data = _resized(data, axis, size)
+        return np.maximum(data, 0) if magnitude else data
+
+    def deviation_on_wanted_grid(self, std: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A standard deviation on the grid of the result, interpolated linearly."""
+        if std.shape == self.wanted.shape:
+            return std
+        zoom = [n / m for n, m in zip(self.wanted.shape, std.shape)]
+        out: NDArray[np.float32] = ndimage.zoom(std, zoom, order=1, grid_mode=True, mode="nearest")
+        return out
+
+
+def find_acquired(scan: Volume, factors: tuple[float, float, float], magnitude: bool, enabled: bool = True) -> Acquired:
+    """Crop the k-space of a scan to what was acquired.
+
+    Args:
+        scan: what the scanner gave.
+        factors: that were asked for, per array axis.
+        magnitude: values are kept at 0 or above.
+        enabled: False takes every axis as acquired.
+    """
+    wanted = scan.grid.refine(factors)
+    sizes = [acquired_size(scan.data, k) if enabled else n for k, n in enumerate(scan.grid.shape)]
+    filled = tuple(k for k, n in enumerate(scan.grid.shape) if sizes[k] <= _LESS * n)
+    if not filled:
+        return Acquired(scan, factors, scan.grid.shape, (), wanted)
+    data = scan.data
+    for axis in filled:
+        data = _resized(data, axis, sizes[axis])
+    kept = tuple(sizes[k] if k in filled else n for k, n in enumerate(scan.grid.shape))
+    low = [wanted.shape[k] / kept[k] if k in filled and f > 1 else f for k, f in enumerate(factors)]
+    data = np.maximum(data, 0) if magnitude else data
+    volume = Volume(np.ascontiguousarray(data), scan.grid.resize(kept), scan.source, scan.slice_axis, scan.thickness)
+    return Acquired(volume, (low[0], low[1], low[2]), (kept[0], kept[1], kept[2]), filled, wanted)
+
+
+def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> float:
+    """What a noise level given for the scan's grid is on the acquired grid.
+
+    Cropping k-space keeps the noise inside and drops what lies outside. Zero-filled noise lies inside alone and keeps
+    its level; noise that was white on the scan's grid loses its outer share, which the power out there shows.
+    """
+    variance = sigma * sigma
+    data = scan.data
+    for axis in acquired.filled:
+        n, m = scan.grid.shape[axis], acquired.sizes[axis]
+        spectrum = np.fft.rfft(data, axis=axis, norm="ortho")
+        outer = np.take(spectrum, range(m // 2 + 2, n // 2 + 1), axis=axis)
+        if outer.size:
+            density = float(np.median(np.square(np.abs(outer)))) / np.log(2)  # of an exponential distribution
+            variance = max(variance * m / n, variance - density * (1 - m / n))
+        data = _resized(data, axis, m)
+    return float(np.sqrt(variance))
+
+
+def _resized(data: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
+    x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(data, axis, -1)))
+    return np.ascontiguousarray(np.moveaxis(fourier_resize(x, size).numpy(), -1, axis))
