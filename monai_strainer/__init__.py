@@ -31,6 +31,7 @@ _HOME = {
     "KSpaceLines": "physics",
     "Blur": "physics",
     "Mask": "physics",
+    "Profile": "physics",
     "GaussianNoise": "physics",
     "RicianNoise": "physics",
     "pretrain": "pretraining",

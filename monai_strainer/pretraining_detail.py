@@ -23,21 +23,19 @@ from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
-from .sources import Source, digest_of
-from .varied_patches import VariedPatches
 
 __all__ = [
     "DETAIL",
-    "GENERAL",
     "DetailLoss",
     "DetailRecipe",
     "DetailTraining",
     "Head",
     "MeasuredPatches",
+    "begin_training",
     "joined",
     "patches_of",
     "pretrain_detail",
-    "pretrain_general",
+    "run_training",
 ]
 
 
@@ -78,7 +76,6 @@ class DetailRecipe:
 
 
 DETAIL = DetailRecipe()
-GENERAL = DetailRecipe(steps=6000, side=64)
 
 
 class DetailLoss(nn.Module):
@@ -241,48 +238,12 @@ def pretrain_detail(
         InputError: the checkpoint belongs to another recipe, seed or network, or the cohort is empty.
     """
     features = 0 if siren is None else siren.hidden_channels
-    training = _begun({"features": features}, network, siren, recipe, seed, device)
+    training = begin_training({"features": features}, network, siren, recipe, seed, device)
     patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
-    return _trained(training, patches, asdict(measurements), checkpoint, every, resume, on_step)
+    return run_training(training, patches, asdict(measurements), checkpoint, every, resume, on_step)
 
 
-def pretrain_general(
-    sources: Sequence[Source],
-    recipe: DetailRecipe = GENERAL,
-    *,
-    network: DetailPrior | None = None,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    every: int = 250,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
-) -> DetailPrior:
-    """Train a detail prior on scans of any contrast and body part; it is equivariant to units and takes no features.
-
-    Args:
-        sources: from :mod:`monai_strainer.sources`.
-        recipe: how.
-        network: where to start and how wide to be. Not changed.
-        seed, device, checkpoint, every, resume, on_step: see :func:`pretrain_detail`.
-
-    Raises:
-        InputError: the checkpoint belongs to another recipe, seed or network, or there is nothing to learn from.
-    """
-    training = _begun({"features": 0, "equivariant": True}, network, None, recipe, seed, device)
-    patches = VariedPatches(
-        sources,
-        recipe.steps * recipe.groups,
-        patches=recipe.patches,
-        side=recipe.side,
-        slices=training.network.slices,
-        single=recipe.single,
-        seed=seed,
-    )
-    return _trained(training, patches, {"sources": digest_of(sources)}, checkpoint, every, resume, on_step)
-
-
-def _begun(
+def begin_training(
     sizes: dict[str, Any],
     network: DetailPrior | None,
     siren: Siren | None,
@@ -298,7 +259,7 @@ def _begun(
     return DetailTraining(net, siren, recipe, seed)
 
 
-def _trained(
+def run_training(
     training: DetailTraining,
     groups: Dataset[dict[str, Tensor]],
     data: dict[str, Any],

@@ -38,9 +38,9 @@ class NoiseLevelRecipe:
         stripped: share of patches whose dark background is cut away (exact zeros).
     """
 
-    steps: int = 3000
+    steps: int = 1800
     patches: int = 16
-    side: int = 64
+    side: int = 48
     rate: float = 2e-3
     highest: float = 0.15
     stripped: float = 0.25

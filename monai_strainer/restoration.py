@@ -123,7 +123,7 @@ def restore(
     first = operator_between(low.grid.refine(path[0][1]), low.grid, build, filled, path[0][0][0])
     if max(refined) == 1 and not first.is_identity:  # it acts within the scan's slices, not in planes across them
         path = [((low.slice_axis,), refined)]
-    how, is_trained = choose_method(method, prior, first, refined)
+    how, is_trained = choose_method(method, prior, first, refined, ready.level.relative)
     choice = choose_prior(prior, ready, place, path[0], build, is_trained and how == "amortised")
     count = (60 if low.grid.shape[low.slice_axis] <= MANY_SLICES else 20) if steps is None else steps
     options = {"steps": count, "optimiser": optimiser, "freeze": freeze} if how == "coordinates" else {}

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -111,7 +110,7 @@ def label_sources(paths: Iterable[Path], copies: int, seed: int) -> Iterator[Sou
         seed: of the draws.
     """
     for number, path in enumerate(paths):
-        labels = np.asanyarray(nib.load(path).dataobj).astype(np.int16)  # type: ignore[attr-defined]
+        labels = read(path).data.round().astype(np.int16)
         inside = np.argwhere(labels > 0)
         low, high = inside.min(0), inside.max(0) + 1
         labels = labels[tuple(slice(int(a), int(b) // 2 * 2 + int(a) % 2) for a, b in zip(low, high))]

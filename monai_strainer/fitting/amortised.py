@@ -148,7 +148,8 @@ def look(
             mean, log_std = detail(image, shown.conditions, features)
             means.append(mean[:, 0].float().flip(axes))
             log_stds.append(log_std[:, 0].float().flip(axes))
-    return torch.stack(means).mean(0), torch.stack(log_stds).mean(0).clamp(-9, 2).exp()
+    log_std = torch.stack(log_stds).mean(0)
+    return torch.stack(means).mean(0), (log_std if detail.equivariant else log_std.clamp(-9, 2)).exp()
 
 
 def has_bfloat16(device: torch.device) -> bool:

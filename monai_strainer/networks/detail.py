@@ -147,8 +147,8 @@ class DetailPrior(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             out = F.pixel_shuffle(self.tail(h.float()), 2)[..., :height, :width]  # (B, 2, H, W)
             log_std = out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
-            if self.level is not None:
-                log_std = log_std + self.level(told.float())[..., None, None]
+            if self.level is not None:  # limits in units of the spread: absolute ones would depend on the scan's unit
+                log_std = (log_std + self.level(told.float())[..., None, None]).clamp(-9, 2)
         return middle + spread * out[:, :1], log_std + spread.log()
 
     def _normalised(self, image: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:

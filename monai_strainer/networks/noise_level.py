@@ -31,7 +31,12 @@ def high_pass(image: Tensor) -> Tensor:
 
 
 class NoiseLevelNet(nn.Module):
-    """Five 3 x 3 convolutions; a weighted mean over the pixels is the logarithm of the noise level of the patch.
+    """Five 3 x 3 convolutions weigh the pixels of a patch; the weighted power of the high-pass is its noise level.
+
+        ``log s = log(sum_i w_i d_i^2 / (5/4)) / 2 + sum_i w_i c_i``
+
+    with the high-pass ``d``, whose power is 5/4 of white noise's, weights ``w`` that sum to 1 and corrections ``c``,
+    both of the network. An untrained network is right about pure noise; training finds the places that are.
 
     Args:
         channels: width.
@@ -78,7 +83,8 @@ class NoiseLevelNet(nn.Module):
             h = F.relu(layer(h))
         level, weight, spread = self.tail(h).flatten(2).unbind(1)  # (B, H W) each
         weight = torch.softmax(weight + (present.flatten(1) - 1) * 30, dim=1)
-        log_level = (weight * level).sum(1) - 0.2 + unit.flatten().log()
+        power = (weight * (detail / unit).flatten(1).square()).sum(1) / 1.25
+        log_level = (power + FLOOR**2).log() / 2 + (weight * level).sum(1) + unit.flatten().log()
         return log_level, (weight * spread).sum(1) - 2.0
 
 

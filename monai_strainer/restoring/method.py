@@ -17,8 +17,20 @@ TRAINED = Measurements()  # what the detail networks have seen
 Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
 
 
-def choose_method(method: str, prior: Prior, first: Operator, factors: tuple[float, float, float]) -> tuple[str, bool]:
+def choose_method(
+    method: str, prior: Prior, first: Operator, factors: tuple[float, float, float], sigma: float
+) -> tuple[str, bool]:
     """The method, and whether the networks were trained on such operators.
+
+    A network of a cohort serves up to the noise it was trained on; beyond, it is used as a denoiser between exact data
+    steps. The general network is equivariant and has no such limit.
+
+    Args:
+        method: that was asked for.
+        prior: to restore with.
+        first: operator of the first pass.
+        factors: per array axis.
+        sigma: noise level, the object being about ``[0, 1]``.
 
     Raises:
         InputError: the method needs a detail network and the prior has none.
@@ -33,7 +45,8 @@ def choose_method(method: str, prior: Prior, first: Operator, factors: tuple[flo
         return method, is_trained
     if prior.detail is None:
         return "coordinates", is_trained
-    return ("amortised" if is_trained else "plug_and_play"), is_trained
+    is_quiet = sigma <= TRAINED.rician * 1.1 or prior.general is not None
+    return ("amortised" if is_trained and is_quiet else "plug_and_play"), is_trained
 
 
 def operator_of(operator: Any) -> Any:

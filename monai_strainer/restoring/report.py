@@ -38,10 +38,14 @@ def report_of(
         run: "method", "scale", "seed", and the options of a fit.
     """
     warnings = [*place.warnings, *found.warnings]
-    if choice.name == "cohort" and not place.whole and not ready.signed:
+    if choice.name in ("cohort", "none") and not place.whole and not ready.signed:
         warnings.insert(0, "the scan holds only part of a head; its level was found by trying, not measured")
     if choice.name in ("cohort", "none") and place.unlike:
         warnings.insert(0, place.unlike)
+    volume = ready.acquired.volume
+    across = volume.grid.axis_of(prior.plane) != volume.slice_axis and min(volume.grid.shape) > 1
+    if run["method"] == "coordinates" and across:
+        warnings.append(f"the prior was trained on {prior.plane} slices, the scan's slices run along another axis")
     general = prior.general
     if run["method"] == "coordinates":
         detail = ""

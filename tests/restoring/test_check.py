@@ -1,0 +1,55 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of checks: factors that change nothing are 1, and no option is swallowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_strainer import GaussianNoise, Grid, InputError, Mask, Prior, Profile, Volume, restore
+from monai_strainer.restoring.check import check_options, triple
+
+
+def scan(shape: tuple[int, int, int] = (20, 24, 6)) -> Volume:
+    data = np.random.default_rng(0).uniform(500, 900, shape)
+    return Volume(data, Grid(shape, np.diag([1.0, 1, 3, 1])))
+
+
+@pytest.mark.parametrize("factor", [1.000000004, 0.999999996, 1.02, 0.98])
+def test_a_factor_that_changes_no_number_of_voxels_is_one(factor: float) -> None:
+    assert triple(scan(), (factor, factor, factor)) == (1.0, 1.0, 1.0)
+
+
+def test_a_factor_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match="throw resolution away"):
+        triple(scan(), (0.5, 1, 1))
+
+
+@pytest.mark.parametrize("wrong", [{"sigmma": 1e6}, {"thicknes": 3}, {"step": 1}])
+def test_an_unknown_option_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=f"no option {next(iter(wrong))}"):
+        restore(scan(), Prior.cold(0, hidden_channels=8), 1, **wrong)
+
+
+def test_an_unknown_optimiser_and_an_option_of_another_method_are_refused() -> None:
+    with pytest.raises(InputError, match="no optimiser 'nonsense'"):
+        check_options("auto", None, "nonsense", {})
+    with pytest.raises(InputError, match="another method"):
+        check_options("amortised", None, "muon", {"rate": 1e-3})
+
+
+def test_instances_of_noise_and_operator_work() -> None:
+    import torch
+
+    prior, image = Prior.cold(0, hidden_channels=8, num_layers=2), scan()
+    kept = Mask(torch.ones(20, 24, dtype=torch.bool))
+    one = restore(image, prior, 1, steps=0, noise=GaussianNoise(5), operator=kept)
+    two = restore(image, prior, 1, steps=0, noise=GaussianNoise, sigma=5, operator=lambda fine, measured: kept)
+    assert np.array_equal(one.volume.data, two.volume.data)
+    assert one.report["noise"]["sigma"] == pytest.approx(5)
+    with pytest.raises(InputError, match="the operator takes"):
+        restore(image, prior, 2, steps=0, operator=kept)
+
+
+def test_a_profile_is_public() -> None:
+    assert Profile("gaussian").kind == "gaussian"
