@@ -13,13 +13,27 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..volume import Volume
-from .atomic import atomic, atomic_folder, is_there, stem, write_json
+from .atomic import atomic, atomic_folder, clear, is_there, stem, write_json
 from .record import record, sha256
-from .scans import bears_mark, find_scans, find_series, holds_nifti, is_nifti, refuse_inside
+from .scans import (
+    Passed,
+    Survey,
+    bears_mark,
+    find_scans,
+    find_series,
+    holds_nifti,
+    is_nifti,
+    refuse_inside,
+    survey,
+    walk,
+)
 
 __all__ = [
     "SERIES",
+    "Passed",
+    "Survey",
     "atomic",
+    "clear",
     "find_scans",
     "find_series",
     "holds_nifti",
@@ -31,6 +45,8 @@ __all__ = [
     "record",
     "refuse_inside",
     "sha256",
+    "survey",
+    "walk",
     "write",
     "write_json",
 ]
