@@ -16,7 +16,7 @@ from .errors import InputError
 from .files import scale_of
 from .io import Passed, atomic, is_nifti, walk, write_json
 from .io.outline import outline_of
-from .sidecars import derived, metadata_of, part_in, read_object
+from .sidecars import Metadata, derived, metadata_of, part_in, read_object
 
 __all__ = ["SUFFIXES", "Filters", "Size", "Wanted", "describe", "find_jobs", "jobs_in", "named", "read_filters"]
 
@@ -88,12 +88,12 @@ def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[
     taken: dict[Path, str] = {}
     for path in _images(dataset, wanted):
         inner = path.relative_to(dataset).as_posix()
-        metadata, findings = metadata_of(path, dataset)
+        raw = metadata_of(path, dataset)
         reason = _why_not(path, dataset, wanted)
-        if reason is None and (part := part_in(metadata)):
-            reason = f"a {part} image, as its sidecar says (ImageType); only magnitudes are restored"
+        if reason is None and (part := part_in(raw.values)):
+            reason = f"{part} image, as its sidecar says (ImageType); only magnitudes are restored"
         if reason is None:
-            job = _job(path, dataset, output, size, metadata, findings)
+            job = _job(path, dataset, output, size, raw)
             if job.target not in taken:
                 taken[job.target] = inner
                 jobs.append(job)
@@ -145,7 +145,7 @@ def _why_not(path: Path, dataset: Path, wanted: Wanted) -> str | None:
     return None
 
 
-def _job(path: Path, dataset: Path, output: Path, size: Size, metadata: Any, findings: list[str]) -> Job:
+def _job(path: Path, dataset: Path, output: Path, size: Size, raw: Metadata) -> Job:
     """The work on one image: its output's name comes from the grid that will be made."""
     inner = path.relative_to(dataset)
     outline = outline_of(path, size.form)
@@ -164,10 +164,10 @@ def _job(path: Path, dataset: Path, output: Path, size: Size, metadata: Any, fin
                 scale, voxels = factors, [float(length) / n for length, n in zip(grid.extent, made)]
     elif size.spacing:
         scale, voxels = (2.0,), size.spacing  # the image cannot be read and will say why
-    told, wrong = derived(path, inner.as_posix(), metadata)
+    told, wrong = derived(inner.as_posix(), raw)
     target = output / inner.with_name(named(path.name, scale, voxels))
     volumes = 1 if outline is None else outline.volumes
-    return Job(inner.as_posix(), path, target, told, (*findings, *wrong), volumes)
+    return Job(inner.as_posix(), path, target, told, (*raw.findings, *wrong), volumes)
 
 
 def describe(output: Path, dataset: Path) -> list[str]:

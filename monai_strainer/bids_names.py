@@ -25,7 +25,7 @@ ENTITIES = {  # as filter files call them, and as file names do
     "inversion": "inv",
     "part": "part",
 }
-PARTS = {"phase": "phase", "real": "real part", "imag": "imaginary part", "imaginary": "imaginary part"}
+PARTS = {"phase": "a phase", "real": "a real", "imag": "an imaginary", "imaginary": "an imaginary"}
 Filters = Mapping[str, Mapping[str, tuple[str | None, ...]]]
 LABEL = "[a-zA-Z0-9+]+"
 NAME = re.compile(rf"^(sub-{LABEL}(?:_[a-zA-Z]+-{LABEL})*)_([a-zA-Z0-9]+)\.nii(\.gz)?$")
@@ -78,7 +78,7 @@ def why_not(name: str) -> str | None:
     if found is None:
         return "the name does not follow BIDS: sub-<label>[_<entity>-<label>]_<suffix>.nii.gz"
     if part := PARTS.get(found.entities.get("part", "").lower()):
-        return f"a {part} image (part-{found.entities['part']}); only magnitudes are restored"
+        return f"{part} image (part-{found.entities['part']}); only magnitudes are restored"
     if found.suffix not in SUFFIXES:
         return f"the suffix {found.suffix} is none of {', '.join(SUFFIXES)}"
     return None

@@ -83,7 +83,9 @@ def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[
         deviation = job.target.with_name(f"{stem(job.target)}_std")
         names = [job.target.with_name(stem(job.target)), *([deviation] if with_std else [])]
         if others := [taken[name] for name in names if name in taken]:
-            reason = f"its output would take the name of one of {Path(others[0]).name}; give it another in a manifest"
+            reason = (
+                f"its output would have the name of an output of {Path(others[0]).name}; name another in a manifest"
+            )
             passed.append(Passed(str(inner), reason))
             continue
         taken |= dict.fromkeys(names, str(inner))

@@ -110,8 +110,8 @@ def _why_not(path: Path, root: Path) -> str | None:
     name = name_of(path.name)
     if name is not None and name.suffix in SUFFIXES and (reason := why_not(path.name)):
         return reason
-    if name is not None and (part := part_in(metadata_of(path, root)[0])):
-        return f"a {part} image, as its sidecar says (ImageType)"
+    if name is not None and (part := part_in(metadata_of(path, root).values)):
+        return f"{part} image, as its sidecar says (ImageType)"
     return None
 
 

@@ -7,22 +7,22 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .bids_names import Name, name_of
 from .errors import InputError
 
-__all__ = ["derived", "metadata_of", "part_in", "read_object"]
+__all__ = ["Metadata", "derived", "metadata_of", "part_in", "read_object"]
 
 KINDS = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
 IMAGE_TYPES = {
-    "P": "phase",
-    "PHASE": "phase",
-    "PHASE MAP": "phase",
-    "R": "real part",
-    "REAL": "real part",
-    "I": "imaginary part",
-    "IMAGINARY": "imaginary part",
+    "P": "a phase",
+    "PHASE": "a phase",
+    "PHASE MAP": "a phase",
+    "R": "a real",
+    "REAL": "a real",
+    "I": "an imaginary",
+    "IMAGINARY": "an imaginary",
 }
 
 
@@ -62,7 +62,21 @@ def _applicable(image: Name, folder: Path) -> Iterator[Path]:
     return (path for _, path in sorted(found))
 
 
-def metadata_of(image: Path, dataset: Path) -> tuple[dict[str, Any], list[str]]:
+class Metadata(NamedTuple):
+    """What the sidecars of an image say.
+
+    Args:
+        values: of all of them.
+        origins: the file that each value is from.
+        findings: what is wrong with the files, in sentences.
+    """
+
+    values: dict[str, Any]
+    origins: dict[str, Path]
+    findings: list[str]
+
+
+def metadata_of(image: Path, dataset: Path) -> Metadata:
     """What the sidecars of an image say, and what is wrong with them.
 
     By the inheritance principle of BIDS, sidecars of the dataset, the subject, the session and the file apply in this
@@ -73,23 +87,25 @@ def metadata_of(image: Path, dataset: Path) -> tuple[dict[str, Any], list[str]]:
         dataset: root folder.
     """
     name = name_of(image.name)
-    told: dict[str, Any] = {}
-    findings: list[str] = []
+    told = Metadata({}, {}, [])
     if name is None:
-        return told, findings
+        return told
     for level in reversed([image.parent, *image.parent.parents]):
         if level != dataset and dataset not in level.parents:
             continue
         for path in _applicable(name, level):
             try:
-                told |= read_object(path)
+                values = read_object(path)
             except InputError as error:
-                findings.append(str(error))
-    return told, findings
+                told.findings.append(str(error))
+                continue
+            told.values.update(values)
+            told.origins.update(dict.fromkeys(values, path))
+    return told
 
 
 def part_in(metadata: Mapping[str, Any]) -> str | None:
-    """Which part of a complex image the sidecars say this is, None for a magnitude."""
+    """Which part of a complex image the sidecars say this is, None for a magnitude: ``a phase``."""
     told = metadata.get("ImageType")
     values = told.split("\\") if isinstance(told, str) else told if isinstance(told, list) else []
     words = [str(value).strip().upper() for value in (*values, metadata.get("ComplexImageComponent", ""))]
@@ -121,21 +137,20 @@ KEPT: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def derived(image: Path, inner: str, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What the JSON file of a derivative must say besides the record, and which values of the raw one are wrong.
+def derived(inner: str, raw: Metadata) -> tuple[dict[str, Any], list[str]]:
+    """What the JSON file of a derivative must say besides the record, and which values of the raw ones are wrong.
 
     Args:
-        image: raw.
-        inner: its path in the dataset.
-        metadata: of ``metadata_of``.
+        inner: path of the raw image in the dataset.
+        raw: of ``metadata_of``.
     """
-    uri, findings = f"bids:raw:{inner}", []
+    uri, metadata, findings = f"bids:raw:{inner}", raw.values, list[str]()
 
     def is_wrong(key: str, is_right: bool, kind: str) -> bool:
         if key not in metadata or is_right:
             return False
         finding = f"{key} is {KINDS.get(type(metadata[key]), 'an object')} and not {kind}"
-        findings.append(str(InputError(finding, "it was taken as not said; correct the sidecar", image)))
+        findings.append(str(InputError(finding, "correct it; until then it counts as not said", raw.origins[key])))
         return True
 
     told = {
