@@ -153,7 +153,7 @@ def missing(
         if method in ("ours", "detail") and prior.detail is None:
             told[method] = "the prior has no detail prior"
         elif method == "non_local_means" and any(TASKS[task][0] == 1 and task != "fit" for task in tasks or TASKS):
-            told[method] = 'it needs scikit-image: pip install "monai_strainer[demo]"'
+            told[method] = "it needs scikit-image, which is not installed: pip install scikit-image"
         else:
             told[method] = "it does not apply to these tasks"
     return told

@@ -76,6 +76,8 @@ def command_of(args: Options, plan: Plan) -> str:
     if plan.is_noise:
         words[1] = "-"
     options: dict[str, Any] = {"kind": args.kind, "recipe": args.recipe, "images": args.images}
+    if plan.is_noise:
+        options["images"] = plan.fields
     options["pretrain-steps" if is_bids else "steps"] = plan.recipe.steps
     if not plan.is_noise:
         options |= {"detail-steps": plan.detail.steps, "contrast": args.contrast}
