@@ -117,20 +117,20 @@ def _why_not(path: Path, root: Path) -> str | None:
 
 def _one_contrast(scans: Sequence[Path], wanted: str | None) -> tuple[str | None, list[Path]]:
     """One contrast and its scans; where names tell none, a scan is taken for one of it."""
-    told = {path: contrast_of(path) for path in scans}
-    counts = Counter(contrast for contrast in told.values() if contrast is not None)
+    names = {path: contrast_of(path) for path in scans}
+    counts = Counter(contrast for contrast in names.values() if contrast is not None)
     if wanted is not None:
         known = {contrast.lower(): contrast for contrast in counts}
         if wanted.lower() not in known:
             there = ", ".join(sorted(counts)) or "no contrast in their names"
             raise InputError(f"no scan has the contrast {wanted}", f"there is {there}: choose with --contrast")
         contrast = known[wanted.lower()]
-        return contrast, [path for path in scans if told[path] == contrast]
+        return contrast, [path for path in scans if names[path] == contrast]
     if not counts:
         return None, list(scans)
     usual = [suffix for suffix in SUFFIXES if suffix in counts]
     contrast = usual[0] if usual else min(counts, key=lambda name: (-counts[name] * ("channel" not in name), name))
-    return contrast, [path for path in scans if told[path] in (None, contrast)]
+    return contrast, [path for path in scans if names[path] in (None, contrast)]
 
 
 def choose_scans(

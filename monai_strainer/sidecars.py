@@ -34,7 +34,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     example = 'write an object: {"EchoTime": 0.003}'
     try:
-        told = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
@@ -46,9 +46,9 @@ def read_object(path: Path) -> dict[str, Any]:
         raise InputError(f"this is no JSON (line {error.lineno})", "repair it", path) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
         raise InputError("this is no JSON that can be read", example, path) from error
-    if not isinstance(told, dict):
-        raise InputError(f"the file holds {KINDS.get(type(told), 'a value')}, no object", example, path)
-    return told
+    if not isinstance(content, dict):
+        raise InputError(f"the file holds {KINDS.get(type(content), 'a value')}, no object", example, path)
+    return content
 
 
 def _applicable(image: Name, folder: Path) -> Iterator[Path]:
@@ -87,9 +87,9 @@ def metadata_of(image: Path, dataset: Path) -> Metadata:
         dataset: root folder.
     """
     name = name_of(image.name)
-    told = Metadata({}, {}, [])
+    found = Metadata({}, {}, [])
     if name is None:
-        return told
+        return found
     for level in reversed([image.parent, *image.parent.parents]):
         if level != dataset and dataset not in level.parents:
             continue
@@ -97,17 +97,17 @@ def metadata_of(image: Path, dataset: Path) -> Metadata:
             try:
                 values = read_object(path)
             except InputError as error:
-                told.findings.append(str(error))
+                found.findings.append(str(error))
                 continue
-            told.values.update(values)
-            told.origins.update(dict.fromkeys(values, path))
-    return told
+            found.values.update(values)
+            found.origins.update(dict.fromkeys(values, path))
+    return found
 
 
 def part_in(metadata: Mapping[str, Any]) -> str | None:
     """Which part of a complex image the sidecars say this is, None for a magnitude: ``a phase``."""
-    told = metadata.get("ImageType")
-    values = told.split("\\") if isinstance(told, str) else told if isinstance(told, list) else []
+    kind = metadata.get("ImageType")
+    values = kind.split("\\") if isinstance(kind, str) else kind if isinstance(kind, list) else []
     words = [str(value).strip().upper() for value in (*values, metadata.get("ComplexImageComponent", ""))]
     if "M" in words or "MAGNITUDE" in words:
         return None
@@ -153,17 +153,17 @@ def derived(inner: str, raw: Metadata) -> tuple[dict[str, Any], list[str]]:
         findings.append(str(InputError(finding, "correct it; until then it counts as not said", raw.origins[key])))
         return True
 
-    told = {
+    sidecar = {
         key: metadata[key]
         for key, (check, kind) in KEPT.items()
         if key in metadata and not is_wrong(key, check(metadata[key]), kind)
     }
     stripped = metadata.get("SkullStripped", False)
     is_wrong("SkullStripped", isinstance(stripped, bool), "true or false without quotation marks")
-    told |= {
+    sidecar |= {
         "Description": "Restored by monai_strainer; research use only",
         "Sources": [uri],
         "SpatialReference": uri,
         "SkullStripped": stripped is True,
     }
-    return told, findings
+    return sidecar, findings

@@ -118,7 +118,7 @@ def survey(folder: str | os.PathLike[str]) -> Survey:
 
     Where there are ``sub-*`` folders with ``anat`` folders in them (BIDS), only the images in those count: functional
     and diffusion runs are no anatomy. Standard deviations that :func:`monai_strainer.write` made are known by their
-    headers. ``derivatives/`` and DICOM files are told in one line per folder; hidden files are no inputs.
+    headers. ``derivatives/`` and DICOM files are named in one line per folder; hidden files are no inputs.
 
     Raises:
         InputError: the folder is missing, is a file, or holds no scan.
