@@ -224,7 +224,7 @@ def _learning(command: Any, steps: str = "--steps") -> None:
         "--contrast",
         default=None,
         metavar="SUFFIX",
-        help="learn from images of this contrast alone, such as T2w (default: T1w where there is one)",
+        help="use images of this contrast alone, such as T2w (default of pretraining: T1w where there is one)",
     )
     command.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
     command.add_argument(
