@@ -1,120 +1,45 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Many scans, one after another: shards for clusters, commits that survive a crash, and a table of what became of each.
+"""Many scans, one after another: shards for clusters, commits that survive a crash, and failures that stop nobody.
 
 The JSON record beside an image is written last and is the commit mark: a scan whose record names the same input, the
 same configuration and the files that are there is done, and a rerun passes it over. A failed scan does not stop the
-others. Shards share nothing: every process takes each n-th line of the same sorted list.
+others. Shards share nothing: every process takes each n-th line of the same sorted list. Two processes on one scan do
+not meet: one holds the scan's mark, the other goes on to the next.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .io import SERIES, find_scans, is_nifti, is_there, refuse_inside, sha256
-from .io.atomic import stem
+from .io import Passed, clear, is_nifti, is_there, sha256
+from .io.marks import Busy, hold
+from .jobs import Job, find_jobs, jobs_of, share_of
 from .table import write_csv
 
 __all__ = [
     "COLUMNS",
     "Job",
     "digest_of",
+    "find_jobs",
     "is_committed",
     "jobs_of",
+    "passed_rows",
     "row_of",
     "run_jobs",
+    "sentence_of",
     "share_of",
     "told_of",
     "write_summary",
 ]
 
 COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "unusual", "warnings", "message")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One scan to restore.
-
-    Args:
-        name: in the table; never more than the manifest or the file name says.
-        source: file or DICOM folder.
-        target: NIfTI file or DICOM folder to make.
-        sidecar: what the JSON file beside the image says besides the record.
-    """
-
-    name: str
-    source: Path
-    target: Path
-    sidecar: Mapping[str, Any] | None = None
-
-    @property
-    def record(self) -> Path:
-        """The JSON file that commits the job."""
-        if is_nifti(self.target):
-            return self.target.with_name(f"{stem(self.target)}.json")
-        return self.target / f"{SERIES}.json"
-
-    @property
-    def mark(self) -> Path:
-        """A hidden file that stands while the job is under way: what it left may be replaced."""
-        return self.target.with_name(f".{stem(self.target)}.started")
-
-
-def jobs_of(source: Path, output: Path) -> list[Job]:
-    """The scans of a folder, or of a manifest: a table with the columns ``input`` and, if wanted, ``output``.
-
-    Paths in a manifest are relative to it; outputs are relative to the output folder.
-
-    Raises:
-        InputError: no scan, a table without the column, two scans with one output, or outputs among the inputs.
-    """
-    if source.is_dir():
-        refuse_inside(output, source)
-        found = [(path.relative_to(source), path) for path in find_scans(source)]
-        return [Job(str(inner), path, output / inner) for inner, path in found]
-    try:
-        rows = list(csv.DictReader(io.StringIO(source.read_text(encoding="utf-8-sig")), delimiter="\t"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("the manifest cannot be read", "pass a table of tab-separated values", source) from error
-    if not rows or not rows[0].get("input"):
-        raise InputError("the manifest has no column 'input', or no rows", "give one scan per row", source)
-    jobs = []
-    for row in rows:
-        path = source.parent / str(row["input"])
-        name = row.get("output") or (path.name if not path.is_dir() else f"{path.name}_strainer")
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise InputError("an output lies outside the output folder", "give relative names in it", source)
-        jobs.append(Job(str(row["input"]), path, output / name))
-    if len({job.target for job in jobs}) < len(jobs):
-        raise InputError("two scans have one output", "give the column 'output'", source)
-    return sorted(jobs, key=lambda job: job.name)
-
-
-def share_of(jobs: Sequence[Job], shard: str | None) -> list[Job]:
-    """Every n-th job from the k-th on, for ``"k/n"``; all without a shard.
-
-    Raises:
-        InputError: not two numbers with ``1 <= k <= n``.
-
-    Example:
-        >>> jobs = [Job(name, Path(name), Path("out") / name) for name in "abcde"]
-        >>> " ".join(job.name for job in share_of(jobs, "2/3"))
-        'b e'
-    """
-    if shard is None:
-        return list(jobs)
-    k, _, n = shard.partition("/")
-    if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n)):
-        raise InputError(f"a shard of {shard!r} is not k/n", "give 1/4, 2/4, 3/4 and 4/4 to four workers")
-    return list(jobs[int(k) - 1 :: int(n)])
 
 
 def digest_of(source: Path) -> str:
@@ -151,6 +76,58 @@ def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
         return False
 
 
+def sentence_of(error: Exception) -> str:
+    """What is said of a failure. Only our own words are repeated: those of others may quote what names a patient."""
+    if isinstance(error, InputError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "there is not enough memory for this scan; use a smaller scale or another machine"
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return f"a file cannot be read or written ({reason}); check space and rights, and run again"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent.name and __package__ in Path(frame.filename).parts]
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    return f"the program met a fault of its own ({type(error).__name__}{where}); please report it"
+
+
+def _one(
+    job: Job,
+    restore_one: Callable[[Job, dict[str, Any], bool], Mapping[str, Any]],
+    configuration: Mapping[str, Any],
+    overwrite: bool,
+) -> dict[str, Any]:
+    """What became of one job, as columns of its row; any exception but an interruption is that job's failure."""
+    before = {"status": "skipped", "message": "done before"}
+    try:
+        if not is_nifti(job.target):
+            clear(job.target)  # a series that a killed process had moved away counts
+        if is_committed(job, configuration):
+            return before
+        extra = {"configuration": dict(configuration), "source_sha256": digest_of(job.source)}
+        with hold(job.mark) as was_begun:
+            keep_mark = False
+            try:
+                if is_committed(job, configuration):  # by another process, meanwhile
+                    return before
+                if not was_begun and not overwrite and (job.record.exists() or is_there(job.target)):
+                    raise InputError(
+                        "the output exists already", "pass --overwrite, or choose another folder", job.target
+                    )
+                row = row_of(restore_one(job, extra, overwrite or was_begun))
+                return row | ({"message": " ".join(job.findings)} if job.findings else {})
+            except (OSError, KeyboardInterrupt, SystemExit):
+                keep_mark = True  # what is half there may be replaced
+                raise
+            finally:
+                if not keep_mark:
+                    job.mark.unlink(missing_ok=True)
+    except Busy:
+        return {"status": "in work", "message": "another process restores it; run again when that has ended"}
+    except Exception as error:  # one scan's fault, of whatever kind, is not the others'
+        return {"status": "failed", "message": " ".join([sentence_of(error), *job.findings])}
+
+
 def run_jobs(
     jobs: Sequence[Job],
     restore_one: Callable[[Job, dict[str, Any], bool], Mapping[str, Any]],
@@ -158,6 +135,7 @@ def run_jobs(
     summary: Path,
     *,
     overwrite: bool = False,
+    passed: Sequence[Passed] = (),
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Restore scans one after another.
@@ -169,40 +147,32 @@ def run_jobs(
         configuration: the options as resolved: with other ones, a scan is not done.
         summary: table to write at the end.
         overwrite: replace results of other inputs or configurations.
+        passed: what was found and is passed over; the table names it too.
         tell: is called with a line per scan.
 
     Returns:
-        a row per scan with the keys ``COLUMNS``; ``status`` is done, skipped or failed.
+        a row per scan with the keys ``COLUMNS``; ``status`` is done, skipped (done before), failed, in work (by another
+        process) or passed over.
     """
     rows = []
     for job in jobs:
         start = time.perf_counter()
         row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"scan": job.name}
-        try:
-            if is_committed(job, configuration):
-                row |= {"status": "skipped", "message": "done before"}
-            else:
-                was_begun = job.mark.exists()
-                job.mark.parent.mkdir(parents=True, exist_ok=True)
-                extra = {"configuration": dict(configuration), "source_sha256": digest_of(job.source)}
-                if not was_begun and not overwrite and (job.record.exists() or is_there(job.target)):
-                    raise InputError(
-                        "the output exists already", "pass --overwrite, or choose another folder", job.target
-                    )
-                job.mark.touch()
-                row |= row_of(restore_one(job, extra, overwrite or was_begun))
-                job.mark.unlink(missing_ok=True)
-        except (InputError, OSError, RuntimeError, MemoryError) as error:
-            # only our own words are repeated: others may quote what names a patient
-            message = " ".join(str(error).split()) if isinstance(error, InputError) else type(error).__name__
-            row |= {"status": "failed", "message": message}
-            if not isinstance(error, OSError):
-                job.mark.unlink(missing_ok=True)
+        row |= _one(job, restore_one, configuration, overwrite)
         row["seconds"] = round(time.perf_counter() - start, 1)
         rows.append(row)
-        tell(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['status'] == 'failed' else ''}")
+        tell(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
+    rows += passed_rows(passed)
     write_summary(rows, summary)
     return rows
+
+
+def passed_rows(passed: Sequence[Passed]) -> list[dict[str, Any]]:
+    """A row of the table for everything that was passed over."""
+    return [
+        dict.fromkeys(COLUMNS, "") | {"scan": name, "status": "passed over", "message": reason}
+        for name, reason in passed
+    ]
 
 
 def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -1,57 +1,58 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""BIDS: which scans a raw dataset holds, and how derivatives of them are named and described."""
+"""BIDS: which scans a raw dataset holds, which are passed over and why, and what describes their derivatives."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ._version import __version__
 from .batch import Job
+from .bids_names import SUFFIXES, Filters, name_of, named, passes, read_filters, why_not
 from .errors import InputError
-from .io import atomic, write_json
-from .io.atomic import stem
+from .files import scale_of
+from .io import Passed, atomic, is_nifti, walk, write_json
+from .io.outline import outline_of
+from .sidecars import Metadata, derived, metadata_of, part_in, read_object
 
-__all__ = ["SUFFIXES", "Filters", "describe", "jobs_in", "named", "read_filters"]
+__all__ = ["SUFFIXES", "Filters", "Size", "Wanted", "describe", "find_jobs", "jobs_in", "named", "read_filters"]
 
-SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")  # contrasts of whole heads
-# required facts of a raw sidecar that stay true of a derivative on another grid
-KEPT = ("MagneticFieldStrength", "Manufacturer", "ManufacturersModelName", "EchoTime", "RepetitionTime", "FlipAngle")
-ENTITIES = {  # as filter files call them, and as file names do
-    "subject": "sub",
-    "session": "ses",
-    "acquisition": "acq",
-    "ceagent": "ce",
-    "reconstruction": "rec",
-    "run": "run",
-    "echo": "echo",
-    "inversion": "inv",
-    "part": "part",
-}
-Filters = Mapping[str, Mapping[str, tuple[str | None, ...]]]
-NAME = re.compile(r"^(sub-[a-zA-Z0-9]+(?:_[a-z]+-[a-zA-Z0-9]+)*)_([a-zA-Z0-9]+)\.nii(\.gz)?$")
+NOT_RAW = ("derivatives", "sourcedata", "code", "stimuli")  # folders of a dataset that hold no raw images
 
 
-def named(name: str, scale: Sequence[float]) -> str:
-    """The derivative's name for a raw one: ``res-`` where the grid is finer, then ``desc-``.
+@dataclass(frozen=True)
+class Wanted:
+    """Which scans of a dataset are meant.
 
-    Example:
-        >>> named("sub-01_ses-1_run-1_T1w.nii.gz", (2.0,))
-        'sub-01_ses-1_run-1_res-x2_desc-strainer_T1w.nii.gz'
-        >>> named("sub-01_T1w.nii.gz", (1.0,))
-        'sub-01_desc-strainerdenoised_T1w.nii.gz'
+    Args:
+        participants: labels, with ``sub-`` or without; all by default.
+        sessions: labels, with ``ses-`` or without; all by default.
+        filters: what else must be true of names, as :func:`read_filters` gives it.
+        contrast: the one suffix that counts; all of ``SUFFIXES`` by default.
     """
-    found = NAME.match(name)
-    if found is None:
-        raise InputError("the name does not follow BIDS", "rename it sub-<label>[_...]_T1w.nii.gz", name)
-    if max(scale) <= 1:
-        return f"{found[1]}_desc-strainerdenoised_{found[2]}.nii.gz"
-    factors = "x".join(f"{factor:g}".replace(".", "p") for factor in (scale if len(set(scale)) > 1 else scale[:1]))
-    return f"{found[1]}_res-x{factors}_desc-strainer_{found[2]}.nii.gz"
+
+    participants: Iterable[str] = ()
+    sessions: Iterable[str] = ()
+    filters: Filters | None = None
+    contrast: str | None = None
+
+
+@dataclass(frozen=True)
+class Size:
+    """How fine the derivatives become.
+
+    Args:
+        scale: factors of the restoration.
+        spacing: voxel size in mm that was asked for instead.
+        form: which affine of a file counts.
+    """
+
+    scale: Sequence[float] = (2.0,)
+    spacing: Sequence[float] | None = None
+    form: Literal["sform", "qform"] | None = None
 
 
 def jobs_in(
@@ -62,118 +63,126 @@ def jobs_in(
     sessions: Iterable[str] = (),
     filters: Filters | None = None,
 ) -> list[Job]:
-    """The structural scans of a raw dataset and their derivatives.
+    """The structural scans of a raw dataset and their derivatives: the first half of :func:`find_jobs`."""
+    return find_jobs(dataset, output, Size(scale), Wanted(participants, sessions, filters))[0]
+
+
+def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[list[Job], list[Passed]]:
+    """The structural scans of a raw dataset and their derivatives, and the images that are passed over, with reasons.
+
+    Every image of the participants and sessions that are meant is in one of the two lists.
 
     Args:
         dataset: raw BIDS folder.
         output: of the derivatives.
-        scale: of the restoration.
-        participants: labels, with ``sub-`` or without; all by default.
-        sessions: labels, with ``ses-`` or without; all by default.
-        filters: what else must be true of names, as :func:`read_filters` gives it.
+        size: of the derivatives; their names tell it.
+        wanted: which scans are meant.
 
     Raises:
         InputError: no dataset, an unknown participant, or no scan.
     """
     if not (dataset / "dataset_description.json").is_file():
         raise InputError("this is no BIDS dataset: dataset_description.json is missing", "check the folder", dataset)
-    wanted = {label.removeprefix("sub-") for label in participants}
-    there = {folder.name.removeprefix("sub-"): folder for folder in sorted(dataset.glob("sub-*")) if folder.is_dir()}
-    if missing := sorted(wanted - there.keys()):
-        raise InputError(f"there is no participant {', '.join(missing)}", "check --participant-label")
-    only = {label.removeprefix("ses-") for label in sessions}
-    jobs = []
-    for label, folder in there.items():
-        if wanted and label not in wanted:
-            continue
-        for path in sorted([*folder.glob("anat/*.nii*"), *folder.glob("ses-*/anat/*.nii*")]):
-            found, parts = NAME.match(path.name), path.relative_to(dataset).parts
-            session = parts[1].removeprefix("ses-") if len(parts) == 4 else None
-            if found is None or found[2] not in SUFFIXES or (only and session not in only):
+    jobs: list[Job] = []
+    passed: list[Passed] = []
+    taken: dict[Path, str] = {}
+    for path in _images(dataset, wanted):
+        inner = path.relative_to(dataset).as_posix()
+        raw = metadata_of(path, dataset)
+        reason = _why_not(path, dataset, wanted)
+        if reason is None and (part := part_in(raw.values)):
+            reason = f"{part} image, as its sidecar says (ImageType); only magnitudes are restored"
+        if reason is None:
+            job = _job(path, dataset, output, size, raw)
+            if job.target not in taken:
+                taken[job.target] = inner
+                jobs.append(job)
                 continue
-            if filters and not _passes(found[1], filters.get(found[2], {})):
-                continue
-            inner = path.relative_to(dataset)
-            target = output / inner.with_name(named(path.name, scale))
-            jobs.append(Job(inner.as_posix(), path, target, _sidecar(path, inner.as_posix(), scale)))
+            reason = f"its output would be that of {Path(taken[job.target]).name}"
+        passed.append(Passed(inner, reason))
     if not jobs:
-        raise InputError(
-            f"no {', '.join(SUFFIXES)} image was found in anat folders", "check the labels and filters", dataset
-        )
-    return jobs
+        finding = f"no {wanted.contrast or ', '.join(SUFFIXES)} image was found in anat folders"
+        if passed:
+            others = f", and {len(passed) - 1} more" if len(passed) > 1 else ""
+            finding += f"; passed over: {Path(passed[0].name).name}: {passed[0].reason}{others}"
+        raise InputError(finding, "check the labels and filters", dataset)
+    return jobs, passed
 
 
-def read_filters(path: Path) -> Filters:
-    """A filter file: which values entities must have, per contrast.
+def _images(dataset: Path, wanted: Wanted) -> Iterator[Path]:
+    """The NIfTI files of the participants and sessions that are meant; all that are raw where none is named."""
+    labels = {label.removeprefix("sub-") for label in wanted.participants}
+    sessions = {label.removeprefix("ses-") for label in wanted.sessions}
+    places = [place for place in sorted(dataset.iterdir()) if not place.name.startswith(".")]
+    there = {place.name.removeprefix("sub-") for place in places if place.name.startswith("sub-") and place.is_dir()}
+    if missing := sorted(labels - there):
+        raise InputError(f"there is no participant {', '.join(missing)}", "check --participant-label")
+    for place in places:
+        is_participant = place.name.startswith("sub-") and place.is_dir()
+        if place.name in NOT_RAW or (labels and not (is_participant and place.name.removeprefix("sub-") in labels)):
+            continue
+        for path in walk(place, follow=True) if place.is_dir() else [place]:
+            parts = path.relative_to(dataset).parts
+            session = parts[1].removeprefix("ses-") if len(parts) > 2 and parts[1].startswith("ses-") else None
+            if is_nifti(path) and (not sessions or session in sessions):
+                yield path
 
-    ``{"t1w": {"acquisition": ["mprage", null], "run": 1}}`` takes T1-weighted scans of the first run whose acquisition
-    is mprage or not told. Scans of contrasts that the file does not name are all taken; what it says of others (bold,
-    for the file may be meant for other apps too) is passed over.
 
-    Raises:
-        InputError: no JSON of this kind, or an entity that file names do not have.
+def _why_not(path: Path, dataset: Path, wanted: Wanted) -> str | None:
+    """Why an image is passed over by its place and name; None for a scan that is meant."""
+    parts = path.relative_to(dataset).parts
+    if len(parts) == 1 or not parts[0].startswith("sub-"):
+        return "not in a folder sub-<label>"
+    if parts[1:-1] != ("anat",) and not (len(parts) == 4 and parts[1].startswith("ses-") and parts[2] == "anat"):
+        return "not in the anat folder of its participant or session"
+    name = name_of(path.name)
+    if (reason := why_not(path.name)) or name is None:
+        return reason
+    if wanted.contrast is not None and name.suffix.lower() != wanted.contrast.lower():
+        return f"another contrast than {wanted.contrast}"
+    if wanted.filters and not passes(name.entities, wanted.filters.get(name.suffix, {})):
+        return "the filter file leaves it out"
+    return None
+
+
+def _job(path: Path, dataset: Path, output: Path, size: Size, raw: Metadata) -> Job:
+    """The work on one image: its output's name comes from the grid that will be made."""
+    inner = path.relative_to(dataset)
+    outline = outline_of(path, size.form)
+    scale: Sequence[float] = tuple(size.scale)
+    voxels: Sequence[float] | None = None
+    if outline is not None:
+        grid = outline.grid
+        factors = scale_of(grid.spacing.tolist(), size.spacing) if size.spacing else scale
+        if len(factors) == 1:
+            factors = tuple(1.0 if k == outline.slice_axis else factors[0] for k in range(3))
+        if len(factors) == 3 and all(0 < factor < 1e6 for factor in factors):  # else the restoration refuses them
+            made = [round(n * factor) for n, factor in zip(grid.shape, factors)]
+            if tuple(made) == grid.shape:
+                scale = (1.0,)
+            elif size.spacing:
+                scale, voxels = factors, [float(length) / n for length, n in zip(grid.extent, made)]
+    elif size.spacing:
+        scale, voxels = (2.0,), size.spacing  # the image cannot be read and will say why
+    told, wrong = derived(inner.as_posix(), raw)
+    target = output / inner.with_name(named(path.name, scale, voxels))
+    volumes = 1 if outline is None else outline.volumes
+    return Job(inner.as_posix(), path, target, told, (*raw.findings, *wrong), volumes)
+
+
+def describe(output: Path, dataset: Path) -> list[str]:
+    """Write what makes a folder a BIDS derivative: its description, what ``desc-`` means, what validators ignore.
+
+    Returns:
+        what is wrong with the description of the raw dataset.
     """
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        chosen = {suffix: dict(told[key]) for key in told for suffix in SUFFIXES if key.lower() == suffix.lower()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        example = 'write {"t1w": {"acquisition": "mprage"}}'
-        raise InputError("this is no filter file", example, path) from error
-    for filters in chosen.values():
-        filters.pop("datatype", None)  # scans are looked for in anat anyway
-        filters.pop("suffix", None)
-        if unknown := sorted(filters.keys() - ENTITIES.keys()):
-            raise InputError(f"the filter {', '.join(unknown)} is none", f"use {', '.join(ENTITIES)}", path)
-    return {
-        suffix: {
-            ENTITIES[name]: tuple(None if one is None else str(one) for one in (v if isinstance(v, list) else [v]))
-            for name, v in filters.items()
-        }
-        for suffix, filters in chosen.items()
-    }
-
-
-def _passes(entities: str, filters: Mapping[str, tuple[str | None, ...]]) -> bool:
-    """Whether ``sub-01_run-02`` has what is wanted; numbers are compared as numbers."""
-    there = dict(part.split("-", 1) for part in entities.split("_"))
-
-    def same(value: str | None, wanted: str | None) -> bool:
-        if value is None or wanted is None:
-            return value is wanted
-        return value == wanted or (value.isdigit() and wanted.isdigit() and int(value) == int(wanted))
-
-    return all(any(same(there.get(name), one) for one in wanted) for name, wanted in filters.items())
-
-
-def _sidecar(path: Path, inner: str, scale: Sequence[float]) -> dict[str, Any]:
-    """What the JSON file of a derivative must say, besides the record."""
-    raw: dict[str, Any] = {}
-    source = path.with_name(f"{stem(path)}.json")
-    if source.is_file():
-        try:
-            raw = json.loads(source.read_text(encoding="utf-8"))
-        except ValueError:
-            raw = {}  # the validator of raw data complains about it; we need nothing of it
-    uri = f"bids:raw:{inner}"
-    told: dict[str, Any] = {key: raw[key] for key in KEPT if key in raw}
-    told |= {
-        "Description": "Restored by monai_strainer; research use only",
-        "Sources": [uri],
-        "SpatialReference": uri,
-        "SkullStripped": bool(raw.get("SkullStripped", False)),
-    }
-    if max(scale) > 1:
-        told["Resolution"] = f"voxels finer than the source by {' x '.join(f'{factor:g}' for factor in scale)}"
-    return told
-
-
-def describe(output: Path, dataset: Path) -> None:
-    """Write what makes a folder a BIDS derivative: its description, what ``desc-`` means, what validators ignore."""
     output.mkdir(parents=True, exist_ok=True)
+    raw: dict[str, Any] = {}
+    findings: list[str] = []
     try:
-        raw: Mapping[str, Any] = json.loads((dataset / "dataset_description.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError("dataset_description.json cannot be read", "repair it", dataset) from error
+        raw = read_object(dataset / "dataset_description.json")
+    except InputError as error:
+        findings.append(str(error))
     description = {
         "Name": "monai_strainer",
         "BIDSVersion": "1.9.0",
@@ -187,12 +196,13 @@ def describe(output: Path, dataset: Path) -> None:
     rows = [("desc_id", "description"), *_DESCRIPTIONS.items()]
     texts = {
         "descriptions.tsv": "\n".join("\t".join(row) for row in rows) + "\n",
-        ".bidsignore": "*.html\nsummary*.tsv\nprior/\n.*.started\n",
+        ".bidsignore": "*.html\nsummary*\nprior/\n.*.started\n",
         "README": "Scans restored by monai_strainer. Research use only; not for diagnosis.\n",
     }
     for name, text in texts.items():
         with atomic(output / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    return findings
 
 
 _DESCRIPTIONS = {

@@ -53,13 +53,6 @@ def _parser() -> argparse.ArgumentParser:
         "--report", action="store_true", help="also write the JSON record of what was done, and a page"
     )
     restore.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
-    restore.add_argument(
-        "--volume",
-        type=int,
-        default=None,
-        metavar="K",
-        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
-    )
     _shared(restore)
 
     pretrain = _command(commands, "pretrain", run.pretrain, "learn a prior from a cohort")
@@ -183,6 +176,19 @@ def _restoring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--thickness", type=float, default=None, metavar="MM", help="slice thickness where slices have gaps or overlap"
     )
+    command.add_argument(
+        "--volume",
+        type=int,
+        default=None,
+        metavar="K",
+        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
+    )
+    command.add_argument(
+        "--form",
+        choices=("sform", "qform"),
+        default=None,
+        help="the affine of a NIfTI file that counts where its two disagree; the other is kept (default: the sform)",
+    )
     command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     command.add_argument("--shard", default=None, metavar="K/N", help="restore only this share of many scans")
 
@@ -213,6 +219,12 @@ def _learning(command: Any, steps: str = "--steps") -> None:
         default=None,
         metavar="N",
         help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
+    )
+    command.add_argument(
+        "--contrast",
+        default=None,
+        metavar="SUFFIX",
+        help="use images of this contrast alone, such as T2w (default of pretraining: T1w where there is one)",
     )
     command.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
     command.add_argument(

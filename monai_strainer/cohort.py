@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ import numpy as np
 from .errors import InputError
 from .geometry import PLANES, Plane, centres
 from .glance import mirrored_glances
-from .io import find_scans, read
+from .io import read
 from .likeness import typical_of
 from .networks import Siren
 from .patches import Head
 from .pose import Pose, find_pose, foreground, laid, normalise
 from .pretraining import AlignedSlices
 from .prior import Prior
+from .selection import choose_scans, is_label_map
 from .volume import Volume
 
 __all__ = ["Cohort", "prior_of", "read_cohort", "read_heads", "split_scans"]
@@ -48,40 +48,14 @@ class Cohort:
     digest: str
 
 
-def split_scans(folder: str | Path) -> tuple[list[Path], list[Path]]:
-    """The scans of a folder that train, and those that only judge.
-
-    A BIDS ``participants.tsv`` with a column ``split`` decides (``train`` and ``val``). Without one, every tenth scan
-    is kept from training, and at least the last; of fewer than three, none can be spared and all do both.
+def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[Path], list[Path]]:
+    """The scans of a folder that train, and those that only judge: see :func:`monai_strainer.selection.choose_scans`.
 
     Raises:
-        InputError: the folder is missing or empty, or its table names no scan to train on.
+        InputError: the folder is missing or empty, or its table cannot be understood or names no scan to train on.
     """
-    folder = Path(folder)
-    scans = find_scans(folder)
-    split = _split_table(folder / "participants.tsv")
-    if split is None:
-        if len(scans) < 3:
-            return scans, scans
-        judges = scans[9::10] or scans[-1:]
-        return [path for path in scans if path not in judges], judges
-    parts = {path: {split.get(name) for name in path.relative_to(folder).parts} for path in scans}
-    train = [path for path in scans if "train" in parts[path]]
-    if not train:
-        raise InputError(
-            "no scan belongs to the split 'train'", "check the column 'split'", folder / "participants.tsv"
-        )
-    return train, [path for path in scans if "val" in parts[path]] or train
-
-
-def _split_table(table: Path) -> dict[str, str] | None:
-    if not table.exists():
-        return None
-    with table.open(newline="") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t"))
-    if not rows or "split" not in rows[0] or "participant_id" not in rows[0]:
-        return None
-    return {row["participant_id"]: row["split"] for row in rows}
+    choice = choose_scans(folder, contrast)
+    return choice.train, choice.judges
 
 
 def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
@@ -91,6 +65,8 @@ def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
         InputError: it cannot be read or is empty; the message names it.
     """
     scan = read(path)
+    if is_label_map(scan.data):
+        raise InputError("this is a mask or a label map, by its values", "leave it out of the cohort", path)
     mask = foreground(scan.data)
     try:
         return scan, find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale

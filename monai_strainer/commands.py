@@ -40,56 +40,94 @@ def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int
     return bar, move
 
 
-def pretrain(args: Options) -> None:
-    """Learn a prior from a cohort."""
-    import math
-    from contextlib import ExitStack
-    from dataclasses import asdict, replace
+def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
+    """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
+    from dataclasses import asdict
 
-    from tqdm import tqdm
-
-    from .cohort import prior_of, read_cohort, split_scans
     from .io import refuse_inside
-    from .noise_images import NOISE_GRID, NOISE_IMAGES, noise_slices
-    from .pretraining import COHORT, META, PAPER
-    from .pretraining import pretrain as trained
-    from .prior import RULES, Prior, save_prior
+    from .lessons import command_of, plan_of
+    from .prior import RULES, save_prior
+    from .selection import choose_scans, without_label_maps
 
-    is_noise = args.kind == "noise"
-    if is_noise != (str(args.input) == "-"):
-        raise InputError("noise needs no scans, and all else needs some", "give - with --kind noise, or a folder")
-    if args.kind == "meta" and args.recipe is not None:
-        raise InputError(f"the recipe {args.recipe!r} is none for a start", "leave out --recipe with --kind meta")
-    if is_noise and args.detail_steps:
-        raise InputError("a detail prior cannot be learned from noise", "leave out --detail-steps with --kind noise")
-    if not is_noise:
+    plan = plan_of(args)
+    if not plan.is_noise:
         refuse_inside(args.output, args.input)
     if (args.output / RULES).exists() and not (args.overwrite or args.resume):
         raise InputError("there is a prior already", "pass --overwrite, or choose another folder", args.output / RULES)
-    if args.images is not None and args.images < 1:
-        raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
-    scans = [] if is_noise else split_scans(args.input)[0][: args.images]
-    recipe = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
-    recipe = recipe if args.pretrain_steps is None else replace(recipe, steps=args.pretrain_steps)
-    grid = NOISE_GRID if is_noise else (96, 152, 200)
-    if args.grid:
-        if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
-            raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
-        grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
-    if recipe.steps < 1 or (args.detail_steps or 0) < 0:
-        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
-    device = device_of(args.device)
+    choice = None
+    if not plan.is_noise:
+        choice = choose_scans(args.input, args.contrast, scans, passed)
+        choice = without_label_maps(choice, args.input, args.images)
+        _tell_choice(choice)
+    made, cohort = _learned(args, plan, choice, device_of(args.device))
+    count = 0 if choice is None else len(choice.train)
+    record: dict[str, Any] = {
+        "kind": args.kind,
+        "scans": count,
+        "recipe": asdict(plan.recipe),
+        "seed": args.seed,
+        "command": command_of(args, plan),
+    }
+    if choice is None or cohort is None:
+        record["fields"] = {"count": plan.fields, "shape": plan.grid, "exponent": 1.0}
+    else:
+        record |= {"cohort_sha256": cohort.digest, **choice.record()}
+    prior = save_prior(made, args.output, record)
+    of = f"{plan.fields} fields of noise" if choice is None else f"{count} scans"
+    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    if choice is not None and plan.detail.steps > 0:
+        from .bundle_parts import train_detail
+
+        prior = train_detail(
+            prior,
+            None,
+            plan.detail,
+            choice.train,
+            args.output,
+            seed=args.seed,
+            device=device_of(args.device),
+            resume=args.resume,
+            quiet=args.quiet,
+            record={"command": record["command"]},
+        )
+        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+
+
+def _tell_choice(choice: Any) -> None:
+    """Say which images do not train, and what is wrong with the table that decided."""
+    import sys
+
+    for finding in choice.findings:
+        print(f"  note: {finding}", file=sys.stderr)
+    for name, reason in choice.passed[:10]:
+        print(f"  passed over: {name}: {reason}", file=sys.stderr)
+    if len(choice.passed) > 10:
+        print(f"  passed over: {len(choice.passed) - 10} more", file=sys.stderr)
+
+
+def _learned(args: Options, plan: Any, choice: Any, device: str) -> tuple[Any, Any]:
+    """The coordinate prior, and the cohort it was learned from; None for noise."""
+    import math
+    from contextlib import ExitStack
+
+    from tqdm import tqdm
+
+    from .cohort import prior_of, read_cohort
+    from .noise_images import noise_slices
+    from .pretraining import pretrain as trained
+    from .prior import Prior
+
     work = args.output / "runs"
     work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
-        if is_noise:
-            cohort, slices = None, noise_slices(args.images or NOISE_IMAGES, grid, seed=args.seed)
+        if choice is None:
+            cohort, slices = None, noise_slices(plan.fields, plan.grid, seed=args.seed)
         else:
             cohort = read_cohort(
-                scans,
+                choice.train,
                 plane=args.plane,
-                shape=grid,
+                shape=plan.grid,
                 cache=work / "cohort.npy",
                 progress=lambda paths: tqdm(
                     paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False
@@ -105,7 +143,7 @@ def pretrain(args: Options) -> None:
 
         def tell(step: int, loss: float) -> None:
             psnr = -10 * math.log10(max(loss, 1e-12) / 4)
-            move(step + 1, recipe.steps)
+            move(step + 1, plan.recipe.steps)
             bar.set_postfix_str(f"{psnr:.1f} dB")
             if board is not None:
                 board.add_scalar("psnr", psnr, step)
@@ -113,7 +151,7 @@ def pretrain(args: Options) -> None:
         with bar:
             network = trained(
                 slices,
-                recipe,
+                plan.recipe,
                 kind=args.kind,
                 seed=args.seed,
                 device=device,
@@ -122,50 +160,18 @@ def pretrain(args: Options) -> None:
                 on_step=tell,
             )
         made = Prior(network.cpu(), args.plane) if cohort is None else prior_of(network, cohort)
-    if recipe.trained_heads:
+    if plan.recipe.trained_heads:
         (work / "checkpoint.pt").unlink()  # trained heads are patient images too
-    named = "" if args.recipe is None else f" --recipe {args.recipe}"
-    words = f"pretrain {'-' if is_noise else 'COHORT_DIR'} OUT_BUNDLE --kind {args.kind}{named}"
-    record: dict[str, Any] = {
-        "kind": args.kind,
-        "scans": len(scans),
-        "recipe": asdict(recipe),
-        "seed": args.seed,
-        "command": f"monai-strainer {words} --steps {recipe.steps} --seed {args.seed}",
-    }
-    if cohort is None:
-        record["fields"] = {"count": len(slices.images), "shape": grid, "exponent": 1.0}
-    else:
-        record["cohort_sha256"] = cohort.digest
-    prior = save_prior(made, args.output, record)
-    of = f"{len(slices.images)} fields of noise" if cohort is None else f"{len(scans)} scans"
-    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
-    if args.detail_steps != 0 and not is_noise:
-        from .bundle_parts import train_detail
-        from .pretraining_detail import DETAIL
-
-        plan = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
-        command = f"monai-strainer pretrain --detail-steps {plan.steps} --seed {args.seed}"
-        prior = train_detail(
-            prior,
-            None,
-            plan,
-            scans,
-            args.output,
-            seed=args.seed,
-            device=device,
-            resume=args.resume,
-            quiet=args.quiet,
-            record={"command": command},
-        )
-        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+    return made, cohort
 
 
 def evaluate(args: Options) -> None:
     """Compare methods on scans whose truth is known."""
+    import sys
+
     from .cohort import split_scans
     from .evaluate import evaluate as evaluated
-    from .evaluate import markdown, write_csv
+    from .evaluate import markdown, missing, write_csv
     from .prior import load_prior
 
     for target in (args.out, args.picture):
@@ -174,10 +180,11 @@ def evaluate(args: Options) -> None:
     scans = split_scans(args.input)[1][: args.scans]
     bar, move = bar_of(args, "evaluating", "case")
     chosen: dict[str, Any] = {"tasks": args.tasks, "methods": args.methods, "levels": args.levels, "steps": args.steps}
+    prior = load_prior(args.prior)
     with bar:
         rows = evaluated(
             scans,
-            load_prior(args.prior),
+            prior,
             seed=args.seed,
             device=device_of(args.device),
             progress=move,
@@ -186,6 +193,8 @@ def evaluate(args: Options) -> None:
         )
     write_csv(rows, args.out)
     print(markdown(rows))
+    for method, reason in missing(rows, prior, args.tasks, args.methods).items():
+        print(f"  note: {method} has no row: {reason}", file=sys.stderr)
 
 
 def demo(args: Options) -> None:

@@ -34,7 +34,7 @@ from .prior import Prior
 from .table import COLUMNS, markdown, write_csv
 from .volume import Volume
 
-__all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "write_csv"]
+__all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "missing", "write_csv"]
 
 TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average; Rician sigma as a share of the peak
     "fit": (1, 0.0),
@@ -138,6 +138,25 @@ def evaluate(
     if picture_to is not None and strips:
         picture(picture_to, strips)
     return rows
+
+
+def missing(
+    rows: Sequence[dict[str, Any]],
+    prior: Prior,
+    tasks: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+) -> dict[str, str]:
+    """The methods that were asked for and gave no row of :func:`evaluate`, with the reason."""
+    there = {row["method"] for row in rows}
+    told = {}
+    for method in [name for name in methods or METHODS if name not in there]:
+        if method in ("ours", "detail") and prior.detail is None:
+            told[method] = "the prior has no detail prior"
+        elif method == "non_local_means" and any(TASKS[task][0] == 1 and task != "fit" for task in tasks or TASKS):
+            told[method] = "it needs scikit-image, which is not installed: pip install scikit-image"
+        else:
+            told[method] = "it does not apply to these tasks"
+    return told
 
 
 def _known(names: Sequence[str], known: Iterable[str], what: str) -> None:

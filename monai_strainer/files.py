@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +15,9 @@ from .physics import GaussianNoise, Profile, RicianNoise
 from .prior import Prior
 from .report import page_of
 from .restoration import restore
+from .volume import Volume
 
-__all__ = ["Options", "restore_file"]
+__all__ = ["Options", "restore_file", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Options:
         method, steps, seed: as of ``restore``.
         series_uid: of the DICOM series that is meant.
         volume: the one that is meant, from 1, where a series or a 4-D file holds several.
+        form: the affine of a NIfTI file that counts, where its two disagree.
     """
 
     scale: tuple[float, ...] = (2.0,)
@@ -46,11 +48,47 @@ class Options:
     seed: int = 0
     series_uid: str | None = None
     volume: int | None = None
+    form: Literal["sform", "qform"] | None = None
 
     def configuration(self, prior: Prior) -> dict[str, Any]:
         """What decides about the result: the options and the prior. The series is told by a hash, as patients' data."""
         series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
         return {**asdict(self), "series_uid": series, "prior_sha256": prior.digest}
+
+
+def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
+    """Factors from one spacing in mm to another; an axis that is finer already is left as it is.
+
+    Raises:
+        InputError: not one number per array axis.
+
+    Example:
+        >>> scale_of((1.0, 1.0, 5.0), (2.0, 1.0, 1.0))
+        (1.0, 1.0, 5.0)
+    """
+    if len(wanted) != 3:
+        raise InputError(f"a spacing of {len(wanted)} numbers", "give one per array axis: --spacing 1,1,1")
+    return tuple(max(1.0, a / b) if b > 0 else 0.0 for a, b in zip(have, wanted))
+
+
+def _notes(scan: Volume, options: Options) -> list[str]:
+    """What of the options could not be done."""
+    if not options.spacing:
+        return []
+    have = scan.grid.spacing.tolist()
+    return [
+        f"along array axis {k} the voxels of {a:.4g} mm are finer than the {b:.4g} mm asked for already, and are kept"
+        for k, (a, b) in enumerate(zip(have, options.spacing))
+        if a < 0.999 * b
+    ]
+
+
+def _resolution(scan: Volume, out: Volume) -> dict[str, str]:
+    """What a BIDS sidecar says of voxels that are finer than those of the source."""
+    if out.grid.shape == scan.grid.shape:
+        return {}
+    made, had = (" x ".join(f"{edge:.4g}" for edge in volume.grid.spacing) for volume in (out, scan))
+    return {"Resolution": f"voxels of {made} mm, made from voxels of {had} mm"}
 
 
 def restore_file(
@@ -65,6 +103,7 @@ def restore_file(
     overwrite: bool = False,
     extra: Mapping[str, Any] | None = None,
     sidecar: Mapping[str, Any] | None = None,
+    findings: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Restore one scan from a file, or a DICOM folder, to another.
@@ -79,7 +118,8 @@ def restore_file(
         with_report: write the JSON record and the page as well.
         overwrite: replace what is there.
         extra: goes into the record.
-        sidecar: see :func:`monai_strainer.write`.
+        sidecar: see :func:`monai_strainer.write`; it is told the resolution of the result.
+        findings: what is known to be wrong with what lies beside the scan; the report tells it.
         progress: called with the slices done and their total.
 
     Returns:
@@ -88,13 +128,8 @@ def restore_file(
     Raises:
         InputError: see ``read``, ``restore`` and ``write``.
     """
-    scan = read(source, series_uid=options.series_uid, volume=options.volume)
-    scale: tuple[float, ...] = options.scale
-    if options.spacing:
-        if len(options.spacing) != 3:
-            raise InputError(f"a spacing of {len(options.spacing)} numbers", "give one per array axis: --spacing 1,1,1")
-        pairs = zip(scan.grid.spacing.tolist(), options.spacing)
-        scale = tuple(max(1.0, have / want) if want > 0 else 0.0 for have, want in pairs)
+    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
+    scale = scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
     try:
         out = restore(
             scan,
@@ -113,13 +148,14 @@ def restore_file(
     except InputError as error:
         raise InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None)) from error
     report = {**out.report, "configuration": options.configuration(prior), **(extra or {})}
+    report["warnings"] = [*findings, *_notes(scan, options), *report["warnings"]]
     write(
         out.volume,
         target,
         report=report if with_report else None,
         std=out.std if with_std else None,
         page=page_of(scan, out.volume, out.std, report) if with_report else None,
-        sidecar=sidecar,
+        sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
         overwrite=overwrite,
     )
     return report

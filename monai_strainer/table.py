@@ -18,12 +18,28 @@ _SCORES = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds")
 COLUMNS = ("task", "method", "scan", "level", *_SCORES, "steps", "best_step")
 
 
+def _neutral(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula, marked as text; numbers, also written ones, stay."""
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 def write_csv(rows: Sequence[dict[str, Any]], path: Path, columns: Sequence[str] = COLUMNS, **style: Any) -> None:
-    """Write rows, those of :func:`evaluate` by default, as CSV, whole or not at all; ``style`` as of ``csv.writer``."""
+    """Write rows, those of :func:`evaluate` by default, as CSV, whole or not at all; ``style`` as of ``csv.writer``.
+
+    A text that begins as a formula does (``= + - @``) gets an apostrophe before it: names of files are not to be run.
+
+    Source: OWASP, CSV injection.
+    """
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
         table = csv.DictWriter(handle, columns, **style)
         table.writeheader()
-        table.writerows(rows)
+        table.writerows({key: _neutral(value) for key, value in row.items()} for row in rows)
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:

@@ -19,9 +19,20 @@ from dicom_files import series
 from phantoms import small_head, small_prior
 
 from monai_strainer import save_prior, write
-from monai_strainer.batch import Job, digest_of, is_committed, jobs_of, share_of
+from monai_strainer.batch import (
+    COLUMNS,
+    Job,
+    digest_of,
+    find_jobs,
+    is_committed,
+    jobs_of,
+    run_jobs,
+    share_of,
+    write_summary,
+)
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
+from monai_strainer.io.marks import hold
 
 
 @pytest.fixture
@@ -120,6 +131,85 @@ def test_two_workers_on_one_shard_do_no_harm(cohort: Path) -> None:
     assert main(words(cohort, "both")) == 0
     assert main(words(cohort, "one")) == 0
     assert images(cohort / "both") == images(cohort / "one")
+
+
+def test_a_scan_that_another_process_restores_is_left_to_it(cohort: Path) -> None:
+    (cohort / "out").mkdir()
+    with hold(cohort / "out" / ".scan1.started"):
+        assert main(words(cohort, "out")) == 8
+        assert statuses(cohort / "out" / "summary.tsv") == ["done", "in work", "done", "done"]
+        assert sorted(images(cohort / "out")) == ["scan0.nii.gz", "scan2.nii.gz", "scan3.nii.gz"]
+    assert main(words(cohort, "out")) == 0  # nobody holds the mark: that was a crash
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+
+
+def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(1, 4):
+        (cohort / "in" / f"scan{k}.nii.gz").unlink()
+    write(small_head(seed=5), cohort / "in" / "scan0_std.nii.gz")  # a scan, whatever its name
+    (cohort / "in" / "other.mgz").touch()
+    assert main(words(cohort, "out")) == 0
+    line = "2 of 3 scans are done; passed over: other.mgz (another format; convert it to NIfTI); see summary.tsv"
+    assert capsys.readouterr().out.strip().splitlines()[-1] == line
+    assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
+    assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]
+    told = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
+    assert told["found"] == 3 and "name another in a manifest" in told["passed_over"]["scan0_std.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words_of_it"),
+    [
+        (InputError("it is dark", "make light"), "it is dark. Make light."),
+        (ZeroDivisionError("Doe"), "a fault of its own (ZeroDivisionError"),
+        (RuntimeError("linalg.cholesky: Doe"), "a fault of its own (RuntimeError"),
+        (KeyError("Doe"), "a fault of its own (KeyError"),
+        (RecursionError(), "a fault of its own (RecursionError"),
+        (MemoryError("Doe"), "not enough memory"),
+        (OSError(28, "No space left on device", "Doe"), "cannot be read or written (No space left on device)"),
+        (AssertionError(), "a fault of its own (AssertionError"),
+    ],
+)
+def test_any_exception_is_one_scans_failure_in_a_sentence(tmp_path: Path, error: Exception, words_of_it: str) -> None:
+    def restore_one(job: Job, extra: object, overwrite: bool) -> dict[str, object]:
+        if job.name == "a":
+            raise error
+        return {"noise": {"relative": 0.1}, "median_std": 1.0}
+
+    for name in "ab":
+        (tmp_path / name).touch()
+    jobs = [Job(name, tmp_path / name, tmp_path / "out" / f"{name}.nii") for name in "ab"]
+    rows = run_jobs(jobs, restore_one, {}, tmp_path / "out" / "summary.tsv")
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    assert words_of_it in rows[0]["message"] and "Doe" not in rows[0]["message"]
+    assert statuses(tmp_path / "out" / "summary.tsv") == ["failed", "done"]
+
+
+def test_an_interruption_is_no_failure_of_a_scan(tmp_path: Path) -> None:
+    def restore_one(job: Job, extra: object, overwrite: bool) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    (tmp_path / "a").touch()
+    job = Job("a", tmp_path / "a", tmp_path / "a.nii")
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job], restore_one, {}, tmp_path / "summary.tsv")
+    assert job.mark.exists()  # the next run may replace what is half there
+
+
+def test_a_broken_row_of_a_manifest_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "m.tsv").write_bytes(b"\xef\xbb\xbfinput\toutput\na.nii\tx.nii\n\tb.nii\nc.nii\ty.nii\tz\n")
+    jobs, passed = find_jobs(tmp_path / "m.tsv", tmp_path / "out")
+    assert [job.name for job in jobs] == ["a.nii"] and [name for name, _ in passed] == ["m.tsv, row 3", "m.tsv, row 4"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> None:
+    rows = [{"scan": name, "noise_percent": "-0.5", "warnings": -3, "message": "a = b"}]
+    write_summary([dict.fromkeys(COLUMNS, "") | row for row in rows], tmp_path / "summary.tsv")
+    with (tmp_path / "summary.tsv").open(newline="") as handle:
+        (row,) = csv.DictReader(handle, delimiter="\t")
+    assert row["scan"] == f"'{name}"
+    assert (row["noise_percent"], row["warnings"], row["message"]) == ("-0.5", "-3", "a = b")
 
 
 def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 from phantoms import small_head, small_prior
 
-from monai_strainer import save_prior, write
-from monai_strainer.bids import jobs_in, named, read_filters
+from monai_strainer import files, read, save_prior, write
+from monai_strainer.bids import Size, Wanted, find_jobs, jobs_in, named, read_filters
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 
@@ -77,6 +81,135 @@ def test_a_wrong_command_line_leaves_with_64(words: list[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         main(words)
     assert leaving.value.code == 64
+
+
+def raw(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "dataset_description.json").write_text("{}")
+    return root
+
+
+def found(root: Path, **wanted: Any) -> tuple[list[str], dict[str, str]]:
+    jobs, passed = find_jobs(root, root.parent / "out", Size(), Wanted(**wanted))
+    return [job.name for job in jobs], {Path(name).name: reason for name, reason in passed}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sub-02/anat/sub-02_part-phase_T1w.nii.gz", "a phase image"),
+        ("sub-02/anat/sub-02_part-real_T2w.nii", "a real image"),
+        ("sub-02/anat/sub-02_part-imag_T1w.nii.gz", "an imaginary image"),
+        ("sub-02/anat/sub-02_T1w_defacemask.nii.gz", "a mask or a label map"),
+        ("sub-02/anat/sub-02_UNIT1.nii.gz", "the suffix UNIT1"),
+        ("sub-02/anat/sub-02_acq_x_T1w.nii.gz", "the name does not follow BIDS"),
+        ("sub-02/anat/T1w.nii.gz", "the name does not follow BIDS"),
+        ("sub-02/anat/sub-02_T1w.NII.GZ", "the name does not follow BIDS"),
+        ("sub-02/anat/deeper/sub-02_T1w.nii.gz", "not in the anat folder"),
+        ("sub-02/sub-02_T1w.nii.gz", "not in the anat folder"),
+        ("sub-02/func/sub-02_bold.nii.gz", "not in the anat folder"),
+        ("Sub-02/anat/sub-02_T1w.nii.gz", "not in a folder sub-<label>"),
+        ("sub-01/anat/sub-01_T1w.nii.gz", "its output would be that of sub-01_T1w.nii"),
+    ],
+)
+def test_what_is_not_restored_is_named_with_the_reason(tmp_path: Path, name: str, reason: str) -> None:
+    names, passed = found(raw(tmp_path / "raw", "sub-01/anat/sub-01_T1w.nii", name))
+    assert names == ["sub-01/anat/sub-01_T1w.nii"] and re.match(reason, passed.pop(Path(name).name)) and not passed
+
+
+def test_what_a_sidecar_calls_a_phase_is_passed_over(tmp_path: Path) -> None:
+    root = raw(tmp_path / "raw", "sub-01/anat/sub-01_T1w.nii", "sub-01/anat/sub-01_acq-p_T1w.nii", "sub-02+ctl/anat/x")
+    (root / "acq-p_T1w.json").write_text('{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}')
+    names, passed = found(root)
+    assert names == ["sub-01/anat/sub-01_T1w.nii"] and "ImageType" in passed["sub-01_acq-p_T1w.nii"]
+
+
+def test_labels_with_a_plus_are_labels_and_links_are_followed(tmp_path: Path) -> None:
+    root = raw(tmp_path / "raw", "sub-02+ctl/anat/sub-02+ctl_T1w.nii.gz")
+    raw(tmp_path / "else", "anat/sub-03_T1w.nii.gz")
+    (root / "sub-03").symlink_to(tmp_path / "else")
+    assert [Path(name).name for name in found(root)[0]] == ["sub-02+ctl_T1w.nii.gz", "sub-03_T1w.nii.gz"]
+    assert found(root, participants=["02+ctl"]) == (["sub-02+ctl/anat/sub-02+ctl_T1w.nii.gz"], {})
+
+
+def test_one_fault_of_any_kind_stops_nobody(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = {"01": ZeroDivisionError("a"), "02": MemoryError(), "03": None}
+
+    def restore(scan: Any, *args: Any, **options: Any) -> Any:
+        fault = faults[scan.source.name[4:6]]
+        if fault is not None:
+            raise fault
+        return restored(scan, *args, **options)
+
+    restored = files.restore
+    monkeypatch.setattr(files, "restore", restore)
+    raw(dataset, "sub-03/anat/sub-03_part-phase_T1w.nii.gz")
+    (dataset / "dataset_description.json").write_text("[]")  # a finding, no end
+    (dataset / "T1w.json").write_text("[]")
+    assert app(dataset, "participant", "--scale", "1") == 8
+    said = capsys.readouterr()
+    assert "1 of 5 scans are done, 2 failed; passed over: sub-01/func/sub-01_task-rest_bold.nii.gz (" in said.out
+    assert "dataset_description.json: the file holds a list" in said.err
+    out = dataset.parent / "derivatives" / "monai_strainer"
+    table = (out / "summary.tsv").read_text()
+    assert "(ZeroDivisionError" in table and "not enough memory" in table and "T1w.json: the file holds a list" in table
+    told = json.loads((out / "summary.tsv.json").read_text())
+    assert told["found"] == 5 and told["counts"] == {"done": 1, "failed": 2, "passed over": 2}
+    assert "part-phase" in told["passed_over"]["sub-03/anat/sub-03_part-phase_T1w.nii.gz"]
+    side = json.loads((out / "sub-03/anat/sub-03_desc-strainerdenoised_T1w.json").read_text())
+    assert any("T1w.json: the file holds a list" in warning for warning in side["Strainer"]["warnings"])
+
+
+@pytest.mark.parametrize("spacing", [(3.0, 3.25, 24.0), (6.0, 6.5, 12.0), (2.5, 2.5, 24.0), (9.0, 9.0, 30.0)])
+def test_a_spacing_names_its_output_by_the_result(dataset: Path, spacing: tuple[float, float, float]) -> None:
+    words = ("--participant-label", "01", "--spacing", ",".join(map(str, spacing)), "--method", "coordinates")
+    assert app(dataset, "participant", *words, "--steps", "0") == 0
+    (made,) = (dataset.parent / "derivatives").rglob("*.nii.gz")
+    voxels = read(made).grid.spacing
+    side = json.loads(made.with_name(made.name.replace(".nii.gz", ".json")).read_text())
+    if max(spacing) == 30:  # nothing is finer than the scan: it is denoised, and says so
+        assert "strainerdenoised" in made.name and "Resolution" not in side
+        assert any("finer than the" in warning for warning in side["Strainer"]["warnings"])
+    else:
+        label = "x".join(f"{edge:.4g}".replace(".", "p") for edge in voxels)
+        assert made.name == f"sub-01_res-{label}mm_desc-strainer_T1w.nii.gz"
+        assert side["Resolution"].startswith(f"voxels of {' x '.join(f'{edge:.4g}' for edge in voxels)} mm")
+
+
+def test_an_image_of_several_volumes_needs_a_choice_that_the_app_has(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = dataset / "sub-01" / "anat" / "sub-01_T1w.nii.gz"
+    one = nib.load(path)
+    nib.save(nib.Nifti1Image(np.stack([one.get_fdata(), 2 * one.get_fdata()], -1), one.affine), path)
+    words = ("--scale", "1", "--method", "coordinates", "--steps", "0", "--participant-label", "01", "03")
+    assert app(dataset, "participant", *words) == 8
+    said = capsys.readouterr().out
+    assert "4-D (22, 26, 10, 2): 2 volumes (echoes, repeats, times)" in said and "--volume" in said
+    assert app(dataset, "participant", *words, "--volume", "2", "--overwrite") == 0  # the others hold one
+
+
+def test_the_group_learns_from_what_is_meant(dataset: Path) -> None:
+    for label in ("01", "02", "03"):
+        anat = dataset / f"sub-{label}" / ("ses-a" if label == "02" else "") / "anat"
+        for path in list(anat.glob("*_T1w.nii.gz")):
+            stem = path.name.replace("_T1w.nii.gz", "")
+            write(small_head((22, 26, 10), seed=9), anat / f"{stem}_T2w.nii.gz")
+            write(small_head((22, 26, 10), seed=9), anat / f"{stem}_T1w_defacemask.nii.gz")
+    small = ("--pretrain-steps", "1", "--detail-steps", "0", "--grid", "4,12,14", "--overwrite")
+    prior = dataset.parent / "derivatives" / "monai_strainer" / "prior" / "models" / "prior.json"
+    for more, scans, contrast in (
+        (("--participant-label", "01"), 1, "T1w"),
+        (("--contrast", "T2w", "--session-label", "a"), 1, "T2w"),
+        ((), 2, "T1w"),
+    ):
+        assert app(dataset, "group", *small, *more) == 0
+        told = json.loads(prior.read_text())
+        assert (told["scans"], told["contrast"], told["trained"]["count"]) == (scans, contrast, scans)
 
 
 def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_spacing_names_the_voxels_wanted(scan: Path, prior: Path, tmp_path: Pa
 
 def test_a_folder_is_restored_scan_by_scan(scan: Path, prior: Path, tmp_path: Path) -> None:
     assert restore(scan.parent, tmp_path / "out", prior, "--scale", "2,2,1") == 0
-    made = ["index.html", "scan.html", "scan.json", "scan.nii.gz", "summary.tsv"]
+    made = ["index.html", "scan.html", "scan.json", "scan.nii.gz", "summary.tsv", "summary.tsv.json"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == made
 
 

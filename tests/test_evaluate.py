@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from monai_strainer import save_prior, write
+from monai_strainer.cli import main
 from monai_strainer.errors import InputError
-from monai_strainer.evaluate import COLUMNS, METHODS, evaluate, markdown, write_csv
+from monai_strainer.evaluate import COLUMNS, METHODS, evaluate, markdown, missing, write_csv
 from monai_strainer.geometry import Grid
 from monai_strainer.picture import upright
 from monai_strainer.prior import Prior
@@ -150,3 +153,27 @@ def test_a_real_scan_is_judged(oasis: Path, prior: Prior) -> None:
     rows = evaluate([scan], prior, tasks=["x2"], methods=["cubic", "back_projection"], levels=[0.5])
     assert rows[0]["scan"] == scan.name.removesuffix(".nii.gz")
     assert 28 < rows[0]["psnr_mask"] < rows[1]["psnr_mask"] < 40
+
+
+def test_a_method_without_a_row_is_named_with_the_reason(
+    phantom: Volume, prior: Prior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    methods = ["input", "cubic", "non_local_means", "ours"]
+    rows = evaluate([("one", phantom)], prior, tasks=["denoise3"], methods=methods, levels=[0.5])
+    told = missing(rows, prior, ["denoise3"], methods)
+    assert list(told) == ["cubic", "non_local_means", "ours"]
+    assert "scikit-image" in told["non_local_means"] and "does not apply" in told["cubic"]
+    assert "no detail prior" in told["ours"]
+
+
+def test_the_command_says_which_methods_are_left_out(
+    phantom: Volume, prior: Prior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    write(phantom, tmp_path / "in" / "scan.nii.gz")
+    save_prior(prior, tmp_path / "bundle")
+    words = ["evaluate", tmp_path / "in", "--out", tmp_path / "e.csv", "--prior", tmp_path / "bundle", "--quiet"]
+    more = ["--tasks", "denoise3", "--methods", "input,non_local_means", "--levels", "0.5", "--device", "cpu"]
+    assert main([str(word) for word in (*words, *more)]) == 0
+    assert "non_local_means has no row: it needs scikit-image" in capsys.readouterr().err

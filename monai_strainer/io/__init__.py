@@ -7,19 +7,33 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..volume import Volume
-from .atomic import atomic, atomic_folder, is_there, stem, write_json
+from .atomic import atomic, atomic_folder, clear, is_there, stem, write_json
 from .record import record, sha256
-from .scans import bears_mark, find_scans, find_series, holds_nifti, is_nifti, refuse_inside
+from .scans import (
+    Passed,
+    Survey,
+    bears_mark,
+    find_scans,
+    find_series,
+    holds_nifti,
+    is_nifti,
+    refuse_inside,
+    survey,
+    walk,
+)
 
 __all__ = [
     "SERIES",
+    "Passed",
+    "Survey",
     "atomic",
+    "clear",
     "find_scans",
     "find_series",
     "holds_nifti",
@@ -31,6 +45,8 @@ __all__ = [
     "record",
     "refuse_inside",
     "sha256",
+    "survey",
+    "walk",
     "write",
     "write_json",
 ]
@@ -60,6 +76,7 @@ def read(
     limit_bytes: int = 2 * 2**30,
     series_uid: str | None = None,
     volume: int | None = None,
+    form: Literal["sform", "qform"] | None = None,
 ) -> Volume:
     """Read one 3-D scan; axis order and orientation stay those of the file.
 
@@ -71,6 +88,8 @@ def read(
         limit_bytes: refuse a file that says it needs more memory than this; checked before anything is decoded.
         series_uid: of the DICOM series that is meant, where a folder holds several.
         volume: which one is meant, from 1, where a series or a 4-D file holds several: echoes, times, directions.
+        form: which of the two affines of a NIfTI file places the image; by default the sform where there is one. The
+            other is kept in what is written.
 
     Returns:
         Volume with float32 intensities (slope and intercept applied), a grid in RAS millimetres, and a source that
@@ -101,7 +120,7 @@ def read(
     _require_nifti(path)
     from .nifti import read_nifti  # nibabel is loaded when a file is, not with the package
 
-    return read_nifti(path, limit_bytes, volume)
+    return read_nifti(path, limit_bytes, volume, form)
 
 
 def write(
@@ -168,13 +187,14 @@ def write(
         overwrite,
     )
     from .nifti import write_nifti
+    from .outline import DEVIATION
 
     try:
         if report is not None:
             json_file.unlink(missing_ok=True)  # the old record must not vouch for new images
         for target, image in images.items():
             with atomic(target) as temporary:
-                write_nifti(image, temporary)
+                write_nifti(image, temporary, *([] if target == path else [DEVIATION]))
         for target, told in notes.items():
             write_json(target, told)
         if page is not None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["atomic", "atomic_folder", "is_there", "stem", "write_json"]
+from .leftovers import clear, fresh, release
+
+__all__ = ["atomic", "atomic_folder", "clear", "is_there", "stem", "write_json"]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -53,6 +54,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary name to write to; on leaving the block it becomes ``path``, on any error it is removed.
 
     A reader, a second worker or a crash sees the old file or the new one, never half of one. Missing folders are made.
+    What killed processes left in the folder is removed.
 
     Args:
         path: the file that shall exist.
@@ -73,13 +75,15 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}{target.name[len(stem(target)) :]}")
+    clear(target)
+    temporary = fresh("tmp", target, target.name[len(stem(target)) :])
     try:
         yield temporary
         _sync(temporary)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+        release(temporary)
     _sync(target.parent)
 
 
@@ -87,7 +91,8 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary folder to fill; on leaving the block it becomes ``path``, on any error it is removed.
 
-    What stood at ``path`` is replaced as a whole.
+    What stood at ``path`` is replaced as a whole. Where a process is killed between the two renames of that, the next
+    writer of ``path`` moves the old folder back first.
 
     Args:
         path: the folder that shall exist.
@@ -108,8 +113,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
-    temporary, old = target.with_name(f".tmp-{mark}"), target.with_name(f".old-{mark}")
+    clear(target)
+    temporary, old = fresh("tmp", target), fresh("old", target)
     temporary.mkdir()
     try:
         yield temporary
@@ -124,6 +129,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         if old.exists() and not target.exists():  # the exchange broke off half-way
             os.replace(old, target)
         shutil.rmtree(old, ignore_errors=True)
+        release(temporary, old)
     _sync(target.parent)
 
 

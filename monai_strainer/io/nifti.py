@@ -21,7 +21,7 @@ from .._version import __version__
 from ..errors import InputError
 from ..geometry import Grid
 from ..volume import Volume
-from .nifti_header import HEAD, affine_of, choose, mm_per_unit, parse, refuse_faults, shape_of
+from .nifti_header import HEAD, Form, Placement, choose, mm_per_unit, parse, placement_of, refuse_faults, shape_of
 from .record import sha256
 
 __all__ = ["NiftiSource", "read_nifti", "write_nifti"]
@@ -41,6 +41,8 @@ class NiftiSource:
         name: base name of the file.
         sha256: of the file's bytes.
         path: the file, so that it is never written over; not shown.
+        placed: where the header puts the image; None for one that is put elsewhere.
+        doubts: what was accepted, and should be known.
     """
 
     header: Nifti1Header
@@ -48,15 +50,17 @@ class NiftiSource:
     name: str
     sha256: str
     path: Path = field(repr=False)
+    placed: Placement | None = None
+    doubts: tuple[str, ...] = ()
 
 
-def read_nifti(path: Path, limit_bytes: int, volume: int | None = None) -> Volume:
+def read_nifti(path: Path, limit_bytes: int, volume: int | None = None, form: Form | None = None) -> Volume:
     """Read a ``.nii`` or ``.nii.gz`` file; see ``monai_strainer.io.read``."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as handle:
             header = parse(handle.read(HEAD), path)
             before = None if volume is None else choose(header, volume, path)
-            refuse_faults(header, path)
+            refuse_faults(header, path, form)
             values = _decode(handle, header, path, limit_bytes, before)
         digest = sha256(path)
     except FileNotFoundError as error:
@@ -72,16 +76,29 @@ def read_nifti(path: Path, limit_bytes: int, volume: int | None = None) -> Volum
         reason = error.strerror or type(error).__name__
         raise InputError(f"the file cannot be read ({reason})", "check the path and the rights", path) from error
     _refuse_values(values, path)
-    affine, is_given = affine_of(header)
-    if not is_given:
+    placed = placement_of(header, form)
+    if placed.form is None:
         warnings.warn(f"{path.name}: no sform and no qform; orientation and position are guessed", stacklevel=3)
     try:
-        grid = Grid((values.shape[0], values.shape[1], values.shape[2]), affine)
+        grid = Grid((values.shape[0], values.shape[1], values.shape[2]), placed.affine)
     except InputError as error:
         raise InputError(error.finding, error.remedy, path) from error
     axis = (int(header["dim_info"]) >> 4 & 3) - 1  # -1 where the file does not say
     ndim = 2 if int(header["dim"][0]) == 2 else 3
-    return Volume(values, grid, NiftiSource(header, ndim, path.name, digest, path.resolve()), axis)
+    source = NiftiSource(header, ndim, path.name, digest, path.resolve(), placed, _doubts(placed, header))
+    return Volume(values, grid, source, axis)
+
+
+def _doubts(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
+    """A note where the two forms mean two places."""
+    if placed.other is None:
+        return ()
+    second = "qform" if placed.form == "sform" else "sform"
+    codes = f"the {placed.form} (code {int(header[f'{placed.form}_code'])}) places the image"
+    return (
+        f"{codes}; the {second} (code {int(header[f'{second}_code'])}) places it up to {placed.apart:.3g} mm elsewhere "
+        "and is kept in the output",
+    )
 
 
 def _decode(
@@ -132,9 +149,10 @@ def _refuse_values(values: NDArray[np.float32], path: Path) -> None:
         raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it", path)
 
 
-def write_nifti(volume: Volume, path: Path) -> None:
-    """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume alone."""
+def write_nifti(volume: Volume, path: Path, note: str = "") -> None:
+    """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume and the note alone."""
     header = _header(volume)
+    header["descrip"] = f"monai_strainer {__version__}{note and ': '}{note}".encode()[:79]
     with path.open("wb") as file:
         if path.name.lower().endswith(
             ".gz"
@@ -161,7 +179,6 @@ def _header(volume: Volume) -> Nifti1Header:
     header.set_data_shape(shape[:2] if source is not None and source.ndim == 2 and shape[2] == 1 else shape)
     header["vox_offset"] = int(header["sizeof_hdr"]) + 4
     header["scl_slope"], header["scl_inter"] = 1, 0
-    header["descrip"] = f"monai_strainer {__version__}".encode()[:79]
     units, sform_code, qform_code = 0, 0, 0
     if old is not None:
         for name in ("dim_info", "intent_code", "intent_name", "intent_p1", "intent_p2", "intent_p3"):
@@ -171,26 +188,45 @@ def _header(volume: Volume) -> Nifti1Header:
     header["xyzt_units"] = (length if 1 <= length <= 3 else 2) | (time or 8)  # mm and s where nothing is said
     if sform_code == qform_code == 0:
         sform_code = qform_code = 1
-    _place(header, volume.grid, sform_code, qform_code)
+    other, placed = None, None if source is None else source.placed
+    if placed is not None and placed.other is not None:
+        # a new voxel lies at an old one, and so at the place that the other form gives that one
+        other = placed.other @ np.linalg.inv(placed.affine) @ volume.grid.affine
+    is_qform = placed is not None and placed.form == "qform"
+    sform, qform = (other, None) if is_qform else (None, other)
+    _place(header, volume.grid, sform_code, qform_code, sform, qform)
     return header
 
 
-def _place(header: Nifti1Header, grid: Grid, sform_code: int, qform_code: int) -> None:
-    """Write the affine; a qform that cannot hold it (shear, or rounding near half a turn) leaves it to the sform."""
+def _place(
+    header: Nifti1Header,
+    grid: Grid,
+    sform_code: int,
+    qform_code: int,
+    sform: NDArray[np.float64] | None = None,
+    qform: NDArray[np.float64] | None = None,
+) -> None:
+    """Write both forms, the grid's affine where none of its own is given.
+
+    A qform that cannot hold its affine (shear, or rounding near half a turn) is left out; the sform then has it.
+    """
     unit = mm_per_unit(header)
-    affine = np.diag([1 / unit, 1 / unit, 1 / unit, 1.0]) @ grid.affine
+    to_unit = np.diag([1 / unit, 1 / unit, 1 / unit, 1.0])
     header["pixdim"][1:4] = grid.spacing / unit
     if qform_code:
+        wanted = Grid(grid.shape, grid.affine if qform is None else qform)
         trial = header.copy()
-        trial.set_qform(affine, qform_code)
+        trial.set_qform(to_unit @ wanted.affine, qform_code)
         try:
             placed = Grid(grid.shape, np.diag([unit, unit, unit, 1.0]) @ trial.get_qform())
-            is_true = bool(np.abs(placed.corners() - grid.corners()).max() <= _QFORM_MM)
+            is_true = bool(np.abs(placed.corners() - wanted.corners()).max() <= _QFORM_MM)
         except (HeaderDataError, ValueError):
             is_true = False
         if is_true:
-            header.set_qform(affine, qform_code)
-        else:
+            header.set_qform(to_unit @ wanted.affine, qform_code)
+        elif sform is None and qform is None:
             sform_code = sform_code or qform_code
+        elif qform is None:  # the image is placed by the qform, which cannot hold it: then the sform must
+            sform, sform_code = None, qform_code
     if sform_code:
-        header.set_sform(affine, sform_code)
+        header.set_sform(to_unit @ (grid.affine if sform is None else sform), sform_code)

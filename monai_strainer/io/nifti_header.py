@@ -11,19 +11,28 @@ from typing import NamedTuple
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
-from nibabel.spatialimages import HeaderDataError
-from nibabel.volumeutils import shape_zoom_affine
-from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
+from .nifti_placement import Form, Placement, apart_of, form_of, mm_per_unit, placement_of, shape_of
 
-__all__ = ["HEAD", "Finding", "affine_of", "choose", "mm_per_unit", "parse", "refuse_faults", "shape_of"]
+__all__ = [
+    "HEAD",
+    "Finding",
+    "Form",
+    "Placement",
+    "choose",
+    "mm_per_unit",
+    "parse",
+    "placement_of",
+    "refuse_faults",
+    "shape_of",
+    "volumes_of",
+]
 
 HEAD = 540  # bytes, enough for the header of either version
 _REAL = {2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280}  # data types of real numbers up to 64 bits
 _OTHER = {1: "binary", 32: "complex", 1792: "complex", 2048: "complex", 128: "RGB", 2304: "RGBA", 1536: "128-bit float"}
-_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # millimetres per metre, millimetre, micrometre
 _REPAIR = "repair the header's geometry, or convert the scan from DICOM again"
 
 
@@ -59,11 +68,9 @@ def parse(block: bytes, path: Path) -> Nifti1Header:
     raise InputError("the file does not begin with a NIfTI header", "check that it is complete and really NIfTI", path)
 
 
-def shape_of(header: Nifti1Header) -> tuple[int, int, int]:
-    """Voxels on the three array axes; an axis the image does not have counts one voxel."""
-    rank = int(header["dim"][0])
-    sizes = [int(n) for n in header["dim"][1 : 1 + min(rank, 3)]] + [1, 1]
-    return sizes[0], sizes[1], sizes[2]
+def volumes_of(header: Nifti1Header) -> int:
+    """Volumes that the header declares: the product of all axes behind the third."""
+    return math.prod(max(int(n), 0) for n in header["dim"][4 : 1 + max(0, min(int(header["dim"][0]), 7))])
 
 
 def choose(header: Nifti1Header, volume: int, path: Path) -> int:
@@ -81,36 +88,6 @@ def choose(header: Nifti1Header, volume: int, path: Path) -> int:
     return (volume - 1) * math.prod(sizes[:3])
 
 
-def mm_per_unit(header: Nifti1Header) -> float:
-    """Millimetres per unit of length of the header; an unknown unit is taken for the millimetre."""
-    return _MM.get(int(header["xyzt_units"]) & 7, 1.0)
-
-
-def _form(header: Nifti1Header, name: str) -> NDArray[np.float64] | None:
-    """The sform or the qform, where it is coded; all NaN where it cannot be decoded."""
-    if int(header[f"{name}_code"]) <= 0:
-        return None
-    try:
-        return np.asarray(header.get_sform() if name == "sform" else header.get_qform(), dtype=np.float64)
-    except (HeaderDataError, ValueError):  # a quaternion longer than 1, a qfac that is no sign
-        return np.full((4, 4), np.nan)
-
-
-def affine_of(header: Nifti1Header) -> tuple[NDArray[np.float64], bool]:
-    """The affine of a sound header in RAS mm, and whether the file gave one: sform before qform before a guess.
-
-    The guess is that of nibabel (and SPM): the origin in the middle, the first axis pointing left.
-    """
-    affine = _form(header, "sform")
-    if affine is None:
-        affine = _form(header, "qform")
-    is_given = affine is not None
-    if affine is None:
-        affine = shape_zoom_affine(shape_of(header), header["pixdim"][1:4], True)
-    unit = mm_per_unit(header)
-    return np.diag([unit, unit, unit, 1.0]) @ affine, is_given
-
-
 def _has_sound_dims(header: Nifti1Header) -> bool:
     return check_dims(header) is None
 
@@ -126,7 +103,8 @@ def check_dims(header: Nifti1Header) -> Finding | None:
     if rank == 1:
         return Finding(f"the image has the one axis {sizes}", "pass a 2-D or 3-D image")
     if max(sizes[3:], default=1) > 1:
-        return Finding(f"the image is {rank}-D {sizes}: {math.prod(sizes[3:])} volumes", "choose one with --volume")
+        finding = f"the image is {rank}-D {sizes}: {math.prod(sizes[3:])} volumes (echoes, repeats, times) and not one"
+        return Finding(finding, "choose one with --volume, or split the file into 3-D images")
     return None
 
 
@@ -158,7 +136,7 @@ def check_codes(header: Nifti1Header) -> Finding | None:
 
 
 def _check_form(header: Nifti1Header, name: str) -> Finding | None:
-    affine = _form(header, name)
+    affine = form_of(header, name)
     if affine is None:
         return None
     if not np.isfinite(affine).all():
@@ -180,33 +158,18 @@ def check_qform(header: Nifti1Header) -> Finding | None:
     return _check_form(header, "qform")
 
 
-def _rounding(header: Nifti1Header, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> float:
-    """How far the corners move when an affine without shear goes through the header's quaternion and back.
-
-    Near half a turn the fourth component, which is not stored, is the root of a difference lost in float32.
-    """
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    u, _, v = np.linalg.svd(affine[:3, :3] / zooms)
-    rigid = np.array(affine)
-    rigid[:3, :3] = (u @ v) * zooms
-    trial = type(header)()
-    trial.set_qform(rigid, 1)
-    return float(np.abs(Grid(shape, trial.get_qform()).corners() - Grid(shape, rigid).corners()).max())
-
-
 def check_agreement(header: Nifti1Header) -> Finding | None:
-    """Where sform and qform are both coded, they agree to 1 % of a voxel (and the rounding of the qform) everywhere."""
-    sform, qform = _form(header, "sform"), _form(header, "qform")
-    if sform is None or qform is None or not _has_sound_dims(header) or check_sform(header) or check_qform(header):
+    """Where sform and qform claim the same space, by one code, they agree; with two codes both may be meant."""
+    if not _has_sound_dims(header) or check_sform(header) or check_qform(header):
         return None
-    shape = shape_of(header)
-    apart = float(np.abs(Grid(shape, sform).corners() - Grid(shape, qform).corners()).max())
-    edge = float(np.linalg.norm(sform[:3, :3], axis=0).min())
-    if apart <= 0.01 * edge or apart <= 0.01 * edge + 2 * _rounding(header, sform, shape):
+    code = int(header["sform_code"])
+    apart = apart_of(header) if code == int(header["qform_code"]) else 0.0
+    if not apart:
         return None
-    codes = f"sform (code {int(header['sform_code'])}) and qform (code {int(header['qform_code'])})"
-    finding = f"{codes} disagree by {apart * mm_per_unit(header):.3g} mm at a corner, more than 1 % of a voxel"
-    return Finding(finding, "set the code of the wrong one to 0")
+    finding = (
+        f"sform (code {code}) and qform (code {code}) disagree by {apart:.3g} mm at a corner, more than 1 % of a voxel"
+    )
+    return Finding(finding, "choose one with --form sform or --form qform, or set the code of the wrong one to 0")
 
 
 def check_scaling(header: Nifti1Header) -> Finding | None:
@@ -239,14 +202,17 @@ CHECKS: list[Callable[[Nifti1Header], Finding | None]] = [
 ]
 
 
-def refuse_faults(header: Nifti1Header, path: Path) -> None:
-    """Run every check.
+def refuse_faults(header: Nifti1Header, path: Path, form: Form | None = None) -> None:
+    """Run every check; where one of the two forms is wanted, they may disagree.
 
     Raises:
         InputError: names all that the checks found.
     """
+    checks = [check for check in CHECKS if form is None or check is not check_agreement]
     with np.errstate(all="ignore"):  # wild numbers are what the checks are for
-        found = [finding for check in CHECKS if (finding := check(header)) is not None]
+        found = [finding for check in checks if (finding := check(header)) is not None]
+    if form is not None and int(header[f"{form}_code"]) <= 0:
+        found.append(Finding(f"the header has no {form} (its code is 0)", "leave out --form"))
     if found:
         remedies = list(dict.fromkeys(remedy for _, remedy in found))
         raise InputError("; ".join(finding for finding, _ in found), "; ".join(remedies), path)

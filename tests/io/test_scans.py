@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monai_strainer.errors import InputError
-from monai_strainer.io import find_scans, refuse_inside
+from monai_strainer.io import find_scans, find_series, holds_nifti, refuse_inside, survey, write
+from monai_strainer.volume import Volume
 
 
 def made(root: Path, *names: str) -> Path:
@@ -27,9 +29,51 @@ def test_a_plain_folder_gives_its_nifti_files_in_order(tmp_path: Path) -> None:
     assert found(tmp_path) == ["a.nii", "b.nii.gz", "deep/er/C.NII.GZ"]
 
 
-def test_hidden_files_derivatives_and_our_own_maps_are_left_out(tmp_path: Path) -> None:
-    made(tmp_path, "a.nii", ".tmp-1.nii", ".git/b.nii", "derivatives/x/c.nii", "a_std.nii.gz")
+def test_hidden_files_derivatives_and_our_own_maps_are_left_out(tmp_path: Path, phantom: Volume) -> None:
+    made(tmp_path, ".tmp-1.nii", ".git/b.nii", "derivatives/x/c.nii")
+    write(phantom, tmp_path / "a.nii", std=np.ones(phantom.grid.shape, np.float32))
     assert found(tmp_path) == ["a.nii"]
+
+
+def test_a_scan_is_no_deviation_by_its_name(tmp_path: Path, phantom: Volume) -> None:
+    write(phantom, tmp_path / "T1_std.nii.gz")  # as FSL calls what it turned to standard axes
+    assert found(made(tmp_path, "T1.nii.gz", "x_std.nii.gz")) == ["T1.nii.gz", "T1_std.nii.gz", "x_std.nii.gz"]
+
+
+def test_what_is_passed_over_is_named_with_the_reason(tmp_path: Path, phantom: Volume) -> None:
+    made(
+        tmp_path, "b.mgz", "c.nii.bz2", "notes.txt", "derivatives/x/c.nii", "d/1.dcm", "d/2.dcm", ".h/e.nii", "f/g.nii"
+    )
+    (tmp_path / "h").symlink_to(tmp_path / "f")
+    write(phantom, tmp_path / "a.nii", std=np.ones(phantom.grid.shape, np.float32))
+    scans, passed = survey(tmp_path)
+    assert [path.name for path in scans] == ["a.nii", "g.nii"]
+    words = {
+        "a_std.nii.gz": "a standard deviation",
+        "b.mgz": "another format",
+        "c.nii.bz2": "packed",
+        "d": "2 DICOM files",
+        "derivatives": "1 images",
+        "h": "a link to a folder",
+    }
+    assert {name: reason[: len(words[name])] for name, reason in passed} == words
+
+
+def test_of_a_bids_folder_what_is_no_anatomy_is_named(tmp_path: Path) -> None:
+    made(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/func/sub-01_bold.nii.gz", "odd.nii")
+    assert [name for name, _ in survey(tmp_path).passed] == ["odd.nii", "sub-01/func/sub-01_bold.nii.gz"]
+
+
+def test_series_in_hidden_folders_are_left_out(tmp_path: Path) -> None:
+    for name in ("a", ".tmp-123-0123abcd", "b/.old-1", "b"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "IM1").write_bytes(bytes(128) + b"DICM")
+    assert [path.name for path in find_series(tmp_path)] == ["a", "b"]
+
+
+def test_hidden_nifti_files_make_no_folder_of_nifti(tmp_path: Path) -> None:
+    assert not holds_nifti(made(tmp_path, ".tmp-1.nii.gz", "a/.b/c.nii", "a.nii.txt"))
+    assert holds_nifti(made(tmp_path, "a/b.NII"))
 
 
 def test_of_a_bids_folder_the_anatomy_counts(tmp_path: Path) -> None:
