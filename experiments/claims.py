@@ -48,7 +48,8 @@ METHODS = (
     "shipped_solved",
     "shipped_noise_solved",
 )
-SHIPPED = {"shipped_solved": "mri_strainer", "shipped_noise_solved": "noise_strainer"}  # of one width, in the head
+NOISE = Path(__file__).resolve().parent / "noise_strainer"
+SHIPPED = {"shipped_solved": bundle_path(), "shipped_noise_solved": NOISE}  # of one width, in the head
 SOURCES = {  # what a start is learned from, and how
     "strainer_10": ("cohort", 10),
     "strainer_10_solved": ("cohort", 10),
@@ -126,7 +127,7 @@ def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rat
 def start_of(method: str, setting: Setting) -> tuple[Siren, float]:
     """Where a method starts, and Adam's rate."""
     if method in SHIPPED:
-        return load_prior(bundle_path(SHIPPED[method])).network, 1e-4
+        return load_prior(SHIPPED[method]).network, 1e-4
     omega, rate = tuned(setting) if method.endswith("tuned") else (30.0, 1e-4)
     siren = setting.cold(omega)
     if method in SOURCES:

@@ -27,7 +27,6 @@ from torch import Tensor
 from experiments.memorisation import CHEAP
 from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, load_prior, read, save_prior
-from monai_strainer.bundles import bundle_path
 from monai_strainer.cases import Case, spoil
 from monai_strainer.cohort import read_cohort, split_scans
 from monai_strainer.evaluate import TASKS as MEASURED
@@ -70,7 +69,7 @@ BESIDE = 7.5  # rate of Adam beside Muon, in Muon's
 def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
     """A network by its name: shipped (brains, noise), a half of the cohort (from its folder, or trained now), fresh."""
     if name in ("shipped", "noise"):
-        return load_prior(bundle_path("mri_strainer" if name == "shipped" else "noise_strainer")).network
+        return load_prior(None if name == "shipped" else Path(__file__).resolve().parent / "noise_strainer").network
     if name.startswith("fresh"):
         return Prior.cold(seed + name.endswith("two")).network
     bundle = folder / f"{name.replace(' ', '_')}_{seed}"

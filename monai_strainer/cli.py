@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import commands as run
+from . import commands_general as everything
 from . import commands_scans as scans
 from ._version import __version__
 from .errors import InputError
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{restore,pretrain,evaluate,bids,demo}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     restore = _command(commands, "restore", scans.restore, "restore one scan or every scan of a folder")
     restore.add_argument(
@@ -65,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     _learning(pretrain)
     _shared(pretrain, prior=False)
+
+    general = _command(commands, "pretrain-general", everything.pretrain_general, "learn a prior for scans of any kind")
+    general.add_argument("input", type=Path, metavar="FOLDER", help="NIfTI files; manifest.tsv may say which train")
+    general.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
+    for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
+        general.add_argument(name, dest=dest, type=int, default=None, metavar="N", help="gradient steps")
+    general.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    _shared(general, prior=False)
 
     evaluate = _command(commands, "evaluate", run.evaluate, "compare methods on scans whose truth is known")
     evaluate.add_argument(

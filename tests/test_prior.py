@@ -14,7 +14,6 @@ import pytest
 import torch
 from phantoms import small_cohort, small_detail, small_prior_with_detail, small_siren
 
-from monai_strainer.bundles import bundle_path
 from monai_strainer.errors import InputError
 from monai_strainer.glance import mirrored_glances
 from monai_strainer.likeness import typical_of
@@ -75,8 +74,8 @@ def test_the_prior_that_comes_with_the_package_is_sound() -> None:
     assert bool((torch.linalg.eigvalsh(prior.network.get_buffer("head_covariance").double()) > 0).all())
 
 
-def test_the_prior_of_noise_that_comes_along_holds_no_scan() -> None:
-    prior = load_prior(bundle_path("noise_strainer"))
+def test_the_prior_of_noise_of_the_experiments_holds_no_scan() -> None:
+    prior = load_prior(Path(__file__).parents[1] / "experiments" / "noise_strainer")
     assert (prior.record["kind"], prior.record["scans"], prior.detail, prior.typical) == ("noise", 0, None, None)
     assert prior.digest and "--kind noise" in prior.record["command"] and "cohort_sha256" not in prior.record
     assert prior.network.hidden_channels == load_prior().network.hidden_channels

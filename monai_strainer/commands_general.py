@@ -1,0 +1,65 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Train a general prior from a folder of scans of any kind, and write it into a bundle folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from .commands import bar_of, device_of
+from .errors import InputError
+
+Options = Any  # an argparse.Namespace; only cli.py knows argparse
+
+__all__ = ["pretrain_general"]
+
+
+def pretrain_general(args: Options) -> None:
+    """Train the detail network and the noise level network; about two hours on one CPU core."""
+    from .general import GENERAL_RULES, GeneralPrior, save_general
+    from .io import refuse_inside
+    from .pretraining_general import GENERAL, general_sources
+    from .pretraining_general import pretrain_general as trained
+    from .pretraining_noise import NOISE_LEVEL, pretrain_noise_level
+    from .sources import digest_of
+
+    refuse_inside(args.output, args.input)
+    if (args.output / GENERAL_RULES).exists() and not (args.overwrite or args.resume):
+        raise InputError(
+            "there is a prior already", "pass --overwrite, or choose another folder", args.output / GENERAL_RULES
+        )
+    recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
+    noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
+    if recipe.steps < 1 or noise.steps < 1:
+        raise InputError("fewer than one step cannot teach anything", "give --steps and --noise-steps of 1 or more")
+    device, sources = device_of(args.device), general_sources(args.input)
+    (args.output / "runs").mkdir(parents=True, exist_ok=True)
+    bar, move = bar_of(args, "noise level", "step")
+    with bar:
+        level = pretrain_noise_level(
+            sources, noise, seed=args.seed, device=device, on_step=lambda step, loss: move(step + 1, noise.steps)
+        )
+    bar, move = bar_of(args, "general prior", "step")
+    with bar:
+        detail = trained(
+            sources,
+            recipe,
+            seed=args.seed,
+            device=device,
+            checkpoint=args.output / "runs" / "general.pt",
+            resume=args.resume,
+            on_step=lambda step, loss: move(step + 1, recipe.steps),
+        )
+    command = (
+        f"monai-strainer pretrain-general FOLDER OUT_BUNDLE --steps {recipe.steps} --noise-steps {noise.steps} "
+        f"--seed {args.seed}"
+    )
+    names = sorted({source.name for source in sources})
+    record = {
+        "command": command,
+        "sources": {"sha256": digest_of(sources), "names": names},
+        "detail": {"recipe": asdict(recipe), "seed": args.seed},
+        "noise_level": {"recipe": asdict(noise), "seed": args.seed},
+    }
+    prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
+    print(f"{args.output.name}: general prior of {len(names)} sources, sha256 {prior.digest[:12]}")
