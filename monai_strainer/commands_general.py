@@ -54,12 +54,12 @@ def pretrain_general(args: Options) -> None:
         f"monai-strainer pretrain-general FOLDER OUT_BUNDLE --steps {recipe.steps} --noise-steps {noise.steps} "
         f"--seed {args.seed}"
     )
-    names = sorted({source.name for source in sources})
+    kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     record = {
         "command": command,
-        "sources": {"sha256": digest_of(sources), "names": names},
+        "sources": {"sha256": digest_of(sources), **kinds},
         "detail": {"recipe": asdict(recipe), "seed": args.seed},
         "noise_level": {"recipe": asdict(noise), "seed": args.seed},
     }
     prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
-    print(f"{args.output.name}: general prior of {len(names)} sources, sha256 {prior.digest[:12]}")
+    print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")

@@ -1,9 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Train the noise level network on patches whose noise is known.
 
-Scans carry noise of their own. The first half of the training therefore sees clean sources alone, painted label maps and
-photographs. The second half sees the scans too, and the level to read is the root of the sum of squares of the noise
-that was added and of the scan's own noise, as the network itself reads it at that time.
+Scans carry noise of their own. The first half of the training therefore sees clean sources alone, painted label maps
+and photographs. The second half sees the scans too, and the level to read is the root of the sum of squares of the
+noise that was added and of the scan's own noise, as the network itself reads it at that time.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -25,6 +27,7 @@ Image = NDArray[np.float32]
 
 REACH = 10.0  # voxels: standard deviation of the neighbourhood in the plane
 ACROSS = 1.5  # slices
+CELL = 4  # pixels: side of the cells on which neighbourhoods are compared
 SURE = 2.0  # standard errors by which a weight must fall short of 1 to count
 WIDEST = 3.0  # times the network's own deviation
 _TINY = 1e-12
@@ -65,20 +68,18 @@ def judge_denoised(
     v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
     move = image - data
     count = _near(inside.astype(np.float32)) + 1e-6
-    power = _near(np.where(inside, move * move, 0)) / count
-    level = _near(np.where(inside, v, 0)) / count
-    slope = _near(np.where(inside, v * divergence, 0)) / count
-    effective = count * (4 * np.pi * REACH**2) * max(1.0, min(len(data), 2 * np.sqrt(np.pi) * ACROSS))
+    power, level, slope, own = (
+        _near(np.where(inside, part, 0)) / count for part in (move * move, v, v * divergence, std * std)
+    )
+    voxels = count * (4 * np.pi * REACH**2) * max(1.0, min(len(data), 2 * np.sqrt(np.pi) * ACROSS))
+    error = np.sqrt(2 / np.maximum(voxels, 1))  # relative, of the mean of squares that an estimate rests on
     best = (level - slope) / np.maximum(power, _TINY)
-    error = np.sqrt(2 / np.maximum(effective, 1)) * best  # of the mean of squares that it rests on
-    weight = np.clip(best + SURE * error, 0, 1)
-    weight = np.where(count > 0.02, weight, 1).astype(np.float32)
-    mixed = data + weight * move
-    own = _near(np.where(inside, std * std, 0)) / count
+    weight = np.where(count > 0.02, np.clip(best * (1 + SURE * error), 0, 1), 1)
     after = power * weight**2 - level + 2 * ((1 - weight) * level + weight * slope)
-    doubtful = np.sqrt(2 / np.maximum(effective, 1)) * level
-    ratio = np.clip((after - doubtful) / np.maximum(own, _TINY), 1, WIDEST**2)
-    wider = np.where(count > 0.02, np.sqrt(ratio), 1).astype(np.float32)
+    ratio = np.clip((after - error * level) / np.maximum(own, _TINY), 1, WIDEST**2)
+    wider = _fine(np.where(count > 0.02, np.sqrt(ratio), 1), data.shape)
+    weight = _fine(weight, data.shape)
+    mixed = data + weight * move
     rest = ((1 - weight) * np.sqrt(v)).astype(np.float32)  # of the noise that was put back
     total = np.sqrt(np.square(std * wider * weight) + np.square(rest))
     risk = mean_risk(np.where(inside, mixed, 0), np.where(inside, data, 0), v, weight * divergence + 1 - weight, inside)
@@ -101,9 +102,17 @@ def mean_risk(
 
 
 def _near(image: NDArray[np.floating]) -> Image:
-    """The mean over a Gaussian neighbourhood."""
-    across = ACROSS if len(image) > 1 else 0.0
-    near: Image = ndimage.gaussian_filter(
-        image.astype(np.float32), (across, REACH, REACH), mode="constant", truncate=2.5
-    )
+    """The mean over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[:, None]
+    cells = F.avg_pool2d(pixels, CELL, ceil_mode=True, count_include_pad=False)[:, 0].numpy()
+    width = (ACROSS if len(image) > 1 else 0.0, REACH / CELL, REACH / CELL)
+    near: Image = ndimage.gaussian_filter(cells, width, mode="constant", truncate=2.5)
     return near
+
+
+def _fine(cells: NDArray[np.floating], shape: tuple[int, ...]) -> Image:
+    """Values of cells at the pixels ``(S, H, W)``, bilinearly."""
+    size = [-(-n // CELL) * CELL for n in shape[1:]]
+    values = torch.from_numpy(np.ascontiguousarray(cells, np.float32))[:, None]
+    fine = F.interpolate(values, size, mode="bilinear", align_corners=False)[:, 0, : shape[1], : shape[2]]
+    return fine.numpy()

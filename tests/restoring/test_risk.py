@@ -58,7 +58,7 @@ def test_a_good_filter_is_left_alone() -> None:
 
 
 def test_only_the_harmed_half_is_set_aside() -> None:
-    truth, y = scene()
+    _, y = scene()
     good, slope_good = smoothed(0.8, y)
     bad, slope_bad = smoothed(6.0, y)
     left = np.arange(SHAPE[2]) < 48
