@@ -7,22 +7,17 @@ import hashlib
 import math
 import re
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pydicom
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
-from pydicom.pixels import pixel_array
 
 from ..errors import InputError
 from ..geometry import Grid, ras_to_lps
 from ..volume import Volume
-from .dicom_frames import Fault, Frame, quiet, tag_of, value_of
+from .dicom_frames import Fault, Frame, quiet
+from .dicom_pixels import decode
 from .dicom_refusals import doubts, faults_of
 from .dicom_stack import normal_of, places_of
 from .dicom_survey import Survey, survey
@@ -80,7 +75,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     assert normal is not None and places is not None  # the checks have seen to that
     order = np.argsort(places @ normal, kind="stable")
     frames, places = [frames[k] for k in order], places[order]
-    values = _decode(frames)
+    values = decode(frames)
     slopes = {frame.rescale() for frame in frames}
     slope, intercept = next(iter(slopes)) if len(slopes) == 1 else (None, None)
     iop = frames[0].numbers("ImageOrientationPatient", 6)
@@ -170,96 +165,3 @@ def _too_much(frames: Sequence[Frame], limit: int) -> list[Fault]:
     return [
         Fault(f"the headers declare {total:.0f} bytes of voxels, more than the limit of {limit}", "pass fewer slices")
     ]
-
-
-def _decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
-    """(columns, rows, slices) intensities."""
-    rows, columns = int(frames[0].number("Rows") or 0), int(frames[0].number("Columns") or 0)
-    values = np.empty((columns, rows, len(frames)), np.float32)
-    todo = Counter(frame.file for frame in frames)
-    opened: dict[Path, Dataset] = {}
-    for k, frame in enumerate(frames):
-        if frame.file not in opened:
-            opened[frame.file] = _opened(frame)
-        stored = _stored(opened[frame.file], frame, (rows, columns))
-        todo[frame.file] -= 1
-        if todo[frame.file] == 0:
-            del opened[frame.file]
-        slope, intercept = frame.rescale()
-        with np.errstate(all="ignore"):  # what does not fit float32 becomes infinite, and is refused for it
-            values[..., k] = (stored * slope + intercept).T
-        if not np.isfinite(values[..., k]).all():
-            raise InputError("the rescaled values are not finite", "repair RescaleSlope", frame.file)
-    if values.min() == values.max():
-        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it")
-    return values
-
-
-def _opened(frame: Frame) -> Dataset:
-    """The whole file, its pixel data measured against what it declares."""
-    again = "export the file from the archive again"
-    try:
-        whole = pydicom.dcmread(frame.file)
-        data = whole.get("PixelData")
-    except Exception as error:  # pydicom raises what it pleases on damaged files
-        raise InputError("the file is damaged or cut off", again, frame.file) from error
-    if not data:
-        raise InputError(f"it holds no {tag_of('PixelData')}", again, frame.file)
-    if frame.syntax.is_encapsulated:
-        return whole
-    count = max(1, int(value_of(whole, "NumberOfFrames") or 1))
-    size = [int(frame.number(keyword) or 0) for keyword in ("Rows", "Columns", "BitsAllocated")]
-    needed = math.prod(size) // 8 * count
-    if not needed <= len(data) <= needed + 1:
-        raise InputError(
-            f"{tag_of('PixelData')} holds {len(data)} bytes, its header declares {needed}", again, frame.file
-        )
-    return whole
-
-
-def _stored(whole: Dataset, frame: Frame, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(rows, columns) the stored values of a frame."""
-    again = "export the file from the archive again, uncompressed"
-    try:
-        if frame.syntax.is_encapsulated:
-            count = int(whole.get("NumberOfFrames") or 1)
-            size = codestream_size(get_frame(whole.PixelData, frame.index, number_of_frames=count))
-            if size not in (None, shape):
-                raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
-        stored = np.asarray(pixel_array(whole, index=frame.index, raw=True), dtype=np.float64)
-    except InputError:
-        raise
-    except Exception as error:  # every decoder has errors of its own
-        raise InputError("the pixel data cannot be decoded", again, frame.file) from error
-    if stored.shape != shape:
-        raise InputError(f"an image decodes to {stored.shape}, its header says {shape}", again, frame.file)
-    padding = frame.number("PixelPaddingValue")
-    if padding is not None and math.isfinite(padding):
-        is_padding = stored == padding
-        if is_padding.any() and not is_padding.all():
-            stored[is_padding] = stored[~is_padding].min()
-    return stored
-
-
-def codestream_size(code: bytes) -> tuple[int, int] | None:
-    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 image declares, before it is decoded; None where it does not.
-
-    Source: ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2, 15444-1 A.5.1.
-
-    Example:
-        >>> codestream_size(bytes.fromhex("ffd8ffc3000b080180018001011100"))
-        (384, 384)
-    """
-    if code[:4] == b"\xff\x4f\xff\x51" and len(code) >= 24:  # JPEG 2000: SIZ comes first
-        x1, y1, x0, y0 = (int.from_bytes(code[at : at + 4], "big") for at in (8, 12, 16, 20))
-        return y1 - y0, x1 - x0
-    at = 2
-    while code[:2] == b"\xff\xd8" and at + 9 <= len(code) and code[at] == 0xFF:
-        marker = code[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-            return int.from_bytes(code[at + 5 : at + 7], "big"), int.from_bytes(code[at + 7 : at + 9], "big")
-        else:
-            at += 2 + int.from_bytes(code[at + 2 : at + 4], "big")
-    return None
