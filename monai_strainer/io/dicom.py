@@ -19,7 +19,7 @@ from ..volume import Volume
 from .dicom_frames import Fault, Frame, quiet
 from .dicom_pixels import decode
 from .dicom_refusals import doubts, faults_of
-from .dicom_stack import normal_of, places_of
+from .dicom_stack import line_of, normal_of, places_of
 from .dicom_survey import Survey, survey
 from .dicom_volumes import listed, volumes_of
 
@@ -74,7 +74,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     normal, places = normal_of(frames), places_of(frames)
     assert normal is not None and places is not None  # the checks have seen to that
     order = np.argsort(places @ normal, kind="stable")
-    frames, places = [frames[k] for k in order], places[order]
+    frames = [frames[k] for k in order]
     values = decode(frames)
     slopes = {frame.rescale() for frame in frames}
     slope, intercept = next(iter(slopes)) if len(slopes) == 1 else (None, None)
@@ -84,13 +84,10 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     thickness = frames[0].number("SliceThickness")
     thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
     told = doubts(frames)
-    if len(frames) > 1:
-        step = (places[-1] - places[0]) / (len(frames) - 1)
-    else:
-        step = normal * (thickness or 1.0)
+    first, step = line_of(frames) if len(frames) > 1 else (places[order[0]], normal * (thickness or 1.0))
     affine = np.eye(4)  # columns: along a row, down a column, across the slices
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
-    affine[:3, 2], affine[:3, 3] = step, places[0]
+    affine[:3, 2], affine[:3, 3] = step, first
     grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
     is_other = thickness is not None and abs(thickness / float(grid.spacing[2]) - 1) > OTHER
     digest = hashlib.sha256()

@@ -89,7 +89,10 @@ def _told(frame: Frame) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield tag_of("ComplexImageComponent"), frame.words("ComplexImageComponent")
     yield tag_of(kind), frame.image_type
     yield tag_of(TECHNIQUE), frame.words(TECHNIQUE)
-    yield "the private element (2005,1011) of Philips", words_of(frame.private("Philips MR Imaging DD 001", 0x2005, 0x11))
+    yield (
+        "the private element (2005,1011) of Philips",
+        words_of(frame.private("Philips MR Imaging DD 001", 0x2005, 0x11)),
+    )
     yield "the private element (0021,1175) of Siemens", words_of(frame.private("SIEMENS MR SDI 02", 0x0021, 0x75))
 
 

@@ -20,6 +20,7 @@ MR, ENHANCED, CONVERTED = ("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1
 EXPORT = "export the series from the archive again"
 CONVERT = "convert it with dcm2niix"
 
+
 def _is_class(frames: Sequence[Frame]) -> Iterable[Fault]:
     others = [f for f in frames if f.text("SOPClassUID") not in (MR, ENHANCED, CONVERTED)]
     if others:
