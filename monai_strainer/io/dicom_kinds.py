@@ -32,7 +32,8 @@ KINDS = tuple(  # by a pattern of a whole word; the first that fits counts
     (re.compile(pattern), kind)
     for pattern, kind in (
         (
-            r".*\b([CRT]?MIP|MI?NIP|MAXIP|MEANIP|A[VI]?IP|PJN|PROJECTION|PROJ)\b.*|MIP ?(THIN|THICK|RADIAL|SUM)|COLLAPSED?"
+            r".*\b([CRT]?MIP|MI?NIP|MAXIP|MEANIP|A[VI]?IP|PJN|PROJECTION|PROJ)\b.*|MIP ?(THIN|THICK|RADIAL|SUM)"
+            r"|COLLAPSED?"
             r"|.*\b(MAX|MIN|MEAN|AVG|AVERAGE|MAXIMUM|MINIMUM) ?(IP|INTENSITY)\b.*",
             PROJECTION,
         ),
@@ -40,13 +41,14 @@ KINDS = tuple(  # by a pattern of a whole word; the first that fits counts
         (r".*\bVELOCITY\b.*|VENC|FLOW ?MAP", VELOCITY),
         (r"VRT?|SSD|CPR|CMPR|.*\b(RENDER\w*|CURVED)\b.*", RENDERING),
         (
-            r".*\bSCREEN ?(SAVE|SHOT|CAPTURE|DUMP)?\b.*|.*\bCAPTURE\b.*|POSDISP|.*\bREPORT\b.*|GRAPH|PLOT|CSA BLACK IMAGE",
+            r".*\bSCREEN ?(SAVE|SHOT|CAPTURE|DUMP)?\b.*|.*\bCAPTURE\b.*|POSDISP|.*\bREPORT\b.*|GRAPH|PLOT"
+            r"|CSA BLACK IMAGE",
             SCREEN,
         ),
         (
             r"(.* )?MAP|(T[12]|T2 ?STAR|R[12]|R2 ?STAR|PD|RHO|B[01]|MT|MTR|U)MAP|FIELD ?MAP.*|B[01]|[AED]?ADC|EXP ADC"
-            r"|AVERAGE ADC|FA|RA|COLFA|CFA|FA COLOU?R|TRACEW|.*\bTENSOR\b.*|EIGEN\w*|(REL|R)?(CBF|CBV|MTT|TTP|TMAX)|PBP|GBP"
-            r"|PERFUSION|KTRANS|KEP|IAUC|AUC|STD DEVIATION|STDDEV|T TEST|[TZ] ?SCORE|TEMPERATURE|STIFFNESS|QSM"
+            r"|AVERAGE ADC|FA|RA|COLFA|CFA|FA COLOU?R|TRACEW|.*\bTENSOR\b.*|EIGEN\w*|(REL|R)?(CBF|CBV|MTT|TTP|TMAX)"
+            r"|PBP|GBP|PERFUSION|KTRANS|KEP|IAUC|AUC|STD DEVIATION|STDDEV|T TEST|[TZ] ?SCORE|TEMPERATURE|STIFFNESS|QSM"
             r"|SUSCEPTIBILITY|MTR|(FAT|WATER) ?FRAC\w*|FF|R2 STAR|R2STAR|R2\*|METABOLITE.*",
             MAP,
         ),
@@ -60,11 +62,12 @@ CODES = {  # of DCM in DerivationCodeSequence, as in CID 7203 of DICOM PS3.16
     **dict.fromkeys(("113041", "113046", "113050", "113061", "113063", "113064", "113065"), MAP),
 }
 UNITS = {  # of RescaleType and of real-world values: what has such a unit is no magnitude
-    **dict.fromkeys("RAD MRAD DEG RADIAN RADIANS DEGREE DEGREES".split(), ("a phase image", MAGNITUDE)),
-    **dict.fromkeys("HZ KHZ PPM PPB T UT".split(), ("a field map", MAGNITUDE)),
-    **dict.fromkeys("CM/S M/S MM/S ML/S".split(), VELOCITY),
-    **dict.fromkeys("MS S 1/S S-1 MM2/S UM2/S 10*-6.MM2/S 10-6MM2/S PCT % KPA".split(), MAP),
+    **dict.fromkeys(["RAD", "MRAD", "DEG", "RADIAN", "RADIANS", "DEGREE", "DEGREES"], ("a phase image", MAGNITUDE)),
+    **dict.fromkeys(["HZ", "KHZ", "PPM", "PPB", "T", "UT"], ("a field map", MAGNITUDE)),
+    **dict.fromkeys(["CM/S", "M/S", "MM/S", "ML/S"], VELOCITY),
+    **dict.fromkeys(["MS", "S", "1/S", "S-1", "MM2/S", "UM2/S", "10*-6.MM2/S", "10-6MM2/S", "PCT", "%", "KPA"], MAP),
 }
+QUANTITIES = {"T1", "T2", "T2_STAR", "T2*", "R1", "R2", "PD"}  # in the fourth place; elsewhere they are contrasts
 GE_PARTS = {1: "phase", 2: "real", 3: "imaginary"}  # 0 is the magnitude, and stands in field maps too
 TECHNIQUE = "VolumeBasedCalculationTechnique"
 
@@ -109,10 +112,9 @@ def _findings(frame: Frame) -> Iterator[tuple[str, str]]:
                 yield f"{name} says {part} image, not magnitude", MAGNITUDE
             elif kind := _kind(plain):
                 yield f"{name} says {re.sub('[^A-Z0-9_* ]', '', word)[:24]}: {kind[0]}", kind[1]
-    words = frame.image_type
-    if quantity := {"T1", "T2", "T2_STAR", "T2*", "R1", "R2", "PD"} & set(words[3:]):
-        if "DERIVED" in words and not frame.is_enhanced and not is_reformatted(frame):  # Philips, Siemens
-            yield f"{tag_of('ImageType')} says DERIVED and {min(quantity)}: {MAP[0]}", MAP[1]
+    is_derived = "DERIVED" in frame.image_type and not frame.is_enhanced and not is_reformatted(frame)
+    if is_derived and (quantity := QUANTITIES & set(frame.image_type[3:])):
+        yield f"{tag_of('ImageType')} says DERIVED and {min(quantity)}: {MAP[0]}", MAP[1]
     yield from _of_ge(frame)
     for unit in _units(frame):
         if unit in UNITS:

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 
 from .dicom_frames import GROUPS, Fault, Frame, tag_of, value_of
+from .dicom_verbatim import raw_of
 from .record import sha256
 from .scans import bears_mark, is_set_aside
 
@@ -130,14 +131,15 @@ def _frames(file: Path, header: Dataset, digest: str) -> list[Frame]:
         declared = int(header.get("NumberOfFrames") or 1)
     except Exception as error:
         raise _Damaged("its functional groups or their number cannot be read") from error
+    raw = raw_of(header)
     if each is None:
         if declared != 1:
             raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but no functional groups describe them")
-        return [Frame(file, 0, header, digest, (header,))]
+        return [Frame(file, 0, header, digest, (header,), raw)]
     if declared != len(each):
         raise _Damaged(f"{tag_of('NumberOfFrames')} is {declared}, but {len(each)} frames are described")
     common = _inner(shared[0]) if shared else ()
-    return [Frame(file, k, header, digest, (*_inner(item), *common, header)) for k, item in enumerate(each)]
+    return [Frame(file, k, header, digest, (*_inner(item), *common, header), raw) for k, item in enumerate(each)]
 
 
 def _inner(item: Dataset) -> tuple[Dataset, ...]:
