@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,12 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import Grid, ras_to_lps
 from ..volume import Volume
+from .dicom_counts import missing_of
 from .dicom_frames import Fault, Frame, quiet
 from .dicom_pixels import decode
 from .dicom_refusals import doubts, faults_of
 from .dicom_stack import line_of, normal_of, places_of
-from .dicom_survey import Survey, survey
+from .dicom_survey import INDEX, Survey, survey
 from .dicom_volumes import listed, volumes_of
 
 __all__ = ["DicomSource", "read_dicom"]
@@ -68,7 +70,8 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volu
 
 def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | None) -> Volume:
     found = survey(path, limit_bytes)
-    frames = _one_volume(_one_series(found, series_uid), volume)
+    series = _one_series(found, series_uid)
+    frames = _one_volume(series, volume)
     faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
     _refuse(faults)
     normal, places = normal_of(frames), places_of(frames)
@@ -83,7 +86,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     assert iop is not None and spacing is not None
     thickness = frames[0].number("SliceThickness")
     thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
-    told = doubts(frames)
+    told = [*doubts(frames), *missing_of(series, frames), *found.notes]
     first, step = line_of(frames) if len(frames) > 1 else (places[order[0]], normal * (thickness or 1.0))
     affine = np.eye(4)  # columns: along a row, down a column, across the slices
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
@@ -93,12 +96,12 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     digest = hashlib.sha256()
     for of_file in dict.fromkeys((frame.file, frame.sha256) for frame in frames):
         digest.update(bytes.fromhex(of_file[1]))
-    series = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
+    name = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
     source = DicomSource(
         tuple(frames),
         slope,
         intercept,
-        f"dicom-{series}",
+        f"dicom-{name}",
         digest.hexdigest(),
         path.resolve(),
         tuple(told),
@@ -120,14 +123,35 @@ def _one_series(found: Survey, series_uid: str | None) -> list[Frame]:
     if not found.series:
         _refuse(found.faults)
         seen = "; ".join(f"{what} ({count})" for what, count in sorted(found.skipped.items()))
-        raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", "pass MR images")
+        if INDEX in found.skipped:
+            remedy = "pass the folder that holds the images, and --series-uid where it holds several series"
+        else:
+            remedy = "pass MR images"
+        raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", remedy)
     if series_uid is not None:
         if series_uid not in found.series:
             raise InputError("there is no series of the UID asked for", f"choose with --series-uid:{_listed(found)}")
         return found.series[series_uid]
     if len(found.series) > 1:
+        if torn := _torn(found):
+            raise InputError(
+                f"{torn} images of one series number, matrix and orientation have a SeriesInstanceUID (0020,000E) each",
+                "export or de-identify them again so that they keep one, or give them one with DCMTK: dcmodify -nb -m "
+                '"(0020,000E)=UID" with the UID of any of them',
+            )
         raise InputError(f"there are {len(found.series)} series", f"choose one with --series-uid:{_listed(found)}")
     return next(iter(found.series.values()))
+
+
+def _torn(found: Survey) -> int:
+    """How many images have a series each, though they belong together: what some de-identifiers leave."""
+    groups = Counter[tuple[object, ...]]()
+    for frames in found.series.values():
+        iop = frames[0].numbers("ImageOrientationPatient", 6)
+        turn = None if iop is None else tuple(np.round(iop, 2))
+        size = tuple(frames[0].text(keyword) for keyword in ("SeriesNumber", "Rows", "Columns"))
+        groups[size, turn] += 1 if len(frames) == 1 else -len(frames)
+    return max(groups.values()) if max(groups.values()) > 2 else 0
 
 
 def _one_volume(frames: list[Frame], volume: int | None) -> list[Frame]:

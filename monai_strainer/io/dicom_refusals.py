@@ -11,7 +11,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
 
 from .dicom_frames import Fault, Frame, names_of, tag_of
-from .dicom_kinds import are_scans
+from .dicom_kinds import are_scans, is_reformatted
 from .dicom_stack import are_tiled, is_a_stack, is_orthonormal
 
 __all__ = ["MR", "doubts", "faults_of"]
@@ -164,6 +164,10 @@ def doubts(frames: Sequence[Frame]) -> list[str]:
         told.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")
     if any("DERIVED" in f.image_type[:1] for f in frames):
         told.append("the images are derived, not original: what was done to them before is not known")
+    if any(is_reformatted(f) for f in frames):
+        told.append("the images are reformatted (MPR): resampled from other slices, so their noise is smoothed already")
+    if any(f.lossy for f in frames):
+        told.append("the images were compressed with loss: what compression added is restored as if it were anatomy")
     if any(f.text("PhotometricInterpretation") == "MONOCHROME1" for f in frames):
         told.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")
     if len(frames) == 1:

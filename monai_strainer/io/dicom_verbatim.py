@@ -17,7 +17,25 @@ from .dicom_frames import Frame
 
 __all__ = ["copied", "keep_bytes", "put_after", "raw_of"]
 
-TEXT = ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]  # value representations that are characters
+TEXT = [
+    "AE",
+    "AS",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "ST",
+    "TM",
+    "UC",
+    "UI",
+    "UR",
+    "UT",
+]  # value representations that are characters
 LONGEST = 64  # characters of a long string (LO)
 
 
