@@ -42,15 +42,6 @@ GROUPS = (  # functional groups in which a multi-frame file keeps what a classic
     "RealWorldValueMappingSequence",
 )
 PRIVATE_GROUPS = ((0x2005, 0x140F), (0x0021, 0x11FE), (0x0021, 0x10FE))  # of Philips; of Siemens by frame, shared
-LOSSY = {  # transfer syntaxes that never, or are not bound to, give back what went in
-    "1.2.840.10008.1.2.4.50": "ISO_10918_1",
-    "1.2.840.10008.1.2.4.51": "ISO_10918_1",
-    "1.2.840.10008.1.2.4.81": "ISO_14495_1",
-    "1.2.840.10008.1.2.4.91": "ISO_15444_1",
-    "1.2.840.10008.1.2.4.93": "ISO_15444_2",
-    "1.2.840.10008.1.2.4.203": "ISO_15444_15",
-    "1.2.840.10008.1.2.4.112": "ISO_18181_1",
-}
 
 
 @dataclass(frozen=True)
@@ -129,17 +120,6 @@ class Frame:
     def syntax(self) -> UID:
         """The transfer syntax."""
         return UID(str(value_of(self.header.file_meta, "TransferSyntaxUID") or ""))
-
-    @property
-    def lossy(self) -> str:
-        """The method of lossy compression that an image went through, now or earlier; empty where none is known."""
-        earlier = self.text("LossyImageCompression") == "01" or self.get("LossyImageCompressionRatio") is not None
-        codes = self.get("DerivationCodeSequence") or ()
-        earlier = earlier or "113040" in [
-            str(value_of(code, "CodeValue")) for code in codes if isinstance(code, Dataset)
-        ]
-        method = LOSSY.get(str(self.syntax), "")
-        return method or (self.words("LossyImageCompressionMethod") or ("unknown",))[-1] * earlier
 
     def rescale(self) -> tuple[float, float]:
         """Slope and intercept from stored values to intensities.

@@ -12,6 +12,7 @@ from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
 
 from .dicom_frames import Fault, Frame, names_of, tag_of
 from .dicom_kinds import are_scans, is_reformatted
+from .dicom_lossy import lossy_of
 from .dicom_stack import are_tiled, is_a_stack, is_orthonormal
 
 __all__ = ["MR", "doubts", "faults_of"]
@@ -166,7 +167,7 @@ def doubts(frames: Sequence[Frame]) -> list[str]:
         told.append("the images are derived, not original: what was done to them before is not known")
     if any(is_reformatted(f) for f in frames):
         told.append("the images are reformatted (MPR): resampled from other slices, so their noise is smoothed already")
-    if any(f.lossy for f in frames):
+    if any(lossy_of(f) for f in frames):
         told.append("the images were compressed with loss: what compression added is restored as if it were anatomy")
     if any(f.text("PhotometricInterpretation") == "MONOCHROME1" for f in frames):
         told.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")

@@ -26,6 +26,7 @@ MR_CLASSES = tuple("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1", ".4")
 AGAIN = "export it from the archive again"
 UNPACK = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zip": "unzip"}
 
+ROWS = 0x00280010  # a file with nothing from here on ends too early
 PREAMBLE = 132  # bytes up to and with the mark DICM
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -158,7 +159,7 @@ def _header(file: Path, limit: int) -> Dataset:
         if "MR Image" not in kind:
             known = kind if kind and not kind[:1].isdigit() else "an unknown class"
             raise _Skipped(f"{known}, which holds no image")
-        if value_of(header, "SOPClassUID") is None:
+        if value_of(header, "SOPClassUID") is None or max(header.keys()) < ROWS:
             raise _Damaged("the file is DICOM, but damaged or cut off")
     return header
 

@@ -23,6 +23,7 @@ from ..geometry import ras_to_lps
 from ..volume import Volume
 from .dicom import DicomSource
 from .dicom_frames import Frame, quiet
+from .dicom_lossy import say_lossy
 from .dicom_refusals import MR
 from .dicom_stack import normal_of, places_of
 from .dicom_verbatim import copied, keep_bytes, put_after
@@ -121,7 +122,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
         if which == 2:
             image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
-        _say_lossy(image, source.frames)
+        say_lossy(image, source.frames)
         _lay(image, volume, place, normal, is_finer)
         _fill(image, stored[..., k].T, top, which == 1 and source.slope is not None)
         name = f"MR{k + 1:05d}.dcm"
@@ -260,21 +261,6 @@ def _derive(
     machine.ContributionDateTime = moment.strftime("%Y%m%d%H%M%S")
     machine.ContributionDescription = f"image restoration; {WORKS}"
     image.ContributingEquipmentSequence = Items([*(image.get("ContributingEquipmentSequence") or []), machine])
-
-
-def _say_lossy(image: Dataset, frames: tuple[Frame, ...]) -> None:
-    """Keep that images went through lossy compression: every new one is made of all of them (DICOM C.7.6.1.1.5)."""
-    lossy = next((frame for frame in frames if frame.lossy), None)
-    if lossy is None:
-        return
-    image.LossyImageCompression = "01"
-    ratio, method = lossy.get("LossyImageCompressionRatio"), lossy.get("LossyImageCompressionMethod")
-    if ratio is None and lossy.file.is_file():  # of a file whose compression its header keeps to itself
-        count = sum(frame.file == lossy.file for frame in frames)
-        bits = [lossy.number(keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated")]
-        ratio = round(max(1.0, float(np.prod(bits)) / 8 * count / lossy.file.stat().st_size), 1)
-    _put(image, "LossyImageCompressionRatio", ratio)
-    _put(image, "LossyImageCompressionMethod", method or (lossy.lossy if lossy.lossy != "unknown" else None))
 
 
 def _lay(
