@@ -39,11 +39,9 @@ def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
         if len(groups) > 1:  # the values name patients: only their number is told
             rare = min(groups, key=lambda value: groups[value])
             some = [f for f in frames if f.text(keyword) == rare]
-            yield Fault(
-                f"{tag_of(keyword)} has {len(groups)} values in one series",
-                "put each into its own folder",
-                names_of(some),
-            )
+            is_torn = len(groups) == len(frames) > 2
+            remedy = "de-identify them again so that they keep one" if is_torn else "put each into its own folder"
+            yield Fault(f"{tag_of(keyword)} has {len(groups)} values in one series", remedy, names_of(some))
 
 
 def _is_grey(frames: Sequence[Frame]) -> Iterable[Fault]:
