@@ -72,6 +72,16 @@ def series(folder: Path, change: Callable[[int, Dataset], None] = lambda k, imag
     return folder
 
 
+def put(keyword: str, value: object, only: int | None = None) -> Callable[[int, Dataset], None]:
+    """A change for ``series``: one attribute of every slice, or of one."""
+
+    def change(k: int, image: Dataset) -> None:
+        if only is None or k == only:
+            setattr(image, keyword, value)
+
+    return change
+
+
 def finer(scan: Volume, factors: tuple[int, int, int]) -> Volume:
     """A scan with every voxel repeated: what a restoration does to its geometry."""
     data = scan.data

@@ -45,7 +45,7 @@ RESERVED = {
 }
 # who may not import what inside the package
 FORBIDDEN = {**dict.fromkeys(NUMERICS, RIM), "io": {"networks", "fitting", "physics", "prior"}}
-PRINTERS = {"cli", "commands", "commands_scans", "demo", "evaluate"}
+PRINTERS = {"cli", "commands", "commands_general", "commands_scans", "demo", "evaluate"}
 
 
 def name_of(file: Path) -> str:

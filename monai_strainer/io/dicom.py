@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pydicom
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
-from pydicom.pixels import pixel_array
 
 from ..errors import InputError
 from ..geometry import Grid, ras_to_lps
 from ..volume import Volume
-from .dicom_frames import Fault, Frame, quiet, tag_of, value_of
+from .dicom_counts import missing_of
+from .dicom_frames import Fault, Frame, quiet
+from .dicom_pixels import decode
 from .dicom_refusals import doubts, faults_of
-from .dicom_stack import normal_of, places_of
-from .dicom_survey import Survey, survey
+from .dicom_stack import line_of, normal_of, places_of
+from .dicom_survey import INDEX, Survey, survey
 from .dicom_volumes import listed, volumes_of
 
 __all__ = ["DicomSource", "read_dicom"]
@@ -73,14 +70,15 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volu
 
 def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | None) -> Volume:
     found = survey(path, limit_bytes)
-    frames = _one_volume(_one_series(found, series_uid), volume)
+    series = _one_series(found, series_uid)
+    frames = _one_volume(series, volume)
     faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
     _refuse(faults)
     normal, places = normal_of(frames), places_of(frames)
     assert normal is not None and places is not None  # the checks have seen to that
     order = np.argsort(places @ normal, kind="stable")
-    frames, places = [frames[k] for k in order], places[order]
-    values = _decode(frames)
+    frames = [frames[k] for k in order]
+    values = decode(frames)
     slopes = {frame.rescale() for frame in frames}
     slope, intercept = next(iter(slopes)) if len(slopes) == 1 else (None, None)
     iop = frames[0].numbers("ImageOrientationPatient", 6)
@@ -88,25 +86,22 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     assert iop is not None and spacing is not None
     thickness = frames[0].number("SliceThickness")
     thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
-    told = doubts(frames)
-    if len(frames) > 1:
-        step = (places[-1] - places[0]) / (len(frames) - 1)
-    else:
-        step = normal * (thickness or 1.0)
+    told = [*doubts(frames), *missing_of(series, frames), *found.notes]
+    first, step = line_of(frames) if len(frames) > 1 else (places[order[0]], normal * (thickness or 1.0))
     affine = np.eye(4)  # columns: along a row, down a column, across the slices
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
-    affine[:3, 2], affine[:3, 3] = step, places[0]
+    affine[:3, 2], affine[:3, 3] = step, first
     grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
     is_other = thickness is not None and abs(thickness / float(grid.spacing[2]) - 1) > OTHER
     digest = hashlib.sha256()
     for of_file in dict.fromkeys((frame.file, frame.sha256) for frame in frames):
         digest.update(bytes.fromhex(of_file[1]))
-    series = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
+    name = hashlib.sha256(frames[0].text("SeriesInstanceUID").encode()).hexdigest()[:12]
     source = DicomSource(
         tuple(frames),
         slope,
         intercept,
-        f"dicom-{series}",
+        f"dicom-{name}",
         digest.hexdigest(),
         path.resolve(),
         tuple(told),
@@ -128,14 +123,35 @@ def _one_series(found: Survey, series_uid: str | None) -> list[Frame]:
     if not found.series:
         _refuse(found.faults)
         seen = "; ".join(f"{what} ({count})" for what, count in sorted(found.skipped.items()))
-        raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", "pass MR images")
+        if INDEX in found.skipped:
+            remedy = "pass the folder that holds the images, and --series-uid where it holds several series"
+        else:
+            remedy = "pass MR images"
+        raise InputError(f"no DICOM image was found{f' (passed over: {seen})' if seen else ''}", remedy)
     if series_uid is not None:
         if series_uid not in found.series:
             raise InputError("there is no series of the UID asked for", f"choose with --series-uid:{_listed(found)}")
         return found.series[series_uid]
     if len(found.series) > 1:
+        if torn := _torn(found):
+            raise InputError(
+                f"{torn} images of one series number, matrix and orientation have a SeriesInstanceUID (0020,000E) each",
+                "export or de-identify them again so that they keep one, or give them one with DCMTK: dcmodify -nb -m "
+                '"(0020,000E)=UID" with the UID of any of them',
+            )
         raise InputError(f"there are {len(found.series)} series", f"choose one with --series-uid:{_listed(found)}")
     return next(iter(found.series.values()))
+
+
+def _torn(found: Survey) -> int:
+    """How many images have a series each, though they belong together: what some de-identifiers leave."""
+    groups = Counter[tuple[object, ...]]()
+    for frames in found.series.values():
+        iop = frames[0].numbers("ImageOrientationPatient", 6)
+        turn = None if iop is None else tuple(np.round(iop, 2))
+        size = tuple(frames[0].text(keyword) for keyword in ("SeriesNumber", "Rows", "Columns"))
+        groups[size, turn] += 1 if len(frames) == 1 else -len(frames)
+    return max(groups.values()) if max(groups.values()) > 2 else 0
 
 
 def _one_volume(frames: list[Frame], volume: int | None) -> list[Frame]:
@@ -170,96 +186,3 @@ def _too_much(frames: Sequence[Frame], limit: int) -> list[Fault]:
     return [
         Fault(f"the headers declare {total:.0f} bytes of voxels, more than the limit of {limit}", "pass fewer slices")
     ]
-
-
-def _decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
-    """(columns, rows, slices) intensities."""
-    rows, columns = int(frames[0].number("Rows") or 0), int(frames[0].number("Columns") or 0)
-    values = np.empty((columns, rows, len(frames)), np.float32)
-    todo = Counter(frame.file for frame in frames)
-    opened: dict[Path, Dataset] = {}
-    for k, frame in enumerate(frames):
-        if frame.file not in opened:
-            opened[frame.file] = _opened(frame)
-        stored = _stored(opened[frame.file], frame, (rows, columns))
-        todo[frame.file] -= 1
-        if todo[frame.file] == 0:
-            del opened[frame.file]
-        slope, intercept = frame.rescale()
-        with np.errstate(all="ignore"):  # what does not fit float32 becomes infinite, and is refused for it
-            values[..., k] = (stored * slope + intercept).T
-        if not np.isfinite(values[..., k]).all():
-            raise InputError("the rescaled values are not finite", "repair RescaleSlope", frame.file)
-    if values.min() == values.max():
-        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it")
-    return values
-
-
-def _opened(frame: Frame) -> Dataset:
-    """The whole file, its pixel data measured against what it declares."""
-    again = "export the file from the archive again"
-    try:
-        whole = pydicom.dcmread(frame.file)
-        data = whole.get("PixelData")
-    except Exception as error:  # pydicom raises what it pleases on damaged files
-        raise InputError("the file is damaged or cut off", again, frame.file) from error
-    if not data:
-        raise InputError(f"it holds no {tag_of('PixelData')}", again, frame.file)
-    if frame.syntax.is_encapsulated:
-        return whole
-    count = max(1, int(value_of(whole, "NumberOfFrames") or 1))
-    size = [int(frame.number(keyword) or 0) for keyword in ("Rows", "Columns", "BitsAllocated")]
-    needed = math.prod(size) // 8 * count
-    if not needed <= len(data) <= needed + 1:
-        raise InputError(
-            f"{tag_of('PixelData')} holds {len(data)} bytes, its header declares {needed}", again, frame.file
-        )
-    return whole
-
-
-def _stored(whole: Dataset, frame: Frame, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(rows, columns) the stored values of a frame."""
-    again = "export the file from the archive again, uncompressed"
-    try:
-        if frame.syntax.is_encapsulated:
-            count = int(whole.get("NumberOfFrames") or 1)
-            size = codestream_size(get_frame(whole.PixelData, frame.index, number_of_frames=count))
-            if size not in (None, shape):
-                raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
-        stored = np.asarray(pixel_array(whole, index=frame.index, raw=True), dtype=np.float64)
-    except InputError:
-        raise
-    except Exception as error:  # every decoder has errors of its own
-        raise InputError("the pixel data cannot be decoded", again, frame.file) from error
-    if stored.shape != shape:
-        raise InputError(f"an image decodes to {stored.shape}, its header says {shape}", again, frame.file)
-    padding = frame.number("PixelPaddingValue")
-    if padding is not None and math.isfinite(padding):
-        is_padding = stored == padding
-        if is_padding.any() and not is_padding.all():
-            stored[is_padding] = stored[~is_padding].min()
-    return stored
-
-
-def codestream_size(code: bytes) -> tuple[int, int] | None:
-    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 image declares, before it is decoded; None where it does not.
-
-    Source: ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2, 15444-1 A.5.1.
-
-    Example:
-        >>> codestream_size(bytes.fromhex("ffd8ffc3000b080180018001011100"))
-        (384, 384)
-    """
-    if code[:4] == b"\xff\x4f\xff\x51" and len(code) >= 24:  # JPEG 2000: SIZ comes first
-        x1, y1, x0, y0 = (int.from_bytes(code[at : at + 4], "big") for at in (8, 12, 16, 20))
-        return y1 - y0, x1 - x0
-    at = 2
-    while code[:2] == b"\xff\xd8" and at + 9 <= len(code) and code[at] == 0xFF:
-        marker = code[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-            return int.from_bytes(code[at + 5 : at + 7], "big"), int.from_bytes(code[at + 7 : at + 9], "big")
-        else:
-            at += 2 + int.from_bytes(code[at + 2 : at + 4], "big")
-    return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-__all__ = ["GROUPS", "Fault", "Frame", "names_of", "quiet", "tag_of", "value_of"]
+__all__ = ["GROUPS", "Fault", "Frame", "integer_of", "names_of", "quiet", "tag_of", "value_of", "words_of"]
 
 GROUPS = (  # functional groups in which a multi-frame file keeps what a classic one says at its top level
     "PlanePositionSequence",
@@ -37,9 +38,10 @@ GROUPS = (  # functional groups in which a multi-frame file keeps what a classic
     "MRDiffusionSequence",
     "MRMetaboliteMapSequence",
     "TemporalPositionSequence",
+    "DerivationImageSequence",
+    "RealWorldValueMappingSequence",
 )
-PHILIPS_SLOPE = (0x2005, 0x100E)
-PHILIPS_IMAGE = (0x2005, 0x140F)
+PRIVATE_GROUPS = ((0x2005, 0x140F), (0x0021, 0x11FE), (0x0021, 0x10FE))  # of Philips; of Siemens by frame, shared
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Frame:
         header: of the file.
         sha256: of the file's bytes.
         groups: data sets in which an attribute is looked for, the nearest first.
+        raw: the text elements of the file by tag, as bytes.
     """
 
     file: Path
@@ -72,6 +75,7 @@ class Frame:
     header: Dataset = field(repr=False)
     sha256: str = field(repr=False)
     groups: tuple[Dataset, ...] = field(repr=False)
+    raw: Mapping[int, RawDataElement] = field(repr=False, default_factory=dict)
 
     def get(self, keyword: str) -> Any:
         """The value of an attribute, or None where it is missing, empty or cannot be understood."""
@@ -84,10 +88,7 @@ class Frame:
 
     def words(self, keyword: str) -> tuple[str, ...]:
         """The values of an attribute of several, in capitals."""
-        value = self.get(keyword)
-        if value is None or isinstance(value, str):
-            return tuple(str(value).upper().split("\\")) if value else ()
-        return tuple(str(part).upper() for part in value)
+        return words_of(self.get(keyword))
 
     def numbers(self, keyword: str, count: int) -> NDArray[np.float64] | None:
         """``count`` numbers; None where the attribute is missing, NaN where it is no such thing."""
@@ -136,23 +137,46 @@ class Frame:
             return 1 / scale, intercept / (slope * scale)
         return slope, intercept
 
+    def private(self, creator: str, group: int, element: int) -> Any:
+        """The value of a private element, the nearest first; None where there is none."""
+        for place in self._places():
+            try:
+                tags = [t for t in place.group_dataset(group) if t.tag.element < 0x100]
+                own = [t.tag.element for t in tags if str(t.value).strip().upper() == creator.upper()]
+                # a de-identified file may have lost the name of the block, which then lies where it always does
+                for block in own or ([] if tags else [0x10]):
+                    if (tag := (group, block << 8 | element)) in place and place[tag].value is not None:
+                        return place[tag].value
+            except Exception:  # a damaged private element is not there
+                continue
+        return None
+
+    def _places(self) -> Iterator[Dataset]:
+        """The data sets in which vendors put private elements."""
+        for keyword, index in (("PerFrameFunctionalGroupsSequence", self.index), ("SharedFunctionalGroupsSequence", 0)):
+            items = value_of(self.header, keyword)
+            if isinstance(items, Sequence) and index < len(items):
+                yield from (items[index][tag].value[0] for tag in PRIVATE_GROUPS if _is_filled(items[index], tag))
+                yield items[index]
+        yield self.header
+
     def _philips_scale(self) -> float | None:
         if "PHILIPS" not in self.text("Manufacturer").upper():
             return None
-        places: list[Dataset] = [self.header]
+        raw = self.private("Philips MR Imaging DD 001", 0x2005, 0x0E)
         try:
-            frames = self.header.get("PerFrameFunctionalGroupsSequence")
-            if frames is not None and PHILIPS_IMAGE in frames[self.index]:
-                places.insert(0, frames[self.index][PHILIPS_IMAGE].value[0])
-            for place in places:
-                if PHILIPS_SLOPE in place:
-                    raw = place[PHILIPS_SLOPE].value
-                    scale = float(np.frombuffer(raw, "<f4")[0] if isinstance(raw, bytes) else raw)
-                    if math.isfinite(scale) and scale > 0:
-                        return scale
-        except Exception:  # a private element is a courtesy
+            scale = float(np.frombuffer(raw, "<f4")[0] if isinstance(raw, bytes) else raw)
+        except (TypeError, ValueError):  # a private element is a courtesy
             return None
-        return None
+        return scale if math.isfinite(scale) and scale > 0 else None
+
+
+def _is_filled(item: Dataset, tag: tuple[int, int]) -> bool:
+    """Whether a private sequence is there, can be read, and holds something."""
+    try:
+        return tag in item and isinstance(item[tag].value, Sequence) and isinstance(item[tag].value[0], Dataset)
+    except Exception:  # pydicom raises what it pleases on damaged elements
+        return False
 
 
 @contextmanager
@@ -187,6 +211,30 @@ def value_of(group: Dataset, keyword: str) -> Any:
     except Exception:  # a damaged value may raise anything; for us it is not there
         return None
     return None if value is None or value == "" else value
+
+
+def words_of(value: Any) -> tuple[str, ...]:
+    """The parts of a text of several, in capitals; a private element may come as bytes."""
+    value = value.decode("ascii", "ignore") if isinstance(value, bytes) else value
+    if value is None or isinstance(value, str):
+        value = value.split("\\") if value else ()
+    parts = value if isinstance(value, Iterable) else (value,)
+    return tuple(str(part).strip(" \0").upper() for part in parts)
+
+
+def integer_of(value: Any) -> int | None:
+    """The whole number in a private element, which may come as bytes; None where it is none.
+
+    Example:
+        >>> integer_of(bytes([2, 0])), integer_of("12"), integer_of("x")
+        (2, 12, None)
+    """
+    if isinstance(value, bytes) and len(value) in (2, 4) and not value.strip(b" \0").isdigit():
+        return int.from_bytes(value, "little", signed=True)
+    try:
+        return int(float((words_of(value) or ("",))[0]))
+    except (ValueError, OverflowError):
+        return None
 
 
 def names_of(frames: Iterable[Frame]) -> tuple[str, ...]:

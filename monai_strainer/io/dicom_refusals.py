@@ -11,50 +11,15 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import RLELossless, UncompressedTransferSyntaxes
 
 from .dicom_frames import Fault, Frame, names_of, tag_of
-from .dicom_stack import TILED, are_tiled, is_a_stack, is_orthonormal
+from .dicom_kinds import are_scans, is_reformatted
+from .dicom_lossy import lossy_of
+from .dicom_stack import are_tiled, is_a_stack, is_orthonormal
 
 __all__ = ["MR", "doubts", "faults_of"]
 
 MR, ENHANCED, CONVERTED = ("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1", ".4"))
 EXPORT = "export the series from the archive again"
 CONVERT = "convert it with dcm2niix"
-# words of ImageType for what is computed from scans, not measured, and for what is no magnitude
-MAPS = {
-    "ADC",
-    "EADC",
-    "FA",
-    "TRACEW",
-    "PERFUSION",
-    "SUBTRACTION",
-    "PROJECTION IMAGE",
-    "T1 MAP",
-    "T2 MAP",
-    "T2_STAR MAP",
-    "R2 MAP",
-    "CBF",
-    "CBV",
-    "MTT",
-    "TTP",
-    "FIELD_MAP",
-    "B0",
-    "TENSOR",
-    "RCBF",
-    "RCBV",
-    "RELCBF",
-    "RELCBV",
-    "RELMTT",
-    "STD_DEVIATION",
-    "T_TEST",
-    "Z_SCORE",
-}
-PARTS = {
-    "PHASE": "phase",
-    "P": "phase",
-    "REAL": "real",
-    "R": "real",
-    "IMAGINARY": "imaginary",
-    "I": "imaginary",
-}
 
 
 def _is_class(frames: Sequence[Frame]) -> Iterable[Fault]:
@@ -74,40 +39,9 @@ def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
         if len(groups) > 1:  # the values name patients: only their number is told
             rare = min(groups, key=lambda value: groups[value])
             some = [f for f in frames if f.text(keyword) == rare]
-            yield Fault(
-                f"{tag_of(keyword)} has {len(groups)} values in one series",
-                "put each into its own folder",
-                names_of(some),
-            )
-
-
-def _is_magnitude(frames: Sequence[Frame]) -> Iterable[Fault]:
-    for frame in frames:
-        words = frame.image_type
-        if tiled := [word for word in TILED if word in words]:
-            yield Fault(
-                f"{tag_of('ImageType')} says {tiled[0]}: one image holds many slices side by side",
-                CONVERT,
-                (frame.file.name,),
-            )
-            return
-        if "LOCALIZER" in words:
-            yield Fault(f"{tag_of('ImageType')} says LOCALIZER", "pass the scan itself", (frame.file.name,))
-            return
-        if wrong := MAPS & set(words):
-            yield Fault(
-                f"{tag_of('ImageType')} says {sorted(wrong)[0]}: a computed map, not a scan",
-                "pass the scan it was made from",
-                (frame.file.name,),
-            )
-            return
-        component = frame.text("ComplexImageComponent").upper()
-        kind = PARTS.get(component) or next((PARTS[w] for w in words[2:] if w in PARTS), None)
-        if kind is not None:
-            yield Fault(
-                f"{tag_of('ImageType')} says {kind} image, not magnitude", "pass the magnitude", (frame.file.name,)
-            )
-            return
+            is_torn = len(groups) == len(frames) > 2
+            remedy = "de-identify them again so that they keep one" if is_torn else "put each into its own folder"
+            yield Fault(f"{tag_of(keyword)} has {len(groups)} values in one series", remedy, names_of(some))
 
 
 def _is_grey(frames: Sequence[Frame]) -> Iterable[Fault]:
@@ -208,7 +142,7 @@ def _can_be_decoded(frames: Sequence[Frame]) -> Iterable[Fault]:
 CHECKS: tuple[Callable[[Sequence[Frame]], Iterable[Fault]], ...] = (
     _is_class,
     _is_one,
-    _is_magnitude,
+    are_scans,
     _is_grey,
     _has_geometry,
     _is_uniform,
@@ -229,6 +163,10 @@ def doubts(frames: Sequence[Frame]) -> list[str]:
         told.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")
     if any("DERIVED" in f.image_type[:1] for f in frames):
         told.append("the images are derived, not original: what was done to them before is not known")
+    if any(is_reformatted(f) for f in frames):
+        told.append("the images are reformatted (MPR): resampled from other slices, so their noise is smoothed already")
+    if any(lossy_of(f) for f in frames):
+        told.append("the images were compressed with loss: what compression added is restored as if it were anatomy")
     if any(f.text("PhotometricInterpretation") == "MONOCHROME1" for f in frames):
         told.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")
     if len(frames) == 1:

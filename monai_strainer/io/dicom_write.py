@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
@@ -24,8 +23,10 @@ from ..geometry import ras_to_lps
 from ..volume import Volume
 from .dicom import DicomSource
 from .dicom_frames import Frame, quiet
+from .dicom_lossy import say_lossy
 from .dicom_refusals import MR
 from .dicom_stack import normal_of, places_of
+from .dicom_verbatim import copied, keep_bytes, put_after
 from .record import now, sha256
 
 __all__ = ["write_dicom"]
@@ -121,9 +122,11 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
         if which == 2:
             image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
+        say_lossy(image, source.frames)
         _lay(image, volume, place, normal, is_finer)
         _fill(image, stored[..., k].T, top, which == 1 and source.slope is not None)
         name = f"MR{k + 1:05d}.dcm"
+        keep_bytes(image)
         image.save_as(folder / name, enforce_file_format=True)
         written[name] = sha256(folder / name)
     return written
@@ -156,10 +159,9 @@ def _classic(frame: Frame) -> Dataset:
     """What a frame says, as a classic MR image says it, without pixels and private elements."""
     image = Dataset()
     own = (DROP + ENHANCED_ONLY * frame.is_enhanced).split()
-    for element in frame.header:
-        group = element.tag.group
-        if not (element.tag.is_private or group & 0xFF00 in (0x5000, 0x6000) or element.keyword in own):
-            image.add(deepcopy(element))
+    for tag in frame.header.keys():  # noqa: SIM118 (its elements would be decoded)
+        if not (tag.is_private or tag.group & 0xFF00 in (0x5000, 0x6000) or keyword_for_tag(tag) in own):
+            image[tag] = copied(frame.header, tag, frame.raw)
     if frame.is_enhanced:
         for keyword in KEPT.split():
             _put(image, keyword, frame.get(keyword))
@@ -207,7 +209,7 @@ def _identify(
     factor = max(report.get("scale") or [1])
     what = f"STRAINER SRx{factor:g}" if factor > 1 else "STRAINER denoised"
     what += " std" if which == 2 else ""
-    image.SeriesDescription = f"{frame.text('SeriesDescription')[: 63 - len(what)]} {what}".strip()
+    put_after(image, frame, "SeriesDescription", what)
     image.ImageComments = f"monai_strainer: {WORKS}"
     image.ContentQualification = "RESEARCH"
     day, hour = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")

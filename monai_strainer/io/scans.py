@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +25,7 @@ __all__ = [
     "holds_nifti",
     "is_nifti",
     "is_set_aside",
+    "packing_of",
     "refuse_inside",
     "survey",
     "walk",
@@ -42,6 +48,9 @@ class Survey(NamedTuple):
 
     scans: list[Path]
     passed: list[Passed]
+
+
+PACKINGS = ((b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\xfd7zXZ", "xz", lzma.open))
 
 
 def is_nifti(path: Path) -> bool:
@@ -82,9 +91,30 @@ def holds_nifti(folder: Path) -> bool:
 
 
 def bears_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM files do."""
+    """Whether a file begins as DICOM files do, or is packed and holds one that does."""
     with path.open("rb") as handle:
-        return handle.read(132)[128:] == b"DICM"
+        head = handle.read(132)
+    return head[128:] == b"DICM" or packing_of(path) is not None
+
+
+def packing_of(path: Path) -> str | None:
+    """How a DICOM file is packed: gzip, bzip2, xz or zip; None where it is not, or is no DICOM file."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(6)
+        for start, name, opened in PACKINGS:
+            if head.startswith(start):
+                with opened(path) as inner:
+                    return name if inner.read(132)[128:] == b"DICM" else None
+        if head.startswith(b"PK\3\4"):
+            with zipfile.ZipFile(path) as archive:
+                for member in [item for item in archive.infolist() if not item.is_dir()][:20]:
+                    with archive.open(member) as inner:
+                        if inner.read(132)[128:] == b"DICM":
+                            return "zip"
+    except (OSError, EOFError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
+        return None  # damaged, locked, or packed in a way that is not known
+    return None
 
 
 def is_set_aside(path: Path) -> bool:

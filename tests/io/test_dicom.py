@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from monai_strainer.errors import InputError
 from monai_strainer.geometry import ras_to_lps
 from monai_strainer.io import read
-from monai_strainer.io.dicom import _opened, _stored, codestream_size
+from monai_strainer.io.dicom_pixels import _opened, _stored, codestream_size
 from monai_strainer.io.dicom_survey import survey
 
 

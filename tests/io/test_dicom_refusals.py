@@ -12,21 +12,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import AXES, ORIGIN, SHAPE, STEP, series, slice_of
+from dicom_files import AXES, ORIGIN, SHAPE, STEP, put, series, slice_of
 from pydicom.dataset import Dataset
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read
 
 Change = Callable[[int, Dataset], None]
-
-
-def put(keyword: str, value: object, only: int | None = None) -> Change:
-    def change(k: int, image: Dataset) -> None:
-        if only is None or k == only:
-            setattr(image, keyword, value)
-
-    return change
 
 
 def cut(keyword: str) -> Change:
