@@ -24,7 +24,7 @@ __all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
 
 Places = Callable[[slice], Tensor]
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
-_TRUSTED = 0.95  # weight from which the network is used alone
+_COARSER = 1.5  # times more than it promises may a network err on the coarser image, whose anatomy is finer
 _WIDEST = 3.0
 
 
@@ -165,10 +165,10 @@ def coarser_trial(
         spread.append((image - smooth[some]).square())
         promised.append(found.std[0][some].square())
     risk, plain, cross, power_of, own = (float(torch.cat(v).mean()) for v in (errors, plains, mixed, spread, promised))
-    weight = min(1.0, max(0.0, cross / max(power_of, 1e-12)))
+    weight = 1.0 if risk < plain else min(1.0, max(0.0, cross / max(power_of, 1e-12)))
     floor = float(noise.sigma.square().mean())  # the truth here has noise
-    widen = min(_WIDEST, max(1.0, (max(risk - floor, 0.0) / max(own, 1e-12)) ** 0.5))
-    return Trial(risk, plain, 1.0 if weight > _TRUSTED else weight, widen)
+    ratio = (max(risk - floor, 0.0) / max(own, 1e-12)) ** 0.5
+    return Trial(risk, plain, weight, min(_WIDEST, max(1.0, ratio / _COARSER)))
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:

@@ -20,7 +20,7 @@ __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
-_AGREE = 1.25  # ratio up to which the two readings agree
+_AGREE = 1.4  # ratio up to which the two readings agree
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def estimated_level(
     """A level that is read off the scan.
 
     Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
-    they agree within a quarter, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and the
+    they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and the
     network is right.
 
     Args:

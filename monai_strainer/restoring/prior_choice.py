@@ -75,7 +75,7 @@ def choose_prior(
     if not known:
         name, chosen = only[-1]
         why = why if len(only) == 1 else "the scan is too small for a test"
-    record = {key: {k: round(v, 8) for k, v in asdict(trial).items()} for key, trial in known.items()}
+    record = {key: {k: round(float(v), 8) for k, v in asdict(trial).items()} for key, trial in known.items()}
     return Choice(chosen, name, why, known.get(name), record)
 
 
