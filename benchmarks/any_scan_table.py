@@ -1,0 +1,124 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Print the tables of the any-scan benchmark: per group what every method reached, its worst volume, and the gates.
+
+python benchmarks/any_scan_table.py any_scan.csv any_scan_rivals.csv [--each]
+
+`gain` is over the input where the grid stays as it is, over cubic interpolation where it gets finer. Where a file holds
+a volume twice, the last row counts. `--each` adds every volume's row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from any_scan_data import GROUPS
+from any_scan_tasks import TASKS
+
+Scores = dict[str, dict[str, str]]  # of one task and method: the row of every volume
+Table = dict[tuple[str, str, str], Scores]  # group, task, method
+RIVALS = ("bm4d", "ndsafir", "back_projection", "sinc")
+HARM = 0.05  # dB below the baseline that count as worse
+
+
+def read_rows(paths: Iterable[Path]) -> Table:
+    """All rows by group, task and method, then by volume."""
+    table: Table = {}
+    for path in paths:
+        with path.open(newline="") as handle:
+            for row in csv.DictReader(handle):
+                table.setdefault((row["group"], row["task"], row["method"]), {})[row["scan"]] = row
+    return table
+
+
+def baseline(task: str) -> str:
+    """What one has without any method."""
+    return "input" if TASKS[task].factor == 1 else "cubic"
+
+
+def gains(one: Scores, other: Scores) -> dict[str, float]:
+    """PSNR of one method over another, for the volumes that both have."""
+    return {scan: float(row["psnr"]) - float(other[scan]["psnr"]) for scan, row in one.items() if scan in other}
+
+
+def mean_and_worst(values: dict[str, float], sign: str = "+") -> str:
+    """The mean, then the least and its volume."""
+    if not values:
+        return ""
+    worst = min(values, key=lambda scan: values[scan])
+    return f"{np.mean(list(values.values())):{sign}.2f} ({values[worst]:{sign}.2f} {worst})"
+
+
+def results(table: Table, group: str) -> Iterator[str]:
+    """One line per task and method of a group."""
+    yield "| task | method | volumes | PSNR (worst) | gain (worst) | SSIM | worst | in 90 % bars | worst | s a slab |"
+    yield "| --- | --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    for task in TASKS:
+        methods = {m: scores for (g, t, m), scores in table.items() if (g, t) == (group, task)}
+        for method, scores in sorted(methods.items(), key=lambda item: -_mean(item[1], "psnr")):
+            gain = gains(scores, methods.get(baseline(task), {}))
+            psnr = mean_and_worst({scan: float(row["psnr"]) for scan, row in scores.items()}, "")
+            ssim = f"{_mean(scores, 'ssim'):.4f} | {min(float(row['ssim']) for row in scores.values()):.4f}"
+            bars = [float(row["coverage90"]) for row in scores.values() if row["coverage90"]]
+            held = f"{np.mean(bars):.2f} | {max(bars, key=lambda share: abs(share - 0.9)):.2f}" if bars else " | "
+            name = f"{task} | {method} | {len(scores)} | {psnr} | {mean_and_worst(gain)}"
+            yield f"| {name} | {ssim} | {held} | {_mean(scores, 'seconds'):.1f} |"
+
+
+def _mean(scores: Scores, key: str) -> float:
+    return float(np.mean([float(row[key]) for row in scores.values()]))
+
+
+def gates(table: Table) -> Iterator[str]:
+    """One line per group and task: ours against the rivals, against doing nothing, and blind against informed."""
+    over = " | ".join(f"ours - {rival}" for rival in RIVALS)
+    yield f"| group | task | {over} | below input / cubic | blind - informed |"
+    yield "| --- | --- |" + " --- |" * (len(RIVALS) + 2)
+    for group in GROUPS:
+        for task in TASKS:
+            ours = table.get((group, task, "ours"))
+            if not ours:
+                continue
+            margins = [mean_and_worst(gains(ours, table.get((group, task, rival), {}))) for rival in RIVALS]
+            gain = gains(ours, table.get((group, task, baseline(task)), {}))
+            harmed = [scan for scan, value in gain.items() if value < -HARM]
+            count = f"{len(harmed)} of {len(gain)}" + (f": {', '.join(harmed)}" if harmed else "")
+            blind = mean_and_worst(gains(ours, table.get((group, task, "ours_told"), {})))
+            yield f"| {group} | {task} | {' | '.join(margins)} | {count} | {blind} |"
+
+
+def each(table: Table, group: str) -> Iterator[str]:
+    """One line per task and volume: the PSNR of every method."""
+    methods = list(dict.fromkeys(method for _, _, method in table))
+    yield f"| task | volume | {' | '.join(methods)} | note |"
+    yield "| --- | --- |" + " ---: |" * len(methods) + " --- |"
+    for task in TASKS:
+        found = {method: table.get((group, task, method), {}) for method in methods}
+        for scan in dict.fromkeys(scan for scores in found.values() for scan in scores):
+            rows = [found[method].get(scan) for method in methods]
+            cells = [f"{float(row['psnr']):.2f}" if row else "" for row in rows]
+            note = next(row["note"] for row in rows if row)
+            yield f"| {task} | {scan} | {' | '.join(cells)} | {note} |"
+
+
+def main() -> None:
+    """Print one table per group, then the gates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=Path, nargs="+")
+    parser.add_argument("--each", action="store_true", help="add the rows of every volume")
+    args = parser.parse_args()
+    table = read_rows(args.rows)
+    for group in GROUPS:
+        if not any(g == group for g, _, _ in table):
+            continue
+        print(f"## {group}\n\n" + "\n".join(results(table, group)), end="\n\n")
+        if args.each:
+            print("\n".join(each(table, group)), end="\n\n")
+    print("## Gates\n\n" + "\n".join(gates(table)))
+
+
+if __name__ == "__main__":
+    main()
