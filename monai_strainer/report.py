@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .geometry import PLANES
 from .likeness import LIMIT
-from .physics import Profile
+from .physics import Profile, Separable
 from .picture import upright
 from .volume import Volume
 
@@ -49,8 +49,7 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         the scan.
     """
     fine, measured = out.grid.shape, scan.grid.shape
-    back = out.data if fine == measured else Profile()(fine, measured).A(torch.from_numpy(out.data)).numpy()
-    residual = Volume(scan.data - back, scan.grid)
+    residual = Volume(scan.data - _measured_again(scan, out, report), scan.grid)
     top = float(np.percentile(scan.data, 99.8)) or 1.0
     spans = (
         float(np.percentile(np.abs(residual.data), 99.5)) or 1.0,
@@ -89,6 +88,19 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         words=COMPARED,
         limit=LIMIT,
     )
+
+
+def _measured_again(scan: Volume, out: Volume, report: Mapping[str, Any]) -> NDArray[np.float32]:
+    """The result as the run's own operator measures it: its profile, slice thickness, and zero-filled axes."""
+    profile = report.get("profile") or {}
+    filled = (report.get("acquired") or {}).get("zero_filled_axes", ())
+    matrices: list[torch.Tensor | int] = []
+    for k, (n, m) in enumerate(zip(out.grid.shape, scan.grid.shape)):
+        ratio = profile.get("ratio", 1.0) if k == out.slice_axis else 1.0
+        own = Profile("kspace") if k in filled else Profile(profile.get("kind", "box"), ratio)
+        matrices.append(n if n == m else own.matrix(n, m))
+    seen: NDArray[np.float32] = Separable(matrices).A(torch.from_numpy(out.data)).numpy()
+    return seen
 
 
 def index_of(rows: Sequence[Mapping[str, Any]], links: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from .prior import Prior
 from .restoring.assess import assess
 from .restoring.check import METHODS, check_options, check_scan, triple
 from .restoring.localise import localise
-from .restoring.method import TRAINED, choose_method, operator_of
+from .restoring.method import TRAINED, choose_method, operator_of, profile_record
 from .restoring.passes import run_passes
 from .restoring.prepare import prepare
 from .restoring.prior_choice import choose_prior
@@ -132,5 +132,6 @@ def restore(
     scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled, trial)
     done = run_passes(ready, path, scene, how, marry, thickness)
     found = assess(scan, ready, done, path[0][0][0], scene)
-    run = {"method": how, "scale": list(factors), "seed": seed, **options}
+    profile = profile_record(build, thickness, low, refined)
+    run = {"profile": profile, "method": how, "scale": list(factors), "seed": seed, **options}
     return Restored(found.volume, found.std, report_of(prior, ready, place, choice, done, found, run))

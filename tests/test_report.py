@@ -7,10 +7,11 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from phantoms import small_head, small_prior
 
-from monai_strainer import Grid, Volume, restore
-from monai_strainer.report import _curve, _slice, index_of, page_of
+from monai_strainer import Grid, Profile, Volume, restore
+from monai_strainer.report import _curve, _measured_again, _slice, index_of, page_of
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,30 @@ def test_a_curve_falls_from_left_to_right() -> None:
 
 def test_the_index_of_nothing_is_a_page() -> None:
     assert "0 scans" in index_of([], {})
+
+
+@pytest.mark.parametrize("kind", ["box", "gaussian", "kspace"])
+def test_the_residual_is_that_of_the_run(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    out = Volume(rng.random((16, 18, 6)).astype(np.float32), Grid((16, 18, 6), np.diag([1.0, 1, 3, 1])))
+    profile = Profile(kind, 0.6)
+    data = profile((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
+    scan = Volume(data, out.grid.resize((8, 9, 6)))
+    report = {"profile": {"kind": kind, "ratio": 1.0}}
+    flat = Profile(kind)((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
+    assert np.allclose(_measured_again(scan, out, report), flat, atol=1e-6)
+    thick = Volume(
+        Profile(kind, 0.6)((16, 18, 6), (16, 18, 2)).A(torch.from_numpy(out.data)).numpy(),
+        out.grid.resize((16, 18, 2)),
+        slice_axis=2,
+    )
+    fine = Volume(out.data, out.grid, slice_axis=2)
+    assert np.allclose(_measured_again(thick, fine, {"profile": {"kind": kind, "ratio": 0.6}}), thick.data, atol=1e-6)
+
+
+def test_the_residual_of_a_zero_filled_axis_is_that_of_a_cut_in_k_space() -> None:
+    out = Volume(np.random.default_rng(0).random((16, 18, 6)).astype(np.float32), Grid((16, 18, 6), np.eye(4)))
+    scan = Volume(np.zeros((8, 18, 6)), out.grid.resize((8, 18, 6)))
+    report = {"profile": {"kind": "box", "ratio": 1.0}, "acquired": {"zero_filled_axes": [0]}}
+    cut = Profile("kspace")((16, 18, 6), (8, 18, 6)).A(torch.from_numpy(out.data)).numpy()
+    assert np.allclose(_measured_again(scan, out, report), cut, atol=1e-6)

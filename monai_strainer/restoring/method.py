@@ -10,8 +10,9 @@ from typing import Any
 from ..errors import InputError
 from ..physics import Measurements, Operator, Profile, Separable
 from ..prior import Prior
+from ..volume import Volume
 
-__all__ = ["TRAINED", "choose_method", "operator_of", "thick_profile"]
+__all__ = ["TRAINED", "choose_method", "operator_of", "profile_record", "thick_profile"]
 
 TRAINED = Measurements()  # what the detail networks have seen
 Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
@@ -79,3 +80,15 @@ def thick_profile(operator: Any, ratio: float) -> Profile:
     if not isinstance(operator, Profile):
         raise InputError("a slice thickness was given beside an operator that has its own", "pass one of them")
     return replace(operator, ratio=ratio)
+
+
+def profile_record(
+    operator: Any, thickness: float | None, scan: Volume, factors: tuple[float, float, float]
+) -> dict[str, Any] | None:
+    """What the report says of the operator: a profile and the thickness of slices over their step; None for others."""
+    if not isinstance(operator, Profile):
+        return None
+    axis = scan.slice_axis
+    is_thick = thickness is not None and factors[axis] > 1
+    ratio = float(thickness or 1.0) / float(scan.grid.spacing[axis]) if is_thick else operator.ratio
+    return {"kind": operator.kind, "ratio": ratio}
