@@ -64,8 +64,8 @@ def estimated_level(
     """A level that is read off the scan.
 
     Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
-    they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and the
-    network is right.
+    they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and
+    the network is right.
 
     Args:
         scan: on its acquired grid, where noise is white.

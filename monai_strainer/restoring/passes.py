@@ -69,7 +69,9 @@ def run_passes(ready: Prepared, path: Path, scene: Scene, how: str, marry: bool,
         if len(path) > 1:
             taken = operator_between(done.volume.grid, volume.grid, scene.operator, scene.filled)
             whole = taken if whole is None else whole @ taken
-        volume, std, divergence = done.volume, done.std, done.divergence
+        before = std[np.ix_(*(np.arange(n) * m // n for n, m in zip(done.std.shape, std.shape)))]
+        std = np.hypot(done.std, before)  # errors of a pass are smooth: the next one does not remove them as noise
+        volume, divergence = done.volume, done.divergence
         records.append(done.told)
     if whole is not None:
         volume = _corrected(ready, volume, std, whole, scene)
