@@ -53,7 +53,8 @@ class Options:
     def configuration(self, prior: Prior) -> dict[str, Any]:
         """What decides about the result: the options and the prior. The series is told by a hash, as patients' data."""
         series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
-        return {**asdict(self), "series_uid": series, "prior_sha256": prior.digest}
+        general = {} if prior.general is None else {"general_sha256": prior.general.digest}
+        return {**asdict(self), "series_uid": series, "prior_sha256": prior.digest, **general}
 
 
 def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:

@@ -16,6 +16,8 @@ from .prior_choice import Choice
 
 __all__ = ["report_of"]
 
+_OTHER_OPERATOR = "no network was trained on this operator or factor: it serves as a denoiser (plug-and-play)"
+
 
 def report_of(
     prior: Prior,
@@ -74,7 +76,7 @@ def report_of(
         "cohort": place.record,
         "passes": done.records,
         "median_std": found.median_std,
-        "notes": list(ready.notes),
+        "notes": [*ready.notes, *([_OTHER_OPERATOR] if run["method"] == "plug_and_play" else [])],
         "warnings": warnings,
         "use": "research use only; not for diagnosis",
     }
