@@ -68,13 +68,27 @@ def ridge(
     misfit = (energy / max(count, 1)).clamp_min(1e-9)
     for _ in range(6):
         posterior = gram / misfit + precision
-        factor = torch.linalg.cholesky(posterior)
+        factor = _cholesky(posterior)
         w = torch.cholesky_solve((moment / misfit + precision @ mean).unsqueeze(1), factor).squeeze(1)
         residual = (energy - 2 * w @ moment + w @ gram @ w).clamp_min(1e-9 * energy + 1e-12)
         covariance = torch.cholesky_inverse(factor)
         determined = (covariance * gram).sum() / misfit
         misfit = (residual / (count - determined).clamp_min(0.05 * count)).clamp_min(1e-9)
     return w, covariance, misfit
+
+
+def _cholesky(matrix: Tensor) -> Tensor:
+    """Lower Cholesky factor; where rounding made a positive matrix indefinite, of the nearest ridge that is positive.
+
+    Few measurements with next to no misfit leave the Gram matrix with condition numbers beyond float64.
+    """
+    one = float(matrix.diagonal().max()) * torch.eye(len(matrix)).to(matrix)
+    for power in range(-15, -2):
+        factor, failed = torch.linalg.cholesky_ex(matrix)
+        if not int(failed):
+            return factor
+        matrix = matrix + 10.0**power * one
+    return torch.linalg.cholesky(matrix)
 
 
 @torch.no_grad()

@@ -59,7 +59,7 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, scene: Scene)
     volume, std = done.volume, done.std
     if done.divergence is not None:
         volume, std, risk = _judged(ready, done, scene)
-        if risk["network_weight"] < _SET_ASIDE:
+        if risk["network_weight"] < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk['network_weight']):.0f} % "
                 "where the estimated error asked for it"

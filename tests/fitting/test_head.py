@@ -140,3 +140,15 @@ def test_solving_never_changes_the_network() -> None:
     before = copy.deepcopy(siren.state_dict())
     solve_heads(siren, COORDS, Identity(SHAPE), drawn(2, *SHAPE))
     assert all(torch.equal(value, before[name]) for name, value in siren.state_dict().items())
+
+
+def test_a_gram_matrix_that_rounding_made_indefinite_is_solved() -> None:
+    """Few measurements, hardly any misfit: the condition number is beyond float64."""
+    g = torch.Generator().manual_seed(0)
+    features = torch.randn(60, 40, generator=g).double() @ torch.randn(40, 60, generator=g).double()
+    gram = features.float().double() @ features.float().double().T - 1e-4 * torch.eye(60).double()
+    moment = gram @ torch.ones(60).double()
+    mean, covariance, misfit = ridge(
+        gram, moment, moment.sum(), 40, torch.zeros(60).double(), 1e-9 * torch.eye(60).double()
+    )
+    assert torch.isfinite(mean).all() and torch.isfinite(covariance).all() and float(misfit) > 0
