@@ -4,7 +4,8 @@
 python benchmarks/any_scan_table.py any_scan.csv any_scan_rivals.csv [--each]
 
 `gain` is over the input where the grid stays as it is, over cubic interpolation where it gets finer. Where a file holds
-a volume twice, the last row counts. `--each` adds every volume's row.
+a volume twice, the last row counts. `--each` adds every volume's row. `--pages` puts the tables into the README and the
+docs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from any_scan_data import GROUPS
 from any_scan_tasks import TASKS
+from tables import ROOT, fill
 
 Scores = dict[str, dict[str, str]]  # of one task and method: the row of every volume
 Table = dict[tuple[str, str, str], Scores]  # group, task, method
@@ -90,6 +92,25 @@ def gates(table: Table) -> Iterator[str]:
             yield f"| {group} | {task} | {' | '.join(margins)} | {count} | {blind} |"
 
 
+def summary(table: Table) -> Iterator[str]:
+    """One line per group and main task: the means of what one has, of the best rival, and of ours."""
+    yield "| scans | task | volumes | without | best rival | ours, blind | worst gain | in 90 % bars |"
+    yield "| --- | --- | ---: | ---: | --- | ---: | --- | ---: |"
+    for group in GROUPS:
+        for task, words in (("denoise3", "3 % noise"), ("denoise9", "9 % noise"), ("x2", "2x")):
+            ours = table.get((group, task, "ours"))
+            if not ours:
+                continue
+            others = {m: s for (g, t, m), s in table.items() if (g, t) == (group, task) and not m.startswith("ours")}
+            whole = {m: s for m, s in others.items() if set(s) >= set(ours)}  # a mean of fewer volumes says nothing
+            best = max(whole, key=lambda method: _mean(whole[method], "psnr"))
+            base = others[baseline(task)]
+            bars = np.mean([float(row["coverage90"]) for row in ours.values()])
+            numbers = f"{_mean(base, 'psnr'):.2f} | {best} {_mean(whole[best], 'psnr'):.2f} | {_mean(ours, 'psnr'):.2f}"
+            worst = min(gains(ours, base).values())
+            yield f"| {group} | {words} | {len(ours)} | {numbers} | {worst:+.2f} | {bars:.2f} |"
+
+
 def each(table: Table, group: str) -> Iterator[str]:
     """One line per task and volume: the PSNR of every method."""
     methods = list(dict.fromkeys(method for _, _, method in table))
@@ -109,8 +130,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=Path, nargs="+")
     parser.add_argument("--each", action="store_true", help="add the rows of every volume")
+    parser.add_argument("--pages", action="store_true", help="put the tables into the pages instead of printing them")
     args = parser.parse_args()
     table = read_rows(args.rows)
+    if args.pages:
+        groups = [group for group in GROUPS if any(g == group for g, _, _ in table)]
+        every = "\n\n".join(f"### {group}\n\n" + "\n".join(results(table, group)) for group in groups)
+        blocks = {"any gates": "\n".join(gates(table)), "any results": every, "any scan": "\n".join(summary(table))}
+        for page in ("README.md", "docs/benchmark_any_scan.md", "bundles/general_strainer/docs/README.md"):
+            fill(ROOT / page, blocks)
+        return
     for group in GROUPS:
         if not any(g == group for g, _, _ in table):
             continue

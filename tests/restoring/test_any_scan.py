@@ -1,0 +1,138 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of a restoration of any scan with the priors that are shipped: signs, zeros, padding and units stay; no harm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from monai_strainer import GaussianNoise, Grid, Prior, Profile, Volume, load_prior, restore
+from monai_strainer.general import load_general
+from monai_strainer.physics.acquired import fourier_resize
+
+SHAPE = (72, 80, 6)
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    found = load_prior()
+    assert found.general is not None
+    return found
+
+
+def anatomy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A body part that is no head: an oval with organs, and where it is."""
+    rng = np.random.default_rng(seed)
+    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in SHAPE), indexing="ij")
+    inside = x**2 + y**2 < 1
+    organs = ndimage.gaussian_filter(rng.standard_normal(SHAPE), (3, 3, 1)) > 0.02
+    return np.where(inside, 400 + 300 * organs + 80 * np.cos(9 * x * y + z), 0).astype(np.float32), inside
+
+
+def volume(data: np.ndarray, spacing: float = 3.0) -> Volume:
+    return Volume(data, Grid(data.shape, np.diag([1.0, 1, spacing, 1])), slice_axis=2)
+
+
+def rician(truth: np.ndarray, sigma: float, seed: int = 1) -> np.ndarray:
+    a, b = np.random.default_rng(seed).standard_normal((2, *truth.shape)) * sigma
+    return np.hypot(truth + a, b).astype(np.float32)
+
+
+def rmse(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
+    return float(np.sqrt(np.square(image - truth)[inside].mean()))
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.09])
+def test_noise_of_a_scan_unlike_the_cohort_is_taken_away(prior: Prior, share: float) -> None:
+    truth, inside = anatomy()
+    y = rician(truth, share * 800)
+    out = restore(volume(y), prior, 1)
+    assert out.report["choice"]["prior"] == "general"
+    assert out.report["noise"]["sigma"] == pytest.approx(share * 800, rel=0.2)
+    assert rmse(out.volume.data, truth, inside) < (0.95 if share < 0.02 else 0.75) * rmse(y, truth, inside)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1 / 240, -1.8), (1.0, -1000.0), (2e-3, -1.0)])
+def test_signed_data_keep_their_sign_and_mean(prior: Prior, gain: float, offset: float) -> None:
+    truth, inside = anatomy()
+    y = (gain * (truth + 24 * np.random.default_rng(0).standard_normal(SHAPE)) + offset).astype(np.float32)
+    out = restore(volume(y), prior, 1)
+    wanted = gain * truth + offset
+    assert out.report["noise"]["model"] == "GaussianNoise" and any("below zero" in note for note in out.report["notes"])
+    assert rmse(out.volume.data, wanted, inside) < 0.75 * rmse(y, wanted, inside)
+    assert abs(float((out.volume.data - y)[inside].mean())) < 3 * gain
+
+
+def test_no_unit_changes_the_result(prior: Prior) -> None:
+    truth, _ = anatomy()
+    y = rician(truth, 24)
+    one, two = (restore(volume(gain * y), prior, 1).volume.data / gain for gain in (1.0, 0.004))
+    assert np.abs(one - two).max() < 0.5
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("value", [0.0, -2000.0])
+def test_background_that_was_cut_away_comes_back(prior: Prior, scale: int, value: float) -> None:
+    truth, inside = anatomy()
+    y = np.where(inside, rician(truth, 24), value).astype(np.float32)
+    out = restore(volume(y), prior, scale)
+    mask = np.kron(inside, np.ones((scale, scale, 1))).astype(bool)
+    assert (out.volume.data[~mask] == value).all() and (out.std[~mask] == 0).all()
+    assert (out.volume.data[mask] >= 0).all()
+
+
+def test_a_scan_of_texture_alone_is_not_harmed(prior: Prior) -> None:
+    """Fine texture that no network knows looks like noise: what is told to be little noise must stay."""
+    rng = np.random.default_rng(0)
+    truth = (500 + 80 * rng.standard_normal(SHAPE)).astype(np.float32)
+    inside = np.ones(SHAPE, bool)
+    y = (truth + 20 * rng.standard_normal(SHAPE)).astype(np.float32)
+    out = restore(volume(y), prior, 1, sigma=20.0, noise=GaussianNoise)
+    assert rmse(out.volume.data, truth, inside) < 1.006 * rmse(y, truth, inside)  # 0.05 dB
+
+
+def test_a_zero_filled_scan_is_restored_on_its_acquired_grid(prior: Prior) -> None:
+    truth, _ = anatomy()
+    fine = ndimage.zoom(truth, (2, 2, 1), order=3)[:128]
+    small = fourier_resize(torch.from_numpy(np.ascontiguousarray(np.moveaxis(fine, 0, -1))), 80)
+    noisy = rician(np.maximum(np.moveaxis(small.numpy(), -1, 0), 0), 20)
+    filled = np.moveaxis(fourier_resize(torch.from_numpy(np.moveaxis(noisy, 0, -1).copy()), 128).numpy(), -1, 0)
+    scan = volume(np.maximum(filled, 0))
+    out = restore(scan, prior, 1)
+    assert out.report["acquired"]["zero_filled_axes"] == [0]
+    assert abs(out.report["acquired"]["sizes"][0] - 80) <= 8
+    assert out.volume.grid.shape == scan.grid.shape and np.allclose(out.volume.grid.affine, scan.grid.affine)
+    assert np.isfinite(out.volume.data).all() and out.volume.data.min() >= 0
+
+
+def test_the_general_prior_alone_serves(prior: Prior) -> None:
+    from monai_strainer.bundles import bundle_path
+
+    alone = load_prior(bundle_path("general_strainer"))
+    truth, _ = anatomy()
+    y = volume(rician(truth, 24))
+    one, two = restore(y, alone, 1), restore(y, prior, 1)
+    assert one.report["choice"]["prior"] == "general"
+    assert np.array_equal(one.volume.data, two.volume.data)
+    assert load_general() is prior.general
+
+
+def test_the_same_scan_gives_the_same_bytes(prior: Prior) -> None:
+    truth, _ = anatomy()
+    y = volume(rician(truth, 24))
+    assert restore(y, prior, 1).volume.data.tobytes() == restore(y, prior, 1).volume.data.tobytes()
+
+
+@pytest.mark.parametrize("measured", [(60, 66, 5), (48, 54, 4)])
+@pytest.mark.parametrize("sigma", [0.0, 72.0])
+def test_factors_on_all_axes_beat_interpolation(prior: Prior, measured: tuple[int, ...], sigma: float) -> None:
+    truth, inside = anatomy()
+    y = rician(Profile()(SHAPE, measured).A(torch.from_numpy(truth)).numpy(), sigma)
+    factors = [n / m for n, m in zip(SHAPE, measured)]
+    scan = Volume(y, Grid(SHAPE, np.eye(4)).resize(measured), slice_axis=2)
+    out = restore(scan, prior, factors)
+    cubic = ndimage.zoom(y, factors, order=3, grid_mode=True, mode="nearest")
+    assert out.volume.data.shape == SHAPE and out.volume.data.min() >= 0
+    assert rmse(out.volume.data, truth, inside) < 0.9 * rmse(cubic, truth, inside)
