@@ -19,6 +19,7 @@ from .networks import Siren, sizes_of
 from .physics import GaussianNoise, Profile, RicianNoise
 from .prior import Prior
 from .restoration import restore
+from .restoring.check import check_options
 from .volume import Volume
 
 __all__ = ["FeatureInferer", "StrainerInferer", "as_siren"]
@@ -62,7 +63,10 @@ class StrainerInferer(Inferer):
         rician: magnitude images with Rician noise; False for Gaussian.
         with_std: give a second channel with the standard deviation of every voxel.
         seed: of all draws.
-        fit: further options of :func:`monai_strainer.restore`.
+        fit: further options of :func:`monai_strainer.restore`; unknown ones are refused.
+
+    Raises:
+        InputError: a method or an option that does not exist.
 
     Example:
         >>> inferer = StrainerInferer(scale=2, steps=0)
@@ -87,6 +91,8 @@ class StrainerInferer(Inferer):
         **fit: Any,
     ) -> None:
         super().__init__()
+        own = {"optimiser", "freeze", "marry", "progress"}  # of restore, beside those of a fit
+        check_options(method, steps, fit.get("optimiser", "muon"), {k: v for k, v in fit.items() if k not in own})
         self.method, self.profile, self.thickness = method, profile, thickness
         self.scale, self.steps, self.prior, self.cold, self.sigma = scale, steps, prior, cold, sigma
         self.rician, self.with_std, self.seed, self.fit = rician, with_std, seed, fit

@@ -179,3 +179,9 @@ def test_the_copy_is_equal_and_apart() -> None:
     twin = as_siren(network)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in twin.state_dict().items())
     assert twin.head.weight.data_ptr() != network.head.weight.data_ptr()
+
+
+@pytest.mark.parametrize("wrong", [{"thicknes": 3}, {"sigmma": 1.0}, {"method": "magic"}, {"optimiser": "nonsense"}])
+def test_an_option_that_does_not_exist_is_refused_at_once(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="there is no"):
+        StrainerInferer(**wrong)
