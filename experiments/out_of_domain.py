@@ -98,9 +98,9 @@ def sources(dataset: Path, few: bool) -> Iterator[tuple[str, str, Source]]:
     for kind in () if few else ("white", "1/f"):
         for seed in range(1 if few else 3):
             yield f"noise, {kind}", str(seed), lambda kind=kind, seed=seed: made_of_noise(kind, seed)
-    for name in ("ge_sagittal", "structural"):
+    for what, name in (("fruit", "ge_sagittal"), ("head", "structural")):  # a melon, and a head
         if (folder := dataset.parent / "dicom" / name).is_dir():
-            yield f"head, {name}", name, lambda folder=folder: read(folder)
+            yield f"{what}, {name}", name, lambda folder=folder: read(folder)
 
 
 def scored(scan: Volume, prior: Prior) -> dict[str, float]:
@@ -222,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for row in results.missing([{"domain": domain, "name": name, "task": "likeness", "method": ""}]):
             scores = scored(source(), prior)
             results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
-        if domain.startswith((BRAINS[0], "head")):
+        if domain.startswith((BRAINS[0], "head", "fruit")):
             for row in results.missing([{"domain": domain, "name": name, "task": "own noise", "method": ""}]):
                 results.add({**row, "psnr": own_noise(source())})
         for share in (0.03, 0.06) if domain == BRAINS[0] and not args.tiny else ():

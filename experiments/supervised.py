@@ -120,12 +120,11 @@ def restored(method: str, case: Case, network: Any, steps: int, seed: int) -> Te
 
 
 def scans_of(dataset: Path, count: int | None) -> Iterator[tuple[str, str, Callable[[], Volume]]]:
-    """Where a scan is from, its name, and how to read it: unseen brains of the cohort's kind, then other scanners."""
+    """Where a scan is from, its name, and how to read it: unseen brains of the cohort's kind, then a whole head."""
     for path in split_scans(dataset)[1][:count]:
         yield "", path.parent.parent.name, lambda path=path: read(path)
-    for name in ("ge_sagittal", "structural"):
-        if (folder := dataset.parent / "dicom" / name).is_dir():
-            yield "other ", name, lambda folder=folder: read(folder)
+    if (folder := dataset.parent / "dicom" / "structural").is_dir():
+        yield "other ", "structural", lambda: read(folder)
 
 
 def show(results: Results) -> None:
