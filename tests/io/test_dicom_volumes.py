@@ -124,7 +124,7 @@ def test_many_volumes_are_told_in_short(tmp_path: Path) -> None:
 def test_a_volume_of_a_nifti_file_is_chosen_by_its_number(tmp_path: Path, suffix: str) -> None:
     data = np.arange(4 * 5 * 6 * 3, dtype=np.int16).reshape(4, 5, 6, 3)
     nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / f"x{suffix}")
-    with pytest.raises(InputError, match=r"4-D \(4, 5, 6, 3\): 3 volumes\. Choose one with --volume"):
+    with pytest.raises(InputError, match=r"4-D \(4, 5, 6, 3\): 3 volumes .*Choose one with --volume"):
         read(tmp_path / f"x{suffix}")
     for v in range(3):
         np.testing.assert_array_equal(read(tmp_path / f"x{suffix}", volume=v + 1).data, data[..., v])
