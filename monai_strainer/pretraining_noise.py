@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .fitting.rates import falling, set_rate
-from .networks.noise_level import FLOOR, NoiseLevelNet, high_pass
+from .networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
 from .physics import GaussianNoise, RicianNoise
 from .sources import Source
 from .varied_patches import VariedPatches
@@ -57,8 +57,7 @@ def noise_level_loss(log_level: Tensor, log_spread: Tensor, sigma: Tensor, image
         sigma: true level ``(B,)``.
         image: ``(B, 1, H, W)``.
     """
-    present = (image != 0).to(image)
-    unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+    unit = mean_high_pass(image)
     error = (log_level - (sigma + FLOOR * unit.clamp_min(1e-20)).log()).abs()
     return (error / log_spread.exp() + log_spread).mean() + error.mean()
 
@@ -154,7 +153,6 @@ def own_noise(network: NoiseLevelNet, source: Source) -> float:
     some = np.unique(np.linspace(n // 4, 3 * n // 4, 5).astype(int))
     slices = np.moveaxis(source.data, axis, 0)[some].astype(np.float32)
     image = torch.from_numpy(np.ascontiguousarray(slices))[:, None].to(next(network.parameters()).device)
-    present = (image != 0).to(image)
-    unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+    unit = mean_high_pass(image)
     level = (network(image)[0].exp() - FLOOR * unit).clamp_min(0)
     return float(level.median())

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["NoiseLevelNet", "high_pass", "sizes_of_noise_level"]
+__all__ = ["NoiseLevelNet", "high_pass", "mean_high_pass", "sizes_of_noise_level"]
 
 FLOOR = 0.01  # of the mean absolute high-pass: below, a level is 0
 
@@ -28,6 +28,12 @@ def high_pass(image: Tensor) -> Tensor:
     """
     kernel = image.new_tensor([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]])[None, None]
     return F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), kernel)
+
+
+def mean_high_pass(image: Tensor) -> Tensor:
+    """Mean absolute high-pass ``(B,)`` of patches ``(B, 1, H, W)``; exact zeros, cut-away background, do not count."""
+    present = (image != 0).to(image)
+    return (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
 
 
 class NoiseLevelNet(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fitting import ErrorField, amortise
+from ..fitting import Amortised, ErrorField, amortise
 from ..networks import DetailPrior, Siren
 from ..physics import NoiseModel, Operator, Separable
 from .risk import mean_risk
@@ -90,17 +90,7 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
     squares, plain, voxels = 0.0, 0.0, 0
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        found = amortise(
-            one.detail,
-            operator,
-            window,
-            near,
-            siren=one.siren,
-            places=_places(one, k, here),
-            closeness=one.closeness,
-            only=slice(here, here + 1),
-            probe=torch.Generator().manual_seed(k),
-        )
+        found = _restored(one, operator, window, near, k, here, torch.Generator().manual_seed(k))
         assert found.divergence is not None
         v = near.sigma.square().expand(window.shape)[here].numpy()
         some = inside[k].numpy()
@@ -145,16 +135,7 @@ def coarser_trial(
         clean = near.debias(window)
         coarser = type(noise)(float(near.sigma.square().mean().sqrt()) * power**0.5)
         data = again.A(clean)
-        found = amortise(
-            one.detail,
-            again,
-            data,
-            coarser,
-            siren=one.siren,
-            places=_places(one, k, here),
-            closeness=one.closeness,
-            only=slice(here, here + 1),
-        )
+        found = _restored(one, again, data, coarser, k, here)
         level = float(coarser.sigma.square())
         smooth = ErrorField(again, data[here : here + 1], level).correct(torch.zeros(1, *shape)).images[0]
         some = inside[k]
@@ -169,6 +150,20 @@ def coarser_trial(
     floor = float(noise.sigma.square().mean())  # the truth here has noise
     ratio = (max(risk - floor, 0.0) / max(own, 1e-12)) ** 0.5
     return Trial(risk, plain, weight, min(_WIDEST, max(1.0, ratio / _COARSER)))
+
+
+def _restored(
+    one: Candidate,
+    operator: Separable,
+    window: Tensor,
+    noise: NoiseModel,
+    k: int,
+    here: int,
+    probe: torch.Generator | None = None,
+) -> Amortised:
+    """Slice ``k``, which is number ``here`` of its window, as a network restores it."""
+    options = {"siren": one.siren, "places": _places(one, k, here), "closeness": one.closeness}
+    return amortise(one.detail, operator, window, noise, only=slice(here, here + 1), probe=probe, **options)  # type: ignore[arg-type]
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:

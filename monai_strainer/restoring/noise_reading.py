@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..networks.noise_level import FLOOR, NoiseLevelNet, high_pass
+from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
 
 __all__ = ["NoiseReading", "read_noise"]
 
@@ -99,8 +99,7 @@ def _read_patches(network: NoiseLevelNet, slices: NDArray[np.float32], signal: N
             if batch:
                 image: Tensor = torch.stack(batch)[:, None]
                 log_level, log_spread = network(image)
-                present = (image != 0).to(image)
-                unit = (high_pass(image) * present).abs().sum((1, 2, 3)) / present.sum((1, 2, 3)).clamp_min(1)
+                unit = mean_high_pass(image)
                 levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().numpy())
                 weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().numpy())
                 places += where
