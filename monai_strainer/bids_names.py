@@ -60,8 +60,8 @@ def is_mask_name(name: str) -> bool:
     """Whether a file is a mask, a segmentation or another label map by the words in its name.
 
     Example:
-        >>> [is_mask_name(name) for name in ("sub-01_T1w_defacemask.nii.gz", "brain_seg2.nii", "T1_masked.nii")]
-        [True, True, False]
+        >>> is_mask_name("sub-01_T1w_defacemask.nii.gz"), is_mask_name("brain_seg2.nii"), is_mask_name("T1_masked.nii")
+        (True, True, False)
     """
     bare = re.sub(r"\.nii(\.gz)?$", "", name.lower())
     words = [word.rstrip("0123456789") for part in bare.split("_") if "-" not in part for word in re.split(r"\W", part)]

@@ -68,8 +68,8 @@ def contrast_of(path: Path) -> str | None:
     """The contrast that a file's name tells: the BIDS suffix, the channel of nnU-Net, or a usual word.
 
     Example:
-        >>> [contrast_of(Path(name)) for name in ("sub-1_T2w.nii.gz", "a_t1ce.nii.gz", "imagesTr/a_0001.nii", "a.nii")]
-        ['T2w', 'T1c', 'channel 0001', None]
+        >>> contrast_of(Path("sub-1_T2w.nii.gz")), contrast_of(Path("imagesTr/a_0001.nii")), contrast_of(Path("a.nii"))
+        ('T2w', 'channel 0001', None)
     """
     bare = re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
     name = name_of(path.name)
