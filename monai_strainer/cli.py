@@ -170,6 +170,8 @@ def _restoring(command: argparse.ArgumentParser) -> None:
         default=None,
         help="of the method coordinates: refinement steps at most; 0 is the closed-form solve alone",
     )
+    text = "steps by which the general network learns from the scan's own noise; 0 for none (default: up to 100)"
+    command.add_argument("--adapt", type=int, default=None, metavar="N", help=text)
     command.add_argument(
         "--method",
         choices=("auto", "amortised", "plug_and_play", "coordinates"),

@@ -31,6 +31,7 @@ def _options(args: Options) -> Any:
         thickness=args.thickness,
         method=args.method,
         steps=args.steps,
+        adapt=args.adapt,
         seed=args.seed,
         series_uid=args.series_uid,
         volume=args.volume,

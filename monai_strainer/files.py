@@ -31,7 +31,7 @@ class Options:
         gaussian: the noise is Gaussian, not Rician.
         profile: of the measured voxels.
         thickness: of the slices in mm; by default what a DICOM header says, else the step between them.
-        method, steps, seed: as of ``restore``.
+        method, steps, adapt, seed: as of ``restore``.
         series_uid: of the DICOM series that is meant.
         volume: the one that is meant, from 1, where a series or a 4-D file holds several.
         form: the affine of a NIfTI file that counts, where its two disagree.
@@ -45,6 +45,7 @@ class Options:
     thickness: float | None = None
     method: str = "auto"
     steps: int | None = None
+    adapt: int | None = None
     seed: int = 0
     series_uid: str | None = None
     volume: int | None = None
@@ -142,6 +143,7 @@ def restore_file(
             thickness=options.thickness,
             method=options.method,
             steps=options.steps,
+            adapt=options.adapt,
             seed=options.seed,
             device=device,
             progress=progress,

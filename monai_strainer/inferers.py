@@ -91,8 +91,9 @@ class StrainerInferer(Inferer):
         **fit: Any,
     ) -> None:
         super().__init__()
-        own = {"optimiser", "freeze", "marry", "progress"}  # of restore, beside those of a fit
-        check_options(method, steps, fit.get("optimiser", "muon"), {k: v for k, v in fit.items() if k not in own})
+        own = {"optimiser", "freeze", "marry", "progress", "adapt"}  # of restore, beside those of a fit
+        rest = {name: value for name, value in fit.items() if name not in own}
+        check_options(method, steps, fit.get("optimiser", "muon"), rest, fit.get("adapt"))
         self.method, self.profile, self.thickness = method, profile, thickness
         self.scale, self.steps, self.prior, self.cold, self.sigma = scale, steps, prior, cold, sigma
         self.rician, self.with_std, self.seed, self.fit = rician, with_std, seed, fit

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.amortised import has_bfloat16
-from .fitting.muon import Muon
+from .fitting.muon import detail_optimisers
 from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .patches import CLINICAL, Head, MeasuredPatches
@@ -119,14 +119,11 @@ class DetailTraining:
     """
 
     def __init__(self, network: DetailPrior, siren: Siren | None, recipe: DetailRecipe, seed: int = 0) -> None:
-        blocks = (network.encode, network.decode, network.down, network.up)
-        kernels = [p for block in blocks for p in block.parameters() if p.ndim == 4]
-        others = [p for p in network.parameters() if all(p is not kernel for kernel in kernels)]
         self.network, self.recipe, self.seed = network, recipe, seed
         self.device = next(network.parameters()).device
         self.average = _copy(network).to(self.device)
         self.encoder = None if siren is None else siren.to(self.device).eval()
-        self.optimisers: list[torch.optim.Optimizer] = [Muon(kernels, recipe.rate), torch.optim.Adam(others)]
+        self.optimisers = detail_optimisers(network, recipe.rate)
         self.loss_of = DetailLoss()
 
     def step(self, number: int, batch: dict[str, Tensor]) -> float:

@@ -7,7 +7,7 @@ check -> prepare -> localise -> choose -> run -> assess; each step is a function
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .physics import NoiseModel, Operator, Profile, RicianNoise
 from .prior import Prior
+from .restoring.adaptation import adapted
 from .restoring.assess import assess
 from .restoring.check import METHODS, check_options, check_scan, triple
 from .restoring.localise import localise
@@ -62,6 +63,7 @@ def restore(
     optimiser: str = "muon",
     freeze: int | str | None = None,
     marry: bool = True,
+    adapt: int | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
@@ -94,6 +96,8 @@ def restore(
             of more than 32 slices, which would otherwise take a quarter of an hour on two CPU cores.
         optimiser, freeze: see :func:`monai_strainer.fitting.refine`.
         marry: give the detail prior the coordinate prior's features.
+        adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
+            it; 0 for none. By default 100, fewer on small scans. Kept only where the estimated error gets lower.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
         device: where to compute.
         progress: called with the slices done and their total.
@@ -106,7 +110,7 @@ def restore(
         InputError: the scan is empty, constant, not finite or has no slices; a scale or an option is not usable.
     """
     check_scan(scan, prior)
-    check_options(method, steps, optimiser, fit)
+    check_options(method, steps, optimiser, fit, adapt)
     factors = triple(scan, scale)
     if isinstance(noise, NoiseModel):
         own = noise.sigma.cpu().numpy() if noise.sigma.ndim else float(noise.sigma)
@@ -130,6 +134,9 @@ def restore(
     trial = choice.trial if max(refined) > 1 else None
     fits = {**options, "seed": seed, **fit} if options else {}
     scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled, trial)
+    if how == "amortised":
+        choice = adapted(choice, ready, scene, path[0], adapt, seed)
+        scene = replace(scene, prior=choice.prior)
     done = run_passes(ready, path, scene, how, marry, thickness)
     found = assess(scan, ready, done, path[0][0][0], scene)
     profile = profile_record(build, thickness, low, refined)

@@ -1,6 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Fitting a network to one measurement: head solve, refinement, blind stopping, and the last word to the data."""
 
+from .adapting import ADAPTATION, Adaptation, Stack, adapt, steps_for
 from .aligning import align
 from .amortised import Amortised, amortise, has_bfloat16
 from .head import Heads, head_images, solve_heads
@@ -12,6 +13,8 @@ from .slices import Fit, fit_slices
 from .stopping import HeldOut
 
 __all__ = [
+    "ADAPTATION",
+    "Adaptation",
     "Amortised",
     "DataStep",
     "ErrorField",
@@ -19,6 +22,8 @@ __all__ = [
     "HeldOut",
     "Heads",
     "Refined",
+    "Stack",
+    "adapt",
     "align",
     "amortise",
     "conditions",
@@ -30,4 +35,5 @@ __all__ = [
     "refine",
     "show",
     "solve_heads",
+    "steps_for",
 ]

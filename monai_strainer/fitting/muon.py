@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..networks import SirenStack
+from ..networks import DetailPrior, SirenStack
 from .rates import rate_on
 
-__all__ = ["Muon", "adam", "optimisers", "orthogonalise"]
+__all__ = ["Muon", "adam", "detail_optimisers", "optimisers", "orthogonalise"]
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -65,6 +65,14 @@ class Muon(torch.optim.Optimizer):
                 change, rate = orthogonalise(matrices).reshape_as(weight), group["lr"] * max(matrices.shape[-2:]) ** 0.5
                 weight.sub_(rate * change) if isinstance(rate, Tensor) else weight.add_(change, alpha=-rate)
         return loss
+
+
+def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels of the blocks of a detail network, Adam for all else."""
+    blocks = (network.encode, network.decode, network.down, network.up)
+    kernels = [p for block in blocks for p in block.parameters() if p.ndim == 4]
+    others = [p for p in network.parameters() if all(p is not kernel for kernel in kernels)]
+    return [Muon(kernels, rate), torch.optim.Adam(others)]
 
 
 def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[torch.optim.Optimizer]:

@@ -69,7 +69,9 @@ def check_scan(scan: Volume, prior: Prior) -> None:
         )
 
 
-def check_options(method: str, steps: int | None, optimiser: str, fit: Mapping[str, Any]) -> None:
+def check_options(
+    method: str, steps: int | None, optimiser: str, fit: Mapping[str, Any], adapt: int | None = None
+) -> None:
     """Refuse options that do not exist, or that belong to another method.
 
     Raises:
@@ -79,6 +81,10 @@ def check_options(method: str, steps: int | None, optimiser: str, fit: Mapping[s
         raise InputError(f"there is no method {method!r}", f"choose from {', '.join(METHODS)}")
     if steps is not None and steps < 0:
         raise InputError(f"{steps} steps cannot be taken", "use 0 or more")
+    if adapt is not None and adapt < 0:
+        raise InputError(f"{adapt} steps of adaptation cannot be taken", "use 0 or more")
+    if adapt and method not in ("auto", "amortised"):
+        raise InputError(f"the method {method} does not adapt a network", "leave adapt out, or use method='amortised'")
     if optimiser not in ("muon", "adam"):
         raise InputError(f"there is no optimiser {optimiser!r}", "choose muon or adam")
     known = (set(inspect.signature(fit_slices).parameters) | {"batch"}) - _OWN

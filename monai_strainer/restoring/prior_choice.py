@@ -18,9 +18,9 @@ from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .prepare import Prepared
 
-__all__ = ["Choice", "choose_prior"]
+__all__ = ["TESTED", "Choice", "Leg", "choose_prior"]
 
-_SLICES = 4  # that are tested
+TESTED = 4  # slices
 Leg = tuple[tuple[int, ...], tuple[float, float, float]]
 
 
@@ -33,7 +33,8 @@ class Choice:
         name: "cohort", "general", or "none" where there is no detail network.
         why: in plain words.
         trial: what the test on the scan says of it, if there was one.
-        record: what the report says.
+        record: what the report says of the tests.
+        adaptation: what the report says of the adaptation to the scan, if there was one.
     """
 
     prior: Prior
@@ -41,6 +42,7 @@ class Choice:
     why: str
     trial: Trial | None = None
     record: dict[str, Any] = field(default_factory=dict)
+    adaptation: dict[str, Any] | None = None
 
 
 def choose_prior(
@@ -94,7 +96,7 @@ def _tried(one: Prior, name: str, ready: Prepared, place: Localised, leg: Leg, o
 
     near = neighbours_close(one.detail, volume.grid.refine(factors), axis, len(y))
     candidate = Candidate(name, one.detail, siren, places if siren is not None else None, near)
-    slices = some_slices(inside, _SLICES)
+    slices = some_slices(inside, TESTED)
     if max(factors) == 1:
         return noise_trial(candidate, y, noise, inside, slices)
     grid = volume.grid.refine(factors)

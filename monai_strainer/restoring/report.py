@@ -62,7 +62,7 @@ def report_of(
         "prior_sha256": prior.digest,
         "prior": prior.record.get("kind", "cohort"),
         "detail_sha256": detail,
-        "choice": {"prior": choice.name, "why": choice.why, "trials": choice.record},
+        "choice": {"prior": choice.name, "why": choice.why, "trials": choice.record, "adaptation": choice.adaptation},
         "noise": {
             "model": ready.noise.__name__,
             "sigma": ready.level.relative * ready.scale,

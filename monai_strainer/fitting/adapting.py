@@ -1,0 +1,204 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Adapt a detail network to one noisy scan, without truth.
+
+A scan that is measured twice, with independent noise, teaches a denoiser: it learns to predict one from the other. One
+noisy scan ``y = x + s n`` is made into such a pair with fresh noise ``m``:
+
+    input  y + a s m,     target  y - s m / a
+
+Their noises are uncorrelated, so the mean squared difference from the target is the error from the truth plus a
+constant. A magnitude gets the noise of the input as a complex number, so that it stays Rician, of level
+``s sqrt(1 + a^2)``, exactly.
+
+Source: Pang et al., Recorrupted-to-recorrupted: unsupervised deep learning for image denoising, CVPR 2021.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..networks import DetailPrior
+from ..physics import Identity, NoiseModel, RicianNoise
+from .amortised import has_bfloat16
+from .muon import detail_optimisers
+from .rates import set_rate
+from .showing import conditions, show
+
+__all__ = ["ADAPTATION", "Adaptation", "Stack", "adapt", "steps_for"]
+
+_SMALLEST = 16  # voxels: side of a patch below which there is nothing to learn
+_FILLED = 0.3  # of a patch that holds the object
+_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """How to adapt a network.
+
+    Args:
+        steps: gradient steps at most.
+        patches: of a step.
+        side: of a patch, in voxels.
+        rate: see :class:`monai_strainer.pretraining_detail.DetailRecipe`.
+        rest: how many times as fast all but kernels learns.
+        warmup: steps.
+        clip: greatest norm of a gradient.
+        average: memory of the running average of the weights, which is what is kept.
+        mixing: range of ``a``.
+        passes: how often a voxel of the object is seen, on average, at most.
+    """
+
+    steps: int = 100
+    patches: int = 8
+    side: int = 64
+    rate: float = 2e-4
+    rest: float = 3.0
+    warmup: int = 5
+    clip: float = 0.1
+    average: float = 0.95
+    mixing: tuple[float, float] = (0.5, 1.0)
+    passes: float = 20.0
+
+
+ADAPTATION = Adaptation()
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Slices of the scan along one axis.
+
+    Args:
+        y: ``(S, H, W)``, the object about ``[0, 1]``.
+        noise: of ``y``; a map has its shape.
+        inside: ``(S, H, W)`` where the object is.
+        closeness: see :func:`monai_strainer.fitting.amortise`.
+    """
+
+    y: Tensor
+    noise: NoiseModel
+    inside: Tensor
+    closeness: float
+
+
+def steps_for(stacks: Sequence[Stack], recipe: Adaptation = ADAPTATION) -> int:
+    """How many steps a scan is good for: small scans are seen no more often than large ones.
+
+    Example:
+        >>> from monai_strainer.physics import RicianNoise
+        >>> y = torch.rand(8, 64, 64)
+        >>> steps_for([Stack(y, RicianNoise(0.1), y > -1, 1.0)])
+        20
+    """
+    side = min(_side(stack, recipe) for stack in stacks)
+    if side < _SMALLEST:
+        return 0
+    voxels = float(stacks[0].inside.sum())
+    return min(recipe.steps, math.ceil(recipe.passes * voxels / (recipe.patches * side**2)))
+
+
+def adapt(
+    detail: DetailPrior,
+    stacks: Sequence[Stack],
+    recipe: Adaptation = ADAPTATION,
+    *,
+    seed: int = 0,
+    on_step: Callable[[int, int], None] | None = None,
+) -> DetailPrior:
+    """A copy of a network that takes no features, adapted to the noisy slices of one scan.
+
+    Args:
+        detail: where to start. Not changed.
+        stacks: the same scan along one axis or several; a step learns from one of them.
+        recipe: how.
+        seed: of all draws; the same seed gives the same bytes on one CPU.
+        on_step: called with the steps done and their total.
+
+    Returns:
+        the adapted network; an unchanged copy where the slices are too small.
+    """
+    network, average = copy.deepcopy(detail), copy.deepcopy(detail)
+    engines = detail_optimisers(network, recipe.rate)
+    rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
+    count = steps_for(stacks, recipe)
+    for step in range(count):
+        for engine, times in zip(engines, (1.0, recipe.rest)):
+            set_rate(engine, times * recipe.rate * min(1.0, (step + 1) / recipe.warmup))
+        loss = _loss(network, stacks[step % len(stacks)], recipe, rng, generator)
+        network.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        for engine in engines:
+            engine.step()
+        keep = min(recipe.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, weight in zip(average.parameters(), network.parameters()):
+                mean.lerp_(weight, 1 - keep)
+        if on_step is not None:
+            on_step(step + 1, count)
+    return average.eval()
+
+
+def _side(stack: Stack, recipe: Adaptation) -> int:
+    return min(recipe.side, *(int(n) for n in stack.y.shape[1:])) // 8 * 8
+
+
+def _loss(
+    network: DetailPrior, stack: Stack, recipe: Adaptation, rng: np.random.Generator, generator: torch.Generator
+) -> Tensor:
+    """Mean squared difference from the targets over the object, in units of their noise."""
+    side, mix = _side(stack, recipe), float(rng.uniform(*recipe.mixing))
+    operator, kind = Identity((side, side)), type(stack.noise)
+    inputs, targets, weights, numbers, levels = [], [], [], [], []
+    for _ in range(recipe.patches):
+        y, noise, inside = _window(stack, network.slices, side, rng)
+        first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
+        moved = y + mix * first
+        louder = kind(noise.sigma * math.sqrt(1 + mix**2))
+        inputs.append(torch.hypot(moved, mix * second) if kind is RicianNoise else moved)
+        middle = network.slices // 2
+        targets.append((noise.debias(y) - first / mix)[middle])
+        level = louder.sigma[middle] if louder.sigma.ndim else louder.sigma
+        levels.append(level.expand(side, side))
+        weights.append(inside / level.square())
+        numbers.append(conditions(operator, kind(level), stack.closeness))
+    slices = torch.stack(inputs)
+    if stack.closeness == 0:
+        slices[:, [k for k in range(network.slices) if k != network.slices // 2]] = 0
+    turn = int(rng.integers(8))
+    sigma, target, weight = torch.stack(levels)[:, None], torch.stack(targets), torch.stack(weights)
+    slices, sigma, target, weight = (_turned(part, turn) for part in (slices, sigma, target, weight))
+    shown = show(slices, slices.new_zeros(side, side), sigma, numbers[0])
+    measurement = torch.stack(numbers).to(slices)
+    image = shown.image.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(slices.device.type, torch.bfloat16, enabled=has_bfloat16(slices.device)):
+        mean, _ = network(image, measurement)
+    return (weight * (mean[:, 0].float() - target).square()).sum() / weight.count_nonzero().clamp_min(1)
+
+
+def _window(stack: Stack, slices: int, side: int, rng: np.random.Generator) -> tuple[Tensor, NoiseModel, Tensor]:
+    """A patch with its neighbouring slices, their noise, and where the object is in the middle one."""
+    count, height, width = stack.y.shape
+    for _ in range(_TRIES):
+        k, r, c = (int(rng.integers(n)) for n in (count, height - side + 1, width - side + 1))
+        inside = stack.inside[k, r : r + side, c : c + side]
+        if float(inside.float().mean()) >= _FILLED:
+            break
+    near = np.clip(np.arange(k - slices // 2, k + slices // 2 + 1), 0, count - 1)
+    window = (near, slice(r, r + side), slice(c, c + side))
+    sigma = stack.noise.sigma
+    noise = type(stack.noise)(sigma.expand(stack.y.shape)[window] if sigma.ndim else sigma)
+    return stack.y[window], noise, inside.float()
+
+
+def _turned(image: Tensor, turn: int) -> Tensor:
+    """One of the eight orientations of a square."""
+    image = image.flip(-1) if turn & 1 else image
+    image = image.flip(-2) if turn & 2 else image
+    return image.transpose(-1, -2) if turn & 4 else image

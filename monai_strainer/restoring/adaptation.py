@@ -1,0 +1,68 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Adapt the general network to a noisy scan, and keep the adapted one only where its estimated error is lower."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ..fitting import ADAPTATION, Stack, adapt, steps_for
+from ..walks import Scene, measured, neighbours_close
+from .choice import Candidate, noise_trial, some_slices
+from .prepare import Prepared
+from .prior_choice import TESTED, Choice, Leg
+
+__all__ = ["adapted"]
+
+_BETTER = 0.995  # of the risk before, at most: Stein's estimate does not see what the weights learned from the noise
+
+
+def adapted(
+    choice: Choice,
+    ready: Prepared,
+    scene: Scene,
+    leg: Leg,
+    steps: int | None,
+    seed: int,
+) -> Choice:
+    """The choice with a network adapted to the scan, if that pays.
+
+    Only where noise is all there is to remove and a network without coordinate features was chosen and tested.
+
+    Args:
+        choice: of the prior.
+        ready: the scan.
+        scene: of the passes.
+        leg: axes and factors of the first pass.
+        steps: at most; None for the default, 0 for none.
+        seed: of the draws.
+    """
+    axes, factors = leg
+    detail, before = choice.prior.detail, choice.trial
+    if steps == 0 or detail is None or detail.features or before is None or max(factors) > 1:
+        return choice
+    recipe = ADAPTATION if steps is None else replace(ADAPTATION, steps=steps)
+    stacks = [_stack(ready, scene, axis, choice) for axis in axes]
+    count = steps_for(stacks, recipe)
+    if count == 0 or float(stacks[0].noise.sigma.max()) == 0:
+        return choice
+    network = adapt(detail.to(scene.device), stacks, recipe, seed=seed, on_step=scene.progress)
+    first = stacks[0]
+    slices = some_slices(first.inside, TESTED)
+    one = Candidate("adapted", network, None, None, first.closeness)
+    after = noise_trial(one, first.y, first.noise, first.inside, slices)
+    kept = after.risk < _BETTER * before.risk
+    record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
+    if not kept:
+        return replace(choice, adaptation=record)
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+
+
+def _stack(ready: Prepared, scene: Scene, axis: int, choice: Choice) -> Stack:
+    volume = ready.acquired.volume
+    y, noise = measured(volume, axis, scene, ready.level.level)
+    inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0))).to(scene.device)
+    assert choice.prior.detail is not None
+    return Stack(y, noise, inside, neighbours_close(choice.prior.detail, volume.grid, axis, len(y)))
