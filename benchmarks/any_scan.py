@@ -10,7 +10,7 @@ python benchmarks/any_scan_table.py rows.csv more.csv      # prints the tables
 again, and a row of ours belongs to the prior whose digest it names.
 
 `ours` is `restore` with the scale and nothing else. `ours_told` is also given what the rivals are given: the level of
-the noise and, where the grid gets finer, the operator. With `--level total` the level given is the root of the sum of
+the noise and, where the grid gets finer, the operator. `ours_not_adapted` is `ours_told` without adaptation to the scan. With `--level total` the level given is the root of the sum of
 squares of the noise that was added and the noise that the truth has of its own, and the names of methods end in
 `_total`. PSNR and SSIM count within the object's mask; the data range is the 99.9th percentile of the truth there.
 Seconds are for the whole slab.
@@ -35,18 +35,18 @@ from numpy.typing import NDArray
 from monai_strainer import Prior, load_prior, restore
 from monai_strainer.metrics import coverage, psnr, ssim
 
-OURS = ("ours", "ours_told")
+OURS = ("ours", "ours_told", "ours_not_adapted")
 METHODS = ("input", *INTERPOLATIONS, *DENOISERS, *OURS)
 COLUMNS = ("task", "group", "scan", "method", "prior", "psnr", "ssim", "coverage90", "seconds", "sigma", "note")
 Image = NDArray[np.float32]
 
 
-def ours(case: Case, prior: Prior, sigma: float | None) -> tuple[Image, Image]:
+def ours(case: Case, prior: Prior, sigma: float | None, adapt: int | None) -> tuple[Image, Image]:
     """What `restore` makes of the slab, and its standard deviation; blind where no level is given."""
     options: dict[str, Any] = {}
     if sigma is not None:
         options = {"sigma": sigma} if case.is_denoising else {"sigma": sigma, "operator": case.task.profile}
-    out = restore(case.low, prior, scale=case.scale, **options)
+    out = restore(case.low, prior, scale=case.scale, adapt=adapt, **options)
     return out.volume.data, out.std
 
 
@@ -73,7 +73,8 @@ def run(method: str, case: Case, prior: Prior | None, level: str) -> dict[str, A
     std, start = None, time.perf_counter()
     if method in OURS:
         assert prior is not None
-        image, std = ours(case, prior, None if method == "ours" else sigma)
+        adapt = 0 if method == "ours_not_adapted" else None
+        image, std = ours(case, prior, None if method == "ours" else sigma, adapt)
     else:
         image = rival(method, case, sigma)
     seconds = round(time.perf_counter() - start, 3)
@@ -93,7 +94,7 @@ def rows_done(out: Path) -> set[tuple[str, ...]]:
 
 def named(method: str, level: str) -> str:
     """The name of a method in the rows."""
-    takes_level = (method in DENOISERS and method != "ants") or method == "ours_told"
+    takes_level = (method in DENOISERS and method != "ants") or method in ("ours_told", "ours_not_adapted")
     return f"{method}_total" if level == "total" and takes_level else method
 
 
