@@ -21,6 +21,7 @@ from .fitting.amortised import has_bfloat16
 from .fitting.muon import Muon
 from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
+from .networks.precision import autocast_on
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
 
@@ -145,7 +146,7 @@ class DetailTraining:
         batch = {key: value.to(self.device) for key, value in batch.items()}
         alone = np.random.default_rng((self.seed, number, 1)).random(recipe.groups) < recipe.alone
         with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with autocast_on(self.device, has_bfloat16(self.device)):
             features = None
             if self.encoder is not None:
                 with torch.no_grad():
