@@ -130,7 +130,7 @@ class DetailTraining:
         self.optimisers: list[torch.optim.Optimizer] = [Muon(kernels, recipe.rate), torch.optim.Adam(others)]
         self.loss_of = DetailLoss()
 
-    def step(self, number: int, batch: dict[str, Tensor]) -> float:
+    def step(self, number: int, batch: dict[str, Tensor]) -> Tensor:
         """Learn from the groups of one step.
 
         Args:
@@ -138,7 +138,7 @@ class DetailTraining:
             batch: of :class:`MeasuredPatches`, its groups one after the other.
 
         Returns:
-            the loss before the step.
+            the loss before the step, where the network is: nothing of a step is read back.
         """
         recipe = self.recipe
         for optimiser, times in zip(self.optimisers, (1.0, recipe.rest)):
@@ -162,7 +162,7 @@ class DetailTraining:
             keep = min(recipe.average, (1 + number) / (10 + number))
             for a, b in zip(self.average.parameters(), self.network.parameters()):
                 a.lerp_(b, 1 - keep)
-        return float(loss.detach())
+        return loss.detach()
 
     def state(self) -> dict[str, Any]:
         """What :meth:`load` takes up again."""
@@ -280,7 +280,7 @@ def run_training(
         first = step * recipe.groups
         loss = training.step(step, joined([groups[first + k] for k in range(recipe.groups)]))
         if on_step is not None:
-            on_step(step, loss)
+            on_step(step, float(loss))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
             save_checkpoint(checkpoint, identity, step + 1, **training.state())
     return training.average.eval()

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -47,6 +48,8 @@ class Held(Tensor):
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.tolist:  # refuses every class but its own
             return args[0].detach().cpu().tolist()
+        if func is Tensor.new_tensor:
+            return torch.tensor(*args[1:], **{"dtype": args[0].dtype, **(kwargs or {})}).to(ELSEWHERE)
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
 
@@ -106,8 +109,19 @@ class Place(TorchDispatchMode):
             raise RuntimeError(f"{name}: a tensor {tuple(here[0].shape)} of the CPU meets one of the device")
 
 
+class _Written(TorchFunctionMode):
+    """Numbers that Python writes down for the device: PyTorch would leave them out."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in (torch.tensor, torch.as_tensor) and kwargs.get("device") is not None:
+            where = kwargs.pop("device")
+            return func(*args, **kwargs).to(where)
+        return func(*args, **kwargs)
+
+
 @contextmanager
 def elsewhere() -> Iterator[Place]:
     """Tensors on :data:`ELSEWHERE` hold values inside."""
-    with Place() as place:
+    with Place() as place, _Written():
         yield place
