@@ -50,10 +50,7 @@ def test_what_was_made_in_inference_serves_training() -> None:
 
 
 def test_many_sizes_of_scans_stay_below_the_bound() -> None:
-    kept, made = (
-        Kept(lambda n, length: torch.empty(n, n, dtype=torch.float64)),
-        0,
-    )  # as large
+    kept, made = Kept(lambda n, length: torch.empty(n, n, dtype=torch.float64)), 0  # as large as factors are
     for n in range(64, 640, 4):
         for length in (2.0, 4.0):
             made += kept(n, length).nbytes
