@@ -8,7 +8,7 @@ an accelerator would have to be waited for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 __all__ = ["ELSEWHERE", "Held", "Place", "elsewhere"]
 
@@ -68,6 +68,15 @@ class Held(Tensor):
         return f"Held({tuple(self.shape)}, {self.dtype})"
 
 
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    """Tensors among arguments, and in lists of them."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from (one for one in value if isinstance(one, Tensor))
+
+
 class Place(TorchDispatchMode):
     """Runs every operation where its tensors lie. ``reads`` counts what the CPU waited for."""
 
@@ -76,12 +85,13 @@ class Place(TorchDispatchMode):
         self.reads = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs, name = dict(kwargs or {}), func.name()
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        kwargs = dict(kwargs or {})
+        tensors = list(_tensors((*args, *kwargs.values())))
         held = [t for t in tensors if isinstance(t, Held)]
         to = kwargs.get("device")
         if not held and (to is None or torch.device(to) != ELSEWHERE):
             return func(*args, **kwargs)
+        name = func.name()
         moves = name.startswith(("aten::_to_copy", "aten::copy_"))
         if held and not moves:
             self._check(name, args, tensors)

@@ -234,7 +234,7 @@ def test_pretraining_of_the_noise_level() -> None:
     ("method", "scale"), [("amortised", (1, 1, 2)), ("amortised", 1), ("plug_and_play", 2), ("coordinates", 1)]
 )
 def test_restoration_twice_with_one_prior(method: str, scale: float | tuple[float, ...]) -> None:
-    prior, scan = small_prior_with_detail(), small_head()
+    prior, scan = small_prior_with_detail(), small_head((16, 18, 4))
     options: dict[str, Any] = {"method": method, "steps": 2}
     here = restore(scan, prior, scale, **options)
     for _ in range(2):  # the first leaves the networks where it computed

@@ -8,6 +8,8 @@ The box around a head says where it is, not how it is tilted. With solved heads 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -41,7 +43,7 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
         >>> align(Siren(3, hidden_channels=8), torch.rand(2, 6, 6), torch.rand(2, 3, 6, 6), turns=1).shape
         torch.Size([3, 4])
     """
-    exact = {"dtype": torch.float64, "device": coords.device}
+    exact: Any = {"dtype": torch.float64, "device": coords.device}
     eye = torch.eye(3, 4, **exact)
     spread = torch.tensor([TILT, TILT, TILT, SHIFT], **exact).expand(3, 4).flatten()
     turn = eye.clone()

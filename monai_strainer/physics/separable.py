@@ -134,6 +134,7 @@ class Separable(Operator):
 
         Where the axis is left alone, the columns are the rows, in their order.
         """
+        axis %= len(self.shape_in)
         kept: list[Tensor | int] = [n if m is None else m for n, m in zip(self.shape_in, self.matrices)]
         rows = checked_rows(rows, self.shape_out[axis])
         matrix = self.matrices[axis]
@@ -142,12 +143,14 @@ class Separable(Operator):
         else:
             columns = self._reach(axis)[rows.cpu()].any(0).nonzero().flatten()
             kept[axis] = matrix[rows.to(matrix.device)][:, columns.to(matrix.device)]
-        return self._of(kept), columns
+        part = self._of(kept)
+        part._reached = {k: self._reach(k) for k, m in enumerate(self.matrices) if k != axis and m is not None}
+        return part, columns
 
     def _reach(self, axis: int) -> Tensor:
         """``(m, n)`` on the CPU, true where the matrix of an axis has a weight.
 
-        Asked once: a step that restricts the operator then waits for no accelerator.
+        Asked once, also for what is restricted further: a step that does so then waits for no accelerator.
         """
         if axis not in self._reached:
             matrix = self.matrices[axis]
