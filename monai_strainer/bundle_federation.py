@@ -64,6 +64,6 @@ def update_of(training: DetailTraining) -> Callable[[Any, Any], dict[str, float]
     """
 
     def update(engine: Any, batch: Any) -> dict[str, float]:
-        return {"loss": training.step(engine.state.iteration - 1, batch)}
+        return {"loss": float(training.step(engine.state.iteration - 1, batch))}
 
     return update

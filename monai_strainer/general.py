@@ -21,7 +21,7 @@ from .errors import InputError
 from .io import sha256, write_json
 from .networks import DetailPrior, sizes_of_detail
 from .networks.noise_level import NoiseLevelNet, sizes_of_noise_level
-from .weights import fill_weights, pack_weights
+from .weights import UNREADABLE, fill_weights, outlined, pack_weights, read_weights
 
 __all__ = ["GENERAL_RULES", "GeneralPrior", "load_general", "save_general"]
 
@@ -70,17 +70,20 @@ def load_general(folder: str | os.PathLike[str] | None = None) -> GeneralPrior |
 def _loaded(folder: Path, stamp: int) -> GeneralPrior:
     rules = folder / GENERAL_RULES
     remedy = "use a bundle made by monai_strainer pretrain --kind general"
+    if not rules.is_file():
+        raise InputError("there is no general prior", remedy, rules)
+    of_detail, of_noise = read_weights(folder / DETAIL), read_weights(folder / NOISE)
     try:
         record = json.loads(rules.read_text(encoding="utf-8"))
         sizes, noise = dict(record["detail"]["network"]), dict(record["noise_level"]["network"])
         if max(*sizes["channels"], sizes["blocks"], sizes["slices"], *noise.values()) > _WIDEST:
             raise ValueError("no network is as wide as that")
-        detail, level = DetailPrior(**sizes), NoiseLevelNet(**noise)
+        detail, level = outlined(DetailPrior, sizes, of_detail), outlined(NoiseLevelNet, noise, of_noise)
         vouched = {"detail": str(record["detail"]["sha256"]), "noise_level": str(record["noise_level"]["sha256"])}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InputError("the rules of the general prior cannot be read", remedy, rules) from error
-    fill_weights(detail, folder / DETAIL, vouched["detail"])
-    fill_weights(level, folder / NOISE, vouched["noise_level"])
+    fill_weights(detail, of_detail, folder / DETAIL, vouched["detail"])
+    fill_weights(level, of_noise, folder / NOISE, vouched["noise_level"])
     detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return GeneralPrior(detail, level, record["detail"]["sha256"], record)
 

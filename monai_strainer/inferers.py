@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .errors import InputError
 from .geometry import Grid
 from .networks import Siren, sizes_of
+from .networks.precision import autocast_on
 from .physics import GaussianNoise, Profile, RicianNoise
 from .prior import Prior
 from .restoration import restore
@@ -111,7 +112,7 @@ class StrainerInferer(Inferer):
         if inputs.ndim not in (4, 5) or inputs.shape[1] != 1:
             raise InputError(f"the batch has shape {tuple(inputs.shape)}", "pass (B, 1, H, W) or (B, 1, X, Y, Z)")
         device = inputs.device
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        with torch.inference_mode(False), torch.enable_grad(), autocast_on(device, False):
             siren = as_siren(network)
             rules = self.prior or Prior(siren)
             if self.cold:
@@ -208,5 +209,5 @@ class FeatureInferer(Inferer):
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
         """``(B, d, P, 1)`` coordinates to ``(B, C, P, 1)`` features."""
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        with torch.autocast(plain.device.type, torch.bfloat16, enabled=self.half):
+        with autocast_on(plain.device, self.half):
             return network(plain, features=True)

@@ -21,6 +21,7 @@ from .fitting.amortised import has_bfloat16
 from .fitting.muon import detail_optimisers
 from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
+from .networks.precision import autocast_on
 from .patches import CLINICAL, Head, MeasuredPatches
 from .physics import Measurements
 
@@ -126,7 +127,7 @@ class DetailTraining:
         self.optimisers = detail_optimisers(network, recipe.rate)
         self.loss_of = DetailLoss()
 
-    def step(self, number: int, batch: dict[str, Tensor]) -> float:
+    def step(self, number: int, batch: dict[str, Tensor]) -> Tensor:
         """Learn from the groups of one step.
 
         Args:
@@ -134,7 +135,7 @@ class DetailTraining:
             batch: of :class:`MeasuredPatches`, its groups one after the other.
 
         Returns:
-            the loss before the step.
+            the loss before the step, where the network is: nothing of a step is read back.
         """
         recipe = self.recipe
         for optimiser, times in zip(self.optimisers, (1.0, recipe.rest)):
@@ -142,7 +143,7 @@ class DetailTraining:
         batch = {key: value.to(self.device) for key, value in batch.items()}
         alone = np.random.default_rng((self.seed, number, 1)).random(recipe.groups) < recipe.alone
         with_features = torch.from_numpy(~alone).repeat_interleave(recipe.patches).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with autocast_on(self.device, has_bfloat16(self.device)):
             features = None
             if self.encoder is not None:
                 with torch.no_grad():
@@ -158,7 +159,7 @@ class DetailTraining:
             keep = min(recipe.average, (1 + number) / (10 + number))
             for a, b in zip(self.average.parameters(), self.network.parameters()):
                 a.lerp_(b, 1 - keep)
-        return float(loss.detach())
+        return loss.detach()
 
     def state(self) -> dict[str, Any]:
         """What :meth:`load` takes up again."""
@@ -276,7 +277,7 @@ def run_training(
         first = step * recipe.groups
         loss = training.step(step, joined([groups[first + k] for k in range(recipe.groups)]))
         if on_step is not None:
-            on_step(step, loss)
+            on_step(step, float(loss))
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
             save_checkpoint(checkpoint, identity, step + 1, **training.state())
     return training.average.eval()

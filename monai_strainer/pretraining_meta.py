@@ -68,7 +68,7 @@ def meta_learned(
     for step in range(first, len(rates)):
         set_rate(optimiser, rates[step])
         sums = [torch.zeros_like(p) for p in start.parameters()]
-        tasks, reached = 0, 0.0
+        tasks, reached = 0, torch.zeros((), dtype=torch.float64, device=device)
         for tile in (tiles[step * per_step + k] for k in range(per_step)):
             points = tile["image"][:dims].flatten(1).T[None].to(device)  # (1, P, d)
             for values in tile["label"].to(device):  # (P, 1)
@@ -78,7 +78,7 @@ def meta_learned(
             parameter.grad = total / tasks
         optimiser.step()
         if on_step is not None:
-            on_step(step, reached / tasks)
+            on_step(step, float(reached) / tasks)
         if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == len(rates)):
             save_checkpoint(checkpoint, identity, step + 1, module=start.state_dict(), optimiser=optimiser.state_dict())
     return _filled(siren, start)
@@ -86,14 +86,14 @@ def meta_learned(
 
 def _walk(
     walker: SirenStack, start: SirenStack, points: Tensor, values: Tensor, steps: int, rate: float, sums: list[Tensor]
-) -> float:
+) -> Tensor:
     """Go from the start towards one image and add up the gradients on the way; the last error met."""
     walker.load_state_dict(start.state_dict())
-    error = 0.0
+    error = points.new_zeros(())
     for _ in range(steps):
         loss = (walker(points) - values).square().mean()
         gradients = torch.autograd.grad(loss, list(walker.parameters()))
-        error = float(loss.detach())
+        error = loss.detach()
         with torch.no_grad():
             for parameter, gradient, total in zip(walker.parameters(), gradients, sums):
                 parameter.sub_(rate * gradient)

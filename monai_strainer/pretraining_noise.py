@@ -22,7 +22,7 @@ from .physics import GaussianNoise, RicianNoise
 from .sources import Source
 from .varied_patches import VariedPatches
 
-__all__ = ["NOISE_LEVEL", "NoiseLevelRecipe", "noise_level_loss", "pretrain_noise_level"]
+__all__ = ["NOISE_LEVEL", "NoiseLevelRecipe", "learn", "noise_level_loss", "pretrain_noise_level"]
 
 
 @dataclass(frozen=True)
@@ -130,19 +130,25 @@ def pretrain_noise_level(
             patches.own = {id(s): own_noise(network, s) for s in sources if s.kind == "scan"}
         set_rate(adam, recipe.rate * falling(step, recipe.steps, 0.01))
         image, sigma = (part.to(device) for part in patches.batch(step, step < recipe.steps // 2))
-        log_level, log_spread = network(image)
-        loss = noise_level_loss(log_level, log_spread, sigma, image)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        adam.step()
+        loss = learn(network, adam, image, sigma)
         with torch.no_grad():
             for name, value in network.state_dict().items():
                 average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
         if on_step is not None:
-            on_step(step, float(loss.detach()))
+            on_step(step, float(loss))
     network.load_state_dict(average)
     return network.eval()
+
+
+def learn(network: NoiseLevelNet, adam: torch.optim.Optimizer, image: Tensor, sigma: Tensor) -> Tensor:
+    """One step on a batch; the loss before it, where the network is: nothing of a step is read back."""
+    log_level, log_spread = network(image)
+    loss = noise_level_loss(log_level, log_spread, sigma, image)
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    adam.step()
+    return loss.detach()
 
 
 @torch.no_grad()

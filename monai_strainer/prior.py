@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ._version import __version__
 from .bundles import bundle_path
@@ -19,7 +20,7 @@ from .geometry import NORMAL, Plane
 from .io import sha256, write_json
 from .likeness import Typical
 from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
-from .weights import check_weights, fill_weights, pack_weights
+from .weights import UNREADABLE, check_weights, fill_weights, outlined, pack_weights, read_weights
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
 
@@ -91,22 +92,34 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
                 "pass a bundle folder that pretrain wrote",
                 file,
             )
+    state = read_weights(weights)
     try:
         record = json.loads(rules.read_text())
-        network, plane, percentile, half = _understood(record)
-        detail = _detail(record["detail"]) if record.get("detail") else None
+        network, plane, percentile, half = _understood(record, state)
+        has_detail = bool(record.get("detail"))
+    except UNREADABLE as error:
+        raise _unreadable(rules, error) from error
+    of_detail = read_weights(folder / DETAIL) if has_detail else {}
+    try:
+        detail = _detail(record["detail"], of_detail) if has_detail else None
         typical = Typical.from_record(record["typical"]) if record.get("typical") else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError) as error:
-        finding = f"the rules of the prior cannot be read ({type(error).__name__})"
-        raise InputError(finding, "take the bundle from its source again", rules) from error
-    digest = fill_weights(network, weights, record.get("sha256"))
+    except UNREADABLE as error:
+        raise _unreadable(rules, error) from error
+    digest = fill_weights(network, state, weights, record.get("sha256"))
     if detail is not None:
-        fill_weights(detail, folder / DETAIL, record["detail"].get("sha256"))
+        fill_weights(detail, of_detail, folder / DETAIL, record["detail"].get("sha256"))
         detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Prior(network.eval(), plane, percentile, half, digest, record, detail, typical, load_general())
 
 
-def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[float, float, float]]:
+def _unreadable(rules: Path, error: Exception) -> InputError:
+    finding = f"the rules of the prior cannot be read ({type(error).__name__})"
+    return InputError(finding, "take the bundle from its source again", rules)
+
+
+def _understood(
+    record: dict[str, Any], state: dict[str, Tensor]
+) -> tuple[Siren, Plane, float, tuple[float, float, float]]:
     """Network, plane, percentile and head size that the rules name; any error says that they are none."""
     if record["network"]["hidden_channels"] > WIDEST or record["network"]["num_layers"] > WIDEST:
         raise ValueError("no prior is as wide as that")
@@ -114,14 +127,14 @@ def _understood(record: dict[str, Any]) -> tuple[Siren, Plane, float, tuple[floa
     x, y, z = (float(value) for value in record["half_mm"])
     if plane not in NORMAL or not 0 < percentile <= 100 or not 0 < min(x, y, z) < 1e4:
         raise ValueError("the rules hold impossible values")
-    return Siren(**record["network"]), plane, percentile, (x, y, z)
+    return outlined(Siren, record["network"], state), plane, percentile, (x, y, z)
 
 
-def _detail(record: dict[str, Any]) -> DetailPrior:
+def _detail(record: dict[str, Any], state: dict[str, Tensor]) -> DetailPrior:
     sizes = record["network"]
     if max(*sizes["channels"], sizes["blocks"], sizes["features"], sizes["slices"]) > WIDEST:
         raise ValueError("no detail prior is as wide as that")
-    return DetailPrior(**sizes)
+    return outlined(DetailPrior, sizes, state)
 
 
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import DetailPrior
+from ..networks.precision import autocast_on
 from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
 from .muon import detail_optimisers
@@ -177,7 +178,7 @@ def _loss(
     shown = show(slices, slices.new_zeros(side, side), sigma, numbers[0])
     measurement = torch.stack(numbers).to(slices)
     image = shown.image.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(slices.device.type, torch.bfloat16, enabled=has_bfloat16(slices.device)):
+    with autocast_on(slices.device, has_bfloat16(slices.device)):
         mean, _ = network(image, measurement)
     return (weight * (mean[:, 0].float() - target).square()).sum() / weight.count_nonzero().clamp_min(1)
 

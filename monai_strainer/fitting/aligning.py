@@ -8,6 +8,8 @@ The box around a head says where it is, not how it is tilted. With solved heads 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -41,20 +43,21 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
         >>> align(Siren(3, hidden_channels=8), torch.rand(2, 6, 6), torch.rand(2, 3, 6, 6), turns=1).shape
         torch.Size([3, 4])
     """
-    eye = torch.eye(3, 4, dtype=torch.float64)
-    spread = torch.tensor([TILT, TILT, TILT, SHIFT], dtype=torch.float64).expand(3, 4).flatten()
+    exact: Any = {"dtype": torch.float64, "device": coords.device}
+    eye = torch.eye(3, 4, **exact)
+    spread = torch.tensor([TILT, TILT, TILT, SHIFT], **exact).expand(3, 4).flatten()
     turn = eye.clone()
     places = with_bias(coords.flatten(2).double())  # (S, 4, P)
     targets = 2 * images.flatten(1) - 1  # (S, P)
     mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
     precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
     for _ in range(turns):
-        matrix, vector, cost = torch.diag(torch.zeros(12).double()), torch.zeros(12).double(), 0.0
+        matrix, vector, cost = torch.zeros(12, 12, **exact), torch.zeros(12, **exact), torch.zeros((), **exact)
         for place, target in zip(places, targets):
             residual, slope = _explained(siren, mean, precision, (turn @ place).float(), place.float(), target)
             matrix += (slope @ slope.T).double()
             vector += (slope @ residual).double()
-            cost += float(residual.square().sum())
+            cost += residual.square().sum().double()
         variance = NEIGHBOURS * cost / targets.numel()
         pull = torch.diag(spread**-2)
         towards = vector / variance - pull @ (turn - eye).flatten()

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks import DetailPrior, Siren
+from ..networks.precision import autocast_on
 from ..physics import NoiseModel, Separable
 from .kriging import ErrorField
 from .showing import conditions, interpolate, show
@@ -137,7 +138,7 @@ def look(
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
     shown = show(slices, share, sigma, conditions(operator, noise, closeness))
-    with torch.autocast(y.device.type, torch.bfloat16, enabled=has_bfloat16(y.device)):
+    with autocast_on(y.device, has_bfloat16(y.device)):
         means, log_stds = [], []
         for axes in mirrors:
             features = None

@@ -82,10 +82,10 @@ def _cholesky(matrix: Tensor) -> Tensor:
 
     Few measurements with next to no misfit leave the Gram matrix with condition numbers beyond float64.
     """
-    one = float(matrix.diagonal().max()) * torch.eye(len(matrix)).to(matrix)
+    one = matrix.diagonal().max() * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     for power in range(-15, -2):
         factor, failed = torch.linalg.cholesky_ex(matrix)
-        if not int(failed):
+        if not int(failed):  # read on the CPU: which ridge is needed depends on the numbers
             return factor
         matrix = matrix + 10.0**power * one
     return torch.linalg.cholesky(matrix)

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..kept import Kept
 from ..physics import Operator, Separable
 
-__all__ = ["DataStep", "ErrorField", "envelope", "krige_varying", "matern"]
+__all__ = ["DataStep", "ErrorField", "envelope", "factor_of", "krige_varying", "matern"]
 
 LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot tell shorter ones apart
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # variances, the head being about [0, 1]
@@ -60,6 +61,10 @@ def matern(n: int, length: float) -> Tensor:
     return torch.linalg.cholesky((1 + t) * torch.exp(-t) + 1e-6 * torch.eye(n, dtype=torch.float64))
 
 
+factor_of = Kept(matern)
+"""As :func:`matern`, with the last factors kept; all steps share them and change none."""
+
+
 class ErrorField:
     """A Gaussian field seen through an operator, and all that follows from a residual.
 
@@ -84,7 +89,7 @@ class ErrorField:
         if isinstance(operator, Separable):
             for length in LENGTHS:
                 sizes = zip(operator.shape_in, operator.shape_out)
-                factors = [matern(n, length * n / m).to(operator.device_of()) for n, m in sizes]
+                factors = [factor_of(n, length * n / m).to(y.device) for n, m in sizes]
                 matrices = [f if m is None else m.double() @ f for m, f in zip(operator.matrices, factors)]
                 self.factors[length], self.coloured[length] = factors, Separable(matrices)
 
@@ -195,7 +200,7 @@ def krige_varying(
     if not bool((torch.isfinite(noise_variance) & (noise_variance > 0)).all()):
         raise InputError("a noise variance is not above 0", "give a map of finite variances above 0")
     sizes = zip(operator.shape_in, operator.shape_out)
-    factors = [matern(n, length * n / m).to(residual.device) for n, m in sizes]
+    factors = [factor_of(n, length * n / m).to(residual.device) for n, m in sizes]
     colour = Separable([f @ f.T for f in factors])  # K
     pairs = zip(operator.matrices, factors)
     eigen = [torch.linalg.eigh(b @ b.T) for b in (f if m is None else m.double() @ f for m, f in pairs)]  # of A K A^T
@@ -215,7 +220,7 @@ def krige_varying(
     near = step = exact(misfit)
     gain, goal = dot(misfit, near), tolerance**2 * dot(residual, residual)
     for _ in range(iterations):
-        if bool((dot(misfit, misfit) <= goal).all()):
+        if bool((dot(misfit, misfit) <= goal).all()):  # read on the CPU, once a turn: when to stop
             break
         product = back.A(power * turned.A(step)) + noise_variance * step
         share = gain / dot(step, product).clamp_min(tiny)

@@ -58,7 +58,9 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is None:
                     continue
                 state = self.state[weight]
-                momentum = state.setdefault("momentum", torch.zeros_like(weight))
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"]
                 momentum.mul_(group["momentum"]).add_(weight.grad)
                 update = weight.grad + group["momentum"] * momentum
                 matrices = update.flatten(1) if update.ndim == 4 else update  # a convolution is one matrix

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..networks import DetailPrior, Siren
 from ..physics import GaussianNoise, Identity, NoiseModel, Operator, Separable
 from .amortised import Amortised, look
-from .kriging import matern
+from .kriging import factor_of
 from .showing import interpolate
 
 __all__ = ["plug_and_play"]
@@ -92,7 +92,7 @@ def _begin(operator: Operator, data: Tensor) -> Tensor:
     if isinstance(operator, Separable):
         return interpolate(operator, data)[0]
     mean = data.mean((1, 2), keepdim=True).expand(len(data), *operator.shape_in)
-    colour = Separable([matern(n, REACH).to(data.device) for n in operator.shape_in])
+    colour = Separable([factor_of(n, REACH).to(data.device) for n in operator.shape_in])
     white = (operator @ colour).prox(torch.zeros_like(mean), data - operator.A(mean), SMOOTH)
     return mean + colour.A(white)
 

@@ -134,8 +134,7 @@ def refine(
         part, w = part.restrict(columns, 1)
         weight = kept[rows][:, columns]
         weight = weight * sigma2[:, None, None] / weight.sum().clamp_min(1)  # a likelihood as a squared error
-        local = noise if noise.sigma.ndim < 2 else type(noise)(noise.sigma[..., rows, :][..., columns])
-        return part, local, coords[:, :, h][:, :, :, w], y[:, rows][:, :, columns], weight
+        return part, noise.restrict(rows, columns), coords[:, :, h][:, :, :, w], y[:, rows][:, :, columns], weight
 
     def advance(part: Operator, local: NoiseModel, patch: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         x = ((stack(patch.flatten(2).mT)[..., 0] + 1) / 2).reshape(-1, *patch.shape[2:])  # (S, |h|, |w|)

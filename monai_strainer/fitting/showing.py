@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..physics import NoiseModel, RicianNoise, Separable
-from .kriging import matern
+from .kriging import factor_of
 
 __all__ = ["Showing", "conditions", "interpolate", "show"]
 
@@ -24,11 +23,6 @@ class Showing(NamedTuple):
 
     image: Tensor
     conditions: Tensor
-
-
-@lru_cache(maxsize=256)
-def _factor(fine: int, measured: int) -> Tensor:
-    return matern(fine, LENGTH * fine / measured)
 
 
 def interpolate(operator: Separable, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,7 +45,7 @@ def interpolate(operator: Separable, y: Tensor) -> tuple[Tensor, Tensor]:
         (torch.Size([4, 4]), True)
     """
     sizes = zip(operator.matrices, operator.shape_in, operator.shape_out)
-    factors = [None if m is None else _factor(n, k).to(operator.device_of()) for m, n, k in sizes]
+    factors = [None if m is None else factor_of(n, LENGTH * n / k).to(y.device) for m, n, k in sizes]
     pairs = zip(operator.matrices, factors, operator.shape_in)
     coloured = Separable([n if m is None or f is None else m.double() @ f for m, f, n in pairs])
     white = coloured.prox(y.new_zeros(*y.shape[:-2], *operator.shape_in), y, EXACT)
@@ -99,5 +93,6 @@ def show(slices: Tensor, share: Tensor, sigma: Tensor, told: Tensor) -> Showing:
         told: from :func:`conditions`.
     """
     count, _, height, width = slices.shape
+    sigma = sigma.to(slices)
     maps = [10 * sigma.expand(count, 1, height, width), 30 * share.expand(count, 1, height, width)]
     return Showing(torch.cat([slices, *maps], dim=1), told.to(slices).expand(count, -1))

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .precision import autocast_on
+
 __all__ = ["CONDITIONS", "DetailPrior", "sizes_of_detail"]
 
 CONDITIONS = 10
@@ -131,7 +133,7 @@ class DetailPrior(nn.Module):
         pad = (0, -width % step, 0, -height % step)
         told = self.told(conditions)
         folded = F.pixel_unshuffle(F.pad(image, pad, mode="replicate"), 2).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(image.device.type, enabled=False):  # intensities need more than eight bits
+        with autocast_on(image.device, False):  # intensities need more than eight bits
             h = self.stem(folded.float())
         skips = []
         for level, blocks in enumerate(self.encode):
@@ -144,7 +146,7 @@ class DetailPrior(nn.Module):
             h = blocks(h, told)
         for up, blocks in zip(self.up, self.decode):
             h = blocks(up(h) + skips.pop(), told)
-        with torch.autocast(image.device.type, enabled=False):
+        with autocast_on(image.device, False):
             out = F.pixel_shuffle(self.tail(h.float()), 2)[..., :height, :width]  # (B, 2, H, W)
             log_std = out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
             if self.level is not None:  # limits in units of the spread: absolute ones would depend on the scan's unit
@@ -163,7 +165,7 @@ class DetailPrior(nn.Module):
         spread = (middle.var((2, 3), correction=0, keepdim=True) + level.square()).sqrt().clamp_min(1e-12)
         is_rician, closeness = conditions[:, 8, None, None, None], conditions[:, 9, None, None, None]
         visible = torch.ones_like(slices[:1, :, :1, :1])
-        visible[:, torch.arange(self.slices) != self.slices // 2] = 0
+        visible[:, : self.slices // 2], visible[:, self.slices // 2 + 1 :] = 0, 0
         visible = torch.maximum(visible.expand(len(slices), -1, 1, 1), (closeness > 0).to(slices))
         added = is_rician * (middle - (middle.square() - sigma.square()).clamp_min(0).sqrt())
         shown = (slices - middle.mean((2, 3), keepdim=True)) / spread * visible

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import Sine
+from .precision import autocast_on
 from .recomputed import recomputed_features
 
 __all__ = ["SineTape", "are_sines", "encoded", "sine_features"]
@@ -93,7 +94,7 @@ def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
     """
     pairs = [list(layer.children()) for layer in encoder]
     if not are_sines(pair[-1] for pair in pairs if pair) or not all(pairs):
-        with torch.autocast(points.device.type, torch.bfloat16, enabled=tape.half):
+        with autocast_on(points.device, tape.half):
             return encoder(points)
     linears: list[nn.Linear] = [linear for linear, _ in pairs]  # type: ignore[misc]
     omega = float(pairs[0][1].omega)  # type: ignore[arg-type]

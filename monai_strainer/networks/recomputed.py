@@ -9,11 +9,12 @@ enough. Nothing here depends on the device: the CPU is where this is held to its
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from .precision import quick_products
 
 __all__ = ["recomputed_features"]
 
@@ -48,18 +49,6 @@ def recomputed_features(
     return features
 
 
-@contextmanager
-def _quick_products() -> Iterator[None]:
-    """Products of float32 in TF32 inside."""
-    switch = torch.backends.cuda.matmul
-    before = switch.fp32_precision
-    switch.fp32_precision = "tf32"
-    try:
-        yield
-    finally:
-        switch.fp32_precision = before
-
-
 def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
     """``a b`` of stacks of matrices, the result in ``dtype``."""
     if a.dtype == dtype:
@@ -87,7 +76,7 @@ def _arguments(points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
     yield z
     for w, b in zip(weights[1:], biases[1:]):
         h = _sine(z, w.dtype)
-        with _quick_products():
+        with quick_products(h.device):
             z = _product(h, w, points.dtype).add_(b)
         yield z
 
@@ -113,7 +102,7 @@ class _Recomputed(torch.autograd.Function):
         weights: list[Tensor | None] = [None] * layers
         biases: list[Tensor | None] = [None] * layers
         g = gradients[0]
-        with _quick_products():
+        with quick_products(g.device):
             for k in range(layers - 1, max(wanted[0], 1) - 1 if wanted else layers, -1):
                 d = torch.cos(arguments[k]).mul_(g)  # (S, N, C)
                 rounded, below = d.to(ctx.dtype), _sine(arguments[k - 1], ctx.dtype)

@@ -35,6 +35,14 @@ class NoiseModel(nn.Module):
             raise InputError(f"a noise level of {float(sigma.min()):g} is not 0 or more", "give a standard deviation")
         self.register_buffer("sigma", sigma)
 
+    def restrict(self: _Model, rows: Tensor, columns: Tensor) -> _Model:
+        """The noise of some rows and columns of the images; a level that is the same everywhere stays."""
+        if self.sigma.ndim < 2:
+            return self
+        part = type(self)(0.0)
+        part.sigma = self.sigma[..., rows, :][..., columns]  # checked already
+        return part
+
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw data of the shape of ``x`` around it."""
         raise NotImplementedError

@@ -100,7 +100,7 @@ class Operator(nn.Module):
         x, p, squared = z.expand_as(residual), residual, dot(residual, residual)
         goal = 1e-10 * squared
         for _ in range(200):
-            if bool((squared <= goal).all()):
+            if bool((squared <= goal).all()):  # read on the CPU: how many turns it takes depends on the numbers
                 break
             q = self.adjoint(self.A(p)) + rho * p
             step = squared / dot(p, q).clamp_min(tiny)
@@ -120,9 +120,9 @@ class Operator(nn.Module):
             rho: weight above 0, a number or a tensor that broadcasts over the batch axes alone.
 
         Returns:
-            (..., *shape_in), or what broadcasts to it.
+            (..., *shape_in), or what broadcasts to it; where ``rho`` lies, or the operator if that is a number.
         """
-        return torch.ones(self.shape_in)
+        return torch.ones(self.shape_in, device=self._place_of(rho))
 
     def __matmul__(self, inner: Operator) -> Operator:
         """``(A @ B)(x) = A(B(x))``; two separable operators make one, identities vanish.
@@ -134,6 +134,12 @@ class Operator(nn.Module):
         if inner.is_identity:
             return self
         return Composition(self, inner)
+
+    def _place_of(self, rho: float | Tensor) -> torch.device:
+        """Where a result that no image is given for belongs: with ``rho``, or with the operator's own numbers."""
+        if isinstance(rho, Tensor) and (rho.ndim or rho.device.type != "cpu"):
+            return rho.device
+        return next((b.device for b in self.buffers()), torch.device("cpu"))
 
     def _check(self, image: Tensor, shape: tuple[int, ...]) -> None:
         if tuple(image.shape[-len(shape) :]) != shape:
@@ -192,7 +198,9 @@ class Mask(Operator):
     def restrict(self, rows: Tensor, axis: int = 0) -> tuple[Mask, Tensor]:
         mask = self.get_buffer("mask")
         rows = checked_rows(rows, self.shape_out[axis])
-        return Mask(mask.index_select(axis, rows.to(mask.device))), rows
+        part = Mask(torch.ones([len(rows) if k == axis else n for k, n in enumerate(self.shape_in)]))
+        part.mask = mask.index_select(axis, rows.to(mask.device))  # checked already
+        return part, rows
 
 
 class Composition(Operator):

@@ -40,6 +40,7 @@ class Separable(Operator):
         kept = [None if isinstance(m, int) or _is_identity(m) else m for m in matrices]
         lengths = [(m, m) if isinstance(m, int) else (int(m.shape[0]), int(m.shape[1])) for m in matrices]
         super().__init__([n for _, n in lengths], [m for m, _ in lengths])
+        self._reached: dict[int, Tensor] = {}
         for k, matrix in enumerate(kept):
             self.register_buffer(f"matrix{k}", None if matrix is None else matrix.to(torch.float32))
 
@@ -69,7 +70,7 @@ class Separable(Operator):
         """
         self._check(z, self.shape_in)
         self._check(y, self.shape_out)
-        u, s, v = self._singular()
+        u, s, v = self._singular(z.device)
         rho, s = over_images(rho, len(self.shape_in)), s.to(z.dtype)
         misfit = _along_axes(_transposed(u), y) - s * _along_axes(_transposed(v), z)
         return z + _along_axes(v, s / (s * s + rho) * misfit)
@@ -91,7 +92,7 @@ class Separable(Operator):
         Returns:
             (..., *shape_in), between 0 and 1.
         """
-        _, s, v = self._singular()
+        _, s, v = self._singular(self._place_of(rho))
         gain = s * s / (s * s + over_images(rho, len(self.shape_in)))
         mixed = [b if a is None else a.to(s) if b is None else a.to(s) @ b for a, b in zip(factors, v)]
         return (1 - _along_axes([None if m is None else m * m for m in mixed], gain)).clamp(0, 1)
@@ -112,7 +113,7 @@ class Separable(Operator):
         Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.2.
         """
         self._check(y, self.shape_out)
-        u, s, _ = self._singular()
+        u, s, _ = self._singular(y.device)
         rho = over_images(rho, len(self.shape_in))
         inverse = 1 / (s * s + rho)
         missed = _along_axes(_transposed(u), y)
@@ -128,25 +129,44 @@ class Separable(Operator):
         variance = 1 / diagonal
         return solved * variance, variance
 
-    def device_of(self) -> torch.device:
-        """Where the matrices are; the CPU if there are none."""
-        return next((m.device for m in self.matrices if m is not None), torch.device("cpu"))
-
     def restrict(self, rows: Tensor, axis: int = 0) -> tuple[Separable, Tensor]:
         """As ``Operator.restrict``; columns are those with a weight that is not zero, in rising order.
 
         Where the axis is left alone, the columns are the rows, in their order.
         """
+        axis %= len(self.shape_in)
         kept: list[Tensor | int] = [n if m is None else m for n, m in zip(self.shape_in, self.matrices)]
         rows = checked_rows(rows, self.shape_out[axis])
         matrix = self.matrices[axis]
         if matrix is None:
             kept[axis], columns = len(rows), rows
         else:
-            part = matrix[rows.to(matrix.device)]  # (R, n)
-            columns = (part != 0).any(0).nonzero().flatten()
-            kept[axis] = part[:, columns]
-        return Separable(kept), columns
+            columns = self._reach(axis)[rows.cpu()].any(0).nonzero().flatten()
+            kept[axis] = matrix[rows.to(matrix.device)][:, columns.to(matrix.device)]
+        part = self._of(kept)
+        part._reached = {k: self._reach(k) for k, m in enumerate(self.matrices) if k != axis and m is not None}
+        return part, columns
+
+    def _reach(self, axis: int) -> Tensor:
+        """``(m, n)`` on the CPU, true where the matrix of an axis has a weight.
+
+        Asked once, also for what is restricted further: a step that does so then waits for no accelerator.
+        """
+        if axis not in self._reached:
+            matrix = self.matrices[axis]
+            assert matrix is not None
+            self._reached[axis] = (matrix != 0).cpu()
+        return self._reached[axis]
+
+    @classmethod
+    def _of(cls, matrices: Sequence[Tensor | int]) -> Separable:
+        """An operator of float32 matrices none of which is looked at: an identity among them costs a product."""
+        out = Separable([int(m) if isinstance(m, int) else int(m.shape[1]) for m in matrices])
+        out.shape_out = tuple(m if isinstance(m, int) else int(m.shape[0]) for m in matrices)
+        for k, matrix in enumerate(matrices):
+            if isinstance(matrix, Tensor):
+                setattr(out, f"matrix{k}", matrix)
+        return out
 
     def __matmul__(self, inner: Operator) -> Operator:
         check_fit(self, inner)
@@ -157,11 +177,17 @@ class Separable(Operator):
         pairs = zip(self.matrices, inner.matrices, self.shape_in)
         return Separable([n if a is b is None else _product(a, b) for a, b, n in pairs])
 
-    def _singular(self) -> tuple[list[Tensor | None], Tensor, list[Tensor | None]]:
-        """Per-axis U and V (None for identities) and the outer product of the singular values; computed once."""
+    def _singular(self, device: torch.device) -> tuple[list[Tensor | None], Tensor, list[Tensor | None]]:
+        """Per-axis U and V (None for identities) and the outer product of the singular values; computed once.
+
+        The values go where the data are: an operator without matrices lies nowhere in particular.
+        """
         axes = range(len(self.shape_in))
         if not hasattr(self, "singular_values"):
             self._decompose()
+        if self.get_buffer("singular_values").device != device:
+            with torch.inference_mode(False), torch.no_grad():
+                self.singular_values = self.get_buffer("singular_values").to(device)
         values: Tensor = self.get_buffer("singular_values")
         return [getattr(self, f"u{k}") for k in axes], values, [getattr(self, f"v{k}") for k in axes]
 
@@ -177,8 +203,7 @@ class Separable(Operator):
             self.register_buffer(f"u{k}", u, persistent=False)
             self.register_buffer(f"v{k}", v, persistent=False)
             outer = outer[..., None] * s
-        device = self.device_of()
-        self.register_buffer("singular_values", outer.to(device, torch.float32), persistent=False)
+        self.register_buffer("singular_values", outer.float(), persistent=False)
 
 
 class Identity(Separable):

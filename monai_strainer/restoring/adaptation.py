@@ -49,10 +49,9 @@ def adapted(
     if count == 0 or float(stacks[0].noise.sigma.max()) == 0:
         return choice
     network = adapt(detail.to(scene.device), stacks, recipe, seed=seed, on_step=scene.progress)
-    first = stacks[0]
-    slices = some_slices(first.inside, TESTED)
-    one = Candidate("adapted", network, None, None, first.closeness)
-    after = noise_trial(one, first.y, first.noise, first.inside, slices)
+    first = _stack(ready, replace(scene, device="cpu"), axes[0], choice)  # tested where the others were
+    one = Candidate("adapted", network.cpu(), None, None, first.closeness)
+    after = noise_trial(one, first.y, first.noise, first.inside, some_slices(first.inside, TESTED))
     kept = after.risk < _BETTER * before.risk
     record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
     if not kept:

@@ -97,11 +97,11 @@ def _read_patches(network: NoiseLevelNet, slices: NDArray[np.float32], signal: N
                     middle = (r + patch.shape[0] / 2, c + patch.shape[1] / 2)
                     where.append([2 * (s + 0.5) / count - 1, 2 * middle[0] / height - 1, 2 * middle[1] / width - 1])
             if batch:
-                image: Tensor = torch.stack(batch)[:, None]
+                image: Tensor = torch.stack(batch)[:, None].to(next(network.parameters()).device)
                 log_level, log_spread = network(image)
                 unit = mean_high_pass(image)
-                levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().numpy())
-                weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().numpy())
+                levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
+                weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
                 places += where
         if levels:
             break

@@ -89,13 +89,14 @@ def _tried(one: Prior, name: str, ready: Prepared, place: Localised, leg: Leg, o
     y, noise = measured(volume, axis, scene, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
     assert one.detail is not None
-    siren = one.network if one.detail.features else None
+    detail = one.detail.cpu()  # where the test runs, wherever an earlier scan was restored
+    siren = one.network.cpu() if detail.features else None
 
     def places(some: slice) -> torch.Tensor:
         return torch.from_numpy(pose.coordinates(volume.grid.shape, axis, some)[:, : one.network.spatial_dims])
 
-    near = neighbours_close(one.detail, volume.grid.refine(factors), axis, len(y))
-    candidate = Candidate(name, one.detail, siren, places if siren is not None else None, near)
+    near = neighbours_close(detail, volume.grid.refine(factors), axis, len(y))
+    candidate = Candidate(name, detail, siren, places if siren is not None else None, near)
     slices = some_slices(inside, TESTED)
     if max(factors) == 1:
         return noise_trial(candidate, y, noise, inside, slices)

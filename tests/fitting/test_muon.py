@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantoms import small_siren
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from monai_strainer.fitting.muon import Muon, optimisers, orthogonalise
 from monai_strainer.networks import SirenStack
@@ -160,3 +163,28 @@ def test_an_optimiser_that_does_not_exist_is_refused(depth: int) -> None:
     stack.freeze(depth)
     with pytest.raises(ValueError, match="'sgd'"):
         optimisers(stack, "sgd", 1e-4, 1e-3)
+
+
+class Zeros(TorchDispatchMode):
+    """Counts tensors of zeros."""
+
+    made = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.made += "zeros" in func.name()
+        return func(*args, **(kwargs or {}))
+
+
+def test_momentum_is_made_once_and_adds_up_as_written() -> None:
+    weight, grads = torch.nn.Parameter(drawn(2, 6, 5)), [drawn(2, 6, 5, seed=k) for k in (1, 2, 3)]
+    muon, expected, momentum = Muon([weight], lr=0.01), weight.detach().clone(), torch.zeros(2, 6, 5)
+    counts = []
+    for grad in grads:
+        weight.grad = grad.clone()
+        with Zeros() as zeros:
+            muon.step()
+        counts.append(zeros.made)
+        momentum.mul_(0.95).add_(grad)
+        expected.add_(orthogonalise(grad + 0.95 * momentum), alpha=-0.01 * 6**0.5)
+        assert torch.equal(weight.detach(), expected)
+    assert counts == [1, 0, 0]
