@@ -10,10 +10,10 @@ python benchmarks/any_scan_table.py rows.csv more.csv      # prints the tables
 again, and a row of ours belongs to the prior whose digest it names.
 
 `ours` is `restore` with the scale and nothing else. `ours_told` is also given what the rivals are given: the level of
-the noise and, where the grid gets finer, the operator. `ours_not_adapted` is `ours_told` without adaptation to the scan. With `--level total` the level given is the root of the sum of
-squares of the noise that was added and the noise that the truth has of its own, and the names of methods end in
-`_total`. PSNR and SSIM count within the object's mask; the data range is the 99.9th percentile of the truth there.
-Seconds are for the whole slab.
+the noise and, where the grid gets finer, the operator. `ours_not_adapted` is `ours_told` without adaptation to the
+scan. With `--level total` the level given is the root of the sum of squares of the noise that was added and the noise
+that the truth has of its own, and the names of methods end in `_total`. PSNR and SSIM count within the object's mask;
+the data range is the 99.9th percentile of the truth there. Seconds are for the whole slab.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior, restore
 from monai_strainer.inferers import StrainerInferer
