@@ -137,14 +137,17 @@ class Separable(Operator):
         axis %= len(self.shape_in)
         kept: list[Tensor | int] = [n if m is None else m for n, m in zip(self.shape_in, self.matrices)]
         rows = checked_rows(rows, self.shape_out[axis])
+        reached = {k: self._reach(k) for k, m in enumerate(self.matrices) if m is not None}
         matrix = self.matrices[axis]
         if matrix is None:
             kept[axis], columns = len(rows), rows
         else:
-            columns = self._reach(axis)[rows.cpu()].any(0).nonzero().flatten()
+            reached[axis] = reached[axis][rows.cpu()]
+            columns = reached[axis].any(0).nonzero().flatten()
+            reached[axis] = reached[axis][:, columns]
             kept[axis] = matrix[rows.to(matrix.device)][:, columns.to(matrix.device)]
         part = self._of(kept)
-        part._reached = {k: self._reach(k) for k, m in enumerate(self.matrices) if k != axis and m is not None}
+        part._reached = reached
         return part, columns
 
     def _reach(self, axis: int) -> Tensor:
