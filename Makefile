@@ -17,11 +17,12 @@ SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -
 USER_BIN := .venv/bin
 TEST_BIN := .venv-test/bin
 
-.PHONY: help demo test external gpu lint docs clean
+.PHONY: help demo test coverage external gpu lint docs clean
 
 help:
 	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
 	@echo "make test   run the tests"
+	@echo "make coverage   run the tests, and say which lines none of them runs"
 	@echo "make external   install other people's programs and let them judge"
 	@echo "make gpu    run the tests that need an accelerator, and measure it"
 	@echo "make lint   check style and types"
@@ -33,6 +34,12 @@ demo: .venv/.installed
 
 test: .venv-test/.installed
 	$(TEST_BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Python 3.12 and newer watch lines at next to no cost (sys.monitoring).
+coverage: .venv-test/.installed
+	COVERAGE_CORE=$$($(TEST_BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") \
+	$(TEST_BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
+	$(TEST_BIN)/python -m coverage report
 
 external: .venv-test/.installed
 	tests/external/install.sh $(abspath $(TEST_BIN)/python)
@@ -68,5 +75,5 @@ docs: .venv-test/.installed
 
 clean:
 	rm -rf .venv .venv-test .venv-snakemake build dist site *.egg-info $(DEMO_OUTPUT)
-	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find monai_strainer tests benchmarks examples experiments -type d -name __pycache__ -prune -exec rm -rf {} +

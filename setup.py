@@ -52,6 +52,7 @@ ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onn
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
 TEST_EXTRA = [
     "pytest",
+    "coverage",
     "hypothesis",
     "pyyaml",
     "jsonschema",

@@ -13,10 +13,17 @@ from monai_strainer.geometry import Grid
 from monai_strainer.volume import Volume
 
 
+def pytest_configure() -> None:
+    """Refuse a folder that was named and is not the one: its tests would be skipped, and nobody would notice."""
+    told = os.environ.get("STRAINER_DATA")
+    if told and not (Path(told) / "oasis").is_dir():
+        raise pytest.UsageError(f"STRAINER_DATA={told} holds no folder oasis/: name the folder that holds it")
+
+
 @pytest.fixture(scope="session")
 def oasis() -> Path:
     """The BIDS folder of real T1-weighted scans."""
-    data = Path(os.environ.get("STRAINER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    data = Path(os.environ.get("STRAINER_DATA") or Path(__file__).parents[2] / "shared" / "data")
     if not (data / "oasis").is_dir():
         pytest.skip("no real scans: set STRAINER_DATA to the folder that holds oasis/")
     return data / "oasis"

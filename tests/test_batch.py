@@ -89,6 +89,18 @@ def test_what_is_done_is_passed_over_and_what_changed_is_not(cohort: Path) -> No
     assert statuses(cohort / "out" / "summary.tsv") == ["done"] * 4
 
 
+def test_a_changed_scan_is_restored_again(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    before = images(cohort / "out")
+    write(small_head(seed=9), cohort / "in" / "scan1.nii.gz", overwrite=True)
+    assert main(words(cohort, "out")) == 8  # its result is not replaced unasked
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "failed", "skipped", "skipped"]
+    assert main(words(cohort, "out", "--overwrite")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+    after = images(cohort / "out")
+    assert [name for name in after if after[name] != before[name]] == ["scan1.nii.gz"]
+
+
 def test_a_failed_scan_stops_nobody(cohort: Path) -> None:
     (cohort / "in" / "scan1.nii.gz").write_bytes(b"no image")
     assert main(words(cohort, "out")) == 8
@@ -246,6 +258,11 @@ def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> N
     assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
     job.target.write_text("another")
     assert not is_committed(job, {"seed": 0})
+    job.target.write_text("image")
+    job.source.write_text("another scan")
+    assert not is_committed(job, {"seed": 0})
+    job.source.write_text("scan")
+    assert is_committed(job, {"seed": 0})
     job.record.write_text("{")
     assert not is_committed(job, {"seed": 0})
 

@@ -55,6 +55,11 @@ def test_heads_of_the_cohort_are_no_surprise_and_noise_is(typical: Typical) -> N
     assert typical.doubts(likeness(siren, Glance(noise, glance.coords), typical))
 
 
+def test_no_place_is_stricter_than_the_middle_one(typical: Typical) -> None:
+    assert typical.residual.min() == pytest.approx(np.median(typical.residual), rel=0.01)
+    assert typical.residual.min() < 0.9 * typical.residual.max()
+
+
 def test_only_the_wrong_side_is_doubted(typical: Typical) -> None:
     far = 2 * LIMIT
     m, s = typical.middle, typical.spread

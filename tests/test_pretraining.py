@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +291,16 @@ def test_the_rate_rises_and_falls() -> None:
     assert top < 2 * COHORT.warmup and max(rates) == pytest.approx(COHORT.rate, rel=0.01)
     assert np.all(np.diff(rates[:top]) > 0) and np.all(np.diff(rates[top:]) < 0)
     assert rates[-1] == pytest.approx(0.03 * COHORT.rate, rel=0.05)
+
+
+@pytest.mark.parametrize("rule", ["cohort", "paper", "meta"])
+def test_a_step_is_as_long_as_the_rate_of_its_place(rule: str) -> None:
+    recipe = replace(QUICK_PAPER if rule == "paper" else QUICK, steps=1, warmup=50)
+    start = small_siren()
+    end = pretrain(small_cohort(), recipe, kind="meta" if rule == "meta" else "cohort", network=start)
+    moved = torch.stack([(a - b).abs().max() for a, b in zip(end.encoder.parameters(), start.encoder.parameters())])
+    assert float(moved.max()) == pytest.approx(recipe.rate_at(0), rel=0.01)  # Adam's first step has that length
+    assert recipe.rate_at(0) == pytest.approx(recipe.rate / 50)
 
 
 def test_neither_the_network_nor_the_cohort_is_changed() -> None:

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import re
 
 import numpy as np
 import pytest
 import torch
 from phantoms import small_head, small_prior
+from PIL import Image
 
 from monai_strainer import Grid, Profile, Volume, restore
+from monai_strainer.physics import Separable
 from monai_strainer.report import _curve, _measured_again, _slice, index_of, page_of
 
 
@@ -97,3 +102,22 @@ def test_the_residual_of_a_zero_filled_axis_is_that_of_a_cut_in_k_space() -> Non
     report = {"profile": {"kind": "box", "ratio": 1.0}, "acquired": {"zero_filled_axes": [0]}}
     cut = Profile("kspace")((16, 18, 6), (8, 18, 6)).A(torch.from_numpy(out.data)).numpy()
     assert np.allclose(_measured_again(scan, out, report), cut, atol=1e-6)
+
+
+def panels(page: str, kind: str) -> list[np.ndarray]:
+    """All pictures of a kind, plane by plane."""
+    planes = json.loads(re.search(r"const planes = (.*);", page).group(1))  # type: ignore[union-attr]
+    files = [base64.b64decode(one[kind].split(",")[1]) for slices in planes for one in slices]
+    return [np.asarray(Image.open(io.BytesIO(file))) for file in files]
+
+
+def test_the_residual_panel_is_grey_where_the_run_explains_the_data() -> None:
+    rng = np.random.default_rng(0)
+    out = Volume(rng.random((16, 18, 12)).astype(np.float32), Grid((16, 18, 12), np.eye(4)), slice_axis=2)
+    profile = Profile("gaussian", 0.6)
+    data = Separable([16, 18, profile.matrix(12, 6)]).A(torch.from_numpy(out.data)).numpy()
+    data[5, 7:10] += 0.5  # what no result explains
+    scan = Volume(data, out.grid.resize((16, 18, 6)), slice_axis=2)
+    report = restore(small_head(), small_prior(), 1, steps=0).report | {"profile": {"kind": "gaussian", "ratio": 0.6}}
+    axial = panels(page_of(scan, out, 0 * out.data, report), "residual")[:5]
+    assert all((picture > 250).sum() == 3 and (picture == 127).sum() == 16 * 18 - 3 for picture in axial)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from phantoms import slice_images
 
-from monai_strainer.physics import Downsample, GaussianNoise, Identity, Profile
+from monai_strainer.physics import Downsample, GaussianNoise, Identity, Profile, RicianNoise
 from monai_strainer.trust import Support, support
 
 NOISE = GaussianNoise(0.03)
@@ -22,6 +22,12 @@ def test_the_truth_leaves_noise_and_no_doubt() -> None:
     found = support(Identity((40, 44)), x, noisy(x), NOISE)
     assert found.residual == pytest.approx(1, abs=0.05) and abs(found.whiteness) < 0.1
     assert found.undetermined < 0.01 and found.doubts() == []
+
+
+def test_the_bias_of_a_magnitude_is_no_residual() -> None:
+    x = slice_images(3, 40, 44)
+    y = torch.hypot(x, torch.tensor(0.2))  # the clean image and its bias, without a draw
+    assert support(Identity((40, 44)), x, y, RicianNoise(0.2)).residual < 1e-4
 
 
 def test_what_misses_the_data_is_doubted() -> None:

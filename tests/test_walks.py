@@ -8,10 +8,11 @@ import pytest
 from phantoms import small_head, small_prior, small_prior_with_detail
 
 from monai_strainer.geometry import Grid
+from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.pose import find_pose, foreground
 from monai_strainer.volume import Volume
-from monai_strainer.walks import Scene, detail_walk, legs
+from monai_strainer.walks import Scene, detail_walk, legs, neighbours_close
 
 
 def blank(shape: tuple[int, int, int], spacing: tuple[float, float, float], axis: int = 2) -> Volume:
@@ -66,3 +67,25 @@ def test_a_prior_without_detail_cannot_walk() -> None:
     scene = Scene(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
     with pytest.raises(ValueError, match="no detail prior"):
         detail_walk(scan, (2,), (1, 1, 1), 0.02, scene)
+
+
+@pytest.mark.parametrize(("step", "seen"), [(4.9, [1, 2, 3, 4, 5]), (5.1, [3])])
+def test_neighbours_farther_than_five_voxels_are_hidden(step: float, seen: list[int]) -> None:
+    grid = Grid((18, 20, 7), np.diag([1, 1, step, 1.0]))
+    scan = Volume(small_head((18, 20, 7)).data, grid, slice_axis=2)
+    other = Volume(scan.data.copy(), grid, slice_axis=2)
+    other.data[:, :, 3] *= 1.2
+    one, two = (detail_walk(v, (2,), (1, 1, 1), 0.02, scene_of(scan)).volume.data for v in (scan, other))
+    assert [k for k in range(7) if not np.array_equal(one[..., k], two[..., k])] == seen
+
+
+@pytest.mark.parametrize(("equivariant", "last"), [(False, 0.2), (True, 0.1)])
+def test_neighbours_are_hidden_from_the_distance_on_that_each_kind_of_network_was_taught(
+    equivariant: bool, last: float
+) -> None:
+    detail = DetailPrior(5, (8, 8), 1, 0, equivariant=equivariant)
+    near, far = (
+        neighbours_close(detail, Grid((9, 9, 9), np.diag([1, 1, step, 1.0])), 2, 9)
+        for step in (0.99 / last, 1.01 / last)
+    )
+    assert near == pytest.approx(last / 0.99) and far == 0

@@ -195,3 +195,12 @@ def test_the_same_data_give_the_same_bytes() -> None:
 def test_whether_a_device_multiplies_bfloat16_is_known() -> None:
     assert has_bfloat16(torch.device("cpu")) in (True, False)
     assert has_bfloat16(torch.device("meta")) is False
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.1])
+def test_the_data_step_takes_the_bias_of_a_magnitude_off(sigma: float) -> None:
+    clean = measured()
+    y = torch.hypot(clean, torch.tensor(sigma))  # the clean data and their bias, without a draw
+    found = amortise(small_detail(), TWICE, y, RicianNoise(sigma))
+    seen = TWICE.A(found.images)
+    assert float((seen - clean).square().mean()) < 0.5 * float((y - clean).square().mean())

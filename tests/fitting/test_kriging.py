@@ -181,3 +181,12 @@ def test_the_deviation_is_greater_where_the_measurement_surprises() -> None:
     y = images + torch.cat([0.01 * drawn(1, 24, 12), 0.1 * drawn(1, 24, 12, seed=1)], dim=2)
     std = ErrorField(Identity((24, 24)), y, 1e-4).correct(images).std[0]
     assert std[:, 16:].mean() > 3 * std[:, :8].mean()
+
+
+def test_the_air_has_no_say_in_length_and_strength() -> None:
+    factors = [matern(n, 3.0) for n in (40, 40)]
+    head = 1 + 0.1 * Separable(factors).A(drawn(1, 40, 40)) + 0.01 * drawn(1, 40, 40, seed=1)
+    y, images = (torch.nn.functional.pad(image, (60, 60, 60, 60)) for image in (head, torch.ones(1, 40, 40)))
+    alone = ErrorField(Identity((40, 40)), head, 1e-4).correct(torch.ones(1, 40, 40))
+    step = ErrorField(Identity((160, 160)), y, 1e-4).correct(images)
+    assert torch.equal(step.length, alone.length) and torch.equal(step.variance, alone.variance)

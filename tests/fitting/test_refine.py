@@ -167,16 +167,19 @@ def test_every_step_is_told() -> None:
     assert told == [0, 1, 2, 3, 4]
 
 
-def test_held_out_measurements_never_steer_the_network() -> None:
-    operator = Identity(SHAPE)
+@pytest.mark.parametrize(("solve", "steps"), [(True, 0), (False, 20)])
+def test_held_out_measurements_never_steer_the_network(solve: bool, steps: int) -> None:
+    operator = Mask(torch.ones(SHAPE))  # a mask: judged by the network alone
     coords, y = problem(operator, 1)
-    one = refine(small_siren(), coords, operator, y, GaussianNoise(0.03), steps=0, with_nothing=False)
+    options: dict[str, Any] = {"solve": solve, "steps": steps, "with_nothing": False, "rate": 1e-3}
+    one = refine(small_siren(), coords, operator, y, GaussianNoise(0.03), **options)
     generator = torch.Generator().manual_seed(0)
     count = round(max(0.03, min(0.15, 300 / 480)) * 480)
     held = torch.zeros(480, dtype=torch.bool)
     held[torch.randperm(480, generator=generator)[:count]] = True
-    other = torch.where(held.reshape(SHAPE), 0.9, y)
-    two = refine(small_siren(), coords, operator, other, GaussianNoise(0.03), steps=0, with_nothing=False)
+    other = torch.where(held.reshape(SHAPE), y + 0.05, y)
+    two = refine(small_siren(), coords, operator, other, GaussianNoise(0.03), **options)
+    assert one.best_step.tolist() == two.best_step.tolist() == [steps]
     torch.testing.assert_close(one.images, two.images)
 
 

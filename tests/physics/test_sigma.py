@@ -96,6 +96,11 @@ def test_without_air_the_head_stands_alone(head: Tensor) -> None:
     assert found.sigma == pytest.approx(0.05, rel=0.1)
 
 
+@pytest.mark.parametrize("signal", [1.0, 1.5, 2.0])
+def test_a_signal_barely_above_the_noise_has_its_level(signal: float) -> None:
+    assert rician_sigma(noisy(torch.full((8, 64, 64), signal), 1.0)).sigma == pytest.approx(1, rel=0.08)
+
+
 def test_background_that_was_partly_cut_is_no_air(head: Tensor) -> None:
     y = noisy(head, 0.05)
     y = y * ((head > 0) | (y > 0.06))

@@ -1,0 +1,173 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Break one line at a time and see whether its tests fail: what they let pass, a user would meet.
+
+Run with ``python benchmarks/mutants.py``; numbers or parts of file names choose some, ``--list`` runs none. The tree is
+copied to a temporary folder, so the checkout stays as it is. Every mutant runs the test files of its module and its
+docstring examples, nothing else; they run without a change first, and must pass. Real scans are not used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("monai_strainer", "tests", "bundles", "examples", "pyproject.toml", "setup.py")
+LIMIT = 1800  # seconds per mutant
+
+
+class Mutant(NamedTuple):
+    """One broken line: the file in the package, the text that stands there once, what stands there instead, tests."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = [
+    Mutant("physics/noise.py", "(y * y - self._sigma_for(y) ** 2)", "(y * y)", "physics/test_noise.py"),
+    Mutant("physics/sigma.py", "spread / koay_factor(theta).sqrt()", "spread", "physics/test_sigma.py"),
+    Mutant("physics/separable.py", "s / (s * s + rho) * misfit", "s / (s + rho) * misfit", "physics/test_operators.py"),
+    Mutant("physics/separable.py", "(part != 0).any(0)", "(part > 0).any(0)", "physics/test_operators.py"),
+    Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_kriging.py"),
+    Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
+    Mutant("physics/acquired.py", "(1 / size - 1 / n)", "(1 / size)", "physics/test_acquired.py"),
+    Mutant("physics/profiles.py", "self.ratio * fine / measured", "fine / measured", "physics/test_profiles.py"),
+    Mutant(
+        "fitting/refine.py", "kept[rows][:, columns]\n", "kept[rows][:, columns] | True\n", "fitting/test_refine.py"
+    ),
+    Mutant("fitting/stopping.py", "[:, self.mask].mean(1)", "[:, ~self.mask].mean(1)", "fitting/test_refine.py"),
+    Mutant("fitting/amortised.py", "noise.debias(y)[only], []", "y[only], []", "fitting/test_amortised.py"),
+    Mutant("fitting/amortised.py", "if closeness == 0:", "if closeness < 0:", "fitting/test_amortised.py"),
+    Mutant("fitting/kriging.py", "+ spread.log()) * self.head)", "+ spread.log()))", "fitting/test_kriging.py"),
+    Mutant("fitting/head.py", "moment / misfit + precision @ mean", "moment / misfit", "fitting/test_head.py"),
+    Mutant("fitting/plug_and_play.py", "clean = noise.debias(y)", "clean = y", "fitting/test_plug_and_play.py"),
+    Mutant("fitting/showing.py", "[*numbers, 10 * sigma, level", "[*numbers, level, level", "fitting/test_showing.py"),
+    Mutant("restoring/passes.py", "if whole is not None:", "if False:", "test_restoration.py"),
+    Mutant("restoring/passes.py", "std = np.hypot(done.std, before)", "std = done.std", "test_restoration.py"),
+    Mutant("restoring/risk.py", "+ 2 * np.mean(v * div", "+ np.mean(v * div", "restoring/test_risk.py"),
+    Mutant("restoring/risk.py", "np.square(std * wider * weight)", "np.square(std * weight)", "restoring/test_risk.py"),
+    Mutant("restoring/background.py", "solid.sum() >= _SOLID", "solid.sum() >= 0", "restoring/test_background.py"),
+    Mutant("restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "test_restoration.py"),
+    Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
+    Mutant("walks.py", "closeness >= NEAREST[detail.equivariant]", "closeness >= 0", "test_walks.py"),
+    Mutant("trust.py", "noise.debias(y) - seen", "y - seen", "test_trust.py"),
+    Mutant("likeness.py", "np.maximum(usual, np.median(usual))", "usual", "test_likeness.py"),
+    Mutant("networks/siren.py", "1 / n if is_first", "1.0 if is_first", "networks/test_siren.py"),
+    Mutant("networks/stack.py", "heads[..., -1].unsqueeze(1)", "heads[..., 0].unsqueeze(1)", "networks/test_stack.py"),
+    Mutant("networks/detail.py", "(closeness > 0).to(slices)", "1", "networks/test_detail_equivariant.py"),
+    Mutant("networks/noise_level.py", ".square()).sum(1) / 1.25", ".square()).sum(1)", "networks/test_noise_level.py"),
+    Mutant("pretraining.py", "recipe.rate_at(step))", "recipe.rate)", "test_pretraining.py"),
+    Mutant("patches.py", "rng.uniform(0.95, 1.05)", "rng.uniform(0.5, 1.5)", "test_patches.py"),
+    Mutant("pose.py", "* sign * pose.half[k]", "* pose.half[k]", "test_pose.py test_glance.py"),
+    Mutant("geometry.py", "step[:3, 3] = (ratio - 1) / 2", "step[:3, 3] = 0", "test_geometry.py"),
+    Mutant("io/nifti.py", "plane * np.float64(slope) + inter", "plane * np.float64(slope)", "io/test_nifti.py"),
+    Mutant("io/nifti.py", "other = placed.other @ np", "other = placed.affine @ np", "io/test_nifti_placement.py"),
+    Mutant("io/dicom_frames.py", "intercept / (slope * scale)", "intercept / scale", "io/test_dicom.py"),
+    Mutant("io/dicom_write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/test_dicom_write.py"),
+    Mutant(
+        "io/dicom_stack.py",
+        "low, high = _steps_that_fit(heights, half)",
+        "low, high = 0.0, 1.0",
+        "io/test_dicom_stack.py",
+    ),
+    Mutant("batch.py", 'told["source_sha256"] != digest_of(job.source)', "False", "test_batch.py"),
+    Mutant("jobs.py", "int(k) - 1 :: int(n)", "int(k) - 1 :: int(n) + 1", "test_batch.py"),
+    Mutant("bids_names.py", 'found.entities.get("part", "")', '""', "test_bids.py"),
+    Mutant("selection.py", "scans[9::10]", "scans[8::10]", "test_selection.py"),
+    Mutant("split.py", 'parts[_key(line[who])] = ""', "pass", "test_split.py"),
+    Mutant("sources.py", '== "train"]', '!= "test"]', "test_sources.py"),
+    Mutant(
+        "transforms/rician.py",
+        "RicianNoise(sigma * scales",
+        "RicianNoise(sigma + 0 * scales",
+        "transforms/test_transforms.py",
+    ),
+    Mutant(
+        "transforms/normalise.py",
+        "return out * _over_channels",
+        "return out / _over_channels",
+        "transforms/test_transforms.py",
+    ),
+    Mutant("inferers.py", 'rules = replace(rules, digest="", detail=None)', "pass", "test_inferers.py"),
+    Mutant("general.py", 'folder / NOISE, vouched["noise_level"]', "folder / NOISE, None", "test_general.py"),
+    Mutant("report.py", "scan.data - _measured_again(scan, out, report)", "0 * scan.data", "test_report.py"),
+]
+
+
+def files_of(mutant: Mutant) -> list[str]:
+    """The module itself, for its examples, and its test files."""
+    return [f"monai_strainer/{mutant.file}", *(f"tests/{name}" for name in mutant.tests.split())]
+
+
+def run(tree: Path, files: list[str], limit: float | None = LIMIT) -> tuple[bool, str, float]:
+    """Whether tests pass in a tree, the last line they say, and the seconds they take."""
+    own = {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    given = {k: v for k, v in os.environ.items() if k != "STRAINER_DATA"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *files]
+    start = time.perf_counter()
+    try:
+        done = subprocess.run(command, cwd=tree, env=given | own, capture_output=True, text=True, timeout=limit)
+        lines = done.stdout.strip().splitlines() or [done.stderr.strip()]
+        said, passes = next((line for line in lines if line.startswith("FAILED")), lines[-1]), done.returncode == 0
+    except subprocess.TimeoutExpired:
+        said, passes = "no end", True  # nothing failed
+    return passes, said, time.perf_counter() - start
+
+
+def main() -> int:
+    """Run the mutants; the number of those that survive."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", nargs="*", help="numbers, or parts of names of files; all by default")
+    parser.add_argument("--list", action="store_true", help="check that every text is there, and run nothing")
+    parser.add_argument("--no-baseline", action="store_true", help="do not run the tests without a change first")
+    args = parser.parse_args()
+    chosen = [
+        (number, mutant)
+        for number, mutant in enumerate(MUTANTS, 1)
+        if not args.which
+        or any(str(number) == word or (word in mutant.file and not word.isdigit()) for word in args.which)
+    ]
+    survived = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        for part in PARTS:
+            source, target = ROOT / part, tree / part
+            target.parent.mkdir(exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        if not (args.list or args.no_baseline):
+            passes, said, seconds = run(tree, sorted({file for _, mutant in chosen for file in files_of(mutant)}), None)
+            print(f"without a change: {'pass' if passes else 'FAIL'} ({seconds:.0f} s; {said})", flush=True)
+            if not passes:
+                return 1
+        for number, mutant in chosen:
+            file = tree / "monai_strainer" / mutant.file
+            text = file.read_text()
+            if text.count(mutant.old) != 1:
+                raise SystemExit(f"{number} {mutant.file}: {mutant.old!r} stands there {text.count(mutant.old)} times")
+            if args.list:
+                print(f"{number} {mutant.file}: {mutant.old.strip()} -> {mutant.new.strip()}")
+                continue
+            file.write_text(text.replace(mutant.old, mutant.new))
+            passes, said, seconds = run(tree, files_of(mutant))
+            file.write_text(text)
+            survived += passes
+            print(f"{number} {mutant.file}: {'SURVIVED' if passes else 'killed'} ({seconds:.0f} s; {said})", flush=True)
+    if not args.list:
+        print(f"{len(chosen)} mutants, {survived} survived")
+    return min(survived, 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

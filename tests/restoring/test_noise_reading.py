@@ -1,0 +1,43 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of reading a noise level: one value where the noise is even, a map where it is not, none of rounded data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from monai_strainer.networks.noise_level import NoiseLevelNet
+from monai_strainer.restoring.noise_reading import read_noise
+
+SHAPE = (6, 128, 128)
+EVERYWHERE = np.ones(SHAPE, bool)
+EVEN = np.full(SHAPE, 5.0, np.float32)
+UNEVEN = np.broadcast_to(np.float32(5 * np.exp(1.2 * np.linspace(-1, 1, 128))), SHAPE)  # five times from edge to edge
+
+
+def network() -> NoiseLevelNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return NoiseLevelNet(channels=4, layers=2).eval()
+
+
+def scan(sigma: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.float32(300 + sigma * np.random.default_rng(0).standard_normal(SHAPE))
+
+
+def test_even_noise_has_one_level_and_no_map() -> None:
+    found = read_noise(network(), scan(EVEN), EVERYWHERE)
+    assert found.map is None and found.readable and abs(found.sigma - 5) < max(3 * found.std, 0.4)
+
+
+def test_uneven_noise_has_a_map_that_follows_it() -> None:
+    found = read_noise(network(), scan(UNEVEN), EVERYWHERE)
+    assert found.map is not None and found.map.shape == SHAPE
+    middle = slice(32, 96)  # between the middles of the patches
+    assert found.map[..., middle] == pytest.approx(UNEVEN[..., middle], rel=0.3)
+
+
+def test_rounded_data_have_no_level_that_can_be_read() -> None:
+    assert not read_noise(network(), 100 * np.round(scan(EVEN) / 100), EVERYWHERE).readable
