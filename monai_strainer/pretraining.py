@@ -199,7 +199,7 @@ def _learned(
     saving: _Saving,
     on_step: Callable[[int, float], None] | None,
 ) -> nn.Module:
-    """The encoder after all steps that are left. Trained heads are images of patients: no finished checkpoint has any."""
+    """The encoder after all steps left. A finished checkpoint has no trained heads, which are patient images."""
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     device, tiles = next(module.parameters()).device, _tiles(slices, recipe, seed)
     optimiser, start = adam(module.parameters(), recipe.rate), 0
