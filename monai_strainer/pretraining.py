@@ -59,11 +59,11 @@ class Recipe:
         ridge: weight of ``|w|^2`` in the projection.
     """
 
-    steps: int = 8000
+    steps: int = 12000
     tiles: int = 6
     points: int | None = 2048
     images: int | None = 32
-    rate: float = 1e-3
+    rate: float = 2e-4
     warmup: int = 30
     trained_heads: bool = False
     ridge: float = 1e-4
