@@ -201,7 +201,7 @@ def _read(args: Options, plan: Any, choice: Any, cache: Path) -> Any:
 
 def evaluate(args: Options) -> None:
     """Compare methods on scans whose truth is known."""
-    import sys
+    import warnings
 
     from .cohort import split_scans
     from .evaluate import evaluate as evaluated
@@ -215,7 +215,8 @@ def evaluate(args: Options) -> None:
     bar, move = bar_of(args, "evaluating", "case")
     chosen: dict[str, Any] = {"tasks": args.tasks, "methods": args.methods, "levels": args.levels, "steps": args.steps}
     prior = load_prior(args.prior)
-    with bar:
+    with bar, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is left out: it needs")  # the notes below say it
         rows = evaluated(
             scans,
             prior,
@@ -228,7 +229,7 @@ def evaluate(args: Options) -> None:
     write_csv(rows, args.out)
     print(markdown(rows))
     for method, reason in missing(rows, prior, args.tasks, args.methods).items():
-        print(f"  note: {method} has no row: {reason}", file=sys.stderr)
+        print(f"  note: {method} has no row: {reason}")
 
 
 def demo(args: Options) -> None:

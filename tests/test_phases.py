@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -218,3 +219,32 @@ def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path) -> No
             given = Phase("a", {"seed": seed}, file, resume).result(lambda value=number: {"value": value})  # type: ignore[misc]
             assert given["value"] == (0, 0, 2, 3)[number]
     assert lines == ["a", "a: done before", "a", "a"]
+
+
+def test_the_recorded_command_makes_the_same_prior_again(scans: Path, tmp_path: Path) -> None:
+    filters = tmp_path / "filter.json"
+    filters.write_text('{"t1w": {"subject": "02"}}')
+    runs: list[tuple[Train, tuple[str, ...], str]] = [
+        (
+            learn,
+            ("--grid", "5,11,13", "--steps", "3", "--plane", "coronal", "--images", "1", "--seed", "4"),
+            "prior.json",
+        ),
+        (learn, ("--kind", "meta", "--steps", "1", "--detail-steps", "0"), "prior.json"),
+        (group, ("--pretrain-steps", "3", "--bids-filter-file", str(filters), "--seed", "2"), "prior.json"),
+        (everything, ("--steps", "1", "--noise-steps", "3", "--seed", "5"), "general.json"),
+    ]
+    for number, (train, more, name) in enumerate(runs):
+        one, two = tmp_path / f"one{number}", tmp_path / f"two{number}"
+        assert train(scans, one, "--quiet", *more) == 0
+        (rules,) = one.rglob(name)
+        record = json.loads(rules.read_text())
+        source = scans.parent / "any" if train is everything else scans
+        places = {"COHORT_DIR": source, "BIDS_DIR": source, "FOLDER": source, "OUT_BUNDLE": two, "OUT_DIR": two}
+        places["filter.json"] = filters
+        words = [str(places.get(word, word)) for word in shlex.split(record["command"])[1:]]
+        assert main([*words, "--quiet"]) == 0
+        assert models(two) == models(one)
+    assert json.loads(next((tmp_path / "one2").rglob("prior.json")).read_text())["filters"] == {
+        "t1w": {"subject": "02"}
+    }
