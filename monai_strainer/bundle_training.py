@@ -17,14 +17,14 @@ from .checkpoints import resume_from, save_checkpoint
 from .cohort import Cohort, prior_of
 from .errors import InputError
 from .inferers import as_siren
-from .networks import Siren, sizes_of
+from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 from .phases import Phase, announce, digest_of_weights
 from .pretraining import Recipe
 from .prior import Prior, save_prior
 from .projection import head_statistics
 from .weights import pack_weights
 
-__all__ = ["HeadStatistics", "Work", "command", "publish", "refuse_two_recipes", "train"]
+__all__ = ["HeadStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,9 +192,24 @@ def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any])
         >>> command("configs/train.json", {"seed": 1, "grid": [6, 8]}, {"num_layers": 6}).split("OUT ")[1]
         "--seed 1 --grid '[6,8]' '--network_def#num_layers' 6"
     """
+    sizes = {f"network_def#{name}": value for name, value in network.items()}
+    return _command(config, {**options, **sizes})
+
+
+def detail_command(options: Mapping[str, Any], network: DetailPrior, prior: Prior) -> str:
+    """The same for train_detail.json, from a fresh network or from the detail prior that lies in the bundle."""
+    own = ("slices", "channels", "blocks")  # the number of features is that of the coordinate prior
+    sizes = {f"network_def#{name}": value for name, value in sizes_of_detail(network).items() if name in own}
+    start = {"network_def": "$@prior.detail"} if network is prior.detail else sizes
+    return _command("configs/train_detail.json", {**options, **start})
+
+
+def _command(config: str, options: Mapping[str, Any]) -> str:
     words = ["python", "-m", "monai.bundle", "run", "--config_file", config, "--bundle_root", "."]
     words += ["--dataset_dir", "DATASET", "--output_dir", "OUT"]
-    for name, value in {**options, **{f"network_def#{name}": value for name, value in network.items()}}.items():
+    for name, value in options.items():
         told = f"$torch.device('{value}')" if isinstance(value, torch.device) else str(value)
-        words += [f"--{name}", told.replace(", ", ",") if isinstance(value, list | tuple) else told]
+        if isinstance(value, list | tuple):
+            told = str(list(value)).replace(", ", ",")
+        words += [f"--{name}", told]
     return shlex.join(words)

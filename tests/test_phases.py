@@ -18,6 +18,7 @@ from phantoms import small_head
 from monai_strainer import bundle_parts, cohort, lessons, pretraining, pretraining_general, pretraining_noise, write
 from monai_strainer.cli import main
 from monai_strainer.networks import DetailPrior, Siren
+from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.phases import Phase, announced_to
 from monai_strainer.pretraining_detail import DetailRecipe
 
@@ -185,11 +186,17 @@ def test_a_new_run_does_not_go_on_from_an_older_one(scans: Path, tmp_path: Path)
     assert models(tmp_path / "out") == models(tmp_path / "other")
 
 
+KERNEL = next(iter(NoiseLevelNet().state_dict()))  # the noise of scans is read by the network as it then is
+
+
 @pytest.mark.parametrize("cut", [0, 1, 2, 3, 5])
 def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
     cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretraining_noise, "EVERY", 1)
+    monkeypatch.setattr(
+        pretraining_noise, "own_noise", lambda network, _: 0.1 + float(network.state_dict()[KERNEL].mean())
+    )
     write(small_head((64, 64, 16)), tmp_path / "in" / "a.nii.gz")
     sources = pretraining_general.general_sources(tmp_path / "in")
     recipe = replace(pretraining_noise.NOISE_LEVEL, steps=6)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from monai_strainer import InputError, bundle_training, cohort, load_prior
+from monai_strainer import InputError, Prior, bundle_training, cohort, load_prior, save_prior
 from monai_strainer.bundle_parts import refuse_typos
 from monai_strainer.lessons import COHORT, DETAIL
 from monai_strainer.pretraining import Recipe
@@ -134,7 +134,8 @@ def test_what_is_finished_for_another_seed_is_refused(cohort_dir: Path, tmp_path
     assert "trained.pt was made with" in cause_of(told.value)
 
 
-FREE = {"bundle_root", "dataset_dir", "output_dir", "val_interval", "val_tiles", "resume"}  # change no weights
+PLACES = ("dataset_dir", "output_dir")
+FREE = {"bundle_root", *PLACES, "val_interval", "val_tiles", "resume"}  # change no weights
 OTHER = {
     "plane": "coronal",
     "grid": [5, 20, 24],
@@ -164,4 +165,27 @@ def test_every_key_that_changes_the_weights_stands_in_the_record_which_makes_the
     made = workflow(BUNDLE, "train", kind="train", dataset_dir=cohort_dir, output_dir=tmp_path / "two", **said)
     made.run()
     assert load_prior(tmp_path / "two").digest == first.digest
-    shutil.rmtree(tmp_path / "one")
+
+
+def test_a_detail_prior_s_record_makes_it_again(cohort_dir: Path, tmp_path: Path) -> None:
+    from fire.parser import DefaultParseValue
+
+    root = tmp_path / "bundle"
+    (root / "configs").mkdir(parents=True)
+    shutil.copy(BUNDLE / "configs" / "train_detail.json", root / "configs")
+    save_prior(Prior.cold(0, hidden_channels=16), root)
+    options: dict[str, Any] = {"steps": 1, "side": 16, "patches": 1, "groups": 1, "rate": 0.001, "seed": 3}
+    options |= {"network_def#channels": [8, 8], "network_def#blocks": 1, "device": "cpu"}
+    digests = []
+    for name in ("one", "two"):
+        made = workflow(
+            root, "train_detail", kind="train", dataset_dir=cohort_dir, output_dir=tmp_path / name, **options
+        )
+        made.run()
+        told = load_prior(tmp_path / name).record["detail"]
+        words = shlex.split(told["command"])
+        said = {key.removeprefix("--"): DefaultParseValue(value) for key, value in zip(words[4::2], words[5::2])}
+        assert options.items() <= said.items()
+        digests.append(told["sha256"])
+        options = {key: said[key] for key in said if key not in ("config_file", "bundle_root", *PLACES)}
+    assert digests[0] == digests[1]
