@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The parts of the bundle that a configuration file cannot spell: a handler, a metric, and two checks."""
+"""The parts of the bundle that a configuration file cannot spell: devices, scans, a metric, a check of options."""
 
 from __future__ import annotations
 
@@ -7,31 +7,26 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
-from .cohort import Cohort, prior_of, read_cohort, read_heads, split_scans
+from .cohort import Cohort, read_cohort, read_heads, split_scans
 from .errors import InputError
-from .inferers import as_siren
 from .networks import DetailPrior
-from .pretraining import AlignedSlices
 from .pretraining_detail import DetailRecipe, pretrain_detail
 from .prior import Prior, save_prior
-from .projection import ProjectionLoss, head_statistics
+from .projection import ProjectionLoss
 
 __all__ = [
-    "HeadStatistics",
     "cohort_of",
     "launch",
     "local_device",
     "projection_psnr",
-    "publish",
     "refuse_typos",
     "train_detail",
 ]
@@ -77,7 +72,18 @@ def refuse_typos(argv: Sequence[str] | None = None) -> None:
     known = RUN_OPTIONS | set(config)
     unknown = sorted(name for name in options if re.split(r"::|#", name)[0] not in known)
     if unknown:
-        raise InputError(f"the configuration has no {', '.join('--' + name for name in unknown)}", "check the spelling")
+        ends = tuple("#" + re.sub("::", "#", name) for name in unknown)
+        meant = " or ".join(f"--{key}" for key in _keys(config) if key.endswith(ends))
+        remedy = f"check the spelling: is {meant} meant?" if meant else "check the spelling"
+        raise InputError(f"the configuration has no {', '.join('--' + name for name in unknown)}", remedy)
+
+
+def _keys(config: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The ids of all values of a configuration, however deep."""
+    for name, value in config.items():
+        yield f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{above}{name}#")
 
 
 def _options(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -120,39 +126,6 @@ def projection_psnr(output: Any) -> float:
     loss = ProjectionLoss(ridge=1e-4)
     errors = [float(loss(item["pred"][None].float(), item["label"][None])) for item in output]
     return -10 * math.log10(max(sum(errors) / len(errors) / 4, 1e-12))  # [-1, 1] has four times the power of [0, 1]
-
-
-class HeadStatistics:
-    """Ignite handler: when training ends, describes the cohort's heads for the encoder as it then is.
-
-    Args:
-        network: the network in training, wrapped or not.
-        slices: the cohort.
-        points: pixels that each head is solved from.
-    """
-
-    def __init__(self, network: Any, slices: AlignedSlices, points: int = 4000) -> None:
-        self.network, self.slices, self.points = network, slices, points
-
-    def attach(self, engine: Any) -> None:
-        """Run when training ends."""
-        from ignite.engine import Events
-
-        engine.add_event_handler(Events.COMPLETED, self)
-
-    def __call__(self, engine: Any) -> None:
-        head_statistics(getattr(self.network, "module", self.network), self.slices, points=self.points, ridge=1e-4)
-
-
-def publish(network: nn.Module, cohort: Cohort, folder: str, record: dict[str, Any]) -> None:
-    """Write a trained network as a prior: ``models/model.pt`` and the rules that vouch for it.
-
-    Under torchrun only the first process writes.
-    """
-    if int(os.environ.get("RANK", "0")) == 0:
-        prior = prior_of(as_siren(network), cohort)
-        scans = int(cohort.slices.images.shape[0])
-        save_prior(prior, folder, {"kind": "cohort", "scans": scans, "cohort_sha256": cohort.digest, **record})
 
 
 def train_detail(

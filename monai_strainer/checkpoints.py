@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from .errors import InputError
 from .io import atomic
 
-__all__ = ["resume_from", "save_checkpoint"]
+__all__ = ["read_checkpoint", "resume_from", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: Any) -> None:
@@ -27,6 +28,12 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
         torch.save({"identity": identity, "step": step, **state}, temporary)
 
 
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """All of what :func:`save_checkpoint` wrote: ``identity``, ``step`` and the state."""
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state
+
+
 def resume_from(path: Path | None, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
     """What :func:`save_checkpoint` wrote, or None where there is nothing to go on from.
 
@@ -35,8 +42,9 @@ def resume_from(path: Path | None, identity: dict[str, Any], device: torch.devic
     """
     if path is None or not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    state = read_checkpoint(path, device)
     if state["identity"] != identity:
         finding = f"{path.name} was made with {state['identity']}, not {identity}"
-        raise InputError(finding, "start anew without --resume, or use the same recipe, seed and network")
+        raise InputError(finding, "start anew without --resume, or use the same scans, recipe, seed and network")
+    logging.getLogger("monai_strainer").info("%s: goes on after step %d", path.name, state["step"])
     return state

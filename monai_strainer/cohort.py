@@ -14,9 +14,10 @@ from .errors import InputError
 from .geometry import PLANES, Plane, centres
 from .glance import mirrored_glances
 from .io import read
-from .likeness import typical_of
+from .likeness import Typical, typical_of
 from .networks import Siren
 from .patches import Head
+from .phases import Phase, digest_of_weights
 from .pose import Pose, find_pose, foreground, laid, normalise
 from .pretraining import AlignedSlices
 from .prior import Prior
@@ -123,10 +124,20 @@ def read_cohort(
     return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())
 
 
-def prior_of(network: Siren, cohort: Cohort) -> Prior:
-    """A trained network and all that is known of the cohort that taught it."""
+def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, resume: bool = False) -> Prior:
+    """A trained network and all that is known of the cohort that taught it.
+
+    Args:
+        network: the coordinate prior.
+        cohort: that taught it.
+        checkpoint: file to keep what is usual for the cohort in, which takes minutes to measure.
+        resume: take that from the file if it belongs to this network and cohort.
+    """
     network = network.cpu()
-    typical = typical_of(network, mirrored_glances(cohort.slices))
+    identity = {"weights": digest_of_weights(network), "cohort": cohort.digest}
+    phase = Phase(f"reference map of {len(cohort.slices.images)} heads", identity, checkpoint, resume)
+    kept = phase.result(lambda: {"typical": typical_of(network, mirrored_glances(cohort.slices)).as_record()})
+    typical = Typical.from_record(kept["typical"])
     return Prior(network, cohort.plane, cohort.percentile, cohort.half_mm, typical=typical)
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from .errors import InputError
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
-__all__ = ["bar_of", "demo", "device_of", "evaluate", "pretrain"]
+__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "work_folder"]
 
 
 def device_of(name: str) -> str:
@@ -40,12 +42,30 @@ def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int
     return bar, move
 
 
+def lines_of(args: Options) -> AbstractContextManager[None]:
+    """Within the block, the phases of a training announce themselves on the standard error, a terminal or not."""
+    import sys
+
+    from tqdm import tqdm
+
+    from .phases import announced_to
+
+    return nullcontext() if args.quiet else announced_to(lambda line: tqdm.write(line, file=sys.stderr))
+
+
+def work_folder(args: Options, *checkpoints: str) -> Path:
+    """The folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before."""
+    work: Path = args.output / "runs"
+    work.mkdir(parents=True, exist_ok=True)
+    for name in () if args.resume else checkpoints:
+        (work / name).unlink(missing_ok=True)
+    return work
+
+
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
-    from dataclasses import asdict
-
     from .io import refuse_inside
-    from .lessons import command_of, plan_of
+    from .lessons import plan_of
     from .prior import RULES, save_prior
     from .selection import choose_scans, without_label_maps
 
@@ -59,38 +79,49 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         choice = choose_scans(args.input, args.contrast, scans, passed)
         choice = without_label_maps(choice, args.input, args.images)
         _tell_choice(choice)
-    made, cohort = _learned(args, plan, choice, device_of(args.device))
-    count = 0 if choice is None else len(choice.train)
+    args.device = device_of(args.device)  # the record says what it came to
+    with lines_of(args):
+        made, cohort = _learned(args, plan, choice)
+        prior = save_prior(made, args.output, _record(args, plan, choice, cohort))
+        of = f"{plan.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
+        print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+        if choice is not None and plan.detail.steps > 0:
+            from .bundle_parts import train_detail
+
+            prior = train_detail(
+                prior,
+                None,
+                plan.detail,
+                choice.train,
+                args.output,
+                seed=args.seed,
+                device=args.device,
+                resume=args.resume,
+                quiet=args.quiet,
+                record={"command": prior.record["command"]},
+            )
+            print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+
+
+def _record(args: Options, plan: Any, choice: Any, cohort: Any) -> dict[str, Any]:
+    """How a prior is made, for ``prior.json``: enough to make it again."""
+    from dataclasses import asdict
+
+    from .lessons import command_of
+    from .sidecars import read_object
+
     record: dict[str, Any] = {
         "kind": args.kind,
-        "scans": count,
+        "scans": 0 if choice is None else len(choice.train),
         "recipe": asdict(plan.recipe),
         "seed": args.seed,
         "command": command_of(args, plan),
     }
     if choice is None or cohort is None:
-        record["fields"] = {"count": plan.fields, "shape": plan.grid, "exponent": 1.0}
-    else:
-        record |= {"cohort_sha256": cohort.digest, **choice.record()}
-    prior = save_prior(made, args.output, record)
-    of = f"{plan.fields} fields of noise" if choice is None else f"{count} scans"
-    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
-    if choice is not None and plan.detail.steps > 0:
-        from .bundle_parts import train_detail
-
-        prior = train_detail(
-            prior,
-            None,
-            plan.detail,
-            choice.train,
-            args.output,
-            seed=args.seed,
-            device=device_of(args.device),
-            resume=args.resume,
-            quiet=args.quiet,
-            record={"command": record["command"]},
-        )
-        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+        return record | {"fields": {"count": plan.fields, "shape": plan.grid, "exponent": 1.0}}
+    if args.command == "bids" and args.bids_filter_file is not None:
+        record["filters"] = read_object(args.bids_filter_file)
+    return record | {"cohort_sha256": cohort.digest, **choice.record()}
 
 
 def _tell_choice(choice: Any) -> None:
@@ -105,35 +136,22 @@ def _tell_choice(choice: Any) -> None:
         print(f"  passed over: {len(choice.passed) - 10} more", file=sys.stderr)
 
 
-def _learned(args: Options, plan: Any, choice: Any, device: str) -> tuple[Any, Any]:
+def _learned(args: Options, plan: Any, choice: Any) -> tuple[Any, Any]:
     """The coordinate prior, and the cohort it was learned from; None for noise."""
     import math
     from contextlib import ExitStack
 
-    from tqdm import tqdm
-
-    from .cohort import prior_of, read_cohort
+    from .cohort import prior_of
     from .noise_images import noise_slices
     from .pretraining import pretrain as trained
     from .prior import Prior
 
-    work = args.output / "runs"
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(args)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
-        if choice is None:
-            cohort, slices = None, noise_slices(plan.fields, plan.grid, seed=args.seed)
-        else:
-            cohort = read_cohort(
-                choice.train,
-                plane=args.plane,
-                shape=plan.grid,
-                cache=work / "cohort.npy",
-                progress=lambda paths: tqdm(
-                    paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False
-                ),
-            )
-            slices = cohort.slices
+        cohort = None if choice is None else _read(args, plan, choice, work / "cohort.npy")
+        slices = noise_slices(plan.fields, plan.grid, seed=args.seed) if cohort is None else cohort.slices
+        work_folder(args, "checkpoint.pt", "checkpoint-statistics.pt", "reference.pt", "detail.pt")
         board = None
         if args.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -154,20 +172,36 @@ def _learned(args: Options, plan: Any, choice: Any, device: str) -> tuple[Any, A
                 plan.recipe,
                 kind=args.kind,
                 seed=args.seed,
-                device=device,
+                device=args.device,
                 checkpoint=work / "checkpoint.pt",
                 resume=args.resume,
                 on_step=tell,
             )
-        made = Prior(network.cpu(), args.plane) if cohort is None else prior_of(network, cohort)
-    if plan.recipe.trained_heads:
-        (work / "checkpoint.pt").unlink()  # trained heads are patient images too
-    return made, cohort
+        if cohort is None:
+            return Prior(network.cpu(), args.plane), None
+        return prior_of(network, cohort, work / "reference.pt", args.resume), cohort
+
+
+def _read(args: Options, plan: Any, choice: Any, cache: Path) -> Any:
+    """The scans that train, on one grid."""
+    from tqdm import tqdm
+
+    from .cohort import read_cohort
+    from .phases import announce
+
+    announce(f"reading {len(choice.train)} scans")
+    return read_cohort(
+        choice.train,
+        plane=args.plane,
+        shape=plan.grid,
+        cache=cache,
+        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
+    )
 
 
 def evaluate(args: Options) -> None:
     """Compare methods on scans whose truth is known."""
-    import sys
+    import warnings
 
     from .cohort import split_scans
     from .evaluate import evaluate as evaluated
@@ -181,7 +215,8 @@ def evaluate(args: Options) -> None:
     bar, move = bar_of(args, "evaluating", "case")
     chosen: dict[str, Any] = {"tasks": args.tasks, "methods": args.methods, "levels": args.levels, "steps": args.steps}
     prior = load_prior(args.prior)
-    with bar:
+    with bar, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is left out: it needs")  # the notes below say it
         rows = evaluated(
             scans,
             prior,
@@ -194,7 +229,7 @@ def evaluate(args: Options) -> None:
     write_csv(rows, args.out)
     print(markdown(rows))
     for method, reason in missing(rows, prior, args.tasks, args.methods).items():
-        print(f"  note: {method} has no row: {reason}", file=sys.stderr)
+        print(f"  note: {method} has no row: {reason}")
 
 
 def demo(args: Options) -> None:

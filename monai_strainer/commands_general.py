@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from .commands import bar_of, device_of
+from .commands import bar_of, device_of, lines_of, work_folder
 from .errors import InputError
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
@@ -15,9 +15,11 @@ __all__ = ["pretrain_general"]
 
 
 def pretrain_general(args: Options) -> None:
-    """Train the detail network and the noise level network; about two hours on one CPU core."""
+    """Train the detail network, then the noise level network; about two hours on one CPU core."""
     from .general import GENERAL_RULES, GeneralPrior, save_general
     from .io import refuse_inside
+    from .lessons import general_command_of
+    from .phases import announce
     from .pretraining_general import GENERAL, general_sources
     from .pretraining_general import pretrain_general as trained
     from .pretraining_noise import NOISE_LEVEL, pretrain_noise_level
@@ -32,31 +34,36 @@ def pretrain_general(args: Options) -> None:
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
     if recipe.steps < 1 or noise.steps < 1:
         raise InputError("fewer than one step cannot teach anything", "give --steps and --noise-steps of 1 or more")
-    device, sources = device_of(args.device), general_sources(args.input)
-    (args.output / "runs").mkdir(parents=True, exist_ok=True)
-    bar, move = bar_of(args, "noise level", "step")
-    with bar:
-        level = pretrain_noise_level(
-            sources, noise, seed=args.seed, device=device, on_step=lambda step, loss: move(step + 1, noise.steps)
-        )
-    bar, move = bar_of(args, "general prior", "step")
-    with bar:
-        detail = trained(
-            sources,
-            recipe,
-            seed=args.seed,
-            device=device,
-            checkpoint=args.output / "runs" / "general.pt",
-            resume=args.resume,
-            on_step=lambda step, loss: move(step + 1, recipe.steps),
-        )
-    command = (
-        f"monai-strainer pretrain-general FOLDER OUT_BUNDLE --steps {recipe.steps} --noise-steps {noise.steps} "
-        f"--seed {args.seed}"
-    )
+    args.device = device_of(args.device)  # the record says what it came to
+    with lines_of(args):
+        announce("reading sources")
+        sources = general_sources(args.input)
+        work = work_folder(args, "general.pt", "noise.pt")
+        bar, move = bar_of(args, "general prior", "step")
+        with bar:
+            detail = trained(
+                sources,
+                recipe,
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "general.pt",
+                resume=args.resume,
+                on_step=lambda step, loss: move(step + 1, recipe.steps),
+            )
+        bar, move_on = bar_of(args, "noise level", "step")
+        with bar:
+            level = pretrain_noise_level(
+                sources,
+                noise,
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "noise.pt",
+                resume=args.resume,
+                on_step=lambda step, loss: move_on(step + 1, noise.steps),
+            )
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     record = {
-        "command": command,
+        "command": general_command_of(args, recipe, noise),
         "sources": {"sha256": digest_of(sources), **kinds},
         "detail": {"recipe": asdict(recipe), "seed": args.seed},
         "noise_level": {"recipe": asdict(noise), "seed": args.seed},

@@ -190,7 +190,7 @@ def bids(args: Options) -> int:
     if args.level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
         return _run(jobs, passed, options, args, own)
-    if (learned / RULES).exists() and not args.overwrite:
+    if (learned / RULES).exists() and not (args.overwrite or args.resume):
         print("there is a prior already; --overwrite learns it anew")
     else:
         args.output = learned

@@ -8,7 +8,9 @@ networks take the same number of steps. The head is placed and scaled by the who
 
 from __future__ import annotations
 
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -57,6 +59,7 @@ METHODS: dict[str, str] = {
     "detail": "the detail prior alone: one pass, without the coordinate prior's features and without the data step",
     "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
 }
+SKIMAGE = "pip install scikit-image"
 NETWORKS = ("siren", "strainer_paper", "cold", "coordinates")
 
 
@@ -76,7 +79,7 @@ def evaluate(
     prior: Prior,
     *,
     tasks: Sequence[str] = tuple(TASKS),
-    methods: Sequence[str] = tuple(METHODS),
+    methods: Sequence[str] | None = None,
     levels: Sequence[float] = (0.35, 0.5, 0.65),
     steps: int = 60,
     seed: int = 0,
@@ -90,7 +93,8 @@ def evaluate(
         scans: files of whole, clean heads, or pairs of a name and a volume.
         prior: what ``ours`` and ``strainer_paper`` start from.
         tasks: of ``TASKS``. ``fit`` asks how well networks learn a clean slice, after each of ``SERIES`` steps.
-        methods: of ``METHODS``; one that does not apply to a task, or needs a package that is missing, gives no row.
+        methods: of ``METHODS``; all by default. One that does not apply to a task gives no row. One whose package is
+            missing is refused where it was asked for, and left out with a warning by default.
         levels: heights of the slices in the head, 0 at the bottom and 1 at the top.
         steps: of every network in all tasks but ``fit``.
         seed: of noise, fresh networks and draws.
@@ -104,14 +108,15 @@ def evaluate(
         did not help), both None for methods that do not say.
 
     Raises:
-        InputError: an unknown task or method, a level outside 0 to 1, an unusable scan, or no matplotlib for a picture.
+        InputError: an unknown task or method, a level outside 0 to 1, an unusable scan, no matplotlib for a picture, or
+            no package for a method that was asked for.
 
     Example:
         >>> rows = evaluate(["sub-01_T1w.nii.gz"], Prior.cold(), tasks=["x2"])  # doctest: +SKIP
         >>> print(markdown(rows))  # doctest: +SKIP
     """
     _known(tasks, TASKS, "task")
-    _known(methods, METHODS, "method")
+    methods = _with_packages(tasks, methods)
     if not levels or not all(0 <= level <= 1 for level in levels):
         raise InputError(f"levels of {list(levels)} are not heights in a head", "give shares between 0 and 1")
     if picture_to is not None and find_spec("matplotlib") is None:  # said before the work, not after it
@@ -152,11 +157,33 @@ def missing(
     for method in [name for name in methods or METHODS if name not in there]:
         if method in ("ours", "detail") and prior.detail is None:
             told[method] = "the prior has no detail prior"
-        elif method == "non_local_means" and any(TASKS[task][0] == 1 and task != "fit" for task in tasks or TASKS):
-            told[method] = "it needs scikit-image, which is not installed: pip install scikit-image"
+        elif method in _lacking() and any(_only_noise(task) for task in tasks or TASKS):
+            told[method] = ": ".join(_lacking()[method])
         else:
             told[method] = "it does not apply to these tasks"
     return told
+
+
+def _with_packages(tasks: Sequence[str], methods: Sequence[str] | None) -> Sequence[str]:
+    """The methods that can run here; one that was asked for by name and cannot is refused before any work."""
+    _known(methods or (), METHODS, "method")
+    lacking = {name: why for name, why in _lacking().items() if any(_only_noise(task) for task in tasks)}
+    for name, (finding, remedy) in lacking.items():
+        if name in (methods or ()):
+            raise InputError(f"the method {name} cannot run: {finding}", remedy)
+        if methods is None:
+            warnings.warn(f"{name} is left out: {finding}: {remedy}", stacklevel=3)
+    return [name for name in METHODS if name not in lacking] if methods is None else methods
+
+
+def _lacking() -> dict[str, tuple[str, str]]:
+    """Methods whose package is missing: what is missing, and how to get it."""
+    there = sys.modules.get("skimage", find_spec) is not None and find_spec("skimage") is not None
+    return {} if there else {"non_local_means": ("it needs scikit-image, which is not installed", SKIMAGE)}
+
+
+def _only_noise(task: str) -> bool:
+    return TASKS[task][0] == 1 and task != "fit"
 
 
 def _known(names: Sequence[str], known: Iterable[str], what: str) -> None:

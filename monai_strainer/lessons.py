@@ -11,8 +11,9 @@ from .errors import InputError
 from .noise_images import NOISE_GRID, NOISE_IMAGES
 from .pretraining import COHORT, META, PAPER, Recipe
 from .pretraining_detail import DETAIL, DetailRecipe
+from .pretraining_noise import NoiseLevelRecipe
 
-__all__ = ["Plan", "command_of", "plan_of"]
+__all__ = ["Plan", "command_of", "general_command_of", "plan_of"]
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
@@ -82,11 +83,21 @@ def command_of(args: Options, plan: Plan) -> str:
     if not plan.is_noise:
         options |= {"detail-steps": plan.detail.steps, "contrast": args.contrast}
     options |= {"plane": args.plane, "grid": ",".join(map(str, plan.grid)), "seed": args.seed, "device": args.device}
-    if is_bids and args.bids_filter_file is not None:
-        options["bids-filter-file"] = args.bids_filter_file.name
-    for name, value in options.items():
-        words += [] if value is None else [f"--{name}", str(value)]
+    if is_bids:
+        options |= {"nprocs": args.nprocs, "bids-filter-file": args.bids_filter_file and args.bids_filter_file.name}
+    words += _options(options)
     for name in ("participant", "session") if is_bids else ():
         if labels := getattr(args, f"{name}_label"):
             words += [f"--{name}-label", *labels]
     return shlex.join(["monai-strainer", *words])
+
+
+def general_command_of(args: Options, detail: DetailRecipe, noise: NoiseLevelRecipe) -> str:
+    """The command line that makes the same general prior of the same sources; folders are left open."""
+    options = {"steps": detail.steps, "noise-steps": noise.steps, "seed": args.seed, "device": args.device}
+    return shlex.join(["monai-strainer", "pretrain-general", "FOLDER", "OUT_BUNDLE", *_options(options)])
+
+
+def _options(values: dict[str, Any]) -> list[str]:
+    """Options of a command line; None is left out."""
+    return [word for name, value in values.items() if value is not None for word in (f"--{name}", str(value))]

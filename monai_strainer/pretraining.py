@@ -23,6 +23,7 @@ from .fitting.rates import falling, set_rate
 from .fitting.recorded import Recorded, recorder_of
 from .networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from .noise_images import noise_slices
+from .phases import Phase, announce, digest_of_arrays, digest_of_weights
 from .pretraining_meta import meta_learned
 from .projection import ProjectionLoss, head_statistics
 from .tiles import AlignedSlices, CohortTiles
@@ -58,11 +59,11 @@ class Recipe:
         ridge: weight of ``|w|^2`` in the projection.
     """
 
-    steps: int = 8000
+    steps: int = 12000
     tiles: int = 6
     points: int | None = 2048
     images: int | None = 32
-    rate: float = 1e-3
+    rate: float = 2e-4
     warmup: int = 30
     trained_heads: bool = False
     ridge: float = 1e-4
@@ -103,15 +104,16 @@ def pretrain(
         network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
         seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
         device: where to train. On a GPU the products run in bfloat16, sine arguments in float32.
-        checkpoint: file to write every ``every`` steps, whole or not at all.
-        resume: go on from the checkpoint if it is there, bit for bit on a CPU.
+        checkpoint: file to write every ``every`` steps and at the end, whole or not at all; what follows the training
+            is kept beside it, in ``<stem>-statistics.pt``.
+        resume: go on from the checkpoint if it is there, bit for bit on a CPU, and pass over what is finished.
         on_step: called with the step and its loss.
 
     Returns:
         a Siren: the shared encoder, the cohort's mean head and its covariance.
 
     Raises:
-        InputError: the checkpoint belongs to another recipe or seed.
+        InputError: the checkpoint belongs to another recipe, seed or cohort.
         ValueError: another kind, or no slices where there must be some.
 
     Example:
@@ -129,44 +131,113 @@ def pretrain(
     recipe = recipe or (META if kind == "meta" else COHORT)
     if kind == "meta" and recipe.trained_heads:
         raise ValueError("a start has one head for all images: its recipe cannot have trained heads")
-    device = torch.device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         siren = Siren() if network is None else _copy(network)
-        levels, scans = slices.images.shape[1], slices.images.shape[0]
-        heads = min(scans, recipe.images or scans)
-        shared = StrainerNet(
-            siren.spatial_dims,
-            1,
-            siren.hidden_channels,
-            siren.num_layers,
-            siren.num_layers - 1,
-            heads,
-            siren.omega,
-            siren.activation,
-        )
-    siren.to(device)
-    shared.to(device)
-    shared.encoder.load_state_dict(siren.encoder.state_dict())
-    level = levels // 2 if recipe.trained_heads else None
-    tiles = CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
-    start, identity = 0, {**asdict(recipe), "seed": seed, "network": sizes_of(siren), "kind": kind}
+        shared = _shared(siren, min(len(slices.images), recipe.images or len(slices.images)))
+    siren.to(torch.device(device))
+    identity = {**asdict(recipe), "seed": seed, "network": sizes_of(siren), "kind": kind}
+    if checkpoint is not None:
+        identity["slices"] = digest_of_arrays(slices.images, *slices.axes)
+    saving = _Saving(identity, checkpoint, every, resume)
+    learned: dict[str, Tensor] = {}
+    announce(f"coordinate prior: {recipe.steps} steps")
     if kind == "meta":
-        saving: dict[str, Any] = {"identity": identity, "checkpoint": checkpoint, "every": every, "resume": resume}
         rates = [recipe.rate_at(step) for step in range(recipe.steps)]
-        head = meta_learned(siren, tiles, rates, on_step=on_step, **saving).eval().head
+        head = meta_learned(siren, _tiles(slices, recipe, seed), rates, on_step=on_step, **vars(saving)).head
         learned = {name: value.clone() for name, value in head.state_dict().items()}
+    else:
+        shared.to(torch.device(device)).encoder.load_state_dict(siren.encoder.state_dict())
+        siren.encoder.load_state_dict(_learned(shared, slices, recipe, seed, saving, on_step).state_dict())
+    siren.eval()
+
+    def described() -> dict[str, Any]:
         head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
-        head.load_state_dict(learned)  # the start's own, not the mean of solved ones
-        return siren
+        siren.head.load_state_dict({**siren.head.state_dict(), **learned})  # a start's own, not the mean of solved ones
+        return {"network": siren.state_dict()}
+
+    kept = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-statistics.pt")
+    phase = Phase("statistics of the heads", {**identity, "weights": digest_of_weights(siren)}, kept, resume)
+    siren.load_state_dict(phase.result(described)["network"])
+    return siren
+
+
+@dataclass(frozen=True)
+class _Saving:
+    """Where and how often a training is kept, and what its checkpoints must agree with."""
+
+    identity: dict[str, Any]
+    checkpoint: Path | None
+    every: int
+    resume: bool
+
+
+def _shared(siren: Siren, heads: int) -> StrainerNet:
+    """The network in training: the encoder of ``siren`` and as many heads as there are images."""
+    return StrainerNet(
+        siren.spatial_dims,
+        1,
+        siren.hidden_channels,
+        siren.num_layers,
+        siren.num_layers - 1,
+        heads,
+        siren.omega,
+        siren.activation,
+    )
+
+
+def _tiles(slices: AlignedSlices, recipe: Recipe, seed: int) -> CohortTiles:
+    level = slices.images.shape[1] // 2 if recipe.trained_heads else None
+    return CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
+
+
+def _learned(
+    shared: StrainerNet,
+    slices: AlignedSlices,
+    recipe: Recipe,
+    seed: int,
+    saving: _Saving,
+    on_step: Callable[[int, float], None] | None,
+) -> nn.Module:
+    """The encoder after all steps left. A finished checkpoint has no trained heads, which are patient images."""
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
-    optimiser = adam(module.parameters(), recipe.rate)
-    projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
-    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
+    device, tiles = next(module.parameters()).device, _tiles(slices, recipe, seed)
+    optimiser, start = adam(module.parameters(), recipe.rate), 0
+    if saving.resume and (state := resume_from(saving.checkpoint, saving.identity, device)) is not None:
+        start = state["step"]
+        if "encoder" in state:
+            shared.encoder.load_state_dict(state["encoder"])
+            return shared.encoder
         module.load_state_dict(state["module"])
         settings = optimiser.state_dict()["param_groups"]  # this device's, not those of the one before
         optimiser.load_state_dict({**state["optimiser"], "param_groups": settings})
-        start = state["step"]
+    # solving for heads waits for the accelerator's word, which a recorded step cannot
+    advance = _step_of(shared, optimiser, recipe)
+    step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
+    pieces: list[Tensor] = []
+    if recipe.trained_heads:  # the paper's images stay the same ones
+        pieces = _pieces([tiles[0]], recipe, shared.spatial_dims, device)
+    for step in range(start, recipe.steps):
+        set_rate(optimiser, recipe.rate_at(step))
+        if not recipe.trained_heads:
+            batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
+            pieces = _pieces(batch, recipe, shared.spatial_dims, device)
+        loss = step_once(*pieces)
+        if on_step is not None:
+            on_step(step, float(loss) / (len(shared.heads) if recipe.trained_heads else 1))
+        is_last = step + 1 == recipe.steps
+        if saving.checkpoint is not None and ((step + 1) % saving.every == 0 or is_last):
+            kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
+            if is_last and recipe.trained_heads:
+                kept = {"encoder": shared.encoder.state_dict()}
+            save_checkpoint(saving.checkpoint, saving.identity, step + 1, **kept)
+    return shared.encoder
+
+
+def _step_of(shared: StrainerNet, optimiser: torch.optim.Optimizer, recipe: Recipe) -> Callable[..., Tensor]:
+    """One gradient step on pieces of coordinates and labels in turn; gives the loss before it."""
+    device = next(shared.parameters()).device
+    projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
 
     def advance(*pieces: Tensor) -> Tensor:
         optimiser.zero_grad(set_to_none=True)
@@ -185,26 +256,7 @@ def pretrain(
         optimiser.step()
         return total
 
-    # solving for heads waits for the accelerator's word, which a recorded step cannot
-    step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
-    pieces: list[Tensor] = []
-    if recipe.trained_heads:  # the paper's images stay the same ones
-        pieces = _pieces([tiles[0]], recipe, siren.spatial_dims, device)
-    for step in range(start, recipe.steps):
-        set_rate(optimiser, recipe.rate_at(step))
-        if not recipe.trained_heads:
-            batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
-            pieces = _pieces(batch, recipe, siren.spatial_dims, device)
-        loss = step_once(*pieces)
-        if on_step is not None:
-            on_step(step, float(loss) / (heads if recipe.trained_heads else 1))
-        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
-            save_checkpoint(checkpoint, identity, step + 1, **kept)
-    siren.encoder.load_state_dict(shared.encoder.state_dict())
-    siren.eval()
-    head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
-    return siren
+    return advance
 
 
 def images_of(shared: StrainerNet, features: Tensor) -> Tensor:

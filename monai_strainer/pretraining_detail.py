@@ -23,6 +23,7 @@ from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .networks.precision import autocast_on
 from .patches import CLINICAL, Head, MeasuredPatches
+from .phases import announce, digest_of_arrays, digest_of_weights
 from .physics import Measurements
 
 __all__ = [
@@ -233,12 +234,17 @@ def pretrain_detail(
         on_step: called with the step and its loss.
 
     Raises:
-        InputError: the checkpoint belongs to another recipe, seed or network, or the cohort is empty.
+        InputError: the checkpoint belongs to another recipe, seed, network or cohort, or the cohort is empty.
     """
     features = 0 if siren is None else siren.hidden_channels
     training = begin_training({"features": features}, network, siren, recipe, seed, device)
     patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
-    return run_training(training, patches, asdict(measurements), checkpoint, every, resume, on_step)
+    data = asdict(measurements)
+    if checkpoint is not None:
+        data["heads"] = digest_of_arrays(*(head.data for head in heads))
+        nets = {"siren": siren, "start": network}
+        data |= {name: digest_of_weights(net) for name, net in nets.items() if net is not None}
+    return run_training(training, patches, data, checkpoint, every, resume, on_step)
 
 
 def begin_training(
@@ -270,6 +276,7 @@ def run_training(
     recipe = training.recipe
     identity = {**asdict(recipe), **data, "seed": training.seed, "network": sizes_of_detail(training.network)}
     start = 0
+    announce(f"detail network: {recipe.steps} steps")
     if resume and (state := resume_from(checkpoint, identity, training.device)) is not None:
         training.load(state)
         start = state["step"]

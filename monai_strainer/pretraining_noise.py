@@ -9,17 +9,20 @@ noise that was added and of the scan's own noise, as the network itself reads it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checkpoints import resume_from, save_checkpoint
 from .fitting.rates import falling, set_rate
-from .networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
+from .networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass, sizes_of_noise_level
+from .phases import announce, digest_of_weights
 from .physics import GaussianNoise, RicianNoise
-from .sources import Source
+from .sources import Source, digest_of
 from .varied_patches import VariedPatches
 
 __all__ = ["NOISE_LEVEL", "NoiseLevelRecipe", "learn", "noise_level_loss", "pretrain_noise_level"]
@@ -47,6 +50,7 @@ class NoiseLevelRecipe:
 
 
 NOISE_LEVEL = NoiseLevelRecipe()
+EVERY = 100  # steps between two checkpoints
 
 
 def noise_level_loss(log_level: Tensor, log_spread: Tensor, sigma: Tensor, image: Tensor) -> Tensor:
@@ -106,6 +110,8 @@ def pretrain_noise_level(
     network: NoiseLevelNet | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    resume: bool = False,
     on_step: Callable[[int, float], None] | None = None,
 ) -> NoiseLevelNet:
     """Train a noise level network.
@@ -116,7 +122,12 @@ def pretrain_noise_level(
         network: where to start; changed in place.
         seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
         device: where to train.
+        checkpoint: file to write every ``EVERY`` steps and at the end, whole or not at all.
+        resume: go on from the checkpoint if it is there, bit for bit on a CPU.
         on_step: called with the step and its loss.
+
+    Raises:
+        InputError: the checkpoint belongs to another recipe, seed or network, or to other sources.
     """
     if network is None:
         with torch.random.fork_rng(devices=[]):
@@ -125,19 +136,42 @@ def pretrain_noise_level(
     network = network.to(device)
     patches, adam = _Patches(sources, recipe, seed), torch.optim.Adam(network.parameters(), recipe.rate)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    for step in range(recipe.steps):
+    identity = {**asdict(recipe), "seed": seed, "network": sizes_of_noise_level(network)}
+    if checkpoint is not None:
+        identity |= {"sources": digest_of(sources), "start": digest_of_weights(network)}
+    start = 0
+    announce(f"noise network: {recipe.steps} steps")
+    if resume and (state := resume_from(checkpoint, identity, torch.device(device))) is not None:
+        network.load_state_dict(state["network"])
+        adam.load_state_dict(state["optimiser"])
+        start, average = state["step"], state["average"]
+        patches.own = {id(source): value for source, value in zip(sources, state["own"])}
+    for step in range(start, recipe.steps):
         if step in (recipe.steps // 2, 3 * recipe.steps // 4):
             patches.own = {id(s): own_noise(network, s) for s in sources if s.kind == "scan"}
-        set_rate(adam, recipe.rate * falling(step, recipe.steps, 0.01))
-        image, sigma = (part.to(device) for part in patches.batch(step, step < recipe.steps // 2))
-        loss = learn(network, adam, image, sigma)
-        with torch.no_grad():
-            for name, value in network.state_dict().items():
-                average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
+        loss = _step(network, adam, average, patches, step)
         if on_step is not None:
             on_step(step, float(loss))
+        if checkpoint is not None and ((step + 1) % EVERY == 0 or step + 1 == recipe.steps):
+            own = [patches.own.get(id(source), 0.0) for source in sources]
+            kept = {"network": network.state_dict(), "average": average, "optimiser": adam.state_dict(), "own": own}
+            save_checkpoint(checkpoint, identity, step + 1, **kept)
     network.load_state_dict(average)
     return network.eval()
+
+
+def _step(
+    network: NoiseLevelNet, adam: torch.optim.Optimizer, average: dict[str, Tensor], patches: _Patches, step: int
+) -> Tensor:
+    """Learn from the patches of one step, and move the running average; the loss before it."""
+    recipe, device = patches.recipe, next(network.parameters()).device
+    set_rate(adam, recipe.rate * falling(step, recipe.steps, 0.01))
+    image, sigma = (part.to(device) for part in patches.batch(step, step < recipe.steps // 2))
+    loss = learn(network, adam, image, sigma)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
+    return loss
 
 
 def learn(network: NoiseLevelNet, adam: torch.optim.Optimizer, image: Tensor, sigma: Tensor) -> Tensor:

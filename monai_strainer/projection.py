@@ -53,7 +53,7 @@ def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
 
 @torch.no_grad()
 def head_statistics(
-    siren: Siren, slices: AlignedSlices, points: int = 6000, ridge: float = 1e-3, seed: int = 0
+    siren: Siren, slices: AlignedSlices, points: int = 4000, ridge: float = 1e-3, seed: int = 0
 ) -> None:
     """Set the network's head to the cohort's mean head and ``head_covariance`` to their covariance.
 

@@ -159,21 +159,35 @@ def test_a_method_without_a_row_is_named_with_the_reason(
     phantom: Volume, prior: Prior, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
-    methods = ["input", "cubic", "non_local_means", "ours"]
-    rows = evaluate([("one", phantom)], prior, tasks=["denoise3"], methods=methods, levels=[0.5])
-    told = missing(rows, prior, ["denoise3"], methods)
+    rows = evaluate([("one", phantom)], prior, tasks=["denoise3"], methods=["input", "cubic", "ours"], levels=[0.5])
+    told = missing(rows, prior, ["denoise3"], ["input", "cubic", "non_local_means", "ours"])
     assert list(told) == ["cubic", "non_local_means", "ours"]
     assert "scikit-image" in told["non_local_means"] and "does not apply" in told["cubic"]
     assert "no detail prior" in told["ours"]
+
+
+def test_a_method_whose_package_is_missing_is_refused_by_name_and_named_otherwise(
+    phantom: Volume, prior: Prior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(InputError, match="non_local_means cannot run: it needs scikit-image"):
+        evaluate([("one", phantom)], prior, tasks=["denoise3"], methods=["non_local_means"])
+    assert evaluate([("one", phantom)], prior, tasks=["x2"], methods=["non_local_means"], levels=[0.5]) == []
+    with pytest.warns(UserWarning, match="non_local_means is left out: it needs scikit-image"):
+        evaluate([], prior, tasks=["denoise3"])
 
 
 def test_the_command_says_which_methods_are_left_out(
     phantom: Volume, prior: Prior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
+    for name in set(METHODS) - {"input", "non_local_means"}:
+        monkeypatch.delitem(METHODS, name)
     write(phantom, tmp_path / "in" / "scan.nii.gz")
     save_prior(prior, tmp_path / "bundle")
     words = ["evaluate", tmp_path / "in", "--out", tmp_path / "e.csv", "--prior", tmp_path / "bundle", "--quiet"]
-    more = ["--tasks", "denoise3", "--methods", "input,non_local_means", "--levels", "0.5", "--device", "cpu"]
+    more = ["--tasks", "denoise3", "--levels", "0.5", "--device", "cpu"]
     assert main([str(word) for word in (*words, *more)]) == 0
-    assert "non_local_means has no row: it needs scikit-image" in capsys.readouterr().err
+    assert "note: non_local_means has no row: it needs scikit-image" in capsys.readouterr().out
+    assert main([str(word) for word in (*words, *more, "--methods", "non_local_means", "--overwrite")]) == 3
+    assert "pip install scikit-image" in capsys.readouterr().err.lower()

@@ -171,7 +171,7 @@ def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(
     )
     assert same(resumed, unbroken)
     assert told == list(range(killed_at // 2 * 2, 6))
-    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run-statistics.pt", "run.pt"]
 
 
 def test_a_finished_run_resumed_does_nothing_more(tmp_path: Path) -> None:
@@ -219,6 +219,12 @@ def test_a_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
         pretrain(
             small_cohort(), QUICK, network=small_siren(width=24), checkpoint=tmp_path / "run.pt", resume=True
         )  # fmt: skip
+
+
+def test_a_checkpoint_of_another_cohort_is_refused(tmp_path: Path) -> None:
+    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"run\.pt was made with"):
+        pretrain(small_cohort(seed=1), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True)
 
 
 def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_without_resume_a_checkpoint_is_not_looked_at(tmp_path: Path) -> None:
     assert same(trained(checkpoint=file, seed=0), trained(seed=0)) and not same(whole, trained(seed=0))
 
 
-@pytest.mark.parametrize("what", ["recipe", "seed", "measurements", "network"])
+@pytest.mark.parametrize("what", ["recipe", "seed", "measurements", "network", "start", "heads", "siren"])
 def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
     trained(checkpoint=file)
@@ -105,10 +105,13 @@ def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) 
         "seed": {"seed": 5},
         "measurements": {"measurements": EASY},
         "network": {"network": small_detail(channels=(8, 16))},
+        "start": {"network": small_detail(seed=1)},
+        "heads": {"heads": heads()[:1]},
+        "siren": {"siren": small_siren(seed=1)},
     }[what]
-    given = {"recipe": QUICK, "network": small_detail(), **other}
+    given = {"heads": heads(), "siren": small_siren(), "recipe": QUICK, "network": small_detail(), **other}
     with pytest.raises(InputError, match=r"checkpoint\.pt was made with .* Start anew without --resume"):
-        pretrain_detail(heads(), small_siren(), checkpoint=file, resume=True, **given)  # type: ignore[arg-type]
+        pretrain_detail(checkpoint=file, resume=True, **given)  # type: ignore[arg-type]
 
 
 def test_a_checkpoint_holds_no_patient(tmp_path: Path) -> None:
