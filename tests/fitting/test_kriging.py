@@ -21,6 +21,9 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+LONGER = Separable([drawn(11, SHAPE[0]), SHAPE[1]])  # more measurements than unknowns: noise alone explains some
+
+
 def dense(operator: Operator) -> NDArray[np.float64]:
     """(m, n) matrix of an operator."""
     n = int(np.prod(operator.shape_in))
@@ -71,7 +74,7 @@ def test_the_factor_of_the_field_gives_its_correlation(n: int, length: float) ->
 
 
 @pytest.mark.parametrize("rho", [1e-7, 1e-6, 1e-4, 1e-2, 1.0, 100.0])
-@pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
+@pytest.mark.parametrize("operator", [*OPERATORS, LONGER], ids=lambda o: f"{type(o).__name__}{o.shape_out}")
 def test_leaving_one_out_is_foretelling_it_from_all_the_others(operator: Separable, rho: float) -> None:
     factors = [matern(n, 2.0) for n in SHAPE]
     matrices = [f if m is None else m.double() @ f for m, f in zip(operator.matrices, factors)]
