@@ -183,8 +183,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
 def test_pretraining(name: str) -> None:
     kind, recipe = RECIPES[name]
     losses: list[list[float]] = [[], []]
-    for told, at in zip(losses, (HERE, ELSEWHERE)):
-        note = lambda step, loss, told=told: told.append(loss)  # noqa: E731
+    for noted, at in zip(losses, (HERE, ELSEWHERE)):
+        note = lambda step, loss, noted=noted: noted.append(loss)  # noqa: E731
         found = pretrain(small_cohort(), recipe, kind=kind, network=small_siren(), device=at, on_step=note)  # type: ignore[arg-type]
         assert next(found.parameters()).device == at
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)  # bfloat16 on the CPU
@@ -221,12 +221,12 @@ def test_pretraining_of_the_general_prior() -> None:
 def test_pretraining_of_the_noise_level() -> None:
     recipe, losses = NoiseLevelRecipe(steps=5, patches=2, side=12), []
     for at in (HERE, ELSEWHERE):
-        told: list[float] = []
+        noted: list[float] = []
         found = pretrain_noise_level(
-            [a_source()], recipe, device=at, on_step=lambda step, loss, told=told: told.append(loss)
+            [a_source()], recipe, device=at, on_step=lambda step, loss, noted=noted: noted.append(loss)
         )
         assert isinstance(found, NoiseLevelNet) and next(found.parameters()).device == at
-        losses.append(told)
+        losses.append(noted)
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
