@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     general.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
         general.add_argument(name, dest=dest, type=int, default=None, metavar="N", help="gradient steps")
+    general.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
+    general.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
     general.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     _shared(general, prior=False)
 

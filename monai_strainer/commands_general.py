@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .commands import bar_of, device_of, lines_of, work_folder
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from .networks.noise_level import NoiseLevelNet
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
@@ -16,13 +20,13 @@ __all__ = ["pretrain_general"]
 
 def pretrain_general(args: Options) -> None:
     """Train the detail network, then the noise level network; about two hours on one CPU core."""
-    from .general import GENERAL_RULES, GeneralPrior, save_general
+    from .general import GENERAL_RULES, GeneralPrior, load_general, save_general
     from .io import refuse_inside
     from .lessons import general_command_of
     from .phases import announce
     from .pretraining_general import GENERAL, general_sources
     from .pretraining_general import pretrain_general as trained
-    from .pretraining_noise import NOISE_LEVEL, pretrain_noise_level
+    from .pretraining_noise import NOISE_LEVEL
     from .sources import digest_of
 
     refuse_inside(args.output, args.input)
@@ -30,10 +34,17 @@ def pretrain_general(args: Options) -> None:
         raise InputError(
             "there is a prior already", "pass --overwrite, or choose another folder", args.output / GENERAL_RULES
         )
+    before = load_general(args.start) if args.start is not None else None
     recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
+    recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
-    if recipe.steps < 1 or noise.steps < 1:
-        raise InputError("fewer than one step cannot teach anything", "give --steps and --noise-steps of 1 or more")
+    if recipe.steps < 1 or noise.steps < (before is None):
+        raise InputError(
+            "fewer than one step cannot teach anything",
+            "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
+        )
+    if not recipe.rate > 0:
+        raise InputError(f"a rate of {recipe.rate} cannot teach anything", "leave --rate out")
     args.device = device_of(args.device)  # the record says what it came to
     with lines_of(args):
         announce("reading sources")
@@ -44,29 +55,41 @@ def pretrain_general(args: Options) -> None:
             detail = trained(
                 sources,
                 recipe,
+                network=None if before is None else before.detail,
                 seed=args.seed,
                 device=args.device,
                 checkpoint=work / "general.pt",
                 resume=args.resume,
                 on_step=lambda step, loss: move(step + 1, recipe.steps),
             )
-        bar, move_on = bar_of(args, "noise level", "step")
-        with bar:
-            level = pretrain_noise_level(
-                sources,
-                noise,
-                seed=args.seed,
-                device=args.device,
-                checkpoint=work / "noise.pt",
-                resume=args.resume,
-                on_step=lambda step, loss: move_on(step + 1, noise.steps),
-            )
+        level = (
+            before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
+        )
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
+    kept = None if before is None else before.record
+    was = {} if kept is None else {"from": {"command": kept["command"], **kept["detail"]}}
+    learned = {"recipe": asdict(noise), "seed": args.seed}
     record = {
         "command": general_command_of(args, recipe, noise),
         "sources": {"sha256": digest_of(sources), **kinds},
-        "detail": {"recipe": asdict(recipe), "seed": args.seed},
-        "noise_level": {"recipe": asdict(noise), "seed": args.seed},
+        "detail": {"recipe": asdict(recipe), "seed": args.seed, **was},
+        "noise_level": learned if kept is None or noise.steps > 0 else kept["noise_level"],
     }
     prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
     print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
+
+
+def _noise_level(args: Options, sources: Any, recipe: Any, work: Path) -> NoiseLevelNet:
+    from .pretraining_noise import pretrain_noise_level
+
+    bar, move = bar_of(args, "noise level", "step")
+    with bar:
+        return pretrain_noise_level(
+            sources,
+            recipe,
+            seed=args.seed,
+            device=args.device,
+            checkpoint=work / "noise.pt",
+            resume=args.resume,
+            on_step=lambda step, loss: move(step + 1, recipe.steps),
+        )

@@ -69,7 +69,7 @@ def load_general(folder: str | os.PathLike[str] | None = None) -> GeneralPrior |
 @lru_cache(maxsize=4)
 def _loaded(folder: Path, stamp: int) -> GeneralPrior:
     rules = folder / GENERAL_RULES
-    remedy = "use a bundle made by monai_strainer pretrain --kind general"
+    remedy = "use a bundle made by monai-strainer pretrain-general"
     if not rules.is_file():
         raise InputError("there is no general prior", remedy, rules)
     of_detail, of_noise = read_weights(folder / DETAIL), read_weights(folder / NOISE)

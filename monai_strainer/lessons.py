@@ -94,7 +94,8 @@ def command_of(args: Options, plan: Plan) -> str:
 
 def general_command_of(args: Options, detail: DetailRecipe, noise: NoiseLevelRecipe) -> str:
     """The command line that makes the same general prior of the same sources; folders are left open."""
-    options = {"steps": detail.steps, "noise-steps": noise.steps, "seed": args.seed, "device": args.device}
+    options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
+    options |= {"from": args.start and "BUNDLE", "seed": args.seed, "device": args.device}
     return shlex.join(["monai-strainer", "pretrain-general", "FOLDER", "OUT_BUNDLE", *_options(options)])
 
 

@@ -27,9 +27,9 @@ HEAVY = {"monai", "nibabel", "pydicom", "matplotlib", "nilearn"}  # never loaded
 # Who belongs together, from the ground up. A module may use its own room and those named beside it, all of them below.
 ROOMS = {
     "ground": "_version bids_names contrasts errors geometry metrics noise_images split tiles volume",
-    "numerics": "baselines fitting glance likeness networks patches physics pose projection trust",
+    "numerics": "baselines fitting glance kept likeness networks patches physics pose projection trust",
     "io": "io",
-    "stores": "checkpoints selection sidecars sources table weights",
+    "stores": "checkpoints phases selection sidecars sources table weights",
     "training": "lessons pretraining pretraining_* varied_patches",
     "priors": "bundles general prior",
     "cohorts": "cohort",
@@ -52,7 +52,7 @@ USES = {
     "pages": "ground numerics io",
     "judging": "ground numerics io stores priors restoring pages",
     "runs": "ground numerics io stores priors restoring pages",
-    "plugin": "ground numerics io training priors cohorts restoring",
+    "plugin": "ground numerics io stores training priors cohorts restoring",
     "commands": "ground numerics io stores training priors cohorts restoring pages judging runs plugin",
 }
 # who alone may import what

@@ -49,6 +49,7 @@ def test_the_recorded_command_names_no_folder() -> None:
 
 
 ELSEWHERE = {"help", "version", "overwrite", "resume", "quiet", "tensorboard"}  # change nothing that is learned
+ELSEWHERE |= {"start"}  # a folder: the record holds the hash of its weights
 RESTORING = {
     "scale",
     "spacing",
@@ -62,7 +63,13 @@ RESTORING = {
     "form",
     "std",
 }
-RESTORING |= {"shard", "prior", "work_dir", "skip_bids_validation"}  # of bids participant, or accepted and not needed
+RESTORING |= {
+    "shard",
+    "adapt",
+    "prior",
+    "work_dir",
+    "skip_bids_validation",
+}  # of bids participant, or accepted and not needed
 SAMPLES = {"grid": "4,12,14", "contrast": "T2w", "device": "cuda:7", "bids_filter_file": "filter.json"}
 
 
@@ -98,4 +105,5 @@ def test_every_option_that_changes_the_result_stands_in_the_record(
 def _recipes(args: argparse.Namespace) -> tuple:
     """As the command resolves them."""
     detail = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
+    detail = detail if args.rate is None else replace(detail, rate=args.rate)
     return detail, NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)

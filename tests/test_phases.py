@@ -255,3 +255,14 @@ def test_the_recorded_command_makes_the_same_prior_again(scans: Path, tmp_path: 
     assert json.loads(next((tmp_path / "one2").rglob("prior.json")).read_text())["filters"] == {
         "t1w": {"subject": "02"}
     }
+
+
+def test_a_general_prior_is_trained_further_and_says_from_what(scans: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert everything(scans, first) == 0
+    assert everything(scans, second, "--from", str(first), "--noise-steps", "0", "--rate", "1e-4", "--seed", "1") == 0
+    one, two = (json.loads((out / "models" / "general.json").read_text()) for out in (first, second))
+    assert two["detail"]["from"] == {"command": one["command"], **one["detail"]}
+    assert two["noise_level"] == one["noise_level"] and two["detail"]["sha256"] != one["detail"]["sha256"]
+    assert "--from BUNDLE" in two["command"] and "--rate 0.0001" in two["command"]
+    assert everything(scans, tmp_path / "third", "--noise-steps", "0") == 3
