@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
         step: steps done.
         state: tensors and plain values.
     """
+    packed = io.BytesIO()  # torch, given a file on a full disk, hides the system's reason
+    torch.save({"identity": identity, "step": step, **state}, packed)
     with atomic(path) as temporary:
-        torch.save({"identity": identity, "step": step, **state}, temporary)
+        temporary.write_bytes(packed.getbuffer())
 
 
 def resume_from(path: Path | None, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
