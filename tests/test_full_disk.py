@@ -21,7 +21,7 @@ from monai_strainer.errors import InputError
 from monai_strainer.io.atomic import reserve
 
 QUICK = ["--scale", "1", "--steps", "0", "--quiet", "--device", "cpu"]
-LEARN = "--steps 1 --detail-steps 0 --grid 3,12,14 --device cpu --quiet".split()
+LEARN = ["--steps", "1", "--detail-steps", "0", "--grid", "3,12,14", "--device", "cpu", "--quiet"]
 
 
 def fills(monkeypatch: pytest.MonkeyPatch, files: int, code: int = errno.ENOSPC) -> None:
