@@ -22,7 +22,7 @@ from .phases import Phase, announce, digest_of_weights
 from .pretraining import Recipe
 from .prior import Prior, save_prior
 from .projection import head_statistics
-from .weights import pack_weights
+from .weights import bytes_of, write_together
 
 __all__ = ["HeadStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
 
@@ -154,7 +154,7 @@ def train(trainer: Any, work: Work) -> None:
         work.siren.load_state_dict(state["network"])
         describe(work, resume=True)
         if _is_first():
-            pack_weights(work.siren, work.file("model.pt"))
+            write_together({work.file("model.pt"): bytes_of(work.siren)})
         return
     if _is_first() and not work.resume:
         for name in ("trained.pt", "statistics.pt", "reference.pt"):  # of an older run

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
         step: steps done.
         state: tensors and plain values.
     """
+    packed = io.BytesIO()  # torch, given a file on a full disk, hides the system's reason
+    torch.save({"identity": identity, "step": step, **state}, packed)
     with atomic(path) as temporary:
-        torch.save({"identity": identity, "step": step, **state}, temporary)
+        temporary.write_bytes(packed.getbuffer())
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from . import commands as run
 from . import commands_general as everything
 from . import commands_scans as scans
 from ._version import __version__
-from .errors import InputError
+from .errors import InputError, disk_error
 
 __all__ = ["main"]
 
 EPILOG = """exit codes:
   0   done
   2   the command line is wrong
-  3   an input cannot be used; the message names the file, what was found, and what to do
+  3   an input cannot be used or an output not written; the message names the file, what was found, and what to do
   8   some scans failed, others are done; the summary table says which
   64  the command line of the BIDS app is wrong
   130 interrupted; nothing half-written is left
@@ -286,8 +286,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise SystemExit(64 if leaving.code == 2 and words[:1] == ["bids"] else leaving.code) from None
     try:
         code = args.run(args)
-    except InputError as error:
-        print(f"monai-strainer: {error}", file=sys.stderr)
+    except (InputError, OSError) as error:
+        print(f"monai-strainer: {disk_error(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print("monai-strainer: interrupted", file=sys.stderr)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from .errors import InputError
 from .geometry import PLANES, Plane, centres
 from .glance import mirrored_glances
 from .io import read
+from .io.atomic import reserve
 from .likeness import Typical, typical_of
 from .networks import Siren
 from .patches import Head
@@ -110,6 +112,7 @@ def read_cohort(
         images = np.empty(full, np.float16)
     else:
         cache.parent.mkdir(parents=True, exist_ok=True)
+        reserve(cache, 2 * math.prod(full) + 128)
         images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.float16, shape=full)
     halves, digest = [], hashlib.sha256(repr((plane, shape, percentile)).encode())
     for k, path in enumerate(progress(scans)):

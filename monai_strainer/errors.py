@@ -6,7 +6,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "disk_error"]
 
 
 class InputError(ValueError):
@@ -34,3 +34,25 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str | None]]:
         """Rebuild from the parts: an exception must survive the way home from a worker process."""
         return type(self), (self.finding, self.remedy, self.file)
+
+
+def disk_error(error: OSError, what: str = "file", file: str | PathLike[str] | None = None) -> InputError:
+    """What the system says of a file or a disk, as a sentence; hidden names of ours are not repeated.
+
+    Args:
+        error: of the system.
+        what: cannot be written.
+        file: by default the one that the error names.
+
+    Returns:
+        the error to raise in its place.
+
+    Example:
+        >>> str(disk_error(OSError(28, "No space left on device", "/data/x.nii.gz")))
+        'x.nii.gz: the file cannot be written (No space left on device). Check space and rights there.'
+    """
+    name = error.filename if file is None else file
+    if isinstance(name, bytes | int) or (name is not None and Path(name).name.startswith((".tmp-", ".old-"))):
+        name = None
+    reason = error.strerror or type(error).__name__
+    return InputError(f"the {what} cannot be written ({reason})", "check space and rights there", name)

@@ -7,6 +7,7 @@ prior of a cohort is used beside it: the one with the lower estimated risk resto
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ import torch
 
 from .bundles import bundle_path
 from .errors import InputError
-from .io import sha256, write_json
+from .io.atomic import json_text
 from .networks import DetailPrior, sizes_of_detail
 from .networks.noise_level import NoiseLevelNet, sizes_of_noise_level
-from .weights import UNREADABLE, fill_weights, outlined, pack_weights, read_weights
+from .weights import UNREADABLE, bytes_of, fill_weights, outlined, read_weights, write_together
 
 __all__ = ["GENERAL_RULES", "GeneralPrior", "load_general", "save_general"]
 
@@ -89,18 +90,22 @@ def _loaded(folder: Path, stamp: int) -> GeneralPrior:
 
 
 def save_general(prior: GeneralPrior, folder: str | os.PathLike[str]) -> GeneralPrior:
-    """Write a general prior into a bundle folder, weights first, each file whole or not at all."""
+    """Write a general prior into a bundle folder, weights first, rules last; all files or, on an error, none."""
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
-    pack_weights(prior.detail, folder / DETAIL)
-    pack_weights(prior.noise_level, folder / NOISE)
+    packed = {folder / DETAIL: bytes_of(prior.detail), folder / NOISE: bytes_of(prior.noise_level)}
     kept = dict(prior.record)
     for entry, name, sizes in (
         ("detail", DETAIL, sizes_of_detail(prior.detail)),
         ("noise_level", NOISE, sizes_of_noise_level(prior.noise_level)),
     ):
-        kept[entry] = {**kept.get(entry, {}), "network": sizes, "sha256": sha256(folder / name)}
-    write_json(folder / GENERAL_RULES, {"format": 1, "kind": "general", **kept})
+        kept[entry] = {
+            **kept.get(entry, {}),
+            "network": sizes,
+            "sha256": hashlib.sha256(packed[folder / name]).hexdigest(),
+        }
+    rules = json_text({"format": 1, "kind": "general", **kept})
+    write_together({**packed, folder / GENERAL_RULES: rules.encode()})
     loaded = load_general(folder)
     assert loaded is not None
     return loaded

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,10 @@ from .bundles import bundle_path
 from .errors import InputError
 from .general import GENERAL_RULES, GeneralPrior, load_general
 from .geometry import NORMAL, Plane
-from .io import sha256, write_json
+from .io.atomic import json_text
 from .likeness import Typical
 from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
-from .weights import UNREADABLE, check_weights, fill_weights, outlined, pack_weights, read_weights
+from .weights import UNREADABLE, bytes_of, check_weights, fill_weights, outlined, read_weights, write_together
 
 __all__ = ["Prior", "check_weights", "load_prior", "save_prior"]
 
@@ -138,7 +139,7 @@ def _detail(record: dict[str, Any], state: dict[str, Tensor]) -> DetailPrior:
 
 
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
-    """Write a prior into a bundle folder: weights first, then the rules that vouch for them; each whole or not at all.
+    """Write a prior into a bundle folder: weights first, then the rules that vouch for them; all or, on an error, none.
 
     Returns:
         the prior as it now lies there.
@@ -146,7 +147,7 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     weights, rules = folder / WEIGHTS, folder / RULES
-    pack_weights(prior.network, weights)
+    packed = {weights: bytes_of(prior.network)}
     content = {
         **(record if record is not None else prior.record),
         "made_by": f"monai_strainer {__version__}",
@@ -154,15 +155,19 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
         "plane": prior.plane,
         "percentile": prior.percentile,
         "half_mm": list(prior.half_mm),
-        "sha256": sha256(weights),
+        "sha256": hashlib.sha256(packed[weights]).hexdigest(),
     }
     if prior.typical is not None:
         content["typical"] = prior.typical.as_record()
     if prior.detail is not None:
-        pack_weights(prior.detail, folder / DETAIL)
+        detail = packed[folder / DETAIL] = bytes_of(prior.detail)
         kept = content.get("detail") or {}
-        content["detail"] = {**kept, "network": sizes_of_detail(prior.detail), "sha256": sha256(folder / DETAIL)}
+        content["detail"] = {
+            **kept,
+            "network": sizes_of_detail(prior.detail),
+            "sha256": hashlib.sha256(detail).hexdigest(),
+        }
     else:
         content.pop("detail", None)
-    write_json(rules, content)
+    write_together({**packed, rules: json_text(content).encode()})
     return load_prior(folder)

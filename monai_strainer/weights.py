@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from .errors import InputError
-from .io import atomic, sha256
+from .io import sha256
+from .io.atomic import atomic_files
 
-__all__ = ["UNREADABLE", "check_weights", "fill_weights", "outlined", "pack_weights", "read_weights"]
+__all__ = ["UNREADABLE", "bytes_of", "check_weights", "fill_weights", "outlined", "read_weights", "write_together"]
 
 LARGEST = 256 * 2**20  # bytes of a weights file
 COUNTS = ("num_layers", "layers", "blocks")  # sizes that say how often: every time has tensors of its own
@@ -136,11 +137,17 @@ def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Pa
     return digest
 
 
-def pack_weights(network: nn.Module, weights: Path) -> None:
-    """Write the tensors of a network to a file, whole or not at all; the same weights give the same bytes."""
+def bytes_of(network: nn.Module) -> bytes:
+    """The tensors of a network as they stand in a file; the same weights give the same bytes."""
     packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
     torch.save(
         {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, packed
     )
-    with atomic(weights) as temporary:
-        temporary.write_bytes(packed.getvalue())
+    return packed.getvalue()
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write weights and the rules that vouch for them, given last: all of them or, where that fails, none."""
+    with atomic_files(list(files)) as temporary:
+        for file, data in zip(temporary, files.values()):
+            file.write_bytes(data)

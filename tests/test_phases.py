@@ -96,14 +96,14 @@ Train = Callable[..., int]
 TAIL = [  # the command, what is killed, and what is finished by then
     (learn, (pretraining, "head_statistics"), []),
     (learn, (cohort, "typical_of"), ["head_statistics"]),
-    (learn, ("monai_strainer.prior", "write_json"), ["head_statistics", "typical_of"]),
+    (learn, ("monai_strainer.prior", "write_together"), ["head_statistics", "typical_of"]),
     (learn, (bundle_parts, "read_heads"), ["head_statistics", "typical_of"]),
     (learn, ("monai_strainer.pretraining_detail", "DetailLoss"), ["head_statistics", "typical_of"]),
     (learn, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
     (group, (pretraining, "head_statistics"), []),
     (group, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
-    (everything, ("monai_strainer.general", "pack_weights"), ["joined", "noise_level_loss"]),
+    (everything, ("monai_strainer.general", "write_together"), ["joined", "noise_level_loss"]),
 ]
 ROOMS = {"head_statistics": pretraining, "typical_of": cohort, "noise_level_loss": pretraining_noise}
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, disk_error
 from ..volume import Volume
-from .atomic import atomic, atomic_folder, clear, is_there, stem, write_json
+from .atomic import atomic, atomic_files, atomic_folder, clear, is_there, json_text, stem, write_json
 from .record import record, sha256
 from .scans import (
     Passed,
@@ -189,24 +189,23 @@ def write(
     from .nifti import write_nifti
     from .outline import DEVIATION
 
+    files = [*vouched, *notes, *([json_file] if report is not None else [])]  # the record last
     try:
-        if report is not None:
-            json_file.unlink(missing_ok=True)  # the old record must not vouch for new images
-        for target, image in images.items():
-            with atomic(target) as temporary:
-                write_nifti(image, temporary, *([] if target == path else [DEVIATION]))
-        for target, told in notes.items():
-            write_json(target, told)
-        if page is not None:
-            with atomic(html) as temporary:
-                temporary.write_text(page, encoding="utf-8")
-        if report is not None:
-            outputs = {target.name: sha256(target) for target in vouched}
-            told = record(report, source=volume.source, outputs=outputs)
-            write_json(json_file, told if sidecar is None else {**sidecar, "Strainer": told})
+        with atomic_files(files, None if report is None else json_file) as hidden:
+            temporary = dict(zip(files, hidden))
+            for target, image in images.items():
+                write_nifti(image, temporary[target], *([] if target == path else [DEVIATION]))
+            for target, told in notes.items():
+                temporary[target].write_text(json_text(told), encoding="utf-8")
+            if page is not None:
+                temporary[html].write_text(page, encoding="utf-8")
+            if report is not None:
+                outputs = {target.name: sha256(temporary[target]) for target in vouched}
+                told = record(report, source=volume.source, outputs=outputs)
+                text = json_text(told if sidecar is None else {**sidecar, "Strainer": told})
+                temporary[json_file].write_text(text, encoding="utf-8")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"the file cannot be written ({reason})", "check space and rights there", path) from error
+        raise disk_error(error, file=path) from error
 
 
 def is_series(source: Any) -> bool:
@@ -241,11 +240,10 @@ def _write_series(
             if page is not None:
                 (temporary / f"{SERIES}.html").write_text(page, encoding="utf-8")
                 outputs[f"{SERIES}.html"] = sha256(temporary / f"{SERIES}.html")
-        if report is not None:
-            write_json(path / f"{SERIES}.json", record(report, source=volume.source, outputs=outputs))
+            if report is not None:
+                write_json(temporary / f"{SERIES}.json", record(report, source=volume.source, outputs=outputs))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"the series cannot be written ({reason})", "check space and rights there", path) from error
+        raise disk_error(error, "series", path) from error
 
 
 def _require_free(targets: list[Path], source: Path | None, overwrite: bool) -> None:

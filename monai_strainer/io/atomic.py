@@ -7,8 +7,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from .leftovers import clear, fresh, release
 
-__all__ = ["atomic", "atomic_folder", "clear", "is_there", "stem", "write_json"]
+__all__ = ["atomic", "atomic_files", "atomic_folder", "clear", "is_there", "json_text", "reserve", "stem", "write_json"]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -63,7 +63,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         a hidden path ``.tmp-...`` in the same folder with the same suffix.
 
     Raises:
-        OSError: the folder cannot be made or written to.
+        OSError: the folder cannot be made or written to; it names ``path``, not the temporary file.
 
     Example:
         >>> import tempfile
@@ -81,10 +81,63 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         os.replace(temporary, target)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
         release(temporary)
     _sync(target.parent)
+
+
+@contextmanager
+def atomic_files(paths: Sequence[Path], vouching: Path | None = None) -> Iterator[list[Path]]:
+    """Temporary names for files that belong together; not one of them takes its place before all are on disk.
+
+    A full disk thus leaves the old files, all of them. They take their places in the order given.
+
+    Args:
+        paths: the files that shall exist.
+        vouching: an old file that vouches for what is replaced; removed before the first takes its place.
+
+    Yields:
+        a hidden path for each.
+
+    Raises:
+        OSError: see :func:`atomic`.
+
+    Example:
+        >>> import tempfile
+        >>> home = Path(tempfile.mkdtemp())
+        >>> with atomic_files([home / "a", home / "b"]) as (a, b):
+        ...     _ = a.write_text("one"), b.write_text("two")
+        >>> sorted(file.name for file in home.iterdir())
+        ['a', 'b']
+    """
+    with ExitStack() as leaving:  # which leaves the last first
+        temporary = [leaving.enter_context(atomic(path)) for path in reversed(paths)][::-1]
+        yield temporary
+        for file in temporary:
+            _sync(file)
+        if vouching is not None:
+            vouching.unlink(missing_ok=True)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Take the space of a new file before it is mapped: a disk that fills under a mapping kills the process.
+
+    Raises:
+        OSError: there is not so much space; it names ``path``.
+    """
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate") and size:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                path.unlink()
+                error.filename = str(path)
+                raise
 
 
 @contextmanager
@@ -150,6 +203,11 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def json_text(obj: Mapping[str, Any]) -> str:
+    """A mapping as indented JSON; numpy numbers and arrays become plain ones, what is not finite becomes ``null``."""
+    return json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:
     """Write a mapping as indented JSON, whole or not at all.
 
@@ -166,5 +224,4 @@ def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:
         {'sigma': 0.5, 'best': None}
     """
     with atomic(path) as temporary:
-        text = json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(obj), encoding="utf-8")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
+from pydicom.uid import RLELossless
 
 from ..errors import InputError
 from .dicom_frames import Frame, integer_of, tag_of, value_of
 
-__all__ = ["codestream_size", "decode"]
+__all__ = ["codestream_size", "decode", "is_rle_beyond"]
 
 FAR, FEW = 0.25, 1e-3  # a value this far below zero, in units of the brightest, is no noise; more of them are a finding
 
@@ -79,7 +81,10 @@ def _stored(whole: Dataset, frame: Frame, shape: tuple[int, int]) -> NDArray[np.
     try:
         if frame.syntax.is_encapsulated:
             count = int(whole.get("NumberOfFrames") or 1)
-            size = codestream_size(get_frame(whole.PixelData, frame.index, number_of_frames=count))
+            code = get_frame(whole.PixelData, frame.index, number_of_frames=count)
+            if frame.syntax == RLELossless and is_rle_beyond(code, math.prod(shape)):
+                raise InputError(f"a compressed image unpacks to more than its header says, {shape}", again, frame.file)
+            size = codestream_size(code)
             if size not in (None, shape):
                 raise InputError(f"a compressed image is {size}, its header says {shape}", again, frame.file)
         stored = np.asarray(pixel_array(whole, index=frame.index, raw=True), dtype=np.float64)
@@ -143,6 +148,8 @@ def codestream_size(code: bytes) -> tuple[int, int] | None:
         >>> codestream_size(bytes.fromhex("ffd8ffc3000b080180018001011100"))
         (384, 384)
     """
+    if code[4:8] == b"jP  ":  # the boxes of a .jp2 file around it, which the standard forbids and decoders take
+        code = code[max(0, code.find(b"\xff\x4f\xff\x51")) :]
     if code[:4] == b"\xff\x4f\xff\x51" and len(code) >= 24:  # JPEG 2000: SIZ comes first
         x1, y1, x0, y0 = (int.from_bytes(code[at : at + 4], "big") for at in (8, 12, 16, 20))
         return y1 - y0, x1 - x0
@@ -156,3 +163,26 @@ def codestream_size(code: bytes) -> tuple[int, int] | None:
         else:
             at += 2 + int.from_bytes(code[at + 2 : at + 4], "big")
     return None
+
+
+def is_rle_beyond(code: bytes, pixels: int) -> bool:
+    """Whether a segment of an RLE image unpacks to far more bytes than it has pixels; counted, not unpacked.
+
+    Source: DICOM PS3.5 G.3.
+
+    Example:
+        >>> head = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+        >>> is_rle_beyond(head + bytes([129, 0]), 128), is_rle_beyond(head + bytes([129, 0]) * 5, 128)
+        (False, True)
+    """
+    starts = [int.from_bytes(code[at : at + 4], "little") for at in range(4, 64, 4)]
+    starts = [*starts[: min(15, int.from_bytes(code[:4], "little"))], len(code)]
+    for at, end in pairwise(starts):
+        size = 0
+        while at < min(end, len(code)):
+            packet = code[at]  # below 128 so many bytes and one more as they are, above it one byte repeated
+            size += packet + 1 if packet < 128 else 257 - packet if packet > 128 else 0
+            at += packet + 2 if packet < 128 else 2 if packet > 128 else 1
+            if size > 2 * pixels + 256:  # padding may add a little
+                return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -204,7 +205,7 @@ def test_the_record_vouches_for_image_and_deviation(tmp_path: Path) -> None:
     assert np.array_equal(nib.load(tmp_path / "out" / "x_std.nii.gz").get_fdata(), np.ones(SHAPE))
 
 
-def test_the_record_comes_last_and_an_old_one_goes_first(
+def test_a_failure_leaves_the_old_image_and_its_record(
     tmp_path: Path, phantom: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import monai_strainer.io.nifti as nifti
@@ -220,7 +221,22 @@ def test_the_record_comes_last_and_an_old_one_goes_first(
     with pytest.raises(InputError, match="No space left"):
         write(phantom, tmp_path / "x.nii.gz", report={}, overwrite=True)
     assert (tmp_path / "x.nii.gz").read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["x.nii.gz"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["x.json", "x.nii.gz"]
+
+
+def test_the_record_comes_last_and_an_old_one_goes_first(
+    tmp_path: Path, phantom: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(phantom, tmp_path / "x.nii.gz", report={})
+    seen, true = [], os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        seen.append((target.name, (tmp_path / "x.json").exists()))
+        true(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    write(phantom, tmp_path / "x.nii.gz", report={}, std=np.ones(phantom.grid.shape), overwrite=True)
+    assert seen == [("x.nii.gz", False), ("x_std.nii.gz", False), ("x.json", False)]
 
 
 def test_a_real_scan_comes_back_voxel_for_voxel(tmp_path: Path, oasis: Path) -> None:
