@@ -36,6 +36,15 @@ def test_resolution_hardly_matters(plane: str) -> None:
     torch.testing.assert_close(fine.coords, rough.coords)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_direction_of_an_axis_does_not_matter(axis: int) -> None:
+    data = ellipsoid((44, 52, 36)) * np.linspace(0.7, 1, 44, dtype=np.float32)[:, None, None]
+    mirrored = np.eye(4)
+    mirrored[axis, axis] = -1
+    seen, other = look(data), look(np.ascontiguousarray(np.flip(data, axis)), mirrored)
+    torch.testing.assert_close(other.images, seen.images, atol=0.02, rtol=0)
+
+
 def test_the_order_of_the_array_does_not_matter() -> None:
     data = ellipsoid((44, 52, 36))
     turned = np.zeros((4, 4))

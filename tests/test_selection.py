@@ -70,6 +70,13 @@ def test_usual_words_tell_the_contrast_of_other_names(tmp_path: Path) -> None:
     assert chosen(tmp_path) == ["BraTS_0_t1.nii.gz", "BraTS_1_t1.nii.gz"]
 
 
+@pytest.mark.parametrize(("count", "kept"), [(3, [3]), (9, [9]), (10, [10]), (25, [10, 20])])
+def test_every_tenth_scan_is_kept_from_training(tmp_path: Path, count: int, kept: list[int]) -> None:
+    choice = choose_scans(made(tmp_path, *(f"{k:02}.nii" for k in range(1, count + 1))))
+    assert [int(path.stem) for path in choice.judges] == kept
+    assert [int(path.stem) for path in choice.train] == [k for k in range(1, count + 1) if k not in kept]
+
+
 def test_a_phase_image_does_not_train(tmp_path: Path) -> None:
     made(tmp_path, "sub-01_part-phase_T1w.nii.gz", "sub-01_part-mag_T1w.nii.gz", "sub-02_T1w.nii.gz")
     (tmp_path / "sub-02_T1w.json").write_text('{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}')

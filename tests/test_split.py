@@ -85,6 +85,13 @@ def test_a_table_without_a_split_decides_nothing(dataset: Path, text: bytes) -> 
     assert parts(dataset) == [["sub-01", "sub-02", "sub-03"], ["sub-04"]]
 
 
+def test_a_participant_with_a_broken_row_and_a_whole_one_is_refused(dataset: Path) -> None:
+    text = "participant_id\tage\tsplit\nsub-01\ttrain\nsub-01\t3\ttrain\nsub-02\t3\ttrain\n"
+    (dataset / "participants.tsv").write_text(text)
+    with pytest.raises(InputError, match="line 3 puts a participant into a second split"):
+        read_split(dataset / "participants.tsv")
+
+
 def test_a_broken_row_is_a_finding_and_trains_nothing(dataset: Path) -> None:
     text = "participant_id\tage\tsplit\nsub-01\t3\ttrain\nsub-02\ttrain\n\nsub-03\t3\ttrain\tx\nsub-04\t3\ttrain\n"
     (dataset / "participants.tsv").write_text(text)

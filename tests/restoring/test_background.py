@@ -31,6 +31,11 @@ def test_noisy_air_is_no_background() -> None:
     assert constant_background(np.where(ball(), noisy(), air)) is None
 
 
+def test_zeros_here_and_there_are_no_background() -> None:
+    scattered = np.random.default_rng(1).random((24, 24, 24)) < 0.1
+    assert constant_background(np.where(scattered, np.float32(0), noisy())) is None
+
+
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_background_comes_back_on_any_grid(factor: int) -> None:
     found = constant_background(np.where(ball(), noisy(), np.float32(0)))
