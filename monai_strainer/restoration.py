@@ -136,7 +136,7 @@ def restore(
     scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled, trial)
     if how == "amortised":
         choice = adapted(choice, ready, scene, path[0], adapt, seed)
-        scene = replace(scene, prior=choice.prior)
+        scene = replace(scene, prior=choice.prior, trial=choice.trial)
     done = run_passes(ready, path, scene, how, marry, thickness)
     found = assess(scan, ready, done, path[0][0][0], scene)
     profile = profile_record(build, thickness, low, refined)

@@ -10,12 +10,13 @@ import torch
 
 from ..fitting import ADAPTATION, Stack, adapt, steps_for
 from ..walks import Scene, measured, neighbours_close
-from .choice import Candidate, noise_trial, some_slices
+from .choice import Candidate, Trial, noise_trial, some_slices
 from .prepare import Prepared
 from .prior_choice import TESTED, Choice, Leg
 
 __all__ = ["adapted"]
 
+_WIDEST = 2.0
 _BETTER = 0.995  # of the risk before, at most: Stein's estimate does not see what the weights learned from the noise
 
 
@@ -56,7 +57,16 @@ def adapted(
     record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
     if not kept:
         return replace(choice, adaptation=record)
+    after = replace(after, widen=_wider(before, after))
     return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+
+
+def _wider(before: Trial, after: Trial) -> float:
+    """By how much the deviations, which an adaptation does not train, fell more than the estimated error did."""
+    if min(before.risk, after.risk, before.promised, after.promised) <= 0:
+        return 1.0
+    ratio = (after.risk / before.risk) * (before.promised / after.promised)
+    return min(_WIDEST, max(1.0, ratio**0.5))
 
 
 def _stack(ready: Prepared, scene: Scene, axis: int, choice: Choice) -> Stack:

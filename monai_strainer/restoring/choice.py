@@ -56,12 +56,14 @@ class Trial:
         plain: that of the data (denoising) or of the interpolation (super-resolution).
         weight: of the network in the mixture with the interpolation, in ``[0, 1]``.
         widen: factor for the network's deviations, 1 or more.
+        promised: mean of the network's own variances, where it was read.
     """
 
     risk: float
     plain: float
     weight: float = 1.0
     widen: float = 1.0
+    promised: float = 0.0
 
 
 def some_slices(inside: Tensor, count: int) -> list[int]:
@@ -87,7 +89,7 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
         slices: which to test.
     """
     operator = Separable([int(n) for n in y.shape[1:]])
-    squares, plain, voxels = 0.0, 0.0, 0
+    squares, plain, promised, voxels = 0.0, 0.0, 0.0, 0
     for k in slices:
         window, here, near = _near(one, y, noise, k)
         found = _restored(one, operator, window, near, k, here, torch.Generator().manual_seed(k))
@@ -99,8 +101,9 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
         )
         squares += risk * some.sum()
         plain += float(v[some].sum())
+        promised += float(np.square(found.std[0].numpy()[some], dtype=np.float64).sum())
         voxels += int(some.sum())
-    return Trial(squares / max(voxels, 1), plain / max(voxels, 1))
+    return Trial(squares / max(voxels, 1), plain / max(voxels, 1), promised=promised / max(voxels, 1))
 
 
 def coarser_trial(

@@ -69,7 +69,7 @@ def test_no_unit_changes_the_result(prior: Prior) -> None:
     truth, _ = anatomy()
     y = rician(truth, 24)
     one, two = (restore(volume(gain * y), prior, 1).volume.data / gain for gain in (1.0, 0.004))
-    assert np.abs(one - two).max() < 0.5
+    assert np.abs(one - two).max() < 0.05 * 24  # an adaptation makes more of what rounding changes
 
 
 @pytest.mark.parametrize("scale", [1, 2])
