@@ -64,3 +64,7 @@ def test_the_sheet_shows_every_volume(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run("any_scan.py", varied(tmp_path / "data"), "--sheet", tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_lines_that_the_sample_breaks_are_still_there() -> None:
+    assert len(run("mutants.py", "--list").splitlines()) >= 50
