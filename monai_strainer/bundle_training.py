@@ -208,8 +208,8 @@ def _command(config: str, options: Mapping[str, Any]) -> str:
     words = ["python", "-m", "monai.bundle", "run", "--config_file", config, "--bundle_root", "."]
     words += ["--dataset_dir", "DATASET", "--output_dir", "OUT"]
     for name, value in options.items():
-        told = f"$torch.device('{value}')" if isinstance(value, torch.device) else str(value)
+        text = f"$torch.device('{value}')" if isinstance(value, torch.device) else str(value)
         if isinstance(value, list | tuple):
-            told = str(list(value)).replace(", ", ",")
-        words += [f"--{name}", told]
+            text = str(list(value)).replace(", ", ",")
+        words += [f"--{name}", text]
     return shlex.join(words)

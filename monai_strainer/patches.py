@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .errors import InputError
-from .fitting import conditions, interpolate, show
+from .fitting import conditions, hide_neighbours, interpolate, show
 from .physics import GaussianNoise, Measurements, NoiseModel
 
 __all__ = ["CLINICAL", "Head", "MeasuredPatches"]
@@ -96,7 +96,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         slices, share = interpolate(operator, y)
         if stride == 0:
             slices = slices.clone()
-            slices[:, [k for k in range(self.slices) if k != self.slices // 2]] = 0
+            hide_neighbours(slices)
         told: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
         shown = show(slices, share, told.sigma, conditions(operator, told, 1 / stride if stride else 0.0))
         middle = self.slices // 2

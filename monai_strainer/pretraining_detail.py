@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from .checkpoints import resume_from, save_checkpoint
 from .fitting.amortised import has_bfloat16
-from .fitting.muon import detail_optimisers
+from .fitting.muon import descend, detail_optimisers
 from .fitting.rates import falling, set_rate
 from .networks import DetailPrior, Siren, sizes_of_detail
 from .networks.precision import autocast_on
@@ -151,15 +151,8 @@ class DetailTraining:
                     features = self.encoder(batch["coords"], features=True) * with_features[:, None, None, None]
             mean, log_std = self.network(batch["image"], batch["conditions"], features)
         loss = self.loss_of(mean, log_std, batch["label"], recipe.groups)
-        self.network.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        with torch.no_grad():
-            keep = min(recipe.average, (1 + number) / (10 + number))
-            for a, b in zip(self.average.parameters(), self.network.parameters()):
-                a.lerp_(b, 1 - keep)
+        keep = min(recipe.average, (1 + number) / (10 + number))
+        descend(self.network, self.average, self.optimisers, loss, recipe.clip, keep)
         return loss.detach()
 
     def state(self) -> dict[str, Any]:

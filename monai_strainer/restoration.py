@@ -131,9 +131,8 @@ def restore(
     choice = choose_prior(prior, ready, place, path[0], build, is_trained and how == "amortised")
     count = (60 if low.grid.shape[low.slice_axis] <= MANY_SLICES else 20) if steps is None else steps
     options = {"steps": count, "optimiser": optimiser, "freeze": freeze} if how == "coordinates" else {}
-    trial = choice.trial if max(refined) > 1 else None
     fits = {**options, "seed": seed, **fit} if options else {}
-    scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled, trial)
+    scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled)
     if how == "amortised":
         choice = adapted(choice, ready, scene, path[0], adapt, seed)
         scene = replace(scene, prior=choice.prior, trial=choice.trial)

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from .contrasts import bias_field, intensity_curve
 from .errors import InputError
-from .fitting import conditions, interpolate, show
+from .fitting import conditions, hide_neighbours, interpolate, show
 from .physics import Measurements
 from .sources import Source
 
@@ -159,7 +159,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         for k, d in enumerate(drawn):
             near = d.closeness if d.closeness >= NEAREST else 0.0
             if near == 0.0:
-                slices[k, [j for j in range(self.slices) if j != middle]] = 0
+                hide_neighbours(slices[k])
             numbers.append(conditions(operator, kind(known), near))
         shown = show(slices, share, kind(known).sigma, numbers[0])
         return {

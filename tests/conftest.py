@@ -15,9 +15,9 @@ from monai_strainer.volume import Volume
 
 def pytest_configure() -> None:
     """Refuse a folder that was named and is not the one: its tests would be skipped, and nobody would notice."""
-    told = os.environ.get("STRAINER_DATA")
-    if told and not (Path(told) / "oasis").is_dir():
-        raise pytest.UsageError(f"STRAINER_DATA={told} holds no folder oasis/: name the folder that holds it")
+    given = os.environ.get("STRAINER_DATA")
+    if given and not (Path(given) / "oasis").is_dir():
+        raise pytest.UsageError(f"STRAINER_DATA={given} holds no folder oasis/: name the folder that holds it")
 
 
 @pytest.fixture(scope="session")

@@ -209,11 +209,11 @@ def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
 
     with pytest.raises(Killed):
         pretraining_noise.pretrain_noise_level(sources, recipe, checkpoint=file, on_step=kill)
-    told: list[int] = []
+    given: list[int] = []
     resumed = pretraining_noise.pretrain_noise_level(
-        sources, recipe, checkpoint=file, resume=True, on_step=lambda step, _: told.append(step)
+        sources, recipe, checkpoint=file, resume=True, on_step=lambda step, _: given.append(step)
     )
-    assert told == list(range(cut, 6))
+    assert given == list(range(cut, 6))
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
     with pytest.raises(ValueError, match=r"noise\.pt was made with"):
         pretraining_noise.pretrain_noise_level(sources, recipe, seed=1, checkpoint=file, resume=True)

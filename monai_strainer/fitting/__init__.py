@@ -8,7 +8,7 @@ from .head import Heads, head_images, solve_heads
 from .kriging import DataStep, ErrorField
 from .plug_and_play import plug_and_play
 from .refine import Refined, refine
-from .showing import conditions, interpolate, show
+from .showing import conditions, hide_neighbours, interpolate, show
 from .slices import Fit, fit_slices
 from .stopping import HeldOut
 
@@ -30,6 +30,7 @@ __all__ = [
     "fit_slices",
     "has_bfloat16",
     "head_images",
+    "hide_neighbours",
     "interpolate",
     "plug_and_play",
     "refine",

@@ -22,15 +22,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import DetailPrior
 from ..networks.precision import autocast_on
 from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
-from .muon import detail_optimisers
+from .muon import descend, detail_optimisers
 from .rates import set_rate
-from .showing import conditions, show
+from .showing import conditions, hide_neighbours, show
 
 __all__ = ["ADAPTATION", "Adaptation", "Stack", "adapt", "steps_for"]
 
@@ -132,15 +132,7 @@ def adapt(
         for engine, times in zip(engines, (1.0, recipe.rest)):
             set_rate(engine, times * recipe.rate * min(1.0, (step + 1) / recipe.warmup))
         loss = _loss(network, stacks[step % len(stacks)], recipe, rng, generator)
-        network.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-        for engine in engines:
-            engine.step()
-        keep = min(recipe.average, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for mean, weight in zip(average.parameters(), network.parameters()):
-                mean.lerp_(weight, 1 - keep)
+        descend(network, average, engines, loss, recipe.clip, min(recipe.average, (1 + step) / (10 + step)))
         if on_step is not None:
             on_step(step + 1, count)
     return average.eval()
@@ -171,15 +163,14 @@ def _loss(
         numbers.append(conditions(operator, kind(level), stack.closeness))
     slices = torch.stack(inputs)
     if stack.closeness == 0:
-        slices[:, [k for k in range(network.slices) if k != network.slices // 2]] = 0
+        hide_neighbours(slices)
     turn = int(rng.integers(8))
     sigma, target, weight = torch.stack(levels)[:, None], torch.stack(targets), torch.stack(weights)
     slices, sigma, target, weight = (_turned(part, turn) for part in (slices, sigma, target, weight))
-    shown = show(slices, slices.new_zeros(side, side), sigma, numbers[0])
-    measurement = torch.stack(numbers).to(slices)
+    shown = show(slices, slices.new_zeros(side, side), sigma, torch.stack(numbers))
     image = shown.image.contiguous(memory_format=torch.channels_last)
     with autocast_on(slices.device, has_bfloat16(slices.device)):
-        mean, _ = network(image, measurement)
+        mean, _ = network(image, shown.conditions)
     return (weight * (mean[:, 0].float() - target).square()).sum() / weight.count_nonzero().clamp_min(1)
 
 

@@ -14,7 +14,7 @@ from ..networks import DetailPrior, Siren
 from ..networks.precision import autocast_on
 from ..physics import NoiseModel, Separable
 from .kriging import ErrorField
-from .showing import conditions, interpolate, show
+from .showing import conditions, hide_neighbours, interpolate, show
 
 __all__ = ["Amortised", "amortise", "has_bfloat16", "look"]
 
@@ -133,7 +133,7 @@ def look(
     window = window + torch.arange(-reach, reach + 1, device=y.device)  # (some, slices)
     slices = stack[window.clamp(0, count - 1) - near[0]]  # (some, slices, H, W)
     if closeness == 0:
-        slices = slices * F.one_hot(torch.tensor(reach), detail.slices).to(y)[None, :, None, None]
+        hide_neighbours(slices)
     sigma = noise.sigma
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")

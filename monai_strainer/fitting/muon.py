@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..networks import DetailPrior, SirenStack
 from .rates import rate_on
 
-__all__ = ["Muon", "adam", "detail_optimisers", "optimisers", "orthogonalise"]
+__all__ = ["Muon", "adam", "descend", "detail_optimisers", "optimisers", "orthogonalise"]
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -75,6 +75,34 @@ def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Opt
     kernels = [p for block in blocks for p in block.parameters() if p.ndim == 4]
     others = [p for p in network.parameters() if all(p is not kernel for kernel in kernels)]
     return [Muon(kernels, rate), torch.optim.Adam(others)]
+
+
+def descend(
+    network: nn.Module,
+    average: nn.Module,
+    engines: Sequence[torch.optim.Optimizer],
+    loss: Tensor,
+    clip: float,
+    keep: float,
+) -> None:
+    """One gradient step, and the running average of the weights after it.
+
+    Args:
+        network: the loss is of its output.
+        average: of its weights; ``average <- keep average + (1 - keep) weights``.
+        engines: optimisers of all its weights.
+        loss: before the step.
+        clip: greatest norm of the gradient.
+        keep: memory of the average, in ``[0, 1]``.
+    """
+    network.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), clip)
+    for engine in engines:
+        engine.step()
+    with torch.no_grad():
+        for mean, weight in zip(average.parameters(), network.parameters()):
+            mean.lerp_(weight, 1 - keep)
 
 
 def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[torch.optim.Optimizer]:

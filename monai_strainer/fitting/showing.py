@@ -12,7 +12,7 @@ from torch import Tensor
 from ..physics import NoiseModel, RicianNoise, Separable
 from .kriging import factor_of
 
-__all__ = ["Showing", "conditions", "interpolate", "show"]
+__all__ = ["Showing", "conditions", "hide_neighbours", "interpolate", "show"]
 
 LENGTH = 2.0  # of the interpolating field, in measured voxels
 EXACT = 1e-5  # variance of its noise: it runs through the data
@@ -83,6 +83,13 @@ def conditions(operator: Separable, noise: NoiseModel, closeness: float) -> Tens
     return torch.tensor([*numbers, 10 * sigma, level, float(isinstance(noise, RicianNoise)), closeness])
 
 
+def hide_neighbours(slices: Tensor) -> None:
+    """Set all but the middle one of neighbouring slices ``(..., slices, H, W)`` to 0, in place."""
+    middle = slices.shape[-3] // 2
+    slices[..., :middle, :, :] = 0
+    slices[..., middle + 1 :, :, :] = 0
+
+
 def show(slices: Tensor, share: Tensor, sigma: Tensor, told: Tensor) -> Showing:
     """Put together what the network takes.
 
@@ -90,7 +97,7 @@ def show(slices: Tensor, share: Tensor, sigma: Tensor, told: Tensor) -> Showing:
         slices: ``(B, slices, H, W)`` interpolated.
         share: ``(H, W)`` from :func:`interpolate`.
         sigma: noise level, broadcasts to ``(B, 1, H, W)``.
-        told: from :func:`conditions`.
+        told: from :func:`conditions`, one for all or ``(B, CONDITIONS)``.
     """
     count, _, height, width = slices.shape
     sigma = sigma.to(slices)

@@ -10,9 +10,9 @@ import torch
 
 from ..fitting import ADAPTATION, Stack, adapt, steps_for
 from ..walks import Scene, measured, neighbours_close
-from .choice import Candidate, Trial, noise_trial, some_slices
+from .choice import Trial
 from .prepare import Prepared
-from .prior_choice import TESTED, Choice, Leg
+from .prior_choice import Choice, Leg, tried
 
 __all__ = ["adapted"]
 
@@ -20,14 +20,7 @@ _WIDEST = 2.0
 _BETTER = 0.995  # of the risk before, at most: Stein's estimate does not see what the weights learned from the noise
 
 
-def adapted(
-    choice: Choice,
-    ready: Prepared,
-    scene: Scene,
-    leg: Leg,
-    steps: int | None,
-    seed: int,
-) -> Choice:
+def adapted(choice: Choice, ready: Prepared, scene: Scene, leg: Leg, steps: int | None, seed: int) -> Choice:
     """The choice with a network adapted to the scan, if that pays.
 
     Only where noise is all there is to remove and a network without coordinate features was chosen and tested.
@@ -50,15 +43,15 @@ def adapted(
     if count == 0 or float(stacks[0].noise.sigma.max()) == 0:
         return choice
     network = adapt(detail.to(scene.device), stacks, recipe, seed=seed, on_step=scene.progress)
-    first = _stack(ready, replace(scene, device="cpu"), axes[0], choice)  # tested where the others were
-    one = Candidate("adapted", network.cpu(), None, None, first.closeness)
-    after = noise_trial(one, first.y, first.noise, first.inside, some_slices(first.inside, TESTED))
+    prior = replace(choice.prior, detail=network)
+    after = tried(prior, "adapted", ready, scene.pose, leg, scene.operator)
+    assert after is not None  # as it was before
     kept = after.risk < _BETTER * before.risk
     record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
     if not kept:
         return replace(choice, adaptation=record)
     after = replace(after, widen=_wider(before, after))
-    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+    return replace(choice, prior=prior, trial=after, adaptation=record)
 
 
 def _wider(before: Trial, after: Trial) -> float:

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 
 from ..physics import Operator
+from ..pose import Pose
 from ..prior import Prior
 from ..walks import Build, Scene, measured, neighbours_close, slice_operator
 from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .prepare import Prepared
 
-__all__ = ["TESTED", "Choice", "Leg", "choose_prior"]
+__all__ = ["Choice", "Leg", "choose_prior", "tried"]
 
-TESTED = 4  # slices
+_SLICES = 4  # that are tested
 Leg = tuple[tuple[int, ...], tuple[float, float, float]]
 
 
@@ -71,7 +72,7 @@ def choose_prior(
     if not is_trained:
         name, chosen = only[0]
         return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
-    trials = {name: _tried(one, name, ready, place, leg, operator) for name, one in only}
+    trials = {name: tried(one, name, ready, place.pose, leg, operator) for name, one in only}
     known = {name: trial for name, trial in trials.items() if trial is not None}
     name, chosen = min(only, key=lambda item: known[item[0]].risk if item[0] in known else math.inf)
     if not known:
@@ -81,10 +82,22 @@ def choose_prior(
     return Choice(chosen, name, why, known.get(name), record)
 
 
-def _tried(one: Prior, name: str, ready: Prepared, place: Localised, leg: Leg, operator: Build) -> Trial | None:
-    """The test of one prior on the first axis of the first pass."""
+def tried(one: Prior, name: str, ready: Prepared, pose: Pose, leg: Leg, operator: Build) -> Trial | None:
+    """The test of one prior on the first axis of the first pass.
+
+    Args:
+        one: its detail network is tested.
+        name: of it.
+        ready: the scan.
+        pose: where the head would be.
+        leg: axes to restore along, and the factors of the first pass.
+        operator: builds ``A``.
+
+    Returns:
+        None where the scan is too small for a test.
+    """
     axes, factors = leg
-    axis, volume, pose = axes[0], ready.acquired.volume, place.pose
+    axis, volume = axes[0], ready.acquired.volume
     scene = Scene(one, pose, ready.scale, ready.noise, operator)
     y, noise = measured(volume, axis, scene, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
@@ -97,7 +110,7 @@ def _tried(one: Prior, name: str, ready: Prepared, place: Localised, leg: Leg, o
 
     near = neighbours_close(detail, volume.grid.refine(factors), axis, len(y))
     candidate = Candidate(name, detail, siren, places if siren is not None else None, near)
-    slices = some_slices(inside, TESTED)
+    slices = some_slices(inside, _SLICES)
     if max(factors) == 1:
         return noise_trial(candidate, y, noise, inside, slices)
     grid = volume.grid.refine(factors)

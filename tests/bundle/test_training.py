@@ -47,9 +47,9 @@ def bytes_of(out: Path) -> list[bytes]:
 def test_one_recipe_for_the_command_line_the_bundle_and_the_shipped_weights() -> None:
     shipped = json.loads((BUNDLE / "models" / "prior.json").read_text())
     keys = {"tiles": "tiles", "points": "points", "images": "scans_per_tile", "rate": "lr", "ridge": "ridge"}
-    told = {name: TRAIN[key] for name, key in keys.items()}
+    given = {name: TRAIN[key] for name, key in keys.items()}
     steps = TRAIN["epochs"] * TRAIN["steps_per_epoch"]
-    assert Recipe(steps=steps, warmup=TRAIN["warmup"], **told) == COHORT
+    assert Recipe(steps=steps, warmup=TRAIN["warmup"], **given) == COHORT
     assert shipped["recipe"] == asdict(COHORT) and shipped["detail"]["from"]["recipe"] == asdict(DETAIL)
 
 
@@ -83,9 +83,9 @@ def test_another_number_of_epochs_is_another_schedule_and_another_record(
 def test_two_recipes_in_one_run_are_refused(
     overrides: dict[str, float], says: str, cohort_dir: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises((RuntimeError, InputError)) as told:
+    with pytest.raises((RuntimeError, InputError)) as given:
         trained(cohort_dir, tmp_path / "out", **overrides)
-    assert says in cause_of(told.value)
+    assert says in cause_of(given.value)
     assert not (tmp_path / "out" / "models").exists()
 
 
@@ -129,9 +129,9 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
 
 def test_what_is_finished_for_another_seed_is_refused(cohort_dir: Path, tmp_path: Path) -> None:
     trained(cohort_dir, tmp_path)
-    with pytest.raises((RuntimeError, InputError)) as told:
+    with pytest.raises((RuntimeError, InputError)) as given:
         trained(cohort_dir, tmp_path, resume=True, seed=1)
-    assert "trained.pt was made with" in cause_of(told.value)
+    assert "trained.pt was made with" in cause_of(given.value)
 
 
 PLACES = ("dataset_dir", "output_dir")
@@ -182,10 +182,10 @@ def test_a_detail_prior_s_record_makes_it_again(cohort_dir: Path, tmp_path: Path
             root, "train_detail", kind="train", dataset_dir=cohort_dir, output_dir=tmp_path / name, **options
         )
         made.run()
-        told = load_prior(tmp_path / name).record["detail"]
-        words = shlex.split(told["command"])
+        given = load_prior(tmp_path / name).record["detail"]
+        words = shlex.split(given["command"])
         said = {key.removeprefix("--"): DefaultParseValue(value) for key, value in zip(words[4::2], words[5::2])}
         assert options.items() <= said.items()
-        digests.append(told["sha256"])
+        digests.append(given["sha256"])
         options = {key: said[key] for key in said if key not in ("config_file", "bundle_root", *PLACES)}
     assert digests[0] == digests[1]

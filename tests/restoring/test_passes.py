@@ -26,6 +26,6 @@ def test_after_two_passes_the_result_agrees_with_the_measurement_of_all_axes(out
 
 def test_the_errors_of_two_passes_add_up(out: Restored) -> None:
     scale = out.report["noise"]["sigma"] / out.report["noise"]["relative"]
-    each = [np.mean(told["error_std"]) for told in out.report["passes"]]
+    each = [np.mean(one["error_std"]) for one in out.report["passes"]]
     whole = np.sqrt(np.square(out.std[out.std > 0], dtype=np.float64).mean()) / scale  # the background has none
     assert whole == pytest.approx(np.hypot(*each), rel=0.05) and len(each) == 2
