@@ -103,7 +103,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["monai_strainer", "monai_strainer.*"]),
-    package_data={"monai_strainer": ["py.typed", "templates/*"]},
+    package_data={"monai_strainer": ["py.typed", "reporting/templates/*"]},
     python_requires=">=3.10",
     install_requires=[
         "torch>=2.10",
@@ -127,7 +127,7 @@ setup(
         "benchmark": BENCHMARK_EXTRA,
         "dev": DEV_EXTRA,
     },
-    entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli:main"]},
+    entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli.command_line:main"]},
     cmdclass={"build_py": BuildWithBundle},
     zip_safe=False,
 )

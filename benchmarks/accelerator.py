@@ -27,14 +27,15 @@ from tables import fill
 from timing import WIDTH, Row, row
 
 from monai_strainer import load_prior, restore
-from monai_strainer.demo import template
-from monai_strainer.fitting import recorded, refine
+from monai_strainer.fitting import refine
 from monai_strainer.geometry import centres
+from monai_strainer.io.tables import write_csv
 from monai_strainer.networks import Siren
-from monai_strainer.noise_images import noise_slices
+from monai_strainer.optim import cuda_graphs as recorded
 from monai_strainer.physics import GaussianNoise, Identity
-from monai_strainer.pretraining import PAPER, pretrain
-from monai_strainer.table import write_csv
+from monai_strainer.pipelines.demo import template
+from monai_strainer.pretraining.encoder import PAPER, pretrain
+from monai_strainer.pretraining.noise_cohort import noise_slices
 
 SIDE, LAYERS = 178, 6
 

@@ -14,10 +14,11 @@ import restoration
 from scipy.ndimage import rotate
 
 from monai_strainer import Volume, load_prior, read
-from monai_strainer.cohort import split_scans
-from monai_strainer.glance import glance_at
-from monai_strainer.likeness import aligned
-from monai_strainer.pose import find_pose, foreground, normalise
+from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.priors.similarity import aligned
 
 
 def main() -> None:

@@ -33,9 +33,9 @@ import torch
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Volume, read
-from monai_strainer.cohort import split_scans
+from monai_strainer.anatomy.foreground import foreground
+from monai_strainer.cohorts.read import split_scans
 from monai_strainer.physics import Profile
-from monai_strainer.pose import foreground
 
 GROUPS = ("in the cohort", "whole heads", "other contrasts", "other body parts")
 DEPTH = 24  # slices of the slab

@@ -27,14 +27,15 @@ import torch
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
-from monai_strainer.cohort import split_scans
-from monai_strainer.evaluate import beginning
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import Pose, find_pose
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.evaluation.benchmark import beginning
 from monai_strainer.fitting import amortise, plug_and_play
 from monai_strainer.io.atomic import stem
 from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Profile, Separable
-from monai_strainer.pose import Pose, find_pose, foreground, normalise
-from monai_strainer.walks import Scene, detail_walk, legs
+from monai_strainer.restoring.slicewise import Scene, detail_walk, legs
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
 CLEAN = 0.003  # noise of a good scan, as a share of the peak

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from restoration_table import OWN, read_rows
 
 from monai_strainer import load_prior, read
-from monai_strainer.cohort import split_scans
-from monai_strainer.picture import Strip, picture, upright
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.reporting.figure import Strip, picture, upright
 
 
 def best_rival(task: str) -> str:

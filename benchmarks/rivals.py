@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import special
 
-from monai_strainer.baselines import back_projection, cubic, network_alone
+from monai_strainer.evaluation.baselines import back_projection, cubic, network_alone
 from monai_strainer.networks import Siren
 from monai_strainer.physics import KSpaceCrop, RicianNoise, Separable
 

@@ -29,14 +29,14 @@ from torch import Tensor, nn
 from waits import cohorts, heads, restores, startup
 
 from monai_strainer import load_prior, read
-from monai_strainer.fitting.head import with_bias
-from monai_strainer.fitting.muon import optimisers
-from monai_strainer.fitting.rates import falling, set_rate
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.fitting.readout import solve_ridge, with_bias
+from monai_strainer.io.tables import write_csv
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
-from monai_strainer.pose import find_pose, foreground, normalise
-from monai_strainer.pretraining import images_of
-from monai_strainer.projection import solve_ridge
-from monai_strainer.table import write_csv
+from monai_strainer.optim.muon import optimisers
+from monai_strainer.optim.schedules import falling, set_rate
+from monai_strainer.pretraining.encoder import images_of
 
 LAYERS, SHAPE = 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH

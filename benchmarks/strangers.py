@@ -3,8 +3,8 @@
 
 python benchmarks/strangers.py DATASET [--scans 5]
 
-Prints, per change, the four scores of ``monai_strainer.likeness`` (robust deviations from what is usual, the mean over
-scans) and in how many scans a warning came.
+Prints, per change, the four scores of ``monai_strainer.priors.similarity`` (robust deviations from what is
+usual, the mean over scans) and in how many scans a warning came.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_strainer import Volume, load_prior, read
-from monai_strainer.cohort import split_scans
-from monai_strainer.glance import glance_at
-from monai_strainer.likeness import WORDS, aligned, likeness
-from monai_strainer.pose import find_pose, foreground, normalise
+from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.priors.similarity import WORDS, aligned, likeness
 
 Image = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_strainer.evaluate import markdown
+from monai_strainer.evaluation.table import markdown
 from monai_strainer.io import atomic
 
 ROOT = Path(__file__).resolve().parent.parent

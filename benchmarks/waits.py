@@ -19,10 +19,12 @@ import torch
 from timing import Row, row, seconds
 
 from monai_strainer import Grid, Volume, load_prior, read, restore
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
 from monai_strainer.fitting import solve_heads
 from monai_strainer.networks import Siren
 from monai_strainer.physics import Profile
-from monai_strainer.pretraining import COHORT, AlignedSlices, CohortTiles, Recipe, pretrain
+from monai_strainer.pretraining.aligned_points import CohortTiles
+from monai_strainer.pretraining.encoder import COHORT, Recipe, pretrain
 
 SHAPE = (176, 208)
 
@@ -132,7 +134,7 @@ def restores(scan: Path) -> list[Row]:
                     command = [
                         sys.executable,
                         "-m",
-                        "monai_strainer.cli",
+                        "monai_strainer.cli.command_line",
                         "restore",
                         f"{folder}/{count}.nii.gz",
                         str(output),

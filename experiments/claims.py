@@ -24,12 +24,13 @@ from experiments.claims_page import page
 from experiments.fits import TASKS, Fit, restored
 from experiments.results import Results, asked
 from experiments.slices import Slice, cohort_of, cut
-from monai_strainer.bundles import bundle_path
-from monai_strainer.cohort import split_scans
+from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
-from monai_strainer.noise_images import noise_slices
-from monai_strainer.pretraining import META, PAPER, pretrain
-from monai_strainer.prior import Prior, load_prior
+from monai_strainer.pretraining.encoder import META, PAPER, pretrain
+from monai_strainer.pretraining.noise_cohort import noise_slices
+from monai_strainer.priors.prior import Prior
+from monai_strainer.priors.shipped import bundle_path
+from monai_strainer.priors.store import load_prior
 
 KEY = ("side", "width", "scan", "method", "optimiser", "schedule", "task", "step")
 MILESTONES = (0, 25, 50, 100, 300, 500, 1000, 2000)

@@ -23,11 +23,11 @@ import numpy as np
 from experiments.fits import TASKS, Fit, restored
 from experiments.results import Results, asked, markdown
 from experiments.slices import Slice, cohort_of, cut
-from monai_strainer.cohort import split_scans
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
+from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
-from monai_strainer.pretraining import PAPER, pretrain
-from monai_strainer.prior import Prior
-from monai_strainer.tiles import AlignedSlices
+from monai_strainer.pretraining.encoder import PAPER, pretrain
+from monai_strainer.priors.prior import Prior
 
 KEY = ("side", "width", "scans", "slices", "pretraining", "task", "scan")
 HEIGHTS = {1: (0.5,), 4: (0.44, 0.48, 0.52, 0.56)}

@@ -13,15 +13,14 @@ import numpy as np
 import torch
 
 from experiments.slices import Slice
-from monai_strainer.baselines import network_alone
+from monai_strainer.evaluation.baselines import network_alone
 from monai_strainer.fitting import refine, solve_heads
-from monai_strainer.fitting.head import with_bias
-from monai_strainer.fitting.muon import optimisers
-from monai_strainer.fitting.rates import falling, set_rate
+from monai_strainer.fitting.readout import solve_ridge, with_bias
 from monai_strainer.io import atomic
 from monai_strainer.networks import Siren, SirenStack
+from monai_strainer.optim.muon import optimisers
+from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.physics import Downsample, Identity, NoiseModel, Operator, RicianNoise
-from monai_strainer.projection import solve_ridge
 
 __all__ = ["TASKS", "Fit", "restored"]
 

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from experiments import inverse_rivals as rivals
 from experiments.results import Results, asked, markdown
 from monai_strainer import Grid, Prior, Volume, load_prior, read, restore
-from monai_strainer.cohort import split_scans
+from monai_strainer.anatomy.foreground import foreground
+from monai_strainer.cohorts.read import split_scans
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.physics import Blur, GaussianNoise, KSpaceLines, Mask, Operator, Separable, random_lines
-from monai_strainer.picture import upright
-from monai_strainer.pose import foreground
+from monai_strainer.reporting.figure import upright
 
 NOISE = 0.01
 SLICES = 8

@@ -23,9 +23,10 @@ import torch
 from experiments.fits import TASKS, Fit, restored
 from experiments.results import Results, asked, markdown
 from experiments.slices import Slice, cohort_of, cut
-from monai_strainer.cohort import split_scans
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
+from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren, StrainerNet
-from monai_strainer.tiles import AlignedSlices, CohortTiles
+from monai_strainer.pretraining.aligned_points import CohortTiles
 
 KEY = ("side", "width", "plane", "scan", "layers", "shared", "freeze", "task")
 LAYERS, DEFAULT = range(4, 9), 6

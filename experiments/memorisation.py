@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
-from monai_strainer.cases import Case, spoil
-from monai_strainer.cohort import read_cohort, split_scans
+from monai_strainer.cohorts.read import read_cohort, split_scans
+from monai_strainer.evaluation.degraded_case import Case, spoil
 from monai_strainer.fitting import head_images, solve_heads
-from monai_strainer.fitting.head import features_of
+from monai_strainer.fitting.readout import features_of
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren
-from monai_strainer.picture import upright
-from monai_strainer.pretraining import Recipe, pretrain
+from monai_strainer.pretraining.encoder import Recipe, pretrain
+from monai_strainer.reporting.figure import upright
 
 KEY = ("prior", "scan", "points")
 POINTS = ("0", "64", "256", "1024", "4096", "all")

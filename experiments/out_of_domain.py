@@ -25,13 +25,14 @@ from scipy import ndimage
 
 from experiments.results import Results, asked, markdown
 from monai_strainer import Grid, Prior, Volume, load_prior, read
-from monai_strainer.cohort import split_scans
-from monai_strainer.evaluate import evaluate
+from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.evaluation.benchmark import evaluate
 from monai_strainer.geometry import PLANES
-from monai_strainer.glance import glance_at
-from monai_strainer.likeness import LIMIT, WORDS, aligned, likeness
 from monai_strainer.physics import RicianNoise
-from monai_strainer.pose import find_pose, foreground, normalise
+from monai_strainer.priors.similarity import LIMIT, WORDS, aligned, likeness
 
 METHODS = ("input", "cubic", "kriging_only", "cold", "coordinates", "detail", "ours")
 TASKS = ("x2", "denoise3")

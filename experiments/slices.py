@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_strainer import read
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
+from monai_strainer.anatomy.foreground import foreground
+from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.geometry import Plane, centres
 from monai_strainer.io.atomic import stem
-from monai_strainer.pose import find_pose, foreground
-from monai_strainer.tiles import AlignedSlices
 
 __all__ = ["Slice", "cohort_of", "cut"]
 

@@ -26,16 +26,16 @@ from torch import Tensor
 from experiments.results import Results, asked, markdown
 from experiments.supervised_networks import NETWORKS, Only, Spent, learn
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
-from monai_strainer.baselines import cubic
-from monai_strainer.cases import Case, spoil
-from monai_strainer.cohort import prior_of, read_cohort, read_heads, split_scans
+from monai_strainer.cohorts.read import prior_of, read_cohort, read_heads, split_scans
+from monai_strainer.evaluation.baselines import cubic
+from monai_strainer.evaluation.degraded_case import Case, spoil
 from monai_strainer.fitting import ErrorField, amortise, fit_slices, interpolate
 from monai_strainer.io import atomic
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.networks import Siren
-from monai_strainer.patches import CLINICAL
 from monai_strainer.physics import Separable
-from monai_strainer.pretraining import Recipe, pretrain
+from monai_strainer.pretraining.encoder import Recipe, pretrain
+from monai_strainer.pretraining.patches import CLINICAL
 
 TASKS = {"x2": (2.0, 0.003), "denoise3": (1.0, 0.03), "x3": (3.0, 0.003), "denoise9": (1.0, 0.09)}
 LEARNT = {"x2": "x2", "x3": "x2", "denoise3": "denoise3", "denoise9": "denoise3"}  # the training that meets a task

@@ -13,9 +13,9 @@ from monai.networks.nets import BasicUNet
 from monai.networks.nets.swin_unetr import BasicLayer
 from torch import Tensor, nn
 
-from monai_strainer.fitting.rates import falling, set_rate
-from monai_strainer.patches import Head, MeasuredPatches
+from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.physics import Downsample, Identity, Measurements, NoiseModel, RicianNoise, Separable
+from monai_strainer.pretraining.patches import Head, MeasuredPatches
 
 __all__ = ["NETWORKS", "Only", "Spent", "SwinRestorer", "UNet", "learn"]
 

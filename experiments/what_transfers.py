@@ -27,17 +27,17 @@ from torch import Tensor
 from experiments.memorisation import CHEAP
 from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, load_prior, read, save_prior
-from monai_strainer.cases import Case, spoil
-from monai_strainer.cohort import read_cohort, split_scans
-from monai_strainer.evaluate import TASKS as MEASURED
-from monai_strainer.evaluate import beginning
+from monai_strainer.cohorts.read import read_cohort, split_scans
+from monai_strainer.evaluation.benchmark import TASKS as MEASURED
+from monai_strainer.evaluation.benchmark import beginning
+from monai_strainer.evaluation.degraded_case import Case, spoil
 from monai_strainer.fitting import fit_slices, solve_heads
-from monai_strainer.fitting.muon import optimisers
-from monai_strainer.fitting.rates import falling, set_rate
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.networks.siren import to_points
-from monai_strainer.pretraining import pretrain
+from monai_strainer.optim.muon import optimisers
+from monai_strainer.optim.schedules import falling, set_rate
+from monai_strainer.pretraining.encoder import pretrain
 
 PAIRS = (
     ("half one", "half two"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ._moved import install
 from ._version import __version__
 
 _HOME = {
@@ -34,18 +35,20 @@ _HOME = {
     "Profile": "physics",
     "GaussianNoise": "physics",
     "RicianNoise": "physics",
-    "pretrain": "pretraining",
-    "Recipe": "pretraining",
-    "read_cohort": "cohort",
-    "Prior": "prior",
-    "load_prior": "prior",
-    "save_prior": "prior",
-    "restore": "restoration",
-    "Restored": "restoration",
+    "pretrain": "pretraining.encoder",
+    "Recipe": "pretraining.encoder",
+    "read_cohort": "cohorts.read",
+    "Prior": "priors.prior",
+    "load_prior": "priors.store",
+    "save_prior": "priors.store",
+    "restore": "restoring.restore",
+    "Restored": "restoring.restore",
     "StrainerInferer": "inferers",
 }
 
 __all__ = ["__version__", *_HOME]
+
+install()
 
 
 def __getattr__(name: str) -> Any:

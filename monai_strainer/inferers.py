@@ -18,9 +18,9 @@ from .geometry import Grid
 from .networks import Siren, sizes_of
 from .networks.precision import autocast_on
 from .physics import GaussianNoise, Profile, RicianNoise
-from .prior import Prior
-from .restoration import restore
+from .priors.prior import Prior
 from .restoring.check import check_options
+from .restoring.restore import restore
 from .volume import Volume
 
 __all__ = ["FeatureInferer", "StrainerInferer", "as_siren"]

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
 from monai_strainer.geometry import Grid, centres
 from monai_strainer.networks import DetailPrior, Siren
-from monai_strainer.pretraining import AlignedSlices
-from monai_strainer.prior import Prior
+from monai_strainer.priors.prior import Prior
 from monai_strainer.volume import Volume
 
 

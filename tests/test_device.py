@@ -31,7 +31,6 @@ from monai_strainer import Recipe, pretrain, restore
 from monai_strainer.fitting import ErrorField, align, amortise, plug_and_play, refine, solve_heads
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
-from monai_strainer.patches import Head
 from monai_strainer.physics import (
     Blur,
     Downsample,
@@ -43,10 +42,11 @@ from monai_strainer.physics import (
     RicianNoise,
     Separable,
 )
-from monai_strainer.pretraining_detail import DetailRecipe, DetailTraining, joined, patches_of, pretrain_detail
-from monai_strainer.pretraining_general import pretrain_general
-from monai_strainer.pretraining_noise import NoiseLevelRecipe, learn, pretrain_noise_level
-from monai_strainer.sources import Source
+from monai_strainer.pretraining.detail import DetailRecipe, DetailTraining, joined, patches_of, pretrain_detail
+from monai_strainer.pretraining.general import pretrain_general
+from monai_strainer.pretraining.noise_level import NoiseLevelRecipe, learn, pretrain_noise_level
+from monai_strainer.pretraining.patches import Head
+from monai_strainer.pretraining.source import Source
 
 SIZE = (20, 26)
 HERE = torch.device("cpu")

@@ -115,9 +115,9 @@ def test_a_disk_that_fills_under_the_app_is_told(
     words = ["bids", str(dataset / "raw"), str(dataset / "out"), "participant", "--prior", str(dataset / "bundle")]
     fills(monkeypatch, files)
     if says is None or files == 4:  # the tables of the run still fit
-        monkeypatch.setattr("monai_strainer.batch.write_csv", lambda *_, **__: None)
+        monkeypatch.setattr("monai_strainer.pipelines.batch.write_csv", lambda *_, **__: None)
     if says is None:
-        monkeypatch.setattr("monai_strainer.commands_scans._record_run", lambda *_: None)
+        monkeypatch.setattr("monai_strainer.cli.restore._record_run", lambda *_: None)
     assert main([*words, *QUICK]) == code
     out, err = capsys.readouterr()
     assert (says or "1 of 2 scans are done, 1 failed") in err + out

@@ -177,16 +177,16 @@ def test_weights_are_read_as_tensors_only(file: Path) -> None:
         ("monai_strainer.physics.noise", "from ..io import read"),
         ("monai_strainer.physics.noise", "from .. import io"),
         ("monai_strainer.metrics", "from .prior import Prior"),
-        ("monai_strainer.trust", "from .io import read"),
+        ("monai_strainer.restoring.data_fit", "from .io import read"),
         ("monai_strainer.restoring.assess", "from ..io import read"),
-        ("monai_strainer.io.record", "from ..restoration import restore"),
-        ("monai_strainer.restoration", "from .inferers import StrainerInferer"),
-        ("monai_strainer.pretraining", "def f():\n    import monai_strainer.cohort"),
-        ("monai_strainer.fitting.head", "from monai.networks import nets"),
-        ("monai_strainer.io.nifti", "from ..networks.siren import Siren"),
-        ("monai_strainer.io.dicom", "import monai_strainer.physics as physics"),
-        ("monai_strainer.cohort", "import nibabel as nib"),
-        ("monai_strainer.report", "from argparse import ArgumentParser"),
+        ("monai_strainer.io.provenance", "from ..restoration import restore"),
+        ("monai_strainer.restoring.restore", "from .inferers import StrainerInferer"),
+        ("monai_strainer.pretraining.encoder", "def f():\n    import monai_strainer.cohorts.read"),
+        ("monai_strainer.fitting.readout", "from monai.networks import nets"),
+        ("monai_strainer.io.nifti.files", "from ..networks.siren import Siren"),
+        ("monai_strainer.io.dicom.read", "import monai_strainer.physics as physics"),
+        ("monai_strainer.cohorts.read", "import nibabel as nib"),
+        ("monai_strainer.reporting.html", "from argparse import ArgumentParser"),
     ],
 )
 def test_a_wrong_arrow_is_seen(module: str, line: str) -> None:
@@ -196,12 +196,12 @@ def test_a_wrong_arrow_is_seen(module: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("monai_strainer.prior", "from .networks import Siren"),
-        ("monai_strainer.io.nifti", "import nibabel as nib\nfrom ..volume import Volume"),
+        ("monai_strainer.priors.store", "from .networks import Siren"),
+        ("monai_strainer.io.nifti.files", "import nibabel as nib\nfrom ..volume import Volume"),
         ("monai_strainer.inferers", "from monai.inferers import Inferer"),
-        ("monai_strainer.bundle_parts", "from monai.bundle import ConfigParser"),
-        ("monai_strainer.cli", "import argparse\nfrom .io import read"),
-        ("monai_strainer.fitting.head", "from ..physics import Operator"),
+        ("monai_strainer.bundle.parts", "from monai.bundle import ConfigParser"),
+        ("monai_strainer.cli.command_line", "import argparse\nfrom .io import read"),
+        ("monai_strainer.fitting.readout", "from ..physics import Operator"),
     ],
 )
 def test_a_right_arrow_passes(module: str, line: str) -> None:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read, restore
-from monai_strainer.baselines import cubic
-from monai_strainer.cohort import split_scans
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.evaluation.baselines import cubic
 from monai_strainer.physics import Downsample
 
 SLICES = slice(70, 75)

@@ -12,10 +12,10 @@ import pytest
 import setuptools
 import yaml
 
-from monai_strainer import bundles
 from monai_strainer._version import __version__
-from monai_strainer.bundles import bundle_path
 from monai_strainer.errors import InputError
+from monai_strainer.priors import shipped as bundles
+from monai_strainer.priors.shipped import bundle_path
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,7 +70,7 @@ def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
 
 
 def test_command_line_is_an_entry_point(metadata: dict[str, Any]) -> None:
-    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli:main"]
+    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli.command_line:main"]
 
 
 def test_only_the_package_is_installed(metadata: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ def test_a_source_tree_finds_its_bundle() -> None:
 def test_an_installed_package_finds_its_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside = tmp_path / "monai_strainer" / "_bundle" / "mri_strainer"
     inside.mkdir(parents=True)
-    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "monai_strainer" / "bundles.py"))
+    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "monai_strainer" / "priors" / "shipped.py"))
     assert bundle_path() == inside.resolve()
 
 

@@ -12,11 +12,12 @@ from dicom_files import series
 from phantoms import small_prior
 
 from monai_strainer import load_prior, read, save_prior
-from monai_strainer.bundles import bundle_path
+from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cli import main
-from monai_strainer.cohort import split_scans
-from monai_strainer.fitting.head import features_of
-from monai_strainer.pose import find_pose, foreground, normalise
+from monai_strainer.cohorts.read import split_scans
+from monai_strainer.fitting.readout import features_of
+from monai_strainer.priors.shipped import bundle_path
 
 SECRETS = ("SECRET", "4711", "19500101")
 MARGIN = 8.0  # dB by which solved heads may fit training scans better than unseen ones; 6.7 dB is measured

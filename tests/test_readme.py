@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_strainer.bundle_parts import refuse_typos
-from monai_strainer.cli import _parser
+from monai_strainer.bundle.parts import refuse_typos
+from monai_strainer.cli.command_line import _parser
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLE = ROOT / "bundles" / "mri_strainer"

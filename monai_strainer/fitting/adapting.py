@@ -26,11 +26,11 @@ from torch import Tensor
 
 from ..networks import DetailPrior
 from ..networks.precision import autocast_on
+from ..optim.muon import descend, detail_optimisers
+from ..optim.schedules import set_rate
 from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
-from .muon import descend, detail_optimisers
-from .rates import set_rate
-from .showing import conditions, hide_neighbours, show
+from .detail_inputs import conditions, hide_neighbours, show
 
 __all__ = ["ADAPTATION", "Adaptation", "Stack", "adapt", "steps_for"]
 
@@ -47,7 +47,7 @@ class Adaptation:
         steps: gradient steps at most.
         patches: of a step.
         side: of a patch, in voxels.
-        rate: see :class:`monai_strainer.pretraining_detail.DetailRecipe`.
+        rate: see :class:`monai_strainer.pretraining.detail.DetailRecipe`.
         rest: how many times as fast all but kernels learns.
         warmup: steps.
         clip: greatest norm of a gradient.

@@ -13,8 +13,8 @@ from torch import Tensor
 from ..networks import DetailPrior, Siren
 from ..networks.precision import autocast_on
 from ..physics import NoiseModel, Separable
-from .kriging import ErrorField
-from .showing import conditions, hide_neighbours, interpolate, show
+from .data_consistency import ErrorField
+from .detail_inputs import conditions, hide_neighbours, interpolate, show
 
 __all__ = ["Amortised", "amortise", "has_bfloat16", "look"]
 

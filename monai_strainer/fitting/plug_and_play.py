@@ -11,8 +11,8 @@ from torch import Tensor
 from ..networks import DetailPrior, Siren
 from ..physics import GaussianNoise, Identity, NoiseModel, Operator, Separable
 from .amortised import Amortised, look
-from .kriging import factor_of
-from .showing import interpolate
+from .data_consistency import factor_of
+from .detail_inputs import interpolate
 
 __all__ = ["plug_and_play"]
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import Siren, SirenStack
+from ..optim.cuda_graphs import Recorded, recorder_of
+from ..optim.muon import optimisers
+from ..optim.schedules import falling, set_rate
 from ..physics import NoiseModel, Operator
-from .head import solve_heads
-from .kriging import ErrorField
-from .muon import optimisers
-from .rates import falling, set_rate
-from .recorded import Recorded, recorder_of
-from .stopping import HeldOut
+from .data_consistency import ErrorField
+from .early_stopping import HeldOut
+from .readout import solve_heads
 
 __all__ = ["Refined", "refine"]
 

@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
 from ..volume import Volume
-from .atomic import atomic, atomic_files, atomic_folder, clear, is_there, json_text, stem, write_json
-from .record import record, sha256
-from .scans import (
+from .atomic import (
+    atomic,
+    atomic_files,
+    atomic_folder,
+    clear,
+    is_there,
+    json_text,
+    stem,
+    write_json,
+)
+from .find import (
     Passed,
     Survey,
     bears_mark,
@@ -27,6 +35,7 @@ from .scans import (
     survey,
     walk,
 )
+from .provenance import record, sha256
 
 __all__ = [
     "SERIES",
@@ -100,7 +109,7 @@ def read(
             faults of a header are named at once.
 
     Source:
-        NIfTI-1.1 (nifti.nimh.nih.gov/nifti-1), NIfTI-2; DICOM PS3.3, see :mod:`monai_strainer.io.dicom`.
+        NIfTI-1.1 (nifti.nimh.nih.gov/nifti-1), NIfTI-2; DICOM PS3.3, see :mod:`monai_strainer.io.dicom.read`.
 
     Example:
         >>> import tempfile
@@ -114,11 +123,11 @@ def read(
     """
     path = Path(path)
     if is_dicom(path):
-        from .dicom import read_dicom
+        from .dicom.read import read_dicom
 
         return read_dicom(path, limit_bytes, series_uid, volume)
     _require_nifti(path)
-    from .nifti import read_nifti  # nibabel is loaded when a file is, not with the package
+    from .nifti.files import read_nifti  # nibabel is loaded when a file is, not with the package
 
     return read_nifti(path, limit_bytes, volume, form)
 
@@ -186,8 +195,8 @@ def write(
         getattr(volume.source, "path", None),
         overwrite,
     )
-    from .nifti import write_nifti
-    from .outline import DEVIATION
+    from .nifti.files import write_nifti
+    from .nifti.outline import DEVIATION
 
     files = [*vouched, *notes, *([json_file] if report is not None else [])]  # the record last
     try:
@@ -227,7 +236,7 @@ def _write_series(
     overwrite: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
-    from .dicom_write import write_dicom
+    from .dicom.write import write_dicom
 
     if path.suffix.lower() in (".dcm", ".ima"):
         raise InputError("a series is many files", "name a folder for it", path)

@@ -2,7 +2,7 @@
 """Coordinate networks: coordinate images in, images out, channel first."""
 
 from .detail import CONDITIONS, DetailPrior, sizes_of_detail
-from .fused import SineTape, encoded, sine_features
+from .sine_layers_cpu import SineTape, encoded, sine_features
 from .siren import Siren, sizes_of
 from .stack import SirenStack, stable_rank
 from .strainer import StrainerNet

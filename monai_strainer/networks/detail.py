@@ -20,7 +20,7 @@ from .precision import autocast_on
 __all__ = ["CONDITIONS", "DetailPrior", "sizes_of_detail"]
 
 CONDITIONS = 10
-"""Numbers that describe a measurement: see :func:`monai_strainer.fitting.showing.conditions`."""
+"""Numbers that describe a measurement: see :func:`monai_strainer.fitting.detail_inputs.conditions`."""
 
 
 class _Block(nn.Module):
@@ -159,7 +159,7 @@ class DetailPrior(nn.Module):
         The spread is ``sqrt(var(y) + mean(sigma^2))`` of the middle slice, so that air alone has one too.
         """
         slices, sigma, share = image.split([self.slices, 1, 1], dim=1)
-        sigma = sigma / 10  # as :func:`monai_strainer.fitting.showing.show` shows it
+        sigma = sigma / 10  # as :func:`monai_strainer.fitting.detail_inputs.show` shows it
         middle = slices[:, self.slices // 2 : self.slices // 2 + 1]
         level = sigma.square().mean((2, 3), keepdim=True).sqrt()
         spread = (middle.var((2, 3), correction=0, keepdim=True) + level.square()).sqrt().clamp_min(1e-12)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import FourierFeatures
-from .fused import SineTape, are_sines, sine_features
+from .sine_layers_cpu import SineTape, are_sines, sine_features
 from .siren import Siren
 
 __all__ = ["SirenStack", "stable_rank"]

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from .draws import Measurements
-from .lines import KSpaceLines, random_lines
+from .kspace_lines import KSpaceLines, random_lines
 from .noise import GaussianNoise, NoiseModel, RicianNoise
+from .noise_estimation import NoiseEstimate
 from .operators import Composition, Mask, Operator
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
+from .random_measurements import Measurements
 from .separable import Identity, Separable
-from .sigma import NoiseEstimate
 
 __all__ = [
     "Blur",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .sigma import NoiseEstimate, gaussian_sigma, rician_sigma
+from .noise_estimation import NoiseEstimate, gaussian_sigma, rician_sigma
 
 __all__ = ["GaussianNoise", "NoiseModel", "RicianNoise"]
 

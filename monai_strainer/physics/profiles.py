@@ -11,8 +11,8 @@ from typing import Literal
 from torch import Tensor
 
 from ..errors import InputError
+from .axis_matrices import box_matrix, gaussian_matrix, kspace_matrix
 from .separable import Separable
-from .weights import box_matrix, gaussian_matrix, kspace_matrix
 
 __all__ = ["Blur", "Downsample", "KSpaceCrop", "Profile", "SliceProfile"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from ..fitting import ADAPTATION, Stack, adapt, steps_for
-from ..walks import Scene, measured, neighbours_close
 from .choice import Trial
 from .prepare import Prepared
 from .prior_choice import Choice, Leg, tried
+from .slicewise import Scene, measured, neighbours_close
 
 __all__ = ["adapted"]
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..trust import support
 from ..volume import Volume
-from ..walks import Scene, measured, operator_between
 from .background import nearest
+from .data_fit import support
 from .method import TRAINED
 from .passes import Passed
 from .prepare import Prepared
 from .risk import judge_denoised
+from .slicewise import Scene, measured, operator_between
 
 __all__ = ["Assessed", "assess"]
 

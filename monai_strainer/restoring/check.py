@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..fitting import fit_slices
-from ..prior import Prior
+from ..priors.prior import Prior
 from ..volume import Volume
 
 __all__ = ["METHODS", "check_options", "check_scan", "triple"]

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..glance import glance_at
-from ..likeness import aligned, likeness
-from ..placing import place
-from ..pose import Pose, find_pose
-from ..prior import Prior
+from ..anatomy.coarse_image import glance_at
+from ..anatomy.head_frame import Pose, find_pose
+from ..priors.prior import Prior
+from ..priors.similarity import aligned, likeness
+from .placing import place
 from .prepare import Prepared
 
 __all__ = ["Localised", "localise"]

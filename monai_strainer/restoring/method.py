@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..physics import Measurements, Operator, Profile, Separable
-from ..prior import Prior
+from ..priors.prior import Prior
 from ..volume import Volume
 
 __all__ = ["TRAINED", "choose_method", "operator_of", "profile_record", "thick_profile"]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..physics import Operator
 from ..volume import Volume
-from ..walks import Scene, coordinate_walk, detail_walk, measured, operator_between
 from .method import thick_profile
 from .prepare import Prepared
+from .slicewise import Scene, coordinate_walk, detail_walk, measured, operator_between
 
 __all__ = ["Passed", "run_passes"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..anatomy.foreground import foreground, normalise
 from ..physics import GaussianNoise, NoiseModel, RicianNoise
-from ..pose import foreground, normalise
-from ..prior import Prior
+from ..priors.prior import Prior
 from ..volume import Volume
 from .background import Background, constant_background, is_signed
 from .noise_level import NoiseLevel, estimated_level, given_level

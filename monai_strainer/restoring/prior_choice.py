@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..anatomy.head_frame import Pose
 from ..physics import Operator
-from ..pose import Pose
-from ..prior import Prior
-from ..walks import Build, Scene, measured, neighbours_close, slice_operator
+from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .prepare import Prepared
+from .slicewise import Build, Scene, measured, neighbours_close, slice_operator
 
 __all__ = ["Choice", "Leg", "choose_prior", "tried"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._version import __version__
-from ..prior import Prior
+from ..priors.prior import Prior
 from .assess import Assessed
 from .localise import Localised
 from .passes import Passed

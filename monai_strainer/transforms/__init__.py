@@ -7,7 +7,12 @@ Each transform has a form for arrays and one for dictionaries (``Foo`` and ``Foo
 
 from __future__ import annotations
 
-from .coordinates import AddHeadCoordinates, AddHeadCoordinatesD, AddHeadCoordinatesd, AddHeadCoordinatesDict
+from .coordinates import (
+    AddHeadCoordinates,
+    AddHeadCoordinatesD,
+    AddHeadCoordinatesd,
+    AddHeadCoordinatesDict,
+)
 from .degrade import (
     DegradeResolution,
     DegradeResolutionD,
@@ -18,7 +23,12 @@ from .degrade import (
     RandDegradeResolutiond,
     RandDegradeResolutionDict,
 )
-from .normalise import NormaliseForeground, NormaliseForegroundD, NormaliseForegroundd, NormaliseForegroundDict
+from .normalise import (
+    NormaliseForeground,
+    NormaliseForegroundD,
+    NormaliseForegroundd,
+    NormaliseForegroundDict,
+)
 from .rician import (
     AddRicianNoise,
     AddRicianNoiseD,
@@ -29,7 +39,17 @@ from .rician import (
     RandRicianNoiseSimd,
     RandRicianNoiseSimDict,
 )
-from .scan import LoadScan, LoadScanD, LoadScand, LoadScanDict, SaveScan, SaveScanD, SaveScand, SaveScanDict, scan_list
+from .scan import (
+    LoadScan,
+    LoadScanD,
+    LoadScand,
+    LoadScanDict,
+    SaveScan,
+    SaveScanD,
+    SaveScand,
+    SaveScanDict,
+    scan_list,
+)
 
 __all__ = [
     "AddHeadCoordinates",

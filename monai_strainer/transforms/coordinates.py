@@ -14,9 +14,10 @@ from monai.data import MetaTensor, get_track_meta, to_affine_nd
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor
 
+from ..anatomy.foreground import foreground
+from ..anatomy.head_frame import find_pose
 from ..errors import InputError
 from ..geometry import Grid
-from ..pose import find_pose, foreground
 
 __all__ = ["AddHeadCoordinates", "AddHeadCoordinatesD", "AddHeadCoordinatesDict", "AddHeadCoordinatesd", "grid_of"]
 
@@ -48,9 +49,9 @@ def grid_of(image: NdarrayOrTensor) -> Grid:
 class AddHeadCoordinates(Transform):
     """Head coordinates x, y, z of every voxel: the box around the head is ``[-1, 1]`` on each anatomical axis.
 
-    The head is found in the first channel by :func:`monai_strainer.pose.foreground`, its box by
-    :func:`monai_strainer.pose.find_pose`, and the affine tells which way is up. The coordinates mean the same places in
-    every scan, and are those the prior was trained on if the scan holds a whole head.
+    The head is found in the first channel by :func:`monai_strainer.anatomy.foreground.foreground`, its box by
+    :func:`monai_strainer.anatomy.head_frame.find_pose`, and the affine gives its orientation. The coordinates mean the
+    same places in every scan, and are those the prior was trained on if the scan holds a whole head.
 
     The image is read, not changed: there is nothing to invert.
 

@@ -14,8 +14,8 @@ from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TransformBackends, convert_to_tensor
 from monai.utils.enums import TraceKeys
 
+from ..anatomy.foreground import foreground, normalise
 from ..errors import InputError
-from ..pose import foreground, normalise
 
 __all__ = [
     "NormaliseForeground",

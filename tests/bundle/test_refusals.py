@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monai_strainer import InputError
-from monai_strainer.bundle_parts import refuse_typos
+from monai_strainer.bundle.parts import refuse_typos
 
 pytest.importorskip("ignite")
 pytest.importorskip("fire")

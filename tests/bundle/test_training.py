@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from monai_strainer import InputError, Prior, bundle_training, cohort, load_prior, save_prior
-from monai_strainer.bundle_parts import refuse_typos
-from monai_strainer.lessons import COHORT, DETAIL
-from monai_strainer.pretraining import Recipe
+from monai_strainer import InputError, Prior, load_prior, save_prior
+from monai_strainer.bundle import training as bundle_training
+from monai_strainer.bundle.parts import refuse_typos
+from monai_strainer.cohorts import read as cohort
+from monai_strainer.pipelines.recipes import COHORT, DETAIL
+from monai_strainer.pretraining.encoder import Recipe
 
 pytest.importorskip("ignite")
 pytest.importorskip("fire")

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from monai_strainer import Grid, InputError, Siren, Volume, load_prior, write
-from monai_strainer.bundle_parts import refuse_typos
+from monai_strainer.bundle.parts import refuse_typos
 
 pytest.importorskip("ignite")
 pytest.importorskip("fire")

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["monai_strainer.io", "monai_strainer.prior", "pydicom"]):
+with atheris.instrument_imports(include=["monai_strainer.io", "monai_strainer.priors.store", "pydicom"]):
     from monai_strainer.errors import InputError
     from monai_strainer.io import read
-    from monai_strainer.prior import RULES, Prior, load_prior, save_prior
+    from monai_strainer.priors.prior import Prior
+    from monai_strainer.priors.store import RULES, load_prior, save_prior
 
 SCRATCH = Path(tempfile.mkdtemp())
 TOLD = save_prior(Prior.cold(0, hidden_channels=16), SCRATCH).record

@@ -12,7 +12,16 @@ from phantoms import slice_coordinates, slice_images, small_siren
 
 from monai_strainer.fitting import Refined, fit_slices, refine
 from monai_strainer.networks import Siren
-from monai_strainer.physics import Blur, Downsample, GaussianNoise, Identity, KSpaceCrop, Mask, Operator, RicianNoise
+from monai_strainer.physics import (
+    Blur,
+    Downsample,
+    GaussianNoise,
+    Identity,
+    KSpaceCrop,
+    Mask,
+    Operator,
+    RicianNoise,
+)
 
 SHAPE = (20, 24)
 QUICK: dict[str, Any] = {"steps": 12, "every": 4}

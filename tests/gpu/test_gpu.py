@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from networks.test_fused import gradients, layers, twin
+from networks.test_sine_layers_cpu import gradients, layers, twin
 from phantoms import (
     slice_coordinates,
     slice_images,
@@ -24,8 +24,9 @@ from phantoms import (
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import amortise, plug_and_play, recorded, refine, solve_heads
-from monai_strainer.networks.recomputed import recomputed_features
+from monai_strainer.fitting import amortise, plug_and_play, refine, solve_heads
+from monai_strainer.networks.sine_layers_cuda import recomputed_features
+from monai_strainer.optim import cuda_graphs as recorded
 from monai_strainer.physics import Downsample, GaussianNoise, RicianNoise
 
 pytestmark = pytest.mark.gpu

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_strainer.io import atomic, record, sha256, write_json
+from monai_strainer.io import atomic, sha256, write_json
+from monai_strainer.io import provenance as record
 from monai_strainer.io.atomic import stem
 
 

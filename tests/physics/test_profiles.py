@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_strainer.errors import InputError
 from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Profile, Separable, SliceProfile
-from monai_strainer.physics.weights import box_matrix, gaussian_matrix, kspace_matrix
+from monai_strainer.physics.axis_matrices import box_matrix, gaussian_matrix, kspace_matrix
 
 lengths = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(lambda p: (max(p), min(p)))
 

@@ -9,8 +9,8 @@ import torch
 from scipy import ndimage
 
 from monai_strainer import GaussianNoise, Grid, Prior, Profile, Volume, load_prior, restore
-from monai_strainer.general import load_general
 from monai_strainer.physics.acquired import fourier_resize
+from monai_strainer.priors.general_store import load_general
 
 SHAPE = (72, 80, 6)
 
@@ -109,7 +109,7 @@ def test_a_zero_filled_scan_is_restored_on_its_acquired_grid(prior: Prior) -> No
 
 
 def test_the_general_prior_alone_serves(prior: Prior) -> None:
-    from monai_strainer.bundles import bundle_path
+    from monai_strainer.priors.shipped import bundle_path
 
     alone = load_prior(bundle_path("general_strainer"))
     truth, _ = anatomy()

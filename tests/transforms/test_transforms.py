@@ -20,9 +20,10 @@ from monai.data import CacheDataset, DataLoader, MetaTensor, PersistentDataset, 
 from monai.transforms import Compose, Invertd, InvertibleTransform, MapTransform, Randomizable, Transform
 
 from monai_strainer import transforms
+from monai_strainer.anatomy.foreground import foreground
+from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.errors import InputError
 from monai_strainer.io import write
-from monai_strainer.pose import find_pose, foreground
 from monai_strainer.transforms import (
     AddHeadCoordinates,
     AddHeadCoordinatesd,

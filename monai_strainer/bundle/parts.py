@@ -1,0 +1,188 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The parts of the bundle that a configuration file cannot spell: devices, scans, a metric, a check of options."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ..cohorts.read import Cohort, read_cohort, read_heads, split_scans
+from ..errors import InputError
+from ..networks import DetailPrior
+from ..pretraining.detail import DetailRecipe, pretrain_detail
+from ..pretraining.variable_projection import ProjectionLoss
+from ..priors.prior import Prior
+from ..priors.store import save_prior
+
+__all__ = [
+    "cohort_of",
+    "launch",
+    "local_device",
+    "projection_psnr",
+    "refuse_typos",
+    "train_detail",
+]
+
+FLAG = re.compile(r"--|-[a-zA-Z]")
+RUN_OPTIONS = {
+    "run_id",
+    "init_id",
+    "final_id",
+    "meta_file",
+    "config_file",
+    "logging_file",
+    "tracking",
+    "args_file",
+    "workflow_type",
+    "save_execute_config",
+    "experiment_name",
+    "run_name",
+    "tracking_uri",
+}
+
+
+def refuse_typos(argv: Sequence[str] | None = None) -> None:
+    """Refuse options of ``python -m monai.bundle run`` that no configuration file knows; MONAI takes them silently.
+
+    Args:
+        argv: the command line; that of the process by default. Anything but a bundle run is left alone.
+
+    Raises:
+        InputError: an option is neither MONAI's nor a top-level id of the configuration files.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    if len(argv) < 2 or Path(argv[0]).parts[-3:] != ("monai", "bundle", "__main__.py") or argv[1] != "run":
+        return
+    from fire.parser import DefaultParseValue
+    from monai.bundle import ConfigParser
+
+    options: dict[str, Any] = dict(_options(argv[2:]))
+    if "args_file" in options:
+        options = {**ConfigParser.load_config_file(options["args_file"]), **options}
+    files = options.get("config_file", [])
+    config = ConfigParser.load_config_files(DefaultParseValue(files) if isinstance(files, str) else files)
+    known = RUN_OPTIONS | set(config)
+    unknown = sorted(name for name in options if re.split(r"::|#", name)[0] not in known)
+    if unknown:
+        ends = tuple("#" + re.sub("::", "#", name) for name in unknown)
+        meant = " or ".join(f"--{key}" for key in _keys(config) if key.endswith(ends))
+        remedy = f"check the spelling: is {meant} meant?" if meant else "check the spelling"
+        raise InputError(f"the configuration has no {', '.join('--' + name for name in unknown)}", remedy)
+
+
+def _keys(config: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The ids of all values of a configuration, however deep."""
+    for name, value in config.items():
+        yield f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{above}{name}#")
+
+
+def _options(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and values as Fire reads them: one dash or two, a dash within a name is an underscore."""
+    found = []
+    for word, after in zip(words, [*words[1:], "--"]):
+        if FLAG.match(word):
+            name, _, value = word.lstrip("-").partition("=")
+            found.append((name.replace("-", "_"), value or ("" if FLAG.match(after) else after)))
+    return found
+
+
+def local_device() -> torch.device:
+    """The device of this process: its own GPU under torchrun, the first one otherwise, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
+
+
+def launch() -> None:
+    """Join the process group that torchrun describes: NCCL with GPUs, gloo without."""
+    torch.distributed.init_process_group(backend="nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_device())
+
+
+def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Sequence[int] = (96, 152, 200)) -> Cohort:
+    """The aligned scans of one split of a folder: see :func:`monai_strainer.cohorts.read.read_cohort`."""
+    train, held_out = split_scans(folder)
+    wide = (int(shape[0]), int(shape[1]), int(shape[2]))
+    return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
+
+
+def projection_psnr(output: Any) -> float:
+    """PSNR in dB that solved heads reach on the points of a batch, from a MONAI engine's output.
+
+    Args:
+        output: list of dictionaries with ``pred`` (C, P, 1) features and ``label`` (N, P, 1) intensities in [-1, 1].
+    """
+    loss = ProjectionLoss(ridge=1e-4)
+    errors = [float(loss(item["pred"][None].float(), item["label"][None])) for item in output]
+    return -10 * math.log10(max(sum(errors) / len(errors) / 4, 1e-12))  # [-1, 1] has four times the power of [0, 1]
+
+
+def train_detail(
+    prior: Prior,
+    network: DetailPrior | None,
+    recipe: DetailRecipe,
+    scans: Sequence[Path],
+    output_dir: str | Path,
+    *,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    quiet: bool = False,
+    record: dict[str, Any] | None = None,
+) -> Prior:
+    """Train a detail prior beside a coordinate prior and write both as one prior into a bundle folder.
+
+    Args:
+        prior: the coordinate prior; a detail prior that it has already is replaced.
+        network: where to start and how wide to be; the default sizes if None.
+        recipe: how.
+        scans: NIfTI files.
+        output_dir: bundle folder; ``runs/detail.pt`` there is the checkpoint to resume from.
+        seed, device, resume: see :func:`monai_strainer.pretraining.detail.pretrain_detail`.
+        quiet: no progress bars.
+        record: what else ``prior.json`` shall say of the training.
+
+    Returns:
+        the prior as it now lies there.
+    """
+    folder, hide = Path(output_dir), True if quiet else None
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+
+    def reading(paths: list[Path]) -> Iterable[Path]:
+        return tqdm(paths, desc="reading", unit="scan", disable=hide, leave=False)
+
+    heads = read_heads(scans, percentile=prior.percentile, progress=reading)
+    with tqdm(total=recipe.steps, desc="detail prior", unit="step", disable=hide, leave=False) as bar:
+
+        def tell(step: int, loss: float) -> None:
+            bar.update(step + 1 - bar.n)
+            bar.set_postfix_str(f"loss {loss:.4f}")
+
+        detail = pretrain_detail(
+            heads,
+            prior.network,
+            recipe,
+            network=network,
+            seed=seed,
+            device=device,
+            checkpoint=folder / "runs" / "detail.pt",
+            resume=resume,
+            on_step=tell,
+        )
+    told = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), **(record or {})}
+    if network is not None and network is prior.detail:  # trained further: what came before is part of how it was made
+        told["from"] = prior.record.get("detail")
+    done = replace(prior, network=prior.network.cpu(), detail=detail.cpu())
+    return save_prior(done, folder, {**prior.record, "detail": told})

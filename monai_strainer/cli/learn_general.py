@@ -1,0 +1,97 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Train a general prior from a folder of scans of any kind, and write it into a bundle folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .learn import bar_of, device_of, lines_of, work_folder
+
+if TYPE_CHECKING:
+    from ..networks.noise_level import NoiseLevelNet
+
+Options = Any  # an argparse.Namespace; only cli.py knows argparse
+
+__all__ = ["pretrain_general"]
+
+
+def pretrain_general(args: Options) -> None:
+    """Train the detail network, then the noise level network; about two hours on one CPU core."""
+    from ..cohorts.sources import general_sources
+    from ..io import refuse_inside
+    from ..pipelines.recipes import general_command_of
+    from ..pretraining.general import GENERAL
+    from ..pretraining.general import pretrain_general as trained
+    from ..pretraining.noise_level import NOISE_LEVEL
+    from ..pretraining.phases import announce
+    from ..pretraining.source import digest_of
+    from ..priors.general_store import GENERAL_RULES, load_general, save_general
+    from ..priors.prior import GeneralPrior
+
+    refuse_inside(args.output, args.input)
+    if (args.output / GENERAL_RULES).exists() and not (args.overwrite or args.resume):
+        raise InputError(
+            "there is a prior already", "pass --overwrite, or choose another folder", args.output / GENERAL_RULES
+        )
+    before = load_general(args.start) if args.start is not None else None
+    recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
+    recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
+    noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
+    if recipe.steps < 1 or noise.steps < (before is None):
+        raise InputError(
+            "fewer than one step cannot teach anything",
+            "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
+        )
+    if not recipe.rate > 0:
+        raise InputError(f"a rate of {recipe.rate} cannot teach anything", "leave --rate out")
+    args.device = device_of(args.device)  # the record says what it came to
+    with lines_of(args):
+        announce("reading sources")
+        sources = general_sources(args.input)
+        work = work_folder(args, "general.pt", "noise.pt")
+        bar, move = bar_of(args, "general prior", "step")
+        with bar:
+            detail = trained(
+                sources,
+                recipe,
+                network=None if before is None else before.detail,
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "general.pt",
+                resume=args.resume,
+                on_step=lambda step, loss: move(step + 1, recipe.steps),
+            )
+        level = (
+            before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
+        )
+    kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
+    kept = None if before is None else before.record
+    was = {} if kept is None else {"from": {"command": kept["command"], **kept["detail"]}}
+    learned = {"recipe": asdict(noise), "seed": args.seed}
+    record = {
+        "command": general_command_of(args, recipe, noise),
+        "sources": {"sha256": digest_of(sources), **kinds},
+        "detail": {"recipe": asdict(recipe), "seed": args.seed, **was},
+        "noise_level": learned if kept is None or noise.steps > 0 else kept["noise_level"],
+    }
+    prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
+    print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
+
+
+def _noise_level(args: Options, sources: Any, recipe: Any, work: Path) -> NoiseLevelNet:
+    from ..pretraining.noise_level import pretrain_noise_level
+
+    bar, move = bar_of(args, "noise level", "step")
+    with bar:
+        return pretrain_noise_level(
+            sources,
+            recipe,
+            seed=args.seed,
+            device=args.device,
+            checkpoint=work / "noise.pt",
+            resume=args.resume,
+            on_step=lambda step, loss: move(step + 1, recipe.steps),
+        )

@@ -1,0 +1,172 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""A folder of scans becomes a cohort: every head cropped, normalised and laid on one grid of head coordinates."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..anatomy.aligned_slices import AlignedSlices
+from ..anatomy.coarse_image import mirrored_glances
+from ..anatomy.foreground import foreground, normalise
+from ..anatomy.head_frame import Pose, find_pose, laid
+from ..errors import InputError
+from ..geometry import PLANES, Plane, centres
+from ..io import read
+from ..io.atomic import reserve
+from ..networks import Siren
+from ..pretraining.patches import Head
+from ..pretraining.phases import Phase, digest_of_weights
+from ..priors.prior import Prior
+from ..priors.similarity import Typical, typical_of
+from ..volume import Volume
+from .selection import choose_scans, is_label_map
+
+__all__ = ["Cohort", "prior_of", "read_cohort", "read_heads", "split_scans"]
+
+MARGIN = 1.2  # rows and columns reach this far beyond the head's box, so that the encoder knows the air around it
+REACH = 0.97  # slices stop short of the box, where there is hardly any head
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Aligned slices and what must be known to use a prior made from them.
+
+    Args:
+        slices: the images.
+        plane: their plane.
+        percentile: of the foreground that became 1.
+        half_mm: (3,) mean half size of the heads, RAS order; places scans that hold only part of a head.
+        digest: sha256 over the files' hashes: names nobody, yet tells two cohorts apart.
+    """
+
+    slices: AlignedSlices
+    plane: Plane
+    percentile: float
+    half_mm: tuple[float, float, float]
+    digest: str
+
+
+def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[Path], list[Path]]:
+    """Split the scans of a folder into those that train and those that only judge.
+
+    See :func:`monai_strainer.cohorts.selection.choose_scans`.
+
+    Raises:
+        InputError: the folder is missing or empty, or its table cannot be understood or names no scan to train on.
+    """
+    choice = choose_scans(folder, contrast)
+    return choice.train, choice.judges
+
+
+def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
+    """A scan, where its head is, and the intensity that stands for 1.
+
+    Raises:
+        InputError: it cannot be read or is empty; the message names it.
+    """
+    scan = read(path)
+    if is_label_map(scan.data):
+        raise InputError("this is a mask or a label map, by its values", "leave it out of the cohort", path)
+    mask = foreground(scan.data)
+    try:
+        return scan, find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale
+    except InputError as error:
+        raise InputError(error.finding, error.remedy, path) from error
+
+
+def read_cohort(
+    paths: Iterable[Path],
+    *,
+    plane: Plane = "axial",
+    shape: tuple[int, int, int] = (96, 152, 200),
+    percentile: float = 99.5,
+    cache: Path | None = None,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Cohort:
+    """Read scans and align them.
+
+    Args:
+        paths: NIfTI files.
+        plane: which slices to learn from.
+        shape: slices, rows, columns of the common grid; the default is about 1.3 x 1 x 1 mm for an adult brain.
+        percentile: of the foreground that becomes 1.
+        cache: a ``.npy`` file to keep the images in; they are then mapped from disk and never all in memory.
+        progress: wraps the list of paths, for a progress bar.
+
+    Raises:
+        InputError: no scans, or one that cannot be read or is empty; the message names it.
+    """
+    scans = list(paths)
+    if not scans:
+        raise InputError("the cohort is empty", "pass at least one scan")
+    if plane not in PLANES:
+        raise InputError(f"there is no plane called {plane!r}", f"choose one of {', '.join(sorted(PLANES))}")
+    order = PLANES[plane]
+    reach = (REACH, MARGIN, MARGIN)
+    axes = tuple((r * centres(n)).astype(np.float32) for r, n in zip(reach, shape))
+    full = (len(scans), *shape)
+    if cache is None:
+        images = np.empty(full, np.float16)
+    else:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        reserve(cache, 2 * math.prod(full) + 128)
+        images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.float16, shape=full)
+    halves, digest = [], hashlib.sha256(repr((plane, shape, percentile)).encode())
+    for k, path in enumerate(progress(scans)):
+        scan, pose, scale = _placed(path, percentile)
+        if min(scan.grid.shape) < 8:
+            raise InputError(f"the scan has only {scan.grid.shape} voxels", "pretrain on whole heads", path)
+        images[k] = np.clip(laid(scan.data, pose, axes, order), 0, None) / scale
+        halves.append(pose.half_mm(scan.grid))
+        digest.update(scan.data.tobytes())
+    x, y, z = np.mean(halves, axis=0)
+    slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
+    return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())
+
+
+def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, resume: bool = False) -> Prior:
+    """A trained network and all that is known of the cohort that taught it.
+
+    Args:
+        network: the coordinate prior.
+        cohort: that taught it.
+        checkpoint: file to keep what is usual for the cohort in, which takes minutes to measure.
+        resume: take that from the file if it belongs to this network and cohort.
+    """
+    network = network.cpu()
+    identity = {"weights": digest_of_weights(network), "cohort": cohort.digest}
+    phase = Phase(f"reference map of {len(cohort.slices.images)} heads", identity, checkpoint, resume)
+    kept = phase.result(lambda: {"typical": typical_of(network, mirrored_glances(cohort.slices)).as_record()})
+    typical = Typical.from_record(kept["typical"])
+    return Prior(network, cohort.plane, cohort.percentile, cohort.half_mm, typical=typical)
+
+
+def read_heads(
+    paths: Iterable[Path],
+    *,
+    percentile: float = 99.5,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> list[Head]:
+    """Read scans as they are, for a detail prior to learn from: normalised, placed, not resampled.
+
+    Args:
+        paths: NIfTI files.
+        percentile: of the foreground that becomes 1.
+        progress: wraps the list of paths, for a progress bar.
+
+    Raises:
+        InputError: a scan cannot be read or is empty; the message names it.
+    """
+    heads = []
+    for path in progress(list(paths)):
+        scan, pose, scale = _placed(path, percentile)
+        x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(scan.grid.shape))
+        i, j, k = (ras for ras, _ in pose.axes)
+        heads.append(Head((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))
+    return heads

@@ -1,0 +1,82 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""A case: slices of a clean head, spoilt by known physics, with the truth that judges what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..anatomy.foreground import foreground, normalise
+from ..anatomy.head_frame import find_pose
+from ..physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise
+from ..priors.prior import Prior
+from ..volume import Volume
+
+__all__ = ["Case", "spoil"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The slices of one scan, measured; intensities are divided as the prior wants them.
+
+    Args:
+        operator: ``A`` on ``(H, W)``.
+        noise: of the data.
+        y: ``(S, h, w)`` data.
+        coords: ``(S, d, H, W)`` head coordinates.
+        truth: ``(S, H, W)``.
+        mask: ``(S, H, W)``, true in the head.
+        peak: 99.9th percentile of the head.
+    """
+
+    operator: Operator
+    noise: NoiseModel
+    y: Tensor  # (S, h, w)
+    coords: Tensor  # (S, d, H, W)
+    truth: NDArray[np.float32]  # (S, H, W)
+    mask: NDArray[np.bool_]
+    peak: float
+
+
+def spoil(
+    scan: Volume,
+    prior: Prior,
+    factor: float,
+    share: float,
+    levels: Sequence[float],
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> Case:
+    """Cut slices out of a clean head and measure them.
+
+    Args:
+        scan: whole and clean.
+        prior: says which plane is cut and which intensity stands for 1.
+        factor: of the area average, in-plane.
+        share: Rician sigma as a share of the peak; 0 adds no noise.
+        levels: heights of the slices in the head, 0 at the bottom and 1 at the top.
+        seed: of the noise.
+        device: where the data go.
+    """
+    axis, head = scan.grid.axis_of(prior.plane), foreground(scan.data)
+    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+    peak = float(np.percentile(scan.data[head], 99.9)) / scale
+    n, sign = scan.grid.shape[axis], pose.axes[axis][1]
+    heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in levels]  # in [-1, 1]
+    index = [min(n - 1, max(0, int((height + 1) / 2 * n))) for height in heights]
+    h, w = (max(1, n // 4 * 4) for k, n in enumerate(scan.grid.shape) if k != axis)  # the factors are to be whole
+    truth = scan.slices(axis)[index, :h, :w] / np.float32(scale)
+    mask = np.moveaxis(head, axis, 0)[index, :h, :w]
+    places = [pose.coordinates(scan.grid.shape, axis, slice(k, k + 1)) for k in index]
+    coords = np.concatenate(places)[:, : prior.network.spatial_dims, :h, :w]
+    x = torch.from_numpy(np.ascontiguousarray(truth))
+    operator: Operator = Identity((h, w)) if factor == 1 else Downsample((h, w), factor)
+    noise: NoiseModel = RicianNoise(share * peak) if share else GaussianNoise(1e-3)  # of a clean slice: rounding
+    y = noise.sample(operator.A(x), torch.Generator().manual_seed(seed)) if share else operator.A(x)
+    place = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
+    return Case(operator.to(device), noise.to(device), y.to(device), place, truth, mask, peak)

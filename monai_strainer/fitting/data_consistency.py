@@ -1,0 +1,251 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The data step: what the network got wrong is a smooth random field, and the measurement says how it runs.
+
+A network's image misses the measurement by ``r = y - A x``. Spreading ``r`` back with ``A^T`` would paint blocks; here
+the error is a Gaussian field with a Matern-3/2 covariance, ``C_k = (1 + t) exp(-t)``, ``t = sqrt(3) |i - j| / length``,
+along every axis, and its conditional mean given ``r`` is added: kriging through the operator. With ``C = L L^T`` and
+``B_k = A_k L_k`` that is one exact step of a separable operator. Strength and length are not chosen by hand: they are
+those under which every measurement is foretold best by all the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..physics import Operator, Separable
+from .bounded_cache import Kept
+
+__all__ = ["DataStep", "ErrorField", "envelope", "factor_of", "krige_varying", "matern"]
+
+LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot tell shorter ones apart
+STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # variances, the head being about [0, 1]
+
+
+@dataclass(frozen=True)
+class DataStep:
+    """The outcome of a data step.
+
+    Args:
+        images: ``(S, H, W)``.
+        std: ``(S, H, W)`` posterior standard deviation.
+        length: ``(S,)`` length of the network's error, in measured voxels; 0 where it was taken as white.
+        variance: ``(S,)`` variance of the network's error.
+        undetermined: share of that variance that the measurement left open, averaged over voxels.
+    """
+
+    images: Tensor
+    std: Tensor
+    length: Tensor
+    variance: Tensor
+    undetermined: float
+
+
+def matern(n: int, length: float) -> Tensor:
+    """Lower Cholesky factor ``L`` of the (n, n) Matern-3/2 correlation, float64.
+
+    Args:
+        length: in voxels.
+
+    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 4.2.
+
+    Example:
+        >>> (matern(3, 2.0) @ matern(3, 2.0).T).diagonal().round(decimals=4).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    place = torch.arange(n, dtype=torch.float64)
+    t = 3**0.5 * (place[:, None] - place).abs() / length
+    return torch.linalg.cholesky((1 + t) * torch.exp(-t) + 1e-6 * torch.eye(n, dtype=torch.float64))
+
+
+factor_of = Kept(matern)
+"""As :func:`matern`, with the last factors kept; all steps share them and change none."""
+
+
+class ErrorField:
+    """A Gaussian field seen through an operator, and all that follows from a residual.
+
+    Operators that are not separable get a white field, whose strength is read off the residual's power.
+
+    Args:
+        operator: ``A`` on ``(..., H, W)``.
+        y: ``(S, h, w)`` measurement without bias. Only its head counts when length and strength are chosen: the air
+            around it holds neither anatomy nor the noise that the head has.
+        sigma2: variance of the measurement's noise: one number, ``(S,)``, or a map ``(S, h, w)``. Length and strength
+            are chosen, and the standard deviation is made, with a map's mean; the correction heeds every voxel of it.
+    """
+
+    def __init__(self, operator: Operator, y: Tensor, sigma2: float | Tensor) -> None:
+        self.operator, self.y = operator, y
+        level = torch.as_tensor(sigma2, dtype=y.dtype, device=y.device).clamp_min(1e-8)
+        self.map = level.expand(y.shape) if level.ndim == 3 and isinstance(operator, Separable) else None
+        self.sigma2 = (level.mean((1, 2)) if level.ndim == 3 else level).expand(len(y))  # (S,)
+        self.head = envelope(y) > 0.5  # (S, h, w)
+        self.factors: dict[float, list[Tensor]] = {}
+        self.coloured: dict[float, Separable] = {}
+        if isinstance(operator, Separable):
+            for length in LENGTHS:
+                sizes = zip(operator.shape_in, operator.shape_out)
+                factors = [factor_of(n, length * n / m).to(y.device) for n, m in sizes]
+                matrices = [f if m is None else m.double() @ f for m, f in zip(operator.matrices, factors)]
+                self.factors[length], self.coloured[length] = factors, Separable(matrices)
+
+    @torch.no_grad()
+    def foretell(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """How far each measurement lies from what images and all other measurements foretell of it.
+
+        Length and strength of the field are those that foretell best.
+
+        Best is the greatest log-density of the differences (leave-one-out cross-validation), slice by slice.
+
+        Args:
+            images: ``(S, H, W)`` of the network.
+
+        Returns:
+            differences ``(S, h, w)``, their squares over the variance expected of them, lengths ``(S,)`` and strengths
+            ``(S,)``.
+        """
+        residual = self.y - self.operator.A(images)
+        slices, counted = len(residual), self.head.sum((1, 2)).clamp_min(1)
+        best, length, strength = (residual.new_full((slices,), value) for value in (-torch.inf, 0.0, 0.0))
+        differences, surprise = residual, residual
+        if not self.coloured:
+            power = residual.square().mean((1, 2))
+            return residual, residual.square() / power[:, None, None], length, (power - self.sigma2).clamp_min(1e-6)
+        for ell, coloured in self.coloured.items():
+            for v in STRENGTHS:
+                missed, variance = coloured.leave_one_out(residual, self.sigma2 / v)
+                spread = v * variance
+                squared = missed.square() / spread
+                density = -0.5 * ((squared + spread.log()) * self.head).sum((1, 2)) / counted
+                wins = density > best
+                best = torch.where(wins, density, best)
+                length, strength = torch.where(wins, ell, length), torch.where(wins, v, strength)
+                differences = torch.where(wins[:, None, None], missed, differences)
+                surprise = torch.where(wins[:, None, None], squared, surprise)
+        return differences, surprise, length, strength
+
+    @torch.no_grad()
+    def correct(self, images: Tensor) -> DataStep:
+        """Let the measurement correct the network's images ``(S, H, W)``."""
+        residual = self.y - self.operator.A(images)
+        _, surprise, length, variance = self.foretell(images)
+        rho = self.sigma2 / variance
+        if not self.coloured:
+            share = self.operator.undetermined(rho).expand(images.shape)
+            out = self.operator.prox(images, self.y, rho)
+        else:
+            out, share = images.clone(), torch.zeros_like(images)
+            for value in sorted(set(length.tolist())):
+                mine = length == value
+                coloured, factors = self.coloured[value], self.factors[value]
+                if self.map is not None:
+                    assert isinstance(self.operator, Separable)
+                    out[mine] += krige_varying(self.operator, value, variance[mine], residual[mine], self.map[mine])
+                else:
+                    field = coloured.prox(torch.zeros_like(images[mine]), residual[mine], rho[mine])
+                    out[mine] += Separable(factors).A(field)
+                share[mine] = coloured.posterior_diagonal(factors, rho[mine])
+        std = (variance[:, None, None] * share * _local(surprise, out.shape[1:])).sqrt()
+        return DataStep(out, std, length, variance, float(share.mean()))
+
+
+@torch.no_grad()
+def krige_varying(
+    operator: Separable,
+    length: float,
+    variance: float | Tensor,
+    residual: Tensor,
+    noise_variance: Tensor,
+    *,
+    iterations: int = 60,
+    tolerance: float = 1e-4,
+) -> Tensor:
+    """What the measurement adds to the images, ``v K A^T z`` with ``(v A K A^T + diag(s2)) z = r``.
+
+    ``K`` is the separable Matern-3/2 correlation of :class:`monai_strainer.fitting.ErrorField`. A map of ``s2`` has no
+    common singular vectors with it, so ``z`` is found by conjugate gradients, all slices at once. They are
+    preconditioned by the exact step under the map's geometric mean: turns then depend on how far the map varies, not
+    on the field, and a constant map needs one.
+
+    Args:
+        operator: ``A`` from ``(H, W)`` to ``(h, w)``.
+        length: of the field, above 0, in measured voxels.
+        variance: ``v``, of the field, above 0: a number, or ``(S,)``.
+        residual: ``r`` ``(S, h, w)``, data without bias less what the network foretells.
+        noise_variance: ``s2`` ``(S, h, w)``, above 0.
+        iterations: at most; noise from 1 % to 5 % within a slice takes about 30.
+        tolerance: of the misfit of the equations, relative to the residual, at which a slice is done.
+
+    Returns:
+        ``(S, H, W)``
+
+    Raises:
+        InputError: a noise map of another shape than the residual, or not above 0.
+
+    Example:
+        >>> from monai_strainer.physics import Identity
+        >>> r = torch.ones(1, 4, 4)
+        >>> krige_varying(Identity((4, 4)), 2.0, 1.0, r, torch.full_like(r, 1e-3)).mean().round(decimals=2)
+        tensor(1.)
+    """
+    if noise_variance.shape != residual.shape:
+        raise InputError(
+            f"a noise map of {tuple(noise_variance.shape)} does not fit data of {tuple(residual.shape)}",
+            "give one variance per measured voxel",
+        )
+    if not bool((torch.isfinite(noise_variance) & (noise_variance > 0)).all()):
+        raise InputError("a noise variance is not above 0", "give a map of finite variances above 0")
+    sizes = zip(operator.shape_in, operator.shape_out)
+    factors = [factor_of(n, length * n / m).to(residual.device) for n, m in sizes]
+    colour = Separable([f @ f.T for f in factors])  # K
+    pairs = zip(operator.matrices, factors)
+    eigen = [torch.linalg.eigh(b @ b.T) for b in (f if m is None else m.double() @ f for m, f in pairs)]  # of A K A^T
+    turned, back = Separable([q.T for _, q in eigen]), Separable([q for _, q in eigen])
+    v = torch.as_tensor(variance, dtype=residual.dtype, device=residual.device).expand(len(residual))[:, None, None]
+    power = v * torch.outer(*(values.clamp_min(0) for values, _ in eigen)).to(residual)  # (S, h, w)
+    middle = noise_variance.log().mean((1, 2), keepdim=True).exp()
+
+    def dot(a: Tensor, b: Tensor) -> Tensor:
+        return (a * b).sum((1, 2), keepdim=True)
+
+    def exact(r: Tensor) -> Tensor:
+        """The solution under the map's geometric mean."""
+        return back.A(turned.A(r) / (power + middle))
+
+    z, misfit, tiny = torch.zeros_like(residual), residual, torch.finfo(residual.dtype).tiny
+    near = step = exact(misfit)
+    gain, goal = dot(misfit, near), tolerance**2 * dot(residual, residual)
+    for _ in range(iterations):
+        if bool((dot(misfit, misfit) <= goal).all()):  # read on the CPU, once a turn: when to stop
+            break
+        product = back.A(power * turned.A(step)) + noise_variance * step
+        share = gain / dot(step, product).clamp_min(tiny)
+        z, misfit = z + share * step, misfit - share * product
+        near = exact(misfit)
+        before, gain = gain, dot(misfit, near)
+        step = near + gain / before.clamp_min(tiny) * step
+    return v * colour.A(operator.adjoint(z))
+
+
+def _local(surprise: Tensor, shape: tuple[int, ...], width: int = 7) -> Tensor:
+    """How much more, or less, the neighbourhood of each voxel surprises than the field expects: edges more, air less.
+
+    The local mean of squared standardised differences ``(S, h, w)`` on the fine grid, kept within 0.01 and 10.
+    """
+    near = torch.nn.functional.avg_pool2d(surprise[:, None], width, 1, width // 2, count_include_pad=False)
+    fine = torch.nn.functional.interpolate(near, shape, mode="bilinear", align_corners=False)[:, 0]  # keeps the edges
+    return fine.clamp(0.01, 10)
+
+
+def envelope(images: Tensor, width: int = 9) -> Tensor:
+    """Where the head is, softly: errors live there and not in the air.
+
+    The local mean intensity of ``(S, H, W)``, scaled to a root mean square of one over the slice and kept within 0.1
+    and 2.
+    """
+    local = torch.nn.functional.avg_pool2d(images.abs()[:, None], width, 1, width // 2, count_include_pad=False)[:, 0]
+    return (local / local.square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)).clamp(0.1, 2)

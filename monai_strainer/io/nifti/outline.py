@@ -1,0 +1,75 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Tell from the header alone how large a NIfTI image is, how its slices run, and who wrote it."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+
+from ...errors import InputError
+from ...geometry import Grid
+from ...volume import Volume
+from .header import HEAD, Form, parse, placement_of, refuse_faults, shape_of, volumes_of
+
+__all__ = ["DEVIATION", "Outline", "is_deviation", "outline_of"]
+
+DEVIATION = "standard deviation"  # stands in the description of the maps that we write
+
+
+class Outline(NamedTuple):
+    """What a header says of an image.
+
+    Args:
+        grid: of one volume.
+        slice_axis: as of :class:`monai_strainer.Volume`.
+        volumes: that the file holds.
+    """
+
+    grid: Grid
+    slice_axis: int
+    volumes: int
+
+
+def _header(path: Path) -> Nifti1Header | None:
+    """The header of a file; None where it cannot be read."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as handle:
+            return parse(handle.read(HEAD), path)
+    except (InputError, OSError, EOFError, zlib.error):
+        return None
+
+
+def outline_of(path: Path, form: Form | None = None) -> Outline | None:
+    """What the header of a file says; None where it is not to be read or not sound: ``read`` says what is wrong.
+
+    Args:
+        path: NIfTI file; nothing behind its header is decoded.
+        form: see :func:`monai_strainer.read`.
+    """
+    header = _header(path)
+    if header is None:
+        return None
+    volumes = volumes_of(header)
+    try:
+        if volumes > 1:
+            header["dim"][0], header["dim"][4:] = 3, 1
+        refuse_faults(header, path, form)
+        shape = shape_of(header)
+        grid = Grid(shape, placement_of(header, form).affine)
+        axis = (int(header["dim_info"]) >> 4 & 3) - 1
+        nothing = np.broadcast_to(np.float32(0), shape)  # one number, whatever the shape
+        return Outline(grid, Volume(nothing, grid, slice_axis=axis).slice_axis, volumes)
+    except InputError:
+        return None
+
+
+def is_deviation(path: Path) -> bool:
+    """Whether a file is a standard deviation that ``write`` made, by what its header says."""
+    header = _header(path)
+    text = b"" if header is None else bytes(header["descrip"].item())
+    return text.startswith(b"monai_strainer") and DEVIATION.encode() in text

@@ -1,0 +1,153 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Read and write weights: tensors only, checked against the network before use."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from . import sha256
+from .atomic import atomic_files
+
+__all__ = ["UNREADABLE", "bytes_of", "check_weights", "fill_weights", "outlined", "read_weights", "write_together"]
+
+LARGEST = 256 * 2**20  # bytes of a weights file
+COUNTS = ("num_layers", "layers", "blocks")  # sizes that say how often: every time has tensors of its own
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError)
+"""What rules that are none may raise on their way to a network."""
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+def check_weights(state: Any, network: nn.Module, file: Path) -> None:
+    """Refuse weights that do not fit a network exactly.
+
+    Raises:
+        InputError: not a dictionary of tensors, tensors missing, unknown, of another shape, or not finite.
+    """
+    _check_tensors(state, file)
+    remedy, wanted = _REMEDY, network.state_dict()
+    if missing := sorted(set(wanted) - set(state)):
+        raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
+    if extra := sorted(str(name) for name in set(state) - set(wanted)):
+        raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
+    for name in [*dict(network.named_parameters()), *dict(network.named_buffers())]:
+        value = state[name]
+        if value.shape != wanted[name].shape:
+            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"{name} holds values that are not finite", "take the weights from their source again", file
+            )
+    if "head_covariance" in state and torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
+        raise InputError("head_covariance is no covariance", "take the weights from their source again", file)
+
+
+_REMEDY = "use a prior made by monai_strainer pretrain with the same architecture"
+
+
+def _check_tensors(state: Any, file: Path) -> None:
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError("the weights are not a dictionary of tensors", _REMEDY, file)
+
+
+def read_weights(weights: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weights file.
+
+    Raises:
+        InputError: no such file, one that is too large or cannot be read, or tensors that say to be larger than it.
+    """
+    if not weights.is_file():
+        raise InputError(f"there is no {weights.name}", "take the bundle from its source again", weights)
+    if weights.stat().st_size > LARGEST:
+        raise InputError(
+            f"the weights take {weights.stat().st_size} bytes", "a prior is a few MB: check the file", weights
+        )
+    held = weights.stat().st_size
+    try:
+        if zipfile.is_zipfile(weights):
+            with zipfile.ZipFile(weights) as packed:
+                held = sum(entry.file_size for entry in packed.infolist())
+            if held > LARGEST:
+                raise ValueError("packed weights that take more than a prior may")
+        state: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
+        raise InputError(
+            f"the weights cannot be read as tensors ({type(error).__name__})",
+            "take the file from its source again",
+            weights,
+        ) from error
+    _check_tensors(state, weights)
+    if sum(value.nbytes for value in state.values()) > held:  # a view may repeat one number without end
+        raise InputError(
+            "the weights say to be larger than their file", "take the weights from their source again", weights
+        )
+    return state
+
+
+def outlined(make: Callable[..., _Network], sizes: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> _Network:
+    """A network without numbers, of the sizes that the rules name; whatever they are, it takes next to no memory.
+
+    Args:
+        make: its class.
+        sizes: arguments for it.
+        state: the tensors that it is to hold.
+
+    Raises:
+        ValueError: the sizes ask for more than the tensors hold. Other errors of the class: the sizes are none.
+    """
+    levels = sizes.get("channels", 0)
+    asked = [sizes.get(name, 0) for name in COUNTS] + [1 if isinstance(levels, int) else len(levels)]
+    if max(asked) > len(state):
+        raise ValueError("the rules ask for more layers than the weights hold")
+    with torch.device("meta"):
+        return make(**sizes)
+
+
+def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Path, vouched: str | None) -> str:
+    """Put the tensors of a file into a network, if it is the file that the rules were written for; its sha256.
+
+    Args:
+        network: may be one without numbers, as :func:`outlined` gives it; it takes memory once its tensors fit.
+        state: what :func:`read_weights` found.
+        weights: where.
+        vouched: sha256 that the rules name, if they do.
+
+    Raises:
+        InputError: tensors that do not fit the network, or another file.
+    """
+    check_weights(state, network, weights)
+    digest = sha256(weights)
+    if vouched not in (None, digest):
+        raise InputError(
+            "the weights are not those that the rules were written for",
+            f"take {weights.name} and prior.json from one source",
+            weights,
+        )
+    if any(value.is_meta for value in network.state_dict().values()):
+        network.to_empty(device="cpu")
+    network.load_state_dict(state)
+    network.eval()
+    return digest
+
+
+def bytes_of(network: nn.Module) -> bytes:
+    """The tensors of a network as they stand in a file; the same weights give the same bytes."""
+    packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
+    torch.save(
+        {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, packed
+    )
+    return packed.getvalue()
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write weights and the rules that vouch for them, given last: all of them or, where that fails, none."""
+    with atomic_files(list(files)) as temporary:
+        for file, data in zip(temporary, files.values()):
+            file.write_bytes(data)

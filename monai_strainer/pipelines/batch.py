@@ -1,0 +1,193 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Many scans, one after another: shards for clusters, commits that survive a crash, and failures that stop nobody.
+
+The JSON record beside an image is written last and is the commit mark: a scan whose record names the same input, the
+same configuration and the files that are there is done, and a rerun passes it over. A failed scan does not stop the
+others. Shards share nothing: every process takes each n-th line of the same sorted list. Two processes on one scan do
+not meet: one holds the scan's mark, the other goes on to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..io import Passed, clear, is_nifti, is_there, sha256
+from ..io.marks import Busy, hold
+from ..io.tables import write_csv
+from .jobs import Job, find_jobs, jobs_of, share_of
+
+__all__ = [
+    "COLUMNS",
+    "Job",
+    "digest_of",
+    "find_jobs",
+    "is_committed",
+    "jobs_of",
+    "passed_rows",
+    "row_of",
+    "run_jobs",
+    "sentence_of",
+    "share_of",
+    "told_of",
+    "write_summary",
+]
+
+COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "unusual", "warnings", "message")
+
+
+def digest_of(source: Path) -> str:
+    """The SHA-256 of a file, or over all files of a folder."""
+    if not source.is_dir():
+        return sha256(source)
+    digest = hashlib.sha256()
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        digest.update(sha256(file).encode())
+    return digest.hexdigest()
+
+
+def told_of(job: Job) -> dict[str, Any]:
+    """The record of a job; in a BIDS sidecar it stands under a key of its own.
+
+    Raises:
+        OSError, ValueError: there is none, or it is not JSON.
+    """
+    told: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
+    return dict(told.get("Strainer", told))
+
+
+def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
+    """Whether the record of a job vouches for what is there, made from this input with this configuration."""
+    try:
+        told = told_of(job)
+        if told["configuration"] != json.loads(json.dumps(configuration)):
+            return False
+        if told["source_sha256"] != digest_of(job.source):
+            return False
+        home = job.record.parent
+        return all(sha256(home / name) == digest for name, digest in told["outputs"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def sentence_of(error: Exception) -> str:
+    """What is said of a failure. Only our own words are repeated: those of others may quote what names a patient."""
+    if isinstance(error, InputError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "there is not enough memory for this scan; use a smaller scale or another machine"
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return f"a file cannot be read or written ({reason}); check space and rights, and run again"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent.name and __package__ in Path(frame.filename).parts]
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    return f"the program met a fault of its own ({type(error).__name__}{where}); please report it"
+
+
+def _one(
+    job: Job,
+    restore_one: Callable[[Job, dict[str, Any], bool], Mapping[str, Any]],
+    configuration: Mapping[str, Any],
+    overwrite: bool,
+) -> dict[str, Any]:
+    """What became of one job, as columns of its row; any exception but an interruption is that job's failure."""
+    before = {"status": "skipped", "message": "done before"}
+    try:
+        if not is_nifti(job.target):
+            clear(job.target)  # a series that a killed process had moved away counts
+        if is_committed(job, configuration):
+            return before
+        extra = {"configuration": dict(configuration), "source_sha256": digest_of(job.source)}
+        with hold(job.mark) as was_begun:
+            keep_mark = False
+            try:
+                if is_committed(job, configuration):  # by another process, meanwhile
+                    return before
+                if not was_begun and not overwrite and (job.record.exists() or is_there(job.target)):
+                    raise InputError(
+                        "the output exists already", "pass --overwrite, or choose another folder", job.target
+                    )
+                row = row_of(restore_one(job, extra, overwrite or was_begun))
+                return row | ({"message": " ".join(job.findings)} if job.findings else {})
+            except (OSError, KeyboardInterrupt, SystemExit):
+                keep_mark = True  # what is half there may be replaced
+                raise
+            finally:
+                if not keep_mark:
+                    job.mark.unlink(missing_ok=True)
+    except Busy:
+        return {"status": "in work", "message": "another process restores it; run again when that has ended"}
+    except Exception as error:  # one scan's fault, of whatever kind, is not the others'
+        return {"status": "failed", "message": " ".join([sentence_of(error), *job.findings])}
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    restore_one: Callable[[Job, dict[str, Any], bool], Mapping[str, Any]],
+    configuration: Mapping[str, Any],
+    summary: Path,
+    *,
+    overwrite: bool = False,
+    passed: Sequence[Passed] = (),
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[dict[str, Any]]:
+    """Restore scans one after another.
+
+    Args:
+        jobs: of this shard.
+        restore_one: restores and writes a job, adding what it is given to the record; told whether it may replace
+            what is there. It returns the report.
+        configuration: the options as resolved: with other ones, a scan is not done.
+        summary: table to write at the end.
+        overwrite: replace results of other inputs or configurations.
+        passed: what was found and is passed over; the table names it too.
+        tell: is called with a line per scan.
+
+    Returns:
+        a row per scan with the keys ``COLUMNS``; ``status`` is done, skipped (done before), failed, in work (by another
+        process) or passed over.
+    """
+    rows = []
+    for job in jobs:
+        start = time.perf_counter()
+        row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"scan": job.name}
+        row |= _one(job, restore_one, configuration, overwrite)
+        row["seconds"] = round(time.perf_counter() - start, 1)
+        rows.append(row)
+        tell(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
+    rows += passed_rows(passed)
+    write_summary(rows, summary)
+    return rows
+
+
+def passed_rows(passed: Sequence[Passed]) -> list[dict[str, Any]]:
+    """A row of the table for everything that was passed over."""
+    return [
+        dict.fromkeys(COLUMNS, "") | {"scan": name, "status": "passed over", "message": reason}
+        for name, reason in passed
+    ]
+
+
+def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the table of what became of each scan, whole or not at all."""
+    write_csv(rows, path, COLUMNS, delimiter="\t", lineterminator="\n")
+
+
+def row_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the table says of a report."""
+    unusual = report.get("cohort", {}).get("unusual", {})
+    return {
+        "status": "done",
+        "task": report.get("task", ""),
+        "noise_percent": f"{100 * report['noise']['relative']:.2f}",
+        "median_std": f"{report['median_std']:.4g}",
+        "unusual": f"{max(unusual.values()):.1f}" if unusual else "",
+        "warnings": len(report.get("warnings", ())),
+    }

@@ -1,0 +1,104 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Resolve the options of a pretraining, and write the command line that makes the same prior again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import InputError
+from ..pretraining.detail import DETAIL, DetailRecipe
+from ..pretraining.encoder import COHORT, META, PAPER, Recipe
+from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
+from ..pretraining.noise_level import NoiseLevelRecipe
+
+__all__ = ["Plan", "command_of", "general_command_of", "plan_of"]
+
+Options = Any  # an argparse.Namespace; only cli.py knows argparse
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pretraining does.
+
+    Args:
+        recipe: of the coordinate prior.
+        detail: recipe of the detail prior; 0 steps train none.
+        grid: slices, rows and columns of the common grid.
+        fields: images of noise, where no scans are needed.
+        is_noise: no scans are needed.
+    """
+
+    recipe: Recipe
+    detail: DetailRecipe
+    grid: tuple[int, int, int]
+    fields: int
+    is_noise: bool
+
+
+def plan_of(args: Options) -> Plan:
+    """The options of a command line as a plan.
+
+    Raises:
+        InputError: options that do not go together, or numbers that cannot teach anything.
+    """
+    is_noise = args.kind == "noise"
+    if is_noise != (str(args.input) == "-"):
+        raise InputError("noise needs no scans, and all else needs some", "give - with --kind noise, or a folder")
+    if args.kind == "meta" and args.recipe is not None:
+        raise InputError(f"the recipe {args.recipe!r} is none for a start", "leave out --recipe with --kind meta")
+    if is_noise and args.detail_steps:
+        raise InputError("a detail prior cannot be learned from noise", "leave out --detail-steps with --kind noise")
+    if is_noise and args.contrast:
+        raise InputError("noise has no contrast", "leave out --contrast with --kind noise")
+    if args.images is not None and args.images < 1:
+        raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
+    recipe = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
+    recipe = recipe if args.pretrain_steps is None else replace(recipe, steps=args.pretrain_steps)
+    grid = NOISE_GRID if is_noise else (96, 152, 200)
+    if args.grid:
+        if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
+            raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
+        grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
+    if recipe.steps < 1 or (args.detail_steps or 0) < 0:
+        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
+    detail = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
+    return Plan(recipe, detail, grid, args.images or NOISE_IMAGES, is_noise)
+
+
+def command_of(args: Options, plan: Plan) -> str:
+    """The command line that makes the same prior of the same scans; folders are left open, for they may name patients.
+
+    Numbers that a recipe gives are written out: a later version may have another recipe.
+    """
+    is_bids = args.command == "bids"
+    words = ["bids", "BIDS_DIR", "OUT_DIR", "group"] if is_bids else ["pretrain", "COHORT_DIR", "OUT_BUNDLE"]
+    if plan.is_noise:
+        words[1] = "-"
+    options: dict[str, Any] = {"kind": args.kind, "recipe": args.recipe, "images": args.images}
+    if plan.is_noise:
+        options["images"] = plan.fields
+    options["pretrain-steps" if is_bids else "steps"] = plan.recipe.steps
+    if not plan.is_noise:
+        options |= {"detail-steps": plan.detail.steps, "contrast": args.contrast}
+    options |= {"plane": args.plane, "grid": ",".join(map(str, plan.grid)), "seed": args.seed, "device": args.device}
+    if is_bids:
+        options |= {"nprocs": args.nprocs, "bids-filter-file": args.bids_filter_file and args.bids_filter_file.name}
+    words += _options(options)
+    for name in ("participant", "session") if is_bids else ():
+        if labels := getattr(args, f"{name}_label"):
+            words += [f"--{name}-label", *labels]
+    return shlex.join(["monai-strainer", *words])
+
+
+def general_command_of(args: Options, detail: DetailRecipe, noise: NoiseLevelRecipe) -> str:
+    """The command line that makes the same general prior of the same sources; folders are left open."""
+    options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
+    options |= {"from": args.start and "BUNDLE", "seed": args.seed, "device": args.device}
+    return shlex.join(["monai-strainer", "pretrain-general", "FOLDER", "OUT_BUNDLE", *_options(options)])
+
+
+def _options(values: dict[str, Any]) -> list[str]:
+    """Options of a command line; None is left out."""
+    return [word for name, value in values.items() if value is not None for word in (f"--{name}", str(value))]

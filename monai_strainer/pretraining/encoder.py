@@ -1,0 +1,286 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their heads.
+
+The encoder is trained by *variable projection*: for any encoder the best heads follow in closed form, so they are
+solved afresh in every step and only the encoder is learned. No head is ever stored, which makes memory flat in the
+size of the cohort, several processes equal to one, and a released prior free of any patient's head. The paper's own
+recipe, with one trained head per image, is there by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..anatomy.aligned_slices import AlignedSlices
+from ..io.checkpoints import resume_from, save_checkpoint
+from ..networks import SineTape, Siren, StrainerNet, encoded, sizes_of
+from ..optim.cuda_graphs import Recorded, recorder_of
+from ..optim.muon import adam
+from ..optim.schedules import falling, set_rate
+from .aligned_points import CohortTiles
+from .meta import meta_learned
+from .noise_cohort import noise_slices
+from .phases import Phase, announce, digest_of_arrays, digest_of_weights
+from .variable_projection import ProjectionLoss, head_statistics
+
+__all__ = [
+    "COHORT",
+    "META",
+    "PAPER",
+    "AlignedSlices",
+    "CohortTiles",
+    "Kind",
+    "ProjectionLoss",
+    "Recipe",
+    "head_statistics",
+    "pretrain",
+]
+
+Kind = Literal["cohort", "meta", "noise"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train an encoder.
+
+    Args:
+        steps: gradient steps.
+        tiles: levels of the head that each step looks at.
+        points: random pixels of each; None takes them all (full batch).
+        images: scans of each, at most; None takes them all.
+        rate: Adam's learning rate at its highest.
+        warmup: steps over which the rate rises; afterwards it falls along a cosine to 3 % of itself.
+        trained_heads: one trained head per image, as in the paper, in place of variable projection. Needs one level.
+        ridge: weight of ``|w|^2`` in the projection.
+    """
+
+    steps: int = 12000
+    tiles: int = 6
+    points: int | None = 2048
+    images: int | None = 32
+    rate: float = 2e-4
+    warmup: int = 30
+    trained_heads: bool = False
+    ridge: float = 1e-4
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step; constant where there is no warm-up, as in the paper."""
+        if self.warmup == 0:
+            return self.rate
+        return self.rate * min(1.0, (step + 1) / self.warmup) * falling(step, self.steps, 0.03)
+
+
+COHORT = Recipe()
+PAPER = Recipe(steps=5000, tiles=1, points=None, images=10, rate=1e-4, warmup=0, trained_heads=True)
+META = Recipe(steps=5000, tiles=1, points=2048, images=1, rate=3e-4)
+
+
+def pretrain(
+    slices: AlignedSlices | None = None,
+    recipe: Recipe | None = None,
+    *,
+    kind: Kind = "cohort",
+    network: Siren | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    every: int = 250,
+    resume: bool = False,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Siren:
+    """Train an encoder on a cohort and describe the heads that go with it.
+
+    Args:
+        slices: the cohort, aligned. Of the kind ``noise`` they may be left out: fields of 1/f noise are drawn instead.
+        recipe: ``COHORT`` or ``PAPER`` or one of your own; by default ``META`` for that kind and ``COHORT`` otherwise.
+        kind: ``cohort`` trains an encoder that images share; ``meta`` a start for all layers, head included
+            (:func:`monai_strainer.pretraining.meta.meta_learned`); ``noise`` as ``cohort``, on
+            :func:`monai_strainer.pretraining.noise_cohort.noise_slices`.
+        network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
+        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
+        device: where to train. On a GPU the products run in bfloat16, sine arguments in float32.
+        checkpoint: file to write every ``every`` steps and at the end, whole or not at all; what follows the training
+            is kept beside it, in ``<stem>-statistics.pt``.
+        resume: go on from the checkpoint if it is there, bit for bit on a CPU, and pass over what is finished.
+        on_step: called with the step and its loss.
+
+    Returns:
+        a Siren: the shared encoder, the cohort's mean head and its covariance.
+
+    Raises:
+        InputError: the checkpoint belongs to another recipe, seed or cohort.
+        ValueError: another kind, or no slices where there must be some.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> axes = tuple(np.linspace(-1, 1, n, dtype=np.float32) for n in (2, 8, 8))
+        >>> cohort = AlignedSlices(rng.random((3, 2, 8, 8)).astype(np.float16), axes)
+        >>> net = pretrain(cohort, Recipe(steps=2, points=32), network=Siren(3, hidden_channels=16))
+        >>> net.head_covariance.shape
+        torch.Size([17, 17])
+    """
+    if kind not in get_args(Kind) or (slices is None and kind != "noise"):
+        raise ValueError(f"kind {kind!r} with {'no' if slices is None else 'given'} slices: choose 'cohort' or 'meta'")
+    slices = noise_slices(seed=seed) if slices is None else slices
+    recipe = recipe or (META if kind == "meta" else COHORT)
+    if kind == "meta" and recipe.trained_heads:
+        raise ValueError("a start has one head for all images: its recipe cannot have trained heads")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        siren = Siren() if network is None else _copy(network)
+        shared = _shared(siren, min(len(slices.images), recipe.images or len(slices.images)))
+    siren.to(torch.device(device))
+    identity = {**asdict(recipe), "seed": seed, "network": sizes_of(siren), "kind": kind}
+    if checkpoint is not None:
+        identity["slices"] = digest_of_arrays(slices.images, *slices.axes)
+    saving = _Saving(identity, checkpoint, every, resume)
+    learned: dict[str, Tensor] = {}
+    announce(f"coordinate prior: {recipe.steps} steps")
+    if kind == "meta":
+        rates = [recipe.rate_at(step) for step in range(recipe.steps)]
+        head = meta_learned(siren, _tiles(slices, recipe, seed), rates, on_step=on_step, **vars(saving)).head
+        learned = {name: value.clone() for name, value in head.state_dict().items()}
+    else:
+        shared.to(torch.device(device)).encoder.load_state_dict(siren.encoder.state_dict())
+        siren.encoder.load_state_dict(_learned(shared, slices, recipe, seed, saving, on_step).state_dict())
+    siren.eval()
+
+    def described() -> dict[str, Any]:
+        head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
+        siren.head.load_state_dict({**siren.head.state_dict(), **learned})  # a start's own, not the mean of solved ones
+        return {"network": siren.state_dict()}
+
+    kept = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-statistics.pt")
+    phase = Phase("statistics of the heads", {**identity, "weights": digest_of_weights(siren)}, kept, resume)
+    siren.load_state_dict(phase.result(described)["network"])
+    return siren
+
+
+@dataclass(frozen=True)
+class _Saving:
+    """Where and how often a training is kept, and what its checkpoints must agree with."""
+
+    identity: dict[str, Any]
+    checkpoint: Path | None
+    every: int
+    resume: bool
+
+
+def _shared(siren: Siren, heads: int) -> StrainerNet:
+    """The network in training: the encoder of ``siren`` and as many heads as there are images."""
+    return StrainerNet(
+        siren.spatial_dims,
+        1,
+        siren.hidden_channels,
+        siren.num_layers,
+        siren.num_layers - 1,
+        heads,
+        siren.omega,
+        siren.activation,
+    )
+
+
+def _tiles(slices: AlignedSlices, recipe: Recipe, seed: int) -> CohortTiles:
+    level = slices.images.shape[1] // 2 if recipe.trained_heads else None
+    return CohortTiles(slices, recipe.steps * recipe.tiles, recipe.points, recipe.images, seed, level)
+
+
+def _learned(
+    shared: StrainerNet,
+    slices: AlignedSlices,
+    recipe: Recipe,
+    seed: int,
+    saving: _Saving,
+    on_step: Callable[[int, float], None] | None,
+) -> nn.Module:
+    """The encoder after all steps left. A finished checkpoint has no trained heads, which are patient images."""
+    module: nn.Module = shared if recipe.trained_heads else shared.encoder
+    device, tiles = next(module.parameters()).device, _tiles(slices, recipe, seed)
+    optimiser, start = adam(module.parameters(), recipe.rate), 0
+    if saving.resume and (state := resume_from(saving.checkpoint, saving.identity, device)) is not None:
+        start = state["step"]
+        if "encoder" in state:
+            shared.encoder.load_state_dict(state["encoder"])
+            return shared.encoder
+        module.load_state_dict(state["module"])
+        settings = optimiser.state_dict()["param_groups"]  # this device's, not those of the one before
+        optimiser.load_state_dict({**state["optimiser"], "param_groups": settings})
+    # solving for heads waits for the accelerator's word, which a recorded step cannot
+    advance = _step_of(shared, optimiser, recipe)
+    step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
+    pieces: list[Tensor] = []
+    if recipe.trained_heads:  # the paper's images stay the same ones
+        pieces = _pieces([tiles[0]], recipe, shared.spatial_dims, device)
+    for step in range(start, recipe.steps):
+        set_rate(optimiser, recipe.rate_at(step))
+        if not recipe.trained_heads:
+            batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
+            pieces = _pieces(batch, recipe, shared.spatial_dims, device)
+        loss = step_once(*pieces)
+        if on_step is not None:
+            on_step(step, float(loss) / (len(shared.heads) if recipe.trained_heads else 1))
+        is_last = step + 1 == recipe.steps
+        if saving.checkpoint is not None and ((step + 1) % saving.every == 0 or is_last):
+            kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
+            if is_last and recipe.trained_heads:
+                kept = {"encoder": shared.encoder.state_dict()}
+            save_checkpoint(saving.checkpoint, saving.identity, step + 1, **kept)
+    return shared.encoder
+
+
+def _step_of(shared: StrainerNet, optimiser: torch.optim.Optimizer, recipe: Recipe) -> Callable[..., Tensor]:
+    """One gradient step on pieces of coordinates and labels in turn; gives the loss before it."""
+    device = next(shared.parameters()).device
+    projection, tape = ProjectionLoss(recipe.ridge), SineTape(half=device.type == "cuda" or not recipe.trained_heads)
+
+    def advance(*pieces: Tensor) -> Tensor:
+        optimiser.zero_grad(set_to_none=True)
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        points = sum(coords.shape[1] for coords in pieces[::2])
+        for coords, label in zip(pieces[::2], pieces[1::2]):  # (d, P, 1), (N, P, 1)
+            h = encoded(shared.encoder, coords.flatten(1).T[None], tape)  # (1, P, C)
+            if recipe.trained_heads:
+                out = images_of(shared, h)[0].T  # (N, P)
+                loss = (out - label.flatten(1)).square().mean(1).sum()
+            else:
+                loss = projection(h.mT[..., None], label[None])
+            share = coords.shape[1] / points
+            (share * loss).backward()
+            total += share * loss.detach()
+        optimiser.step()
+        return total
+
+    return advance
+
+
+def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
+    """All images ``(B, P, N)`` at features ``(B, P, C)``, heads of a single layer in one product.
+
+    One by one, as ``StrainerNet.forward`` has it for TorchScript, every head would read and write all features.
+    """
+    heads = [head[0] for head in shared.heads]  # type: ignore[index]
+    weight, bias = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
+    return nn.functional.linear(features, weight, bias)
+
+
+def _pieces(tiles: list[dict[str, Tensor]], recipe: Recipe, dims: int, device: torch.device) -> list[Tensor]:
+    """Coordinates and labels of tiles in turn; whole slices are cut where that keeps activations in a CPU's cache."""
+    pieces = []
+    for tile in tiles:
+        size = 4096 if recipe.trained_heads and device.type == "cpu" else tile["image"].shape[1]
+        for coords, label in zip(tile["image"][:dims].split(size, dim=1), tile["label"].split(size, dim=1)):
+            pieces += [coords.to(device), label.to(device)]
+    return pieces
+
+
+def _copy(network: Siren) -> Siren:
+    twin = Siren(**sizes_of(network))
+    twin.load_state_dict(network.state_dict())
+    return twin

@@ -1,0 +1,111 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Meta-learning: a start, all layers of it, from which a few steps lead to any image of the cohort.
+
+What STRAINER shares is a function; what is shared here is a place to start from. The head is part of it, and no image
+has one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..io.checkpoints import resume_from, save_checkpoint
+from ..networks import Siren, SirenStack
+from ..optim.schedules import set_rate
+from .aligned_points import CohortTiles
+
+__all__ = ["INNER_RATE", "INNER_STEPS", "meta_learned"]
+
+INNER_STEPS, INNER_RATE = 3, 1e-2
+
+
+def meta_learned(
+    siren: Siren,
+    tiles: CohortTiles,
+    rates: list[float],
+    identity: dict[str, Any],
+    *,
+    inner_steps: int = INNER_STEPS,
+    inner_rate: float = INNER_RATE,
+    checkpoint: Path | None = None,
+    every: int = 250,
+    resume: bool = False,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Siren:
+    """Learn where to start, by first-order meta-learning (Reptile).
+
+        ``theta_0 = theta,  theta_{k+1} = theta_k - inner_rate grad L_i(theta_k)``
+        ``theta <- theta - rate Adam(sum_k grad L_i(theta_k))``, averaged over the images ``i`` of a step
+
+    Args:
+        siren: where to start from. Changed, and returned.
+        tiles: as many per step as there are tiles for each of ``rates``; every image of a tile is a task of its own.
+        rates: the learning rate of every step of the start.
+        identity: what tells this run's checkpoints from any other's.
+        inner_steps: gradient steps towards an image.
+        inner_rate: their rate.
+        checkpoint, every, resume: as in :func:`monai_strainer.pretraining.encoder.pretrain`.
+        on_step: called with the step and the mean squared error that the last inner step began from.
+
+    Source: Nichol, Achiam and Schulman, "On First-Order Meta-Learning Algorithms", 2018; for coordinate networks
+    Tancik et al., "Learned Initializations for Optimizing Coordinate-Based Neural Representations", CVPR 2021.
+    """
+    device, dims = next(siren.parameters()).device, siren.spatial_dims
+    start = SirenStack(siren, 1).to(device)
+    optimiser = torch.optim.Adam(start.parameters(), rates[0] if rates else 0.0)
+    per_step, first = len(tiles) // max(1, len(rates)), 0
+    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
+        start.load_state_dict(state["module"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    walker = deepcopy(start)
+    for step in range(first, len(rates)):
+        set_rate(optimiser, rates[step])
+        sums = [torch.zeros_like(p) for p in start.parameters()]
+        tasks, reached = 0, torch.zeros((), dtype=torch.float64, device=device)
+        for tile in (tiles[step * per_step + k] for k in range(per_step)):
+            points = tile["image"][:dims].flatten(1).T[None].to(device)  # (1, P, d)
+            for values in tile["label"].to(device):  # (P, 1)
+                reached += _walk(walker, start, points, values[None], inner_steps, inner_rate, sums)
+                tasks += 1
+        for parameter, total in zip(start.parameters(), sums):
+            parameter.grad = total / tasks
+        optimiser.step()
+        if on_step is not None:
+            on_step(step, float(reached) / tasks)
+        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == len(rates)):
+            save_checkpoint(checkpoint, identity, step + 1, module=start.state_dict(), optimiser=optimiser.state_dict())
+    return _filled(siren, start)
+
+
+def _walk(
+    walker: SirenStack, start: SirenStack, points: Tensor, values: Tensor, steps: int, rate: float, sums: list[Tensor]
+) -> Tensor:
+    """Go from the start towards one image and add up the gradients on the way; the last error met."""
+    walker.load_state_dict(start.state_dict())
+    error = points.new_zeros(())
+    for _ in range(steps):
+        loss = (walker(points) - values).square().mean()
+        gradients = torch.autograd.grad(loss, list(walker.parameters()))
+        error = loss.detach()
+        with torch.no_grad():
+            for parameter, gradient, total in zip(walker.parameters(), gradients, sums):
+                parameter.sub_(rate * gradient)
+                total += gradient
+    return error
+
+
+@torch.no_grad()
+def _filled(siren: Siren, stack: SirenStack) -> Siren:
+    """The network with the weights of a stack of one."""
+    linears = [layer[0] for layer in siren.encoder] + [siren.head]  # type: ignore[index]
+    for linear, weight, bias in zip(linears, stack.weights, stack.biases):
+        linear.weight.copy_(weight[0].T)
+        linear.bias.copy_(bias[0, 0])
+    return siren

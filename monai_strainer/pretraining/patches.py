@@ -1,0 +1,142 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What a detail prior practises on: patches of clean heads, measured by random draws of our own physics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..errors import InputError
+from ..fitting import conditions, hide_neighbours, interpolate, show
+from ..physics import GaussianNoise, Measurements, NoiseModel
+
+__all__ = ["CLINICAL", "Head", "MeasuredPatches"]
+
+CLINICAL = Measurements()
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A clean head to learn from.
+
+    Args:
+        data: (X, Y, Z) intensities in about ``[0, 1]``; float16 is enough.
+        places: per array axis the head coordinates of its voxels.
+        order: per array axis the anatomical axis (0 x, 1 y, 2 z).
+    """
+
+    data: NDArray[np.float16]
+    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    order: tuple[int, int, int]
+
+
+class MeasuredPatches(Dataset[dict[str, Tensor]]):
+    """Group ``i``: a few patches of random heads, planes and orientations, under one measurement drawn at random.
+
+    Args:
+        heads: the cohort.
+        length: number of groups.
+        patches: of a group.
+        side: of a patch, in voxels; less where a scan is smaller.
+        slices: that the network sees, the one to restore in the middle.
+        single: share of groups without neighbouring slices.
+        far: share of groups with distant ones.
+        seed: of the draws.
+        measurements: what is drawn.
+
+    Returns:
+        per group ``image`` (P, slices + 2, side, side), ``conditions`` (P, K), ``coords`` (P, 3, side / 4, side / 4)
+        and ``label`` (P, 1, side, side).
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        length: int,
+        *,
+        patches: int = 4,
+        side: int = 96,
+        slices: int = 5,
+        single: float = 0.3,
+        far: float = 0.1,
+        seed: int = 0,
+        measurements: Measurements = CLINICAL,
+    ) -> None:
+        if not heads:
+            raise InputError("the cohort is empty", "pass at least one scan")
+        self.side = min(side, *(min(head.data.shape) for head in heads)) // 8 * 8
+        if self.side < 8:
+            raise InputError("the cohort has a scan of fewer than 8 voxels along an axis", "pretrain on whole heads")
+        self.heads, self.length, self.patches, self.slices = heads, length, patches, slices
+        self.single, self.far, self.seed, self.measurements = single, far, seed, measurements
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        if not 0 <= i < self.length:
+            raise IndexError(i)
+        rng = np.random.default_rng((self.seed, i))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        operator, noise = self.measurements.draw(self.side, rng)
+        u = rng.random()
+        is_gaussian = isinstance(noise, GaussianNoise)
+        single = 0.7 if is_gaussian else self.single
+        stride = 0 if u < single else int(rng.integers(2, 6)) if u > 1 - self.far else 1
+        pairs = [self._patch(rng, stride) for _ in range(self.patches)]
+        clean = torch.stack([torch.from_numpy(patch) for patch, _ in pairs])  # (P, slices, side, side)
+        y = noise.sample(operator.A(clean), generator)
+        slices, share = interpolate(operator, y)
+        if stride == 0:
+            slices = slices.clone()
+            hide_neighbours(slices)
+        told: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
+        shown = show(slices, share, told.sigma, conditions(operator, told, 1 / stride if stride else 0.0))
+        middle = self.slices // 2
+        return {
+            "image": shown.image,
+            "conditions": shown.conditions.contiguous(),
+            "coords": torch.stack([torch.from_numpy(place) for _, place in pairs]),
+            "label": clean[:, middle : middle + 1],
+        }
+
+    def _patch(self, rng: np.random.Generator, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Slices ``(slices, side, side)`` of one head in a random plane and orientation, and where they are."""
+        side, reach = self.side, self.slices // 2
+        head = self.heads[int(rng.integers(len(self.heads)))]
+        axis = int(rng.integers(3))
+        rows, columns = (k for k in range(3) if k != axis)
+        shape = head.data.shape
+        for _ in range(20):  # look for a patch that holds some of the head
+            level = int(rng.integers(shape[axis]))
+            r, c = (int(rng.integers(shape[k] - side + 1)) for k in (rows, columns))
+            window: list[Any] = [slice(None)] * 3
+            window[axis], window[rows], window[columns] = level, slice(r, r + side), slice(c, c + side)
+            if (head.data[tuple(window)] > 0.05).mean() > 0.25:
+                break
+        near = np.clip(level + max(stride, 1) * np.arange(-reach, reach + 1), 0, shape[axis] - 1)
+        window[axis] = near
+        patch = np.moveaxis(head.data[tuple(window)], axis, 0).astype(np.float32)
+        gain, gamma = rng.uniform(0.8, 1.2), 1.0 if rng.random() < 0.5 else rng.uniform(0.75, 1.35)
+        patch = np.float32(gain) * np.maximum(patch, 0) ** np.float32(gamma)
+        rough = np.empty((3, side // 4, side // 4), np.float32)
+        rough[head.order[axis]] = head.places[axis][level]
+        rough[head.order[rows]] = head.places[rows][r : r + side].reshape(-1, 4).mean(1)[:, None]
+        rough[head.order[columns]] = head.places[columns][c : c + side].reshape(-1, 4).mean(1)[None, :]
+        turn = int(rng.integers(16))
+        if turn & 1:
+            patch, rough = patch[:, ::-1], rough[:, ::-1]
+        if turn & 2:
+            patch, rough = patch[:, :, ::-1], rough[:, :, ::-1]
+        if turn & 4:
+            patch, rough = patch.transpose(0, 2, 1), rough.transpose(0, 2, 1)
+        if turn & 8:
+            patch = patch[::-1]
+        return patch.copy(), rough.copy()  # a single slice turned over counts as contiguous, and torch refuses it

@@ -1,0 +1,81 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What a result owes to the data: does it explain them, and how much of it did they not determine?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError
+from ..metrics import whiteness
+from ..physics import NoiseModel, Operator
+
+__all__ = ["Support", "support"]
+
+UNEXPLAINED = 2.0  # residual over noise: more means that operator or noise level are not those of the scan
+PATTERNED = 0.3  # correlation of neighbours in the residual: more means that anatomy was taken for noise
+
+
+@dataclass(frozen=True)
+class Support:
+    """What a result owes to the data.
+
+    Args:
+        residual: root mean square of ``y - A x`` in the head, in units of the noise. About 1 after denoising; less
+            where the data leave much open, for then they can be met more closely.
+        whiteness: correlation between neighbours of the residual; 0 for noise.
+        undetermined: share of the result's energy in the head that the data did not determine.
+    """
+
+    residual: float
+    whiteness: float
+    undetermined: float
+
+    def doubts(self) -> list[str]:
+        """What to doubt, in plain words."""
+        out = []
+        if self.residual > UNEXPLAINED:
+            out.append(
+                f"the result misses the data by {self.residual:.1f} times the noise: "
+                "the profile, the slice thickness or the noise level may be others"
+            )
+        if self.whiteness > PATTERNED and self.residual > 0.5:
+            out.append("what was taken off as noise has a pattern; look at the difference before use")
+        return out
+
+
+def support(operator: Operator, x: Tensor, y: Tensor, noise: NoiseModel) -> Support:
+    """Compare a result with the data it was made of.
+
+    With ``u = x - argmin_z |A z - A x|^2 / sigma^2 + |z|^2 / E[x^2]``, the part of ``x`` that the data did not hold up,
+    ``undetermined`` is ``|u|^2 / |x|^2`` in the head.
+
+    Args:
+        operator: ``A`` on the last axes of ``x``.
+        x: ``(S, *fine)`` or ``(*fine)``, the head about ``[0, 1]``.
+        y: what was measured.
+        noise: of ``y``.
+    """
+    seen = operator.A(x)
+    level = noise.sigma.clamp_min(1e-6).expand(y.shape)
+    residual = ((noise.debias(y) - seen) / level).numpy()
+    head, inside = _head(seen), _head(x)
+    rho = float(level.square().mean()) / max(float(x.square().mean()), 1e-12)
+    loose = x - operator.prox(torch.zeros_like(x), seen, rho)
+    energy = x[inside].square().sum().clamp_min(1e-12)
+    try:
+        white = whiteness(residual, head)
+    except InputError:  # nothing is left of the data to compare, or a single pixel
+        white = 0.0
+    rms = float(np.sqrt(np.square(residual[head]).mean()))
+    return Support(rms, white, float(loose[inside].square().sum() / energy))
+
+
+def _head(images: Tensor) -> NDArray[np.bool_]:
+    """Where an image is brighter than a tenth of the head; all of it where nothing is."""
+    mask: NDArray[np.bool_] = (images > 0.1).numpy()
+    return mask if mask.any() else np.ones_like(mask)

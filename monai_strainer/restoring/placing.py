@@ -1,0 +1,61 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Placing a scan in the prior's head: by its box where the whole head is there, by trial where only a part is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..anatomy.foreground import normalise
+from ..anatomy.head_frame import Pose, find_pose
+from ..fitting import solve_heads
+from ..physics import Identity
+from ..priors.prior import Prior
+from ..volume import Volume
+
+__all__ = ["place"]
+
+TRIALS = np.linspace(-0.9, 0.9, 19)
+SIDE = 64  # pixels per side that a trial looks at
+
+
+def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bool]:
+    """The pose of a scan in head coordinates, and whether the whole head was there to measure it.
+
+    A slab or a single slice shows no top and no bottom. Then the head is given the cohort's size, and the slab is
+    tried at many levels; the one whose solved head explains its middle slice best is taken.
+
+    Args:
+        scan: the scan.
+        mask: its foreground.
+        prior: what the scan will be restored with.
+    """
+    pose = find_pose(mask, scan.grid)
+    axis = scan.slice_axis
+    ras = pose.axes[axis][0]
+    full = 2 * prior.half_mm[ras]
+    if scan.grid.extent[axis] >= 0.75 * full:
+        return pose, True
+    half = list(pose.half)
+    for k, (r, _) in enumerate(pose.axes):
+        half[k] = 2 * prior.half_mm[r] / scan.grid.extent[k]
+    pose = replace(pose, half=(half[0], half[1], half[2]))
+    if prior.network.spatial_dims < 3:
+        return pose, False
+    middle = scan.grid.shape[axis] // 2
+    image = scan.slices(axis)[middle] / normalise(scan.data, mask, prior.percentile).scale  # (H, W)
+    rows, columns = (np.unique(np.linspace(0, n - 1, min(n, SIDE)).astype(int)) for n in image.shape)
+    y = torch.from_numpy(2 * image[np.ix_(rows, columns)] - 1)[None]  # (1, h, w)
+    errors = []
+    for level in TRIALS:
+        centre = list(pose.centre)
+        place_of_slice = (2 * middle + 1) / scan.grid.shape[axis] - 1
+        centre[axis] = place_of_slice - pose.axes[axis][1] * level * pose.half[axis]
+        trial = replace(pose, centre=(centre[0], centre[1], centre[2]))
+        coords = trial.coordinates(scan.grid.shape, axis, slice(middle, middle + 1))[:, :, rows][:, :, :, columns]
+        heads = solve_heads(prior.network.cpu(), torch.from_numpy(coords), Identity(y.shape[1:]), y)
+        errors.append((float(heads.misfit[0]), trial))
+    return min(errors, key=lambda pair: pair[0])[1], False

@@ -1,0 +1,295 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Walking through a scan slice by slice, with the detail prior or with a fit of the coordinate prior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..anatomy.head_frame import Pose
+from ..fitting import Amortised, ErrorField, Fit, amortise, fit_slices, plug_and_play
+from ..geometry import Grid
+from ..networks import DetailPrior
+from ..physics import NoiseModel, Operator, Profile, Separable
+from ..priors.prior import Prior
+from ..volume import Volume
+
+__all__ = [
+    "Build",
+    "Level",
+    "Scene",
+    "Walked",
+    "coordinate_walk",
+    "detail_walk",
+    "legs",
+    "measured",
+    "neighbours_close",
+    "operator_between",
+    "slice_operator",
+]
+
+Level = float | NDArray[np.float32]
+"""Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
+Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+"""Makes ``A`` from the fine and the measured shape of a slice."""
+
+NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
+KSPACE = Profile("kspace")
+COMPARABLE = 1.5  # ratio of spacings up to which all three planes are worth a walk
+FEWEST = 24  # slices that make an axis worth a walk
+
+
+class Tested(Protocol):
+    """What a test on the scan itself says of a network: its share in the result, and a factor for its deviations."""
+
+    @property
+    def weight(self) -> float:
+        """Of the network in the mixture with kriging, in ``[0, 1]``."""
+
+    @property
+    def widen(self) -> float:
+        """Factor for the deviations, 1 or more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that a walk needs to know besides the scan.
+
+    Args:
+        prior: what restores.
+        pose: where the head is.
+        scale: intensity that stands for 1.
+        noise: the kind of noise.
+        operator: builds ``A`` from the fine and the measured shape of a slice.
+        device: where to compute.
+        progress: called with the slices done and their total.
+        options: of :func:`monai_strainer.fitting.fit_slices`.
+        filled: array axes that were zero-filled.
+        trial: what a test on the scan itself says of the network; None trusts it.
+    """
+
+    prior: Prior
+    pose: Pose
+    scale: float
+    noise: type[NoiseModel]
+    operator: Build
+    device: str | torch.device = "cpu"
+    progress: Callable[[int, int], None] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    filled: tuple[int, ...] = ()
+    trial: Tested | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A scan after a walk, its standard deviation, what the walk has to tell, and the divergence where it was read."""
+
+    volume: Volume
+    std: NDArray[np.float32]
+    told: dict[str, Any]
+    divergence: NDArray[np.float32] | None = None
+
+
+def legs(scan: Volume, factors: tuple[float, float, float]) -> list[tuple[tuple[int, ...], tuple[float, float, float]]]:
+    """The walks a restoration takes, one after the other: the axes to walk along, and the factors to apply.
+
+    A walk refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
+    results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along
+    both other axes.
+    """
+    across, shape, spacing = scan.slice_axis, scan.grid.shape, scan.grid.spacing
+    if max(factors) == 1:
+        fit = min(shape) >= FEWEST and spacing.max() / spacing.min() <= COMPARABLE
+        others = tuple(k for k in range(3) if k != across) if fit else ()
+        return [((across, *others), factors)]
+    out: list[tuple[tuple[int, ...], tuple[float, float, float]]] = []
+    within = [1.0 if k == across else f for k, f in enumerate(factors)]
+    if max(within) > 1:
+        out.append(((across,), (within[0], within[1], within[2])))
+    if factors[across] > 1:
+        through = [factors[across] if k == across else 1.0 for k in range(3)]
+        axes = tuple(k for k in range(3) if k != across and shape[k] > 1)
+        out.append((axes, (through[0], through[1], through[2])))
+    return out
+
+
+def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
+    """Slices ``(S, h, w)`` along an axis, or the whole volume, and their noise, on the scene's device.
+
+    The head is about ``[0, 1]``.
+    """
+    data = volume.data if axis is None else volume.slices(axis)
+    y = torch.from_numpy(data / np.float32(scene.scale)).to(scene.device)
+    if isinstance(level, np.ndarray):
+        turned = level if axis is None else np.ascontiguousarray(np.moveaxis(level, axis, 0))
+        return y, scene.noise(torch.from_numpy(turned)).to(scene.device)
+    return y, scene.noise(level).to(scene.device)
+
+
+def operator_between(
+    fine: Grid, given: Grid, operator: Build, filled: tuple[int, ...] = (), axis: int | None = None
+) -> Operator:
+    """The operator from a fine grid to a measured one: on slices along an axis, or on whole volumes.
+
+    Args:
+        fine: grid of the result.
+        given: grid of the data.
+        operator: builds ``A``.
+        filled: axes that were zero-filled: their k-space was cut, whatever the operator of the others.
+        axis: along which slices are taken; None for the whole volume.
+    """
+    kept = [k for k in range(3) if k != axis]
+    return slice_operator(
+        [fine.shape[k] for k in kept], [given.shape[k] for k in kept], operator, [k in filled for k in kept]
+    )
+
+
+def slice_operator(fine: Sequence[int], given: Sequence[int], operator: Build, filled: Sequence[bool]) -> Operator:
+    """The operator between two shapes, with the k-space profile on the axes that were zero-filled."""
+    if not any(filled) or not isinstance(operator, Profile):
+        return operator(tuple(fine), tuple(given))
+    profiles = [KSPACE if cut else operator for cut in filled]
+    return Separable([p.matrix(n, m) if n != m else n for p, n, m in zip(profiles, fine, given)])
+
+
+def neighbours_close(detail: DetailPrior, grid: Grid, axis: int, count: int) -> float:
+    """In-plane spacing over the step between slices; 0 where neighbours are too far to say anything."""
+    spacing = grid.spacing
+    plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
+    closeness = min(1.0, plane / float(spacing[axis])) if count > 1 else 0.0
+    return closeness if closeness >= NEAREST[detail.equivariant] else 0.0
+
+
+def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
+    """Restored slices as an array in the scan's units; a magnitude is never negative."""
+    data = np.moveaxis(images.cpu().numpy(), 0, axis) * np.float32(scale)
+    return np.maximum(data, 0) if volume.data.min() >= 0 else data
+
+
+def detail_walk(
+    volume: Volume,
+    axes: tuple[int, ...],
+    factors: tuple[float, float, float],
+    level: Level,
+    scene: Scene,
+    method: str = "amortised",
+    marry: bool = True,
+    data_step: bool = True,
+) -> Walked:
+    """Restore with the detail prior along one axis or several, and average.
+
+    The errors of planes are alike but not the same: their mean has less. Its standard deviation is taken as the mean
+    of theirs, as if they were the same.
+
+    Args:
+        volume: the scan.
+        axes: to walk along.
+        factors: per array axis.
+        level: of the noise.
+        scene: everything else.
+        method: ``"amortised"`` or ``"plug_and_play"``.
+        marry: give the network the coordinate prior's features.
+        data_step: let the measurement correct what the network missed.
+    """
+    prior, grid = scene.prior, volume.grid.refine(factors)
+    if prior.detail is None:
+        raise ValueError("the prior has no detail prior")
+    detail = prior.detail.to(scene.device)
+    siren = prior.network.to(scene.device) if marry and prior.detail.features else None
+    total, done = sum(volume.grid.shape[axis] for axis in axes), 0
+    data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
+    told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
+    shares, stds = [], []
+    slopes: list[NDArray[np.float32]] = []
+    for axis in axes:
+        y, noise = measured(volume, axis, scene, level)
+        A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
+
+        def places(some: slice, axis: int = axis) -> torch.Tensor:
+            coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+            return torch.from_numpy(coords).to(scene.device)
+
+        def tell(slices: int, before: int = done) -> None:
+            if scene.progress is not None:
+                scene.progress(before + slices, total)
+
+        given: dict[str, Any] = {"siren": siren, "places": places, "on_slices": tell}
+        if method == "amortised" and isinstance(A, Separable):
+            near = neighbours_close(detail, grid, axis, len(y))
+            probe = torch.Generator().manual_seed(axis)
+            found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, probe=probe, **given)
+        else:
+            found = plug_and_play(detail, A, y, noise, **given)
+        if scene.trial is not None:
+            found = _as_tested(found, scene.trial, A, y, noise)
+        data += _in_units(found.images, axis, volume, scene.scale) / np.float32(len(axes))
+        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
+        if found.divergence is not None:
+            slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
+        shares.append(found.undetermined)
+        stds.append(float(found.std.square().mean().sqrt()))
+        done += len(y)
+    told |= {"undetermined": float(np.mean(shares)), "error_std": stds}
+    slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
+    return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told, slope)
+
+
+def _as_tested(found: Amortised, trial: Tested, A: Operator, y: torch.Tensor, noise: NoiseModel) -> Amortised:
+    """A network's images mixed with what kriging makes of the data alone, as a test on the scan asks for."""
+    images, std = found.images, found.std * trial.widen
+    if trial.weight < 1:
+        level = noise.sigma.square()
+        level = level.expand(y.shape) if level.ndim else level.expand(len(y))
+        smooth = ErrorField(A, noise.debias(y), level).correct(torch.zeros_like(images)).images
+        images = smooth + trial.weight * (images - smooth)
+    return replace(found, images=images, std=std)
+
+
+def coordinate_walk(
+    volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, scene: Scene
+) -> Walked:
+    """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
+    grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
+    y, noise = measured(volume, axis, scene, level)
+    A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
+    steps, total = max(1, int(options["steps"])), len(y)
+    batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))
+    fits: list[Fit] = []
+    for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
+        some = slice(low, min(low + batch, total))
+        coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+        part = noise if noise.sigma.ndim == 0 else type(noise)(noise.sigma[some]).to(scene.device)
+
+        def tell(step: int, done: int = low, size: int = some.stop - low) -> None:
+            if scene.progress is not None:
+                scene.progress(done + size * (step + 1) // steps, total)
+
+        place = torch.from_numpy(coords).to(scene.device)
+        fits.append(fit_slices(prior.network.to(scene.device), place, A, y[some], part, on_step=tell, **options))
+    if scene.progress is not None:
+        scene.progress(total, total)
+    data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, scene.scale)
+    restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
+    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scene.scale)
+    weights = [len(fit.best_step) / total for fit in fits]
+    told = {
+        "slice_axes": [axis],
+        "factors": list(factors),
+        "method": "coordinates",
+        "best_step": [int(v) for fit in fits for v in fit.best_step],
+        "held_out_rmse": [float(v) ** 0.5 for fit in fits for v in fit.held_out],
+        "error_length": [float(v) for fit in fits for v in fit.data.length],
+        "error_std": [float(v) ** 0.5 for fit in fits for v in fit.data.variance],
+        "curve": [
+            [step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))]
+            for k, (step, _) in enumerate(fits[0].curve)
+        ],
+        "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
+    }
+    return Walked(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), told)

@@ -1,0 +1,331 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Many scans: shares without overlap, a commit that survives a kill, a failure that stops nobody."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import series
+from phantoms import small_head, small_prior
+
+from monai_strainer import save_prior, write
+from monai_strainer.cli import main
+from monai_strainer.errors import InputError
+from monai_strainer.io.marks import hold
+from monai_strainer.pipelines.batch import (
+    COLUMNS,
+    Job,
+    digest_of,
+    find_jobs,
+    is_committed,
+    jobs_of,
+    run_jobs,
+    share_of,
+    write_summary,
+)
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    for k in range(4):
+        write(small_head(seed=k), tmp_path / "in" / f"scan{k}.nii.gz")
+    save_prior(small_prior(), tmp_path / "bundle")
+    return tmp_path
+
+
+def words(home: Path, out: str, *more: str) -> list[str]:
+    quick = ["--scale", "1", "--steps", "1", "--quiet", "--device", "cpu"]
+    return ["restore", str(home / "in"), str(home / out), "--prior", str(home / "bundle"), *quick, *more]
+
+
+def images(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.rglob("[!.]*.nii.gz"))}
+
+
+def statuses(table: Path) -> list[str]:
+    with table.open(newline="") as handle:
+        return [row["status"] for row in csv.DictReader(handle, delimiter="\t")]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_shares_are_a_partition(n: int) -> None:
+    jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
+    shares = [share_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
+    assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
+def test_a_share_that_is_none_is_refused(shard: str) -> None:
+    with pytest.raises(InputError, match="not k/n"):
+        share_of([], shard)
+
+
+def test_two_shards_make_what_one_run_makes(cohort: Path) -> None:
+    assert main(words(cohort, "one")) == 0
+    for shard in ("1/2", "2/2"):
+        assert main(words(cohort, "two", "--shard", shard)) == 0
+    assert images(cohort / "one") == images(cohort / "two") and len(images(cohort / "one")) == 4
+
+
+def test_what_is_done_is_passed_over_and_what_changed_is_not(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    assert main(words(cohort, "out")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 4
+    (cohort / "out" / "scan1.nii.gz").write_bytes(b"spoilt")
+    assert main(words(cohort, "out")) == 8  # it is not replaced unasked
+    assert main(words(cohort, "out", "--overwrite")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+    assert main(words(cohort, "out", "--overwrite", "--seed", "1")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["done"] * 4
+
+
+def test_a_changed_scan_is_restored_again(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    before = images(cohort / "out")
+    write(small_head(seed=9), cohort / "in" / "scan1.nii.gz", overwrite=True)
+    assert main(words(cohort, "out")) == 8  # its result is not replaced unasked
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "failed", "skipped", "skipped"]
+    assert main(words(cohort, "out", "--overwrite")) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+    after = images(cohort / "out")
+    assert [name for name in after if after[name] != before[name]] == ["scan1.nii.gz"]
+
+
+def test_a_failed_scan_stops_nobody(cohort: Path) -> None:
+    (cohort / "in" / "scan1.nii.gz").write_bytes(b"no image")
+    assert main(words(cohort, "out")) == 8
+    assert statuses(cohort / "out" / "summary.tsv") == ["done", "failed", "done", "done"]
+    table = (cohort / "out" / "summary.tsv").read_text()
+    assert "scan1.nii.gz: " in table and len(images(cohort / "out")) == 3
+    for file in (cohort / "in").iterdir():
+        file.write_bytes(b"no image")
+    assert main(words(cohort, "other")) == 3
+
+
+def kill(command: list[str], has_begun: Callable[[], bool], delay: float) -> None:
+    """Run the command line and kill it soon after something appears, whenever that is."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "monai_strainer.cli", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until and not has_begun():
+        time.sleep(0.005)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_kill_loses_nothing(cohort: Path) -> None:
+    assert main(words(cohort, "whole")) == 0
+    for delay in (0.0, 0.05, 0.4):
+        kill(words(cohort, "killed"), lambda: bool(list((cohort / "killed").glob("*"))), delay)
+        for file in (cohort / "killed").glob("[!.]*.nii.gz"):
+            assert file.read_bytes() == images(cohort / "whole")[file.name]  # whole, or not there
+    assert main(words(cohort, "killed")) == 0
+    assert images(cohort / "killed") == images(cohort / "whole")
+    assert not list((cohort / "killed").glob(".*.started"))
+
+
+def test_two_workers_on_one_shard_do_no_harm(cohort: Path) -> None:
+    command = [sys.executable, "-m", "monai_strainer.cli", *words(cohort, "both")]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert all(process.wait() in (0, 8, 3) for process in both)
+    assert main(words(cohort, "both")) == 0
+    assert main(words(cohort, "one")) == 0
+    assert images(cohort / "both") == images(cohort / "one")
+
+
+def test_a_scan_that_another_process_restores_is_left_to_it(cohort: Path) -> None:
+    (cohort / "out").mkdir()
+    with hold(cohort / "out" / ".scan1.started"):
+        assert main(words(cohort, "out")) == 8
+        assert statuses(cohort / "out" / "summary.tsv") == ["done", "in work", "done", "done"]
+        assert sorted(images(cohort / "out")) == ["scan0.nii.gz", "scan2.nii.gz", "scan3.nii.gz"]
+    assert main(words(cohort, "out")) == 0  # nobody holds the mark: that was a crash
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
+
+
+def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(1, 4):
+        (cohort / "in" / f"scan{k}.nii.gz").unlink()
+    write(small_head(seed=5), cohort / "in" / "scan0_std.nii.gz")  # a scan, whatever its name
+    (cohort / "in" / "other.mgz").touch()
+    assert main(words(cohort, "out")) == 0
+    line = "2 of 3 scans are done; passed over: other.mgz (another format; convert it to NIfTI); see summary.tsv"
+    assert capsys.readouterr().out.strip().splitlines()[-1] == line
+    assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
+    assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]
+    told = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
+    assert told["found"] == 3 and "name another in a manifest" in told["passed_over"]["scan0_std.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words_of_it"),
+    [
+        (InputError("it is dark", "make light"), "it is dark. Make light."),
+        (ZeroDivisionError("Doe"), "a fault of its own (ZeroDivisionError"),
+        (RuntimeError("linalg.cholesky: Doe"), "a fault of its own (RuntimeError"),
+        (KeyError("Doe"), "a fault of its own (KeyError"),
+        (RecursionError(), "a fault of its own (RecursionError"),
+        (MemoryError("Doe"), "not enough memory"),
+        (OSError(28, "No space left on device", "Doe"), "cannot be read or written (No space left on device)"),
+        (AssertionError(), "a fault of its own (AssertionError"),
+    ],
+)
+def test_any_exception_is_one_scans_failure_in_a_sentence(tmp_path: Path, error: Exception, words_of_it: str) -> None:
+    def restore_one(job: Job, extra: object, overwrite: bool) -> dict[str, object]:
+        if job.name == "a":
+            raise error
+        return {"noise": {"relative": 0.1}, "median_std": 1.0}
+
+    for name in "ab":
+        (tmp_path / name).touch()
+    jobs = [Job(name, tmp_path / name, tmp_path / "out" / f"{name}.nii") for name in "ab"]
+    rows = run_jobs(jobs, restore_one, {}, tmp_path / "out" / "summary.tsv")
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    assert words_of_it in rows[0]["message"] and "Doe" not in rows[0]["message"]
+    assert statuses(tmp_path / "out" / "summary.tsv") == ["failed", "done"]
+
+
+def test_an_interruption_is_no_failure_of_a_scan(tmp_path: Path) -> None:
+    def restore_one(job: Job, extra: object, overwrite: bool) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    (tmp_path / "a").touch()
+    job = Job("a", tmp_path / "a", tmp_path / "a.nii")
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job], restore_one, {}, tmp_path / "summary.tsv")
+    assert job.mark.exists()  # the next run may replace what is half there
+
+
+def test_a_broken_row_of_a_manifest_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "m.tsv").write_bytes(b"\xef\xbb\xbfinput\toutput\na.nii\tx.nii\n\tb.nii\nc.nii\ty.nii\tz\n")
+    jobs, passed = find_jobs(tmp_path / "m.tsv", tmp_path / "out")
+    assert [job.name for job in jobs] == ["a.nii"] and [name for name, _ in passed] == ["m.tsv, row 3", "m.tsv, row 4"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> None:
+    rows = [{"scan": name, "noise_percent": "-0.5", "warnings": -3, "message": "a = b"}]
+    write_summary([dict.fromkeys(COLUMNS, "") | row for row in rows], tmp_path / "summary.tsv")
+    with (tmp_path / "summary.tsv").open(newline="") as handle:
+        (row,) = csv.DictReader(handle, delimiter="\t")
+    assert row["scan"] == f"'{name}"
+    assert (row["noise_percent"], row["warnings"], row["message"]) == ("-0.5", "-3", "a = b")
+
+
+def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
+    (cohort / "list.tsv").write_text("input\toutput\nin/scan2.nii.gz\tb/two.nii.gz\nin/scan0.nii.gz\ta.nii.gz\n")
+    assert [job.name for job in jobs_of(cohort / "list.tsv", cohort / "out")] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
+    line = words(cohort, "out")
+    line[1] = str(cohort / "list.tsv")
+    assert main(line) == 0
+    assert sorted(images(cohort / "out")) == ["a.nii.gz", "two.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("", "no column 'input'"),
+        ("scan\nx\n", "no column 'input'"),
+        ("input\toutput\na\t../b\n", "outside the output folder"),
+        ("input\toutput\na\tx.nii\nb\tx.nii\n", "two scans have one output"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, text: str, finding: str) -> None:
+    (tmp_path / "m.tsv").write_text(text)
+    with pytest.raises(InputError, match=finding):
+        jobs_of(tmp_path / "m.tsv", tmp_path / "out")
+
+
+def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("scan")
+    (tmp_path / "x.nii.gz").write_text("image")
+    job = Job("in", tmp_path / "in", tmp_path / "x.nii.gz")
+    told = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
+    told["outputs"] = {"x.nii.gz": digest_of(job.target)}
+    job.record.write_text(json.dumps(told))
+    assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
+    job.target.write_text("another")
+    assert not is_committed(job, {"seed": 0})
+    job.target.write_text("image")
+    job.source.write_text("another scan")
+    assert not is_committed(job, {"seed": 0})
+    job.source.write_text("scan")
+    assert is_committed(job, {"seed": 0})
+    job.record.write_text("{")
+    assert not is_committed(job, {"seed": 0})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_fails_every_scan(cohort: Path) -> None:
+    (cohort / "shut").mkdir(mode=0o500)
+    assert main(words(cohort, "shut/out")) == 3
+
+
+def test_the_index_links_every_page(cohort: Path) -> None:
+    assert main(words(cohort, "out")) == 0
+    text = (cohort / "out" / "index.html").read_text()
+    assert all(f'href="scan{k}.html"' in text for k in range(4))
+    assert np.all([f"scan{k}.html" in {f.name for f in (cohort / "out").iterdir()} for k in range(4)])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_manifest_of_series_makes_series(cohort: Path) -> None:
+    for name in ("a", "b"):
+        series(cohort / "dicom" / name)
+    (cohort / "list.tsv").write_text("input\toutput\ndicom/a\tone\ndicom/b\ttwo\n")
+    line = words(cohort, "out")
+    line[1] = str(cohort / "list.tsv")
+    assert main(line) == 0 and main(line) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 2
+    assert len(list((cohort / "out" / "one").glob("*.dcm"))) == len(list((cohort / "out" / "two").glob("*.dcm"))) == 8
+    next((cohort / "out" / "one").glob("*.dcm")).unlink()
+    assert main([*line, "--overwrite"]) == 0
+    assert statuses(cohort / "out" / "summary.tsv") == ["done", "skipped"]
+
+
+def test_a_kill_leaves_a_dicom_series_whole_or_not_there(tmp_path: Path) -> None:
+    save_prior(small_prior(), tmp_path / "bundle")
+    series(tmp_path / "in")
+
+    def files(out: str) -> set[str]:
+        return {str(file.relative_to(tmp_path / out)) for file in (tmp_path / out).rglob("*.dcm")}
+
+    assert main(words(tmp_path, "whole", "--std")) == 0
+    for delay in (0.0, 0.02, 0.1):
+        there = set(tmp_path.iterdir())
+        kill(words(tmp_path, "killed", "--std"), lambda there=there: set(tmp_path.iterdir()) != there, delay)
+        if (tmp_path / "killed").exists():
+            assert files("killed") == files("whole")
+            break
+    assert main(words(tmp_path, "killed", "--std", "--overwrite")) == 0
+    assert files("killed") == files("whole")
+
+
+def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
+    """Its script, run as SLURM runs the tasks of an array; a stand-in for ``srun`` launches what it is given."""
+    tools = cohort / "tools"
+    tools.mkdir()
+    (tools / "srun").write_text('#!/bin/bash\nexec "$@"\n')
+    (tools / "monai-strainer").write_text(f'#!/bin/bash\nexec {sys.executable} -m monai_strainer.cli "$@"\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    script = Path(__file__).resolve().parents[2] / "examples" / "slurm" / "restore.sbatch"
+    for task in ("1", "2"):
+        told = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **told, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        command = ["bash", str(script), str(cohort / "in"), str(cohort / "out")]
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]
+    assert len(images(cohort / "out")) == 8  # four scans, and how sure each is

@@ -1,0 +1,280 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of the phases of a training: announced, kept when finished, and never done twice by a run that goes on."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from phantoms import small_head
+
+from monai_strainer import write
+from monai_strainer.bundle import parts as bundle_parts
+from monai_strainer.cli import main
+from monai_strainer.cohorts import read as cohort
+from monai_strainer.networks import DetailPrior, Siren
+from monai_strainer.networks.noise_level import NoiseLevelNet
+from monai_strainer.pipelines import recipes as lessons
+from monai_strainer.pretraining import (
+    encoder as pretraining,
+)
+from monai_strainer.pretraining import (
+    general as pretraining_general,
+)
+from monai_strainer.pretraining import (
+    noise_level as pretraining_noise,
+)
+from monai_strainer.pretraining.detail import DetailRecipe
+from monai_strainer.pretraining.phases import Phase, announced_to
+
+
+class Killed(Exception):
+    """Stands in for a machine that goes away."""
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks and recipes that cost next to nothing."""
+    detail = DetailRecipe(steps=2, groups=1, patches=1, side=16)
+    monkeypatch.setattr(pretraining, "Siren", partial(Siren, hidden_channels=16, num_layers=3))
+    for recipe in ("COHORT", "PAPER", "META"):
+        fast = replace(getattr(lessons, recipe), tiles=1, points=32, steps=2)
+        monkeypatch.setattr(lessons, recipe, fast)
+    monkeypatch.setattr(lessons, "DETAIL", detail)
+    monkeypatch.setattr(
+        "monai_strainer.pretraining.detail.DetailPrior", partial(DetailPrior, channels=(8, 8), blocks=1)
+    )
+    monkeypatch.setattr(pretraining_general, "GENERAL", detail)
+    monkeypatch.setattr(pretraining_general, "photograph_sources", lambda: ())
+    fast_noise = replace(pretraining_noise.NOISE_LEVEL, steps=2, patches=1, side=16)
+    monkeypatch.setattr(pretraining_noise, "NOISE_LEVEL", fast_noise)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A folder of scans that is a BIDS dataset as well."""
+    raw = tmp_path / "raw"
+    for label in ("01", "02"):
+        write(small_head((22, 26, 10), seed=int(label)), raw / f"sub-{label}" / "anat" / f"sub-{label}_T1w.nii.gz")
+    (raw / "dataset_description.json").write_text(json.dumps({"Name": "x", "BIDSVersion": "1.9.0"}))
+    return raw
+
+
+WORDS = ("--device", "cpu")
+
+
+def learn(scans: Path, out: Path, *more: str) -> int:
+    return main(["pretrain", str(scans), str(out), "--grid", "4,12,14", *WORDS, *more])
+
+
+def group(scans: Path, out: Path, *more: str) -> int:
+    return main(["bids", str(scans), str(out), "group", "--grid", "4,12,14", *WORDS, *more])
+
+
+def everything(scans: Path, out: Path, *more: str) -> int:
+    folder = scans.parent / "any"
+    if not folder.exists():
+        write(small_head((64, 64, 16)), folder / "a.nii.gz")
+    return main(["pretrain-general", str(folder), str(out), *WORDS, *more])
+
+
+def models(out: Path) -> dict[str, bytes]:
+    """All that a training publishes."""
+    return {path.name: path.read_bytes() for path in sorted(out.rglob("models/*"))}
+
+
+def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int = 0) -> list[int]:
+    """Replace a function by one that is killed at its call number ``spared``; gives the calls so far."""
+    made, calls = getattr(room, name), [0]
+
+    def kill(*args: Any, **options: Any) -> Any:
+        calls[0] += 1
+        if calls[0] > spared:
+            raise Killed
+        return made(*args, **options)
+
+    monkeypatch.setattr(room, name, kill)
+    return calls
+
+
+Train = Callable[..., int]
+TAIL = [  # the command, what is killed, and what is finished by then
+    (learn, (pretraining, "head_statistics"), []),
+    (learn, (cohort, "typical_of"), ["head_statistics"]),
+    (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "typical_of"]),
+    (learn, (bundle_parts, "read_heads"), ["head_statistics", "typical_of"]),
+    (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "typical_of"]),
+    (learn, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (group, (pretraining, "head_statistics"), []),
+    (group, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
+    (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
+]
+ROOMS = {"head_statistics": pretraining, "typical_of": cohort, "noise_level_loss": pretraining_noise}
+
+
+@pytest.mark.parametrize(("train", "where", "finished"), TAIL, ids=lambda part: getattr(part, "__name__", None))
+def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(
+    train: Train, where: tuple[Any, str], finished: list[str], scans: Path, tmp_path: Path
+) -> None:
+    assert train(scans, tmp_path / "whole", "--quiet") == 0
+    room = where[0] if not isinstance(where[0], str) else __import__(where[0], fromlist=["x"])
+    with pytest.MonkeyPatch.context() as patch:
+        killing(patch, room, where[1])
+        with pytest.raises(Killed):
+            train(scans, tmp_path / "cut", "--quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in finished:  # whatever is finished is not done again
+            killing(patch, ROOMS.get(name, __import__("monai_strainer.pretraining.detail", fromlist=["x"])), name)
+        assert train(scans, tmp_path / "cut", "--quiet", "--resume") == 0
+    assert models(tmp_path / "cut") == models(tmp_path / "whole") != {}
+    assert not [path for path in tmp_path.rglob(".tmp*")]
+
+
+@pytest.mark.parametrize("recipe", ["cohort", "paper"])
+def test_the_trained_weights_are_on_disk_before_the_statistics_and_hold_no_patient(
+    recipe: str, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(siren: Siren, *args: Any, **options: Any) -> None:
+        kept = torch.load(tmp_path / "out" / "runs" / "checkpoint.pt", weights_only=True)
+        weights = kept["module"] if recipe == "cohort" else kept["encoder"]
+        assert kept["step"] == 2 and not [name for name in weights if "head" in name]
+        assert all(torch.equal(value, weights[name]) for name, value in siren.encoder.state_dict().items())
+        raise Killed
+
+    more = ("--recipe", recipe, "--detail-steps", "0", "--quiet")
+    assert learn(scans, tmp_path / "whole", *more) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining, "head_statistics", look)
+        with pytest.raises(Killed):
+            learn(scans, tmp_path / "out", *more)
+    assert learn(scans, tmp_path / "out", *more, "--resume") == 0
+    assert models(tmp_path / "out") == models(tmp_path / "whole")
+
+
+def test_every_phase_says_so_in_a_line_and_a_run_that_goes_on_says_what_it_passes_over(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["reading 2 scans", "coordinate prior: 2 steps", "statistics of the heads", "reference map of 2 heads"]
+    wanted += ["detail network: 2 steps"]
+    assert learn(scans, tmp_path / "out") == 0
+    assert capsys.readouterr().err.splitlines() == wanted
+    assert learn(scans, tmp_path / "out", "--resume") == 0
+    again = capsys.readouterr().err
+    for text in ("statistics of the heads: done before", "reference map of 2 heads: done before"):
+        assert text in again.splitlines()
+    assert "checkpoint.pt: goes on after step 2" in again and "detail.pt: goes on after step 2" in again
+    assert learn(scans, tmp_path / "out", "--overwrite", "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_general_prior_announces_its_two_networks(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert everything(scans, tmp_path / "out") == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "reading sources",
+        "detail network: 2 steps",
+        "noise network: 2 steps",
+    ]
+
+
+def test_a_new_run_does_not_go_on_from_an_older_one(scans: Path, tmp_path: Path) -> None:
+    assert learn(scans, tmp_path / "out", "--quiet") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        killing(patch, pretraining, "head_statistics")
+        with pytest.raises(Killed):
+            learn(scans, tmp_path / "out", "--quiet", "--overwrite", "--seed", "1")
+    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir()) == ["checkpoint.pt"]
+    assert learn(scans, tmp_path / "out", "--quiet", "--seed", "1", "--resume") == 0
+    assert learn(scans, tmp_path / "other", "--quiet", "--seed", "1") == 0
+    assert models(tmp_path / "out") == models(tmp_path / "other")
+
+
+KERNEL = next(iter(NoiseLevelNet().state_dict()))  # the noise of scans is read by the network as it then is
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 5])
+def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
+    cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretraining_noise, "EVERY", 1)
+    monkeypatch.setattr(
+        pretraining_noise, "own_noise", lambda network, _: 0.1 + float(network.state_dict()[KERNEL].mean())
+    )
+    write(small_head((64, 64, 16)), tmp_path / "in" / "a.nii.gz")
+    sources = pretraining_general.general_sources(tmp_path / "in")
+    recipe = replace(pretraining_noise.NOISE_LEVEL, steps=6)
+    whole = pretraining_noise.pretrain_noise_level(sources, recipe)
+    file = tmp_path / "noise.pt"
+
+    def kill(step: int, _: float) -> None:
+        if step == cut:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pretraining_noise.pretrain_noise_level(sources, recipe, checkpoint=file, on_step=kill)
+    given: list[int] = []
+    resumed = pretraining_noise.pretrain_noise_level(
+        sources, recipe, checkpoint=file, resume=True, on_step=lambda step, _: given.append(step)
+    )
+    assert given == list(range(cut, 6))
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
+    with pytest.raises(ValueError, match=r"noise\.pt was made with"):
+        pretraining_noise.pretrain_noise_level(sources, recipe, seed=1, checkpoint=file, resume=True)
+
+
+def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path) -> None:
+    file, lines = tmp_path / "a.pt", []
+    with announced_to(lines.append):
+        for number, (seed, resume) in enumerate([(0, True), (0, True), (1, True), (1, False)]):
+            given = Phase("a", {"seed": seed}, file, resume).result(lambda value=number: {"value": value})  # type: ignore[misc]
+            assert given["value"] == (0, 0, 2, 3)[number]
+    assert lines == ["a", "a: done before", "a", "a"]
+
+
+def test_the_recorded_command_makes_the_same_prior_again(scans: Path, tmp_path: Path) -> None:
+    filters = tmp_path / "filter.json"
+    filters.write_text('{"t1w": {"subject": "02"}}')
+    runs: list[tuple[Train, tuple[str, ...], str]] = [
+        (
+            learn,
+            ("--grid", "5,11,13", "--steps", "3", "--plane", "coronal", "--images", "1", "--seed", "4"),
+            "prior.json",
+        ),
+        (learn, ("--kind", "meta", "--steps", "1", "--detail-steps", "0"), "prior.json"),
+        (group, ("--pretrain-steps", "3", "--bids-filter-file", str(filters), "--seed", "2"), "prior.json"),
+        (everything, ("--steps", "1", "--noise-steps", "3", "--seed", "5"), "general.json"),
+    ]
+    for number, (train, more, name) in enumerate(runs):
+        one, two = tmp_path / f"one{number}", tmp_path / f"two{number}"
+        assert train(scans, one, "--quiet", *more) == 0
+        (rules,) = one.rglob(name)
+        record = json.loads(rules.read_text())
+        source = scans.parent / "any" if train is everything else scans
+        places = {"COHORT_DIR": source, "BIDS_DIR": source, "FOLDER": source, "OUT_BUNDLE": two, "OUT_DIR": two}
+        places["filter.json"] = filters
+        words = [str(places.get(word, word)) for word in shlex.split(record["command"])[1:]]
+        assert main([*words, "--quiet"]) == 0
+        assert models(two) == models(one)
+    assert json.loads(next((tmp_path / "one2").rglob("prior.json")).read_text())["filters"] == {
+        "t1w": {"subject": "02"}
+    }
+
+
+def test_a_general_prior_is_trained_further_and_says_from_what(scans: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert everything(scans, first) == 0
+    assert everything(scans, second, "--from", str(first), "--noise-steps", "0", "--rate", "1e-4", "--seed", "1") == 0
+    one, two = (json.loads((out / "models" / "general.json").read_text()) for out in (first, second))
+    assert two["detail"]["from"] == {"command": one["command"], **one["detail"]}
+    assert two["noise_level"] == one["noise_level"] and two["detail"]["sha256"] != one["detail"]["sha256"]
+    assert "--from BUNDLE" in two["command"] and "--rate 0.0001" in two["command"]
+    assert everything(scans, tmp_path / "third", "--noise-steps", "0") == 3

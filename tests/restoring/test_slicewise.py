@@ -1,0 +1,92 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of walks: which planes are taken, that their mean is a mean, and that progress ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from phantoms import small_head, small_prior, small_prior_with_detail
+
+from monai_strainer.anatomy.foreground import foreground
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.geometry import Grid
+from monai_strainer.networks import DetailPrior
+from monai_strainer.physics import Profile, RicianNoise
+from monai_strainer.restoring.slicewise import Scene, detail_walk, legs, neighbours_close
+from monai_strainer.volume import Volume
+
+
+def blank(shape: tuple[int, int, int], spacing: tuple[float, float, float], axis: int = 2) -> Volume:
+    return Volume(np.zeros(shape), Grid(shape, np.diag([*spacing, 1.0])), slice_axis=axis)
+
+
+def scene_of(scan: Volume, **more: object) -> Scene:
+    pose = find_pose(foreground(scan.data), scan.grid)
+    return Scene(small_prior_with_detail(tail=0.01), pose, 600.0, RicianNoise, Profile(), **more)  # type: ignore[arg-type]
+
+
+def test_noise_is_taken_off_along_all_planes_of_a_cubic_scan() -> None:
+    assert legs(blank((30, 30, 30), (1, 1, 1.2), 1), (1, 1, 1)) == [((1, 0, 2), (1, 1, 1))]
+
+
+@pytest.mark.parametrize(("shape", "spacing"), [((30, 30, 30), (1, 1, 2)), ((30, 30, 8), (1, 1, 1))])
+def test_coarse_or_few_slices_are_walked_along_themselves(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float]
+) -> None:
+    assert legs(blank(shape, spacing), (1, 1, 1)) == [((2,), (1, 1, 1))]
+
+
+def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
+    thick = blank((20, 22, 5), (1, 1, 5))
+    assert legs(thick, (2, 2, 1)) == [((2,), (2, 2, 1))]
+    assert legs(thick, (1, 1, 5)) == [((0, 1), (1, 1, 5))]
+    assert legs(thick, (2, 1, 5)) == [((2,), (2, 1, 1)), ((0, 1), (1, 1, 5))]
+    assert legs(blank((20, 1, 5), (1, 1, 5)), (1, 1, 5)) == [((0,), (1, 1, 5))]
+
+
+def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:
+    scan = small_head((18, 20, 16))
+    scene = scene_of(scan)
+    one = [detail_walk(scan, (axis,), (1, 1, 1), 0.02, scene) for axis in range(3)]
+    all_three = detail_walk(scan, (0, 1, 2), (1, 1, 1), 0.02, scene)
+    np.testing.assert_allclose(all_three.volume.data, np.mean([w.volume.data for w in one], 0), atol=0.05)
+    np.testing.assert_allclose(all_three.std, np.mean([w.std for w in one], 0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["amortised", "plug_and_play"])
+def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
+    scan, told = small_head((18, 20, 6)), []
+    scene = scene_of(scan, progress=lambda done, total: told.append((done, total)))
+    walked = detail_walk(scan, (0, 1), (1, 1, 2), 0.02, scene, method)
+    assert told[-1] == (38, 38) and [d for d, _ in told] == sorted(d for d, _ in told)
+    assert walked.volume.data.shape == (18, 20, 12) == walked.std.shape and walked.volume.data.min() >= 0
+    np.testing.assert_allclose(walked.volume.grid.corners(), scan.grid.corners(), atol=1e-6)
+
+
+def test_a_prior_without_detail_cannot_walk() -> None:
+    scan = small_head()
+    scene = Scene(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
+    with pytest.raises(ValueError, match="no detail prior"):
+        detail_walk(scan, (2,), (1, 1, 1), 0.02, scene)
+
+
+@pytest.mark.parametrize(("step", "seen"), [(4.9, [1, 2, 3, 4, 5]), (5.1, [3])])
+def test_neighbours_farther_than_five_voxels_are_hidden(step: float, seen: list[int]) -> None:
+    grid = Grid((18, 20, 7), np.diag([1, 1, step, 1.0]))
+    scan = Volume(small_head((18, 20, 7)).data, grid, slice_axis=2)
+    other = Volume(scan.data.copy(), grid, slice_axis=2)
+    other.data[:, :, 3] *= 1.2
+    one, two = (detail_walk(v, (2,), (1, 1, 1), 0.02, scene_of(scan)).volume.data for v in (scan, other))
+    assert [k for k in range(7) if not np.array_equal(one[..., k], two[..., k])] == seen
+
+
+@pytest.mark.parametrize(("equivariant", "last"), [(False, 0.2), (True, 0.1)])
+def test_neighbours_are_hidden_from_the_distance_on_that_each_kind_of_network_was_taught(
+    equivariant: bool, last: float
+) -> None:
+    detail = DetailPrior(5, (8, 8), 1, 0, equivariant=equivariant)
+    near, far = (
+        neighbours_close(detail, Grid((9, 9, 9), np.diag([1, 1, step, 1.0])), 2, 9)
+        for step in (0.99 / last, 1.01 / last)
+    )
+    assert near == pytest.approx(last / 0.99) and far == 0
