@@ -29,13 +29,13 @@ from timing import WIDTH, Row, row
 from monai_strainer import load_prior, restore
 from monai_strainer.fitting import refine
 from monai_strainer.geometry import centres
-from monai_strainer.io.tables import write_csv
 from monai_strainer.networks import Siren
 from monai_strainer.optim import cuda_graphs as recorded
 from monai_strainer.physics import GaussianNoise, Identity
 from monai_strainer.pipelines.demo import template
 from monai_strainer.pretraining.encoder import PAPER, pretrain
 from monai_strainer.pretraining.noise_cohort import noise_slices
+from monai_strainer.storage.tables import write_csv
 
 SIDE, LAYERS = 178, 6
 

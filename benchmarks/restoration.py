@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import rivals
 import torch
+from monai_strainer.io.atomic.atomic import stem
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
@@ -32,7 +33,6 @@ from monai_strainer.anatomy.head_frame import Pose, find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import beginning
 from monai_strainer.fitting import amortise, plug_and_play
-from monai_strainer.io.atomic import stem
 from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Profile, Separable
 from monai_strainer.restoring.slicewise import Scene, detail_walk, legs

@@ -32,11 +32,11 @@ from monai_strainer import load_prior, read
 from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.fitting.readout import solve_ridge, with_bias
-from monai_strainer.io.tables import write_csv
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
 from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.pretraining.encoder import images_of
+from monai_strainer.storage.tables import write_csv
 
 LAYERS, SHAPE = 6, (176, 208)
 WEIGHTS = 2 * WIDTH + (LAYERS - 2) * WIDTH**2 + WIDTH

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai_strainer.io.atomic.atomic import atomic
 
 from experiments.slices import Slice
 from monai_strainer.evaluation.baselines import network_alone
 from monai_strainer.fitting import refine, solve_heads
 from monai_strainer.fitting.readout import solve_ridge, with_bias
-from monai_strainer.io import atomic
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from benchmarks.tables import fill
-from monai_strainer.io.tables import write_csv
+from monai_strainer.storage.tables import write_csv
 
 __all__ = ["Results", "asked", "markdown"]
 

@@ -21,6 +21,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from monai_strainer.io.atomic.atomic import atomic
 from torch import Tensor
 
 from experiments.results import Results, asked, markdown
@@ -30,7 +31,6 @@ from monai_strainer.cohorts.read import prior_of, read_cohort, read_heads, split
 from monai_strainer.evaluation.baselines import cubic
 from monai_strainer.evaluation.degraded_case import Case, spoil
 from monai_strainer.fitting import ErrorField, amortise, fit_slices, interpolate
-from monai_strainer.io import atomic
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.networks import Siren
 from monai_strainer.physics import Separable

@@ -16,14 +16,14 @@ from torch import nn
 from ..cohorts.read import Cohort, prior_of
 from ..errors import InputError
 from ..inferers import as_siren
-from ..io.checkpoints import resume_from, save_checkpoint
-from ..io.weights import bytes_of, write_together
 from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 from ..pretraining.encoder import Recipe
 from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.variable_projection import head_statistics
 from ..priors.prior import Prior
 from ..priors.store import save_prior
+from ..storage.checkpoints import resume_from, save_checkpoint
+from ..storage.weights import bytes_of, write_together
 
 __all__ = ["HeadStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
 

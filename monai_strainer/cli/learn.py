@@ -207,8 +207,8 @@ def evaluate(args: Options) -> None:
     from ..evaluation.benchmark import evaluate as evaluated
     from ..evaluation.benchmark import missing
     from ..evaluation.table import COLUMNS, markdown
-    from ..io.tables import write_csv
     from ..priors.store import load_prior
+    from ..storage.tables import write_csv
 
     for target in (args.out, args.picture):
         if target is not None and target.exists() and not args.overwrite:

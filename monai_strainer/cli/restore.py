@@ -41,10 +41,11 @@ def _options(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder or a manifest."""
-    from ..io import clear, holds_nifti, is_dicom, is_nifti, is_there
+    from ..io import holds_nifti, is_dicom, is_nifti
     from ..pipelines.jobs import find_jobs
     from ..pipelines.restore_file import restore_file
     from ..priors.store import load_prior
+    from ..storage.atomic import clear, is_there
 
     is_many = (args.input.is_dir() and holds_nifti(args.input)) or args.input.suffix.lower() == ".tsv"
     if is_many:
@@ -139,9 +140,9 @@ def _record_run(rows: Any, jobs: Any, configuration: Any, summary: Any, index: A
     """Write the page of a run, and beside its table the record: options, counts, and what was passed over and why."""
     from collections import Counter
 
-    from ..io import atomic, record, write_json
-    from ..io.atomic import stem
     from ..reporting.html import index_of
+    from ..storage.atomic import atomic, stem, write_json
+    from ..storage.provenance import record
 
     pages = {job.name: job.record.with_name(f"{stem(job.record)}.html") for job in jobs}
     links = {key: page.relative_to(index.parent).as_posix() for key, page in pages.items() if page.exists()}

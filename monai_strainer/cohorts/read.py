@@ -18,12 +18,12 @@ from ..anatomy.head_frame import Pose, find_pose, laid
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
 from ..io import read
-from ..io.atomic import reserve
 from ..networks import Siren
 from ..pretraining.patches import Head
 from ..pretraining.phases import Phase, digest_of_weights
 from ..priors.prior import Prior
 from ..priors.similarity import Typical, typical_of
+from ..storage.atomic import reserve
 from ..volume import Volume
 from .selection import choose_scans, is_label_map
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..io import Passed, read, sha256, survey
+from ..io import Passed, read, survey
 from ..io.bids.names import SUFFIXES, is_mask_name, name_of, why_not
 from ..io.bids.sidecars import metadata_of, part_in
+from ..storage.provenance import sha256
 from .split import Split, read_split
 
 __all__ = ["Choice", "choose_scans", "contrast_of", "is_label_map", "without_label_maps"]

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..fitting import amortise, fit_slices, refine
 from ..io import read
-from ..io.atomic import stem
-from ..io.tables import write_csv
 from ..metrics import coverage, psnr, ssim
 from ..networks import Siren
 from ..physics import Separable
 from ..priors.prior import Prior
 from ..reporting.figure import Strip, picture, upright
+from ..storage.atomic import stem
+from ..storage.tables import write_csv
 from ..volume import Volume
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from .degraded_case import Case, spoil

@@ -12,17 +12,9 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
+from ..storage.atomic import atomic_files, atomic_folder, is_there, json_text, stem, write_json
+from ..storage.provenance import record, sha256
 from ..volume import Volume
-from .atomic import (
-    atomic,
-    atomic_files,
-    atomic_folder,
-    clear,
-    is_there,
-    json_text,
-    stem,
-    write_json,
-)
 from .find import (
     Passed,
     Survey,
@@ -35,29 +27,22 @@ from .find import (
     survey,
     walk,
 )
-from .provenance import record, sha256
 
 __all__ = [
     "SERIES",
     "Passed",
     "Survey",
-    "atomic",
-    "clear",
     "find_scans",
     "find_series",
     "holds_nifti",
     "is_dicom",
     "is_nifti",
     "is_series",
-    "is_there",
     "read",
-    "record",
     "refuse_inside",
-    "sha256",
     "survey",
     "walk",
     "write",
-    "write_json",
 ]
 
 DESC, STD = re.compile(r"_desc-[a-zA-Z0-9]+_"), "_desc-strainerstd_"  # a BIDS name, and that of its deviation

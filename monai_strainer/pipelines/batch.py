@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..io import Passed, clear, is_nifti, is_there, sha256
-from ..io.marks import Busy, hold
-from ..io.tables import write_csv
+from ..io import Passed, is_nifti
+from ..storage.atomic import clear, is_there
+from ..storage.marks import Busy, hold
+from ..storage.provenance import sha256
+from ..storage.tables import write_csv
 from .jobs import Job, find_jobs, jobs_of, share_of
 
 __all__ = [

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from .._version import __version__
 from ..errors import InputError
-from ..io import Passed, atomic, is_nifti, walk, write_json
+from ..io import Passed, is_nifti, walk
 from ..io.bids.names import SUFFIXES, Filters, name_of, named, passes, read_filters, why_not
 from ..io.bids.sidecars import Metadata, derived, metadata_of, part_in, read_object
 from ..io.nifti.outline import outline_of
+from ..storage.atomic import atomic, write_json
 from .batch import Job
 from .restore_file import scale_of
 

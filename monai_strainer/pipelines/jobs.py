@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..io import SERIES, Passed, is_nifti, refuse_inside, survey
-from ..io.atomic import stem
+from ..storage.atomic import stem
 
 __all__ = ["Job", "find_jobs", "jobs_of", "share_of"]
 

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..fitting.amortised import has_bfloat16
-from ..io.checkpoints import resume_from, save_checkpoint
 from ..networks import DetailPrior, Siren, sizes_of_detail
 from ..networks.precision import autocast_on
 from ..optim.muon import descend, detail_optimisers
 from ..optim.schedules import falling, set_rate
 from ..physics import Measurements
+from ..storage.checkpoints import resume_from, save_checkpoint
 from .patches import CLINICAL, Head, MeasuredPatches
 from .phases import announce, digest_of_arrays, digest_of_weights
 

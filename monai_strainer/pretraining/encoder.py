@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from ..anatomy.aligned_slices import AlignedSlices
-from ..io.checkpoints import resume_from, save_checkpoint
 from ..networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from ..optim.cuda_graphs import Recorded, recorder_of
 from ..optim.muon import adam
 from ..optim.schedules import falling, set_rate
+from ..storage.checkpoints import resume_from, save_checkpoint
 from .aligned_points import CohortTiles
 from .meta import meta_learned
 from .noise_cohort import noise_slices

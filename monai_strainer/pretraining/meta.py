@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..io.checkpoints import resume_from, save_checkpoint
 from ..networks import Siren, SirenStack
 from ..optim.schedules import set_rate
+from ..storage.checkpoints import resume_from, save_checkpoint
 from .aligned_points import CohortTiles
 
 __all__ = ["INNER_RATE", "INNER_STEPS", "meta_learned"]

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..io.checkpoints import resume_from, save_checkpoint
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass, sizes_of_noise_level
 from ..optim.schedules import falling, set_rate
 from ..physics import GaussianNoise, RicianNoise
+from ..storage.checkpoints import resume_from, save_checkpoint
 from .phases import announce, digest_of_weights
 from .source import Source, digest_of
 from .varied_patches import VariedPatches

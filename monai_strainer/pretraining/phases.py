@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..io.checkpoints import read_checkpoint, save_checkpoint
+from ..storage.checkpoints import read_checkpoint, save_checkpoint
 
 __all__ = ["Phase", "announce", "announced_to", "digest_of_arrays", "digest_of_weights"]
 

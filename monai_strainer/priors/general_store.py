@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..io.atomic import json_text
-from ..io.weights import UNREADABLE, bytes_of, fill_weights, outlined, read_weights, write_together
 from ..networks import DetailPrior, sizes_of_detail
 from ..networks.noise_level import NoiseLevelNet, sizes_of_noise_level
+from ..storage.atomic import json_text
+from ..storage.weights import UNREADABLE, bytes_of, fill_weights, outlined, read_weights, write_together
 from .prior import GeneralPrior
 from .shipped import bundle_path
 

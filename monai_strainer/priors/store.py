@@ -16,16 +16,9 @@ from torch import Tensor
 from .._version import __version__
 from ..errors import InputError
 from ..geometry import NORMAL, Plane
-from ..io.atomic import json_text
-from ..io.weights import (
-    UNREADABLE,
-    bytes_of,
-    fill_weights,
-    outlined,
-    read_weights,
-    write_together,
-)
 from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
+from ..storage.atomic import json_text
+from ..storage.weights import UNREADABLE, bytes_of, fill_weights, outlined, read_weights, write_together
 from .general_store import GENERAL_RULES, load_general
 from .prior import Prior
 from .shipped import bundle_path

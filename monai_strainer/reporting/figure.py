@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
-from ..io import atomic
 from ..metrics import psnr
+from ..storage.atomic import atomic
 
 __all__ = ["Strip", "picture", "upright"]
 

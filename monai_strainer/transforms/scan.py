@@ -18,7 +18,7 @@ from monai.utils import TransformBackends
 
 from ..geometry import Grid
 from ..io import find_scans, find_series, holds_nifti, is_series, read, refuse_inside, write
-from ..io.atomic import stem
+from ..storage.atomic import stem
 from ..volume import Volume
 
 __all__ = [

@@ -16,9 +16,9 @@ from monai_strainer.errors import InputError
 from monai_strainer.evaluation.benchmark import METHODS, evaluate, missing
 from monai_strainer.evaluation.table import COLUMNS, markdown
 from monai_strainer.geometry import Grid
-from monai_strainer.io.tables import write_csv
 from monai_strainer.priors.prior import Prior
 from monai_strainer.reporting.figure import upright
+from monai_strainer.storage.tables import write_csv
 from monai_strainer.volume import Volume
 
 SMALL = {"hidden_channels": 16, "num_layers": 3}

@@ -21,7 +21,6 @@ from phantoms import small_head, small_prior
 from monai_strainer import save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
-from monai_strainer.io.marks import hold
 from monai_strainer.pipelines.batch import (
     COLUMNS,
     Job,
@@ -33,6 +32,7 @@ from monai_strainer.pipelines.batch import (
     share_of,
     write_summary,
 )
+from monai_strainer.storage.marks import hold
 
 
 @pytest.fixture

@@ -22,15 +22,9 @@ from monai_strainer.cohorts import read as cohort
 from monai_strainer.networks import DetailPrior, Siren
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.pipelines import recipes as lessons
-from monai_strainer.pretraining import (
-    encoder as pretraining,
-)
-from monai_strainer.pretraining import (
-    general as pretraining_general,
-)
-from monai_strainer.pretraining import (
-    noise_level as pretraining_noise,
-)
+from monai_strainer.pretraining import encoder as pretraining
+from monai_strainer.pretraining import general as pretraining_general
+from monai_strainer.pretraining import noise_level as pretraining_noise
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.phases import Phase, announced_to
 

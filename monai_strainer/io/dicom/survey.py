@@ -14,8 +14,8 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 
+from ...storage.provenance import sha256
 from ..find import bears_mark, is_set_aside, packing_of
-from ..provenance import sha256
 from .frame import GROUPS, Fault, Frame, tag_of, value_of
 from .verbatim import raw_of
 

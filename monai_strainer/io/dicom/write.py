@@ -20,8 +20,8 @@ from pydicom.valuerep import VR, format_number_as_ds
 from ..._version import __version__
 from ...errors import InputError
 from ...geometry import ras_to_lps
+from ...storage.provenance import now, sha256
 from ...volume import Volume
-from ..provenance import now, sha256
 from .checks import MR
 from .frame import Frame, quiet
 from .lossy import say_lossy

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ..._version import __version__
 from ...errors import InputError
 from ...geometry import Grid
+from ...storage.provenance import sha256
 from ...volume import Volume
-from ..provenance import sha256
 from .header import (
     HEAD,
     Form,

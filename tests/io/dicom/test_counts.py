@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import find_series, read
-from monai_strainer.io.provenance import record
+from monai_strainer.storage.provenance import record
 
 
 def plain_names(folder: Path, name: str = "IM_{:04d}") -> Path:

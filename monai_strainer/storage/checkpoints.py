@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from . import atomic
+from .atomic import atomic
 
 __all__ = ["read_checkpoint", "resume_from", "save_checkpoint"]
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from . import sha256
 from .atomic import atomic_files
+from .provenance import sha256
 
 __all__ = ["UNREADABLE", "bytes_of", "check_weights", "fill_weights", "outlined", "read_weights", "write_together"]
 

@@ -16,12 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from monai_strainer.errors import InputError
-from monai_strainer.io.weights import outlined, read_weights
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.priors.general_store import load_general, save_general
 from monai_strainer.priors.prior import GeneralPrior
 from monai_strainer.priors.store import load_prior, save_prior
+from monai_strainer.storage.weights import outlined, read_weights
 
 LIMIT = 2**20  # values: more than any tensor of the small networks
 

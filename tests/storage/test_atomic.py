@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from monai_strainer.io.atomic.atomic import atomic, stem, write_json
 
-from monai_strainer.io import atomic, sha256, write_json
-from monai_strainer.io import provenance as record
-from monai_strainer.io.atomic import stem
+from monai_strainer.storage import provenance as record
+from monai_strainer.storage.provenance import sha256
 
 
 def test_the_name_appears_only_when_the_block_ends(tmp_path: Path) -> None:

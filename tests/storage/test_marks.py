@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from monai_strainer.io import marks
-from monai_strainer.io.leftovers import host
-from monai_strainer.io.marks import Busy, hold
+from monai_strainer.storage import marks
+from monai_strainer.storage.leftovers import host
+from monai_strainer.storage.marks import Busy, hold
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from monai_strainer.io.marks import hold
+from monai_strainer.storage.marks import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
