@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import rivals
 import torch
-from monai_strainer.io.atomic.atomic import stem
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
@@ -36,6 +35,7 @@ from monai_strainer.fitting import amortise, plug_and_play
 from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Profile, Separable
 from monai_strainer.restoring.slicewise import Scene, detail_walk, legs
+from monai_strainer.storage.atomic import stem
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
 CLEAN = 0.003  # noise of a good scan, as a share of the peak

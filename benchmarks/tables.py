@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_strainer.io.atomic.atomic import atomic
-
 from monai_strainer.evaluation.table import markdown
+from monai_strainer.storage.atomic import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = ("psnr_mask", "psnr_image", "ssim_mask", "coverage90", "seconds", "level")

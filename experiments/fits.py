@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai_strainer.io.atomic.atomic import atomic
 
 from experiments.slices import Slice
 from monai_strainer.evaluation.baselines import network_alone
@@ -21,6 +20,7 @@ from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.physics import Downsample, Identity, NoiseModel, Operator, RicianNoise
+from monai_strainer.storage.atomic import atomic
 
 __all__ = ["TASKS", "Fit", "restored"]
 

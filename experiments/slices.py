@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai_strainer.io.atomic.atomic import stem
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from monai_strainer.anatomy.aligned_slices import AlignedSlices
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.geometry import Plane, centres
+from monai_strainer.storage.atomic import stem
 
 __all__ = ["Slice", "cohort_of", "cut"]
 

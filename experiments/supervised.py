@@ -21,7 +21,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from monai_strainer.io.atomic.atomic import atomic
 from torch import Tensor
 
 from experiments.results import Results, asked, markdown
@@ -36,6 +35,7 @@ from monai_strainer.networks import Siren
 from monai_strainer.physics import Separable
 from monai_strainer.pretraining.encoder import Recipe, pretrain
 from monai_strainer.pretraining.patches import CLINICAL
+from monai_strainer.storage.atomic import atomic
 
 TASKS = {"x2": (2.0, 0.003), "denoise3": (1.0, 0.03), "x3": (3.0, 0.003), "denoise9": (1.0, 0.09)}
 LEARNT = {"x2": "x2", "x3": "x2", "denoise3": "denoise3", "denoise9": "denoise3"}  # the training that meets a task

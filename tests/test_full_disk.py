@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicom_files import series
-from monai_strainer.io.atomic.atomic import reserve
 from phantoms import small_head, small_prior, small_prior_with_detail
 
 from monai_strainer import Volume, load_prior, read, save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
+from monai_strainer.storage.atomic import reserve
 
 QUICK = ["--scale", "1", "--steps", "0", "--quiet", "--device", "cpu"]
 LEARN = ["--steps", "1", "--detail-steps", "0", "--grid", "3,12,14", "--device", "cpu", "--quiet"]

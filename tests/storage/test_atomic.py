@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from monai_strainer.io.atomic.atomic import atomic, stem, write_json
 
 from monai_strainer.storage import provenance as record
+from monai_strainer.storage.atomic import atomic, stem, write_json
 from monai_strainer.storage.provenance import sha256
 
 

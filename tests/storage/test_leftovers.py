@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from monai_strainer.io.atomic.atomic import atomic, atomic_folder, clear
 
+from monai_strainer.storage.atomic import atomic, atomic_folder, clear
 from monai_strainer.storage.leftovers import fresh, host, release
 
 KILLED_AT_RENAME = """
 import os, sys
-from monai_strainer.storage.atomic.atomic import atomic_folder
+from monai_strainer.storage.atomic import atomic_folder
 replace, left = os.replace, [int(sys.argv[2])]
 def one(a, b):
     if left[0] == 0:
