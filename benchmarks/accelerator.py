@@ -27,14 +27,15 @@ from tables import fill
 from timing import WIDTH, Row, row
 
 from monai_strainer import load_prior, restore
-from monai_strainer.fitting import refine
+from monai_strainer.fitting import FitOptions, refine
 from monai_strainer.geometry import centres
 from monai_strainer.networks import Siren
 from monai_strainer.optim import cuda_graphs as recorded
-from monai_strainer.physics import GaussianNoise, Identity
+from monai_strainer.physics import GaussianNoise, Identity, Measurement
 from monai_strainer.pipelines.demo import template
 from monai_strainer.pretraining.encoder import PAPER, pretrain
 from monai_strainer.pretraining.noise_cohort import noise_slices
+from monai_strainer.pretraining.run import Run
 from monai_strainer.storage.tables import write_csv
 
 SIDE, LAYERS = 178, 6
@@ -66,12 +67,12 @@ def fits(device: torch.device, side: int, width: int, steps: int) -> list[Row]:
     coords = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None].to(device)
     image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     siren = Siren(2, hidden_channels=width).to(device)
-    given: dict[str, Any] = {"points": side * side, "every": steps + 1, "with_nothing": False}
+    given = FitOptions(points=side * side, every=steps + 1, allow_no_network=False)
 
     def ours(count: int, optimiser: str) -> float:
         noise = GaussianNoise(0.01).to(device)
-        work = {**given, "steps": count, "optimiser": optimiser}
-        return spent(lambda: refine(siren, coords, Identity((side, side)), image, noise, **work), device)
+        work = replace(given, steps=count, optimiser=optimiser)
+        return spent(lambda: refine(siren, coords, Measurement(Identity((side, side)), image, noise), work), device)
 
     points, rows = coords.flatten(2)[0].T.contiguous(), []
     for count in (10, steps):  # the first to warm up
@@ -90,8 +91,8 @@ def pretrainings(device: torch.device, side: int, width: int, steps: int) -> lis
     """STRAINER-10 as in the paper, which tells 24 s for 5,000 steps."""
     slices = noise_slices(10, (1, side, side), 1.0, 0)
     recipe, network = replace(PAPER, steps=steps), Siren(2, hidden_channels=width)
-    pretrain(slices, replace(recipe, steps=8), network=network, device=device)
-    fast = spent(lambda: pretrain(slices, recipe, network=network, device=device), device)
+    pretrain(slices, replace(recipe, steps=8), network=network, run=Run(device=device))
+    fast = spent(lambda: pretrain(slices, recipe, network=network, run=Run(device=device)), device)
     points = torch.rand(side * side, 2, device=device) * 2 - 1
     values, few = torch.rand(side * side, 10, device=device), max(1, steps // 10)
     slow = spent(lambda: plain(points, values, width, few), device) * steps / few

@@ -31,10 +31,11 @@ from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import Pose, find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import beginning
-from monai_strainer.fitting import amortise, plug_and_play
+from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play
 from monai_strainer.metrics import coverage, psnr, ssim
-from monai_strainer.physics import Identity, Profile, Separable
-from monai_strainer.restoring.slicewise import Scene, detail_walk, legs
+from monai_strainer.physics import Identity, Measurement, Profile, Separable
+from monai_strainer.restoring.plan import plan_passes
+from monai_strainer.restoring.slicewise import Scene, detail_walk
 from monai_strainer.storage.atomic import stem
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
@@ -188,26 +189,35 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
         step = tuple(task.factor if k == axis else 1.0 for k in range(3))
         level = sigma if method == "ours" else case.sigma
         way = "plug_and_play" if method == "plug_and_play" else "amortised"
-        ((planes, step),) = legs(low, step)
-        walked = detail_walk(low, planes, step, level, scene, way, marry=not alone, data_step=not alone)
+        ((planes, step),) = plan_passes(low, step)
+        walked = detail_walk(low, planes, step, level, scene, way, with_features=not alone, data_step=not alone)
         order = (axis, *(k for k in range(3) if k != axis))
         return walked.volume.data.transpose(order), walked.std.transpose(order)
     estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
     noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
     images, stds = [], []
     for y, judged, places in zip(case.data, case.judged, case.places):
-        given: dict[str, Any] = {} if alone else {"siren": prior.network, "places": places}
+        features = None if alone else CoordinateFeatures(prior.network, places)
         stack = torch.from_numpy(y)
         if method == "plug_and_play":
             here = judged.start
-            given["places"] = lambda some, here=here, places=places: places(slice(here + some.start, here + some.stop))
-            found = plug_and_play(prior.detail, case.operator, stack[judged], noise, **given)
+
+            def shifted(some: slice, here: int = here, places: Any = places) -> Any:
+                return places(slice(here + some.start, here + some.stop))
+
+            features = CoordinateFeatures(prior.network, shifted)
+            found = plug_and_play(prior.detail, Measurement(case.operator, stack[judged], noise), features=features)
             images.append(found.images)
             stds.append(found.std)
             continue
         near = 0.0 if method.endswith("single") else 1.0
         found = amortise(
-            prior.detail, case.operator, stack, noise, closeness=near, data_step=not alone, only=judged, **given
+            prior.detail,
+            Measurement(case.operator, stack, noise),
+            closeness=near,
+            data_step=not alone,
+            only=judged,
+            features=features,
         )
         images.append(found.images)
         stds.append(found.std)

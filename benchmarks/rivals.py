@@ -18,7 +18,7 @@ from scipy import special
 
 from monai_strainer.evaluation.baselines import back_projection, cubic, network_alone
 from monai_strainer.networks import Siren
-from monai_strainer.physics import KSpaceCrop, RicianNoise, Separable
+from monai_strainer.physics import KSpaceCrop, Measurement, RicianNoise, Separable
 
 Image = NDArray[np.float32]
 
@@ -134,7 +134,8 @@ def network_at_its_best(
             if error < best[k]:
                 best[k], images[k] = error, image
 
-    network_alone(siren, coords, operator, torch.from_numpy(y), RicianNoise(sigma), steps=steps, every=10, on_look=look)
+    given = Measurement(operator, torch.from_numpy(y), RicianNoise(sigma))
+    network_alone(siren, coords, given, steps=steps, every=10, on_look=look)
     return images
 
 

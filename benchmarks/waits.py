@@ -25,6 +25,7 @@ from monai_strainer.networks import Siren
 from monai_strainer.physics import Profile
 from monai_strainer.pretraining.aligned_points import CohortTiles
 from monai_strainer.pretraining.encoder import COHORT, Recipe, pretrain
+from monai_strainer.pretraining.run import Run
 
 SHAPE = (176, 208)
 
@@ -51,7 +52,10 @@ def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> 
         recipe = Recipe(steps=steps)
         marks: list[float] = []
         pretrain(
-            cohort, recipe, network=Siren(), on_step=lambda step, loss, marks=marks: marks.append(time.perf_counter())
+            cohort,
+            recipe,
+            network=Siren(),
+            run=Run(on_step=lambda step, loss, marks=marks: marks.append(time.perf_counter())),
         )
         took = statistics.median(b - a for a, b in itertools.pairwise(marks))
         tiles = CohortTiles(cohort, 10**6)

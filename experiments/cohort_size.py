@@ -27,6 +27,7 @@ from monai_strainer.anatomy.aligned_slices import AlignedSlices
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining.encoder import PAPER, pretrain
+from monai_strainer.pretraining.run import Run
 from monai_strainer.priors.prior import Prior
 
 KEY = ("side", "width", "scans", "slices", "pretraining", "task", "scan")
@@ -135,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         def encoder(scans: int, slices: int, length: int) -> Siren:
             cohort = flat(cohort_of(train[:scans], args.side, heights=HEIGHTS[slices]))
             recipe = replace(PAPER, steps=length, rate=args.rate, images=None)
-            return pretrain(cohort, recipe, network=fresh, seed=args.seed, device=args.device).cpu()
+            return pretrain(cohort, recipe, network=fresh, run=Run(seed=args.seed, device=args.device)).cpu()
 
         seen, *unseen = paths
         for case in results.missing(cases(args, unseen, seen)):

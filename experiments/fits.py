@@ -14,12 +14,12 @@ import torch
 
 from experiments.slices import Slice
 from monai_strainer.evaluation.baselines import network_alone
-from monai_strainer.fitting import refine, solve_heads
+from monai_strainer.fitting import FitOptions, refine, solve_heads
 from monai_strainer.fitting.readout import solve_ridge, with_bias
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate
-from monai_strainer.physics import Downsample, Identity, NoiseModel, Operator, RicianNoise
+from monai_strainer.physics import Downsample, Identity, Measurement, NoiseModel, Operator, RicianNoise
 from monai_strainer.storage.atomic import atomic
 
 __all__ = ["TASKS", "Fit", "restored"]
@@ -146,8 +146,8 @@ def restored(
         return {name: -10 * math.log10(max(float(part.mean()), 1e-15)) for name, part in parts.items()}
 
     if optimiser == "muon":
-        chosen: dict[str, Any] = {"solve": solved, "steps": steps, "freeze": freeze, "seed": seed}
-        found = refine(start, coords, operator, y, noise, with_nothing=False, **chosen)
+        chosen = FitOptions(solve=solved, steps=steps, freeze=freeze, allow_no_network=False)
+        found = refine(start, coords, Measurement(operator, y, noise), chosen, seed=seed)
         return {**score(found.field.correct(found.images).images), "best_step": int(found.best_step[0])}
     begin, looks = deepcopy(start), []
     if solved:

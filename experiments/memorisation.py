@@ -29,6 +29,7 @@ from monai_strainer.fitting.readout import features_of
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining.encoder import Recipe, pretrain
+from monai_strainer.pretraining.run import Run
 from monai_strainer.reporting.figure import upright
 
 KEY = ("prior", "scan", "points")
@@ -52,7 +53,7 @@ def encoder(name: str, train: list[Path], folder: Path, seed: int, small: bool) 
     cohort = read_cohort(train[:scans], shape=(6, 24, 24) if small else (24, 76, 100))
     network = Siren(hidden_channels=16, num_layers=3) if small else None
     recipe = replace(CHEAP, steps=steps)
-    return save_prior(Prior(pretrain(cohort.slices, recipe, network=network, seed=seed)), bundle)
+    return save_prior(Prior(pretrain(cohort.slices, recipe, network=network, run=Run(seed=seed))), bundle)
 
 
 def completed(prior: Prior, case: Case, points: str, seed: int) -> NDArray[np.float32]:

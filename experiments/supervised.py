@@ -26,15 +26,17 @@ from torch import Tensor
 from experiments.results import Results, asked, markdown
 from experiments.supervised_networks import NETWORKS, Only, Spent, learn
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
-from monai_strainer.cohorts.read import prior_of, read_cohort, read_heads, split_scans
+from monai_strainer.cohorts.read import read_cohort, read_heads, split_scans
 from monai_strainer.evaluation.baselines import cubic
 from monai_strainer.evaluation.degraded_case import Case, spoil
-from monai_strainer.fitting import ErrorField, amortise, fit_slices, interpolate
+from monai_strainer.fitting import CoordinateFeatures, ErrorField, FitOptions, amortise, fit_slices, interpolate
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.networks import Siren
-from monai_strainer.physics import Separable
+from monai_strainer.physics import Measurement, Separable
+from monai_strainer.pipelines.pretrain_prior import prior_of
 from monai_strainer.pretraining.encoder import Recipe, pretrain
 from monai_strainer.pretraining.patches import CLINICAL
+from monai_strainer.pretraining.run import Run
 from monai_strainer.storage.atomic import atomic
 
 TASKS = {"x2": (2.0, 0.003), "denoise3": (1.0, 0.03), "x3": (3.0, 0.003), "denoise9": (1.0, 0.09)}
@@ -88,11 +90,13 @@ def equal(folder: Path, dataset: Path, budget: float, seed: int, small: bool) ->
     network = Siren(hidden_channels=16, num_layers=3) if small else None
     clock: list[float] = []
     trial = Recipe(steps=4 if small else 60)
-    pretrain(cohort.slices, trial, network=network, seed=seed, on_step=lambda *_: clock.append(time.process_time()))
+    pretrain(
+        cohort.slices, trial, network=network, run=Run(seed=seed, on_step=lambda *_: clock.append(time.process_time()))
+    )
     late = clock[len(clock) // 2 :]  # the first steps set things up
     steps = max(2, int(budget * (len(late) - 1) / max(late[-1] - late[0], 1e-3)))
     start = time.process_time()
-    siren = pretrain(cohort.slices, Recipe(steps=steps), network=network, seed=seed)
+    siren = pretrain(cohort.slices, Recipe(steps=steps), network=network, run=Run(seed=seed))
     spent = Spent(steps, time.process_time() - start)
     record = {"kind": "cohort", "recipe_steps": steps, "seconds": spent.seconds}
     return save_prior(prior_of(siren, cohort), bundle, record), spent
@@ -106,11 +110,12 @@ def restored(method: str, case: Case, network: Any, steps: int, seed: int) -> Te
         return case.y if operator.is_identity else torch.from_numpy(cubic(case.y.numpy(), operator.shape_in))
     if method in FITS:
         return fit_slices(
-            network.network, case.coords, operator, case.y, case.noise, steps=steps, seed=seed
+            network.network, case.coords, Measurement(operator, case.y, case.noise), FitOptions(steps=steps), seed=seed
         ).data.images
     if method == "ours":
-        given = {"siren": network.network, "places": lambda some: case.coords[some], "closeness": 0.0}
-        return amortise(network.detail, operator, case.y, case.noise, **given).images
+        features = CoordinateFeatures(network.network, lambda some: case.coords[some])
+        given = Measurement(operator, case.y, case.noise)
+        return amortise(network.detail, given, features=features, closeness=0.0).images
     shown, _ = interpolate(operator, case.y)
     with torch.no_grad():
         images = network(shown[:, None])[:, 0]

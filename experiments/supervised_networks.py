@@ -14,7 +14,7 @@ from monai.networks.nets.swin_unetr import BasicLayer
 from torch import Tensor, nn
 
 from monai_strainer.optim.schedules import falling, set_rate
-from monai_strainer.physics import Downsample, Identity, Measurements, NoiseModel, RicianNoise, Separable
+from monai_strainer.physics import AcquisitionDistribution, Downsample, Identity, NoiseModel, RicianNoise, Separable
 from monai_strainer.pretraining.patches import Head, MeasuredPatches
 
 __all__ = ["NETWORKS", "Only", "Spent", "SwinRestorer", "UNet", "learn"]
@@ -66,7 +66,7 @@ NETWORKS = {"unet": UNet, "swin": SwinRestorer}
 
 
 @dataclass(frozen=True)
-class Only(Measurements):
+class Only(AcquisitionDistribution):
     """Always the same measurement: an area average and Rician noise, as a share of the peak."""
 
     times: float = 2.0
@@ -98,7 +98,7 @@ def _batches(patches: MeasuredPatches, groups: int) -> Iterator[tuple[Tensor, Te
 def learn(
     network: nn.Module,
     heads: list[Head],
-    measurements: Measurements,
+    measurements: AcquisitionDistribution,
     seconds: float,
     *,
     rate: float = 1e-3,

@@ -31,13 +31,15 @@ from monai_strainer.cohorts.read import read_cohort, split_scans
 from monai_strainer.evaluation.benchmark import TASKS as MEASURED
 from monai_strainer.evaluation.benchmark import beginning
 from monai_strainer.evaluation.degraded_case import Case, spoil
-from monai_strainer.fitting import fit_slices, solve_heads
+from monai_strainer.fitting import FitOptions, fit_slices, solve_heads
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.networks.siren import to_points
 from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate
+from monai_strainer.physics import Measurement
 from monai_strainer.pretraining.encoder import pretrain
+from monai_strainer.pretraining.run import Run
 
 PAIRS = (
     ("half one", "half two"),
@@ -78,7 +80,7 @@ def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> S
         half = train[: len(train) // 2] if name == "half one" else train[len(train) // 2 :]
         cohort = read_cohort(half, shape=(6, 24, 24) if small else (24, 76, 100))
         recipe = replace(CHEAP, steps=2 if small else 1000)
-        save_prior(Prior(pretrain(cohort.slices, recipe, seed=seed + name.endswith("two"))), bundle)
+        save_prior(Prior(pretrain(cohort.slices, recipe, run=Run(seed=seed + name.endswith("two")))), bundle)
     return load_prior(bundle).network
 
 
@@ -157,8 +159,13 @@ def restored(path: Path, task: str, name: str, steps: int, seed: int) -> float:
     """PSNR of a middle slice, restored as ``method="coordinates"`` does, at the rates of one of ``RUNS``."""
     prior, rate = load_prior(), RUNS[name][1]
     case = spoil(read(path), prior, *MEASURED[task], levels=(0.5,), seed=seed)
-    rates = {"rate": rate, "head_rate": BESIDE * rate}
-    fit = fit_slices(prior.network, case.coords, case.operator, case.y, case.noise, steps=steps, seed=seed, **rates)
+    fit = fit_slices(
+        prior.network,
+        case.coords,
+        Measurement(case.operator, case.y, case.noise),
+        FitOptions(steps=steps, rate=rate, readout_rate=BESIDE * rate),
+        seed=seed,
+    )
     images = fit.data.images.clamp_min(0).numpy()
     return float(psnr(images, case.truth, data_range=case.peak, mask=case.mask))
 

@@ -43,6 +43,11 @@ _HOME = {
     "save_prior": "priors.store",
     "restore": "restoring.restore",
     "Restored": "restoring.restore",
+    "RestoreOptions": "restoring.options",
+    "Plan": "restoring.plan",
+    "plan": "restoring.restore",
+    "PriorRecipe": "pipelines.pretrain_prior",
+    "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",
 }
 

@@ -35,7 +35,7 @@ MOVED = {  # old name: new names, the first of them the successor
     "checkpoints": "storage.checkpoints",
     "weights": "storage.weights",
     "phases": "pretraining.phases",
-    "lessons": "pipelines.recipes",
+    "lessons": "cli.recipes",
     "noise_images": "pretraining.noise_cohort",
     "tiles": "pretraining.aligned_points anatomy.aligned_slices",
     "projection": "pretraining.variable_projection fitting.readout",

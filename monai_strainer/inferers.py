@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,8 @@ from .errors import InputError
 from .geometry import Grid
 from .networks import Siren, sizes_of
 from .networks.precision import autocast_on
-from .physics import GaussianNoise, Profile, RicianNoise
 from .priors.prior import Prior
-from .restoring.check import check_options
+from .restoring.options import changed
 from .restoring.restore import restore
 from .volume import Volume
 
@@ -52,19 +51,13 @@ class StrainerInferer(Inferer):
 
     Args:
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes.
-        method: see :func:`monai_strainer.restore`, as for ``steps``.
-        profile: what a measured voxel is: ``"box"``, ``"gaussian"`` or ``"kspace"``.
-        thickness: of slices in mm where they have gaps or overlap; by default ``slice_thickness`` of the meta data,
-            else the step between them.
-        steps: of the method "coordinates": refinement steps at most; 0 gives the head solve.
         prior: plane, intensity rule and head size that go with the network (:func:`monai_strainer.load_prior`); those
             of an adult brain by default. Its network is not used.
         cold: fit freshly drawn networks instead: the baseline without a prior.
-        sigma: noise standard deviation in the images' units; estimated from each by default.
-        rician: magnitude images with Rician noise; False for Gaussian.
         with_std: give a second channel with the standard deviation of every voxel.
-        seed: of all draws.
-        fit: further options of :func:`monai_strainer.restore`; unknown ones are refused.
+        options: options of :class:`monai_strainer.RestoreOptions` by name, such as ``method``, ``profile``, ``sigma``,
+            ``steps``, ``adapt``, ``seed``; unknown ones are refused. The thickness of slices is by default
+            ``slice_thickness`` of the meta data.
 
     Raises:
         InputError: a method or an option that does not exist.
@@ -79,25 +72,14 @@ class StrainerInferer(Inferer):
     def __init__(
         self,
         scale: float | list[float] = 1.0,
-        method: str = "auto",
-        profile: Literal["box", "gaussian", "kspace"] = "box",
-        thickness: float | None = None,
-        steps: int | None = None,
         prior: Prior | None = None,
         cold: bool = False,
-        sigma: float | None = None,
-        rician: bool = True,
         with_std: bool = False,
-        seed: int = 0,
-        **fit: Any,
+        **options: Any,
     ) -> None:
         super().__init__()
-        own = {"optimiser", "freeze", "marry", "progress", "adapt"}  # of restore, beside those of a fit
-        rest = {name: value for name, value in fit.items() if name not in own}
-        check_options(method, steps, fit.get("optimiser", "muon"), rest, fit.get("adapt"))
-        self.method, self.profile, self.thickness = method, profile, thickness
-        self.scale, self.steps, self.prior, self.cold, self.sigma = scale, steps, prior, cold, sigma
-        self.rician, self.with_std, self.seed, self.fit = rician, with_std, seed, fit
+        self.scale, self.prior, self.cold, self.with_std = scale, prior, cold, with_std
+        self.options = changed(None, options)
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> MetaTensor:  # type: ignore[override]
         """Restore ``inputs`` ``(B, 1, H, W)`` or ``(B, 1, X, Y, Z)``.
@@ -116,7 +98,7 @@ class StrainerInferer(Inferer):
             siren = as_siren(network)
             rules = self.prior or Prior(siren)
             if self.cold:
-                fresh = Prior.cold(self.seed, **sizes_of(siren))
+                fresh = Prior.cold(self.options.seed, **sizes_of(siren))
                 siren = fresh.network
                 rules = replace(rules, digest=fresh.digest, record=fresh.record, detail=None)
             elif not _equal(siren, rules.network):  # the record must not vouch for weights that were not used
@@ -146,21 +128,7 @@ class StrainerInferer(Inferer):
         is_flat = data.ndim == 2
         data = data[..., None] if is_flat else data
         scan = Volume(data, Grid(data.shape, affine), slice_axis=int(slice_axis or 0), thickness=slice_thickness)
-        noise = RicianNoise if self.rician else GaussianNoise
-        out = restore(
-            scan,
-            prior,
-            self.scale,
-            sigma=self.sigma,
-            noise=noise,
-            operator=Profile(self.profile),
-            thickness=self.thickness,
-            method=self.method,
-            steps=self.steps,
-            seed=self.seed,
-            device=device,
-            **self.fit,
-        )
+        out = restore(scan, prior, self.scale, options=self.options, device=device)
         parts = [out.volume.data, out.std] if self.with_std else [out.volume.data]
         channels = torch.from_numpy(np.stack(parts))
         return channels[..., 0] if is_flat else channels, out.volume.grid.affine, out.report

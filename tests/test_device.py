@@ -28,7 +28,7 @@ from physics.test_operators import OPERATORS as ALL
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import ErrorField, align, amortise, plug_and_play, refine, solve_heads
+from monai_strainer.fitting import ErrorField, FitOptions, align, amortise, plug_and_play, refine, solve_heads
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.physics import (
@@ -37,6 +37,7 @@ from monai_strainer.physics import (
     GaussianNoise,
     Identity,
     Mask,
+    Measurement,
     NoiseModel,
     Operator,
     RicianNoise,
@@ -46,6 +47,7 @@ from monai_strainer.pretraining.detail import DetailRecipe, DetailTraining, join
 from monai_strainer.pretraining.general import pretrain_general
 from monai_strainer.pretraining.noise_level import NoiseLevelRecipe, learn, pretrain_noise_level
 from monai_strainer.pretraining.patches import Head
+from monai_strainer.pretraining.run import Run
 from monai_strainer.pretraining.source import Source
 
 SIZE = (20, 26)
@@ -133,7 +135,7 @@ def test_the_detail_prior(name: str, level: str) -> None:
         options: dict[str, Any] = {"siren": siren, "places": lambda some, coords=coords: coords[some]}
         options["probe"] = torch.Generator().manual_seed(0) if probe else None
         assert isinstance(operator, Separable)
-        found.append(amortise(small_detail().to(at), operator.to(at), y, noise, **options))
+        found.append(amortise(small_detail().to(at), Measurement(operator.to(at), y, noise), options))
     same(found[0].images, found[1].images, 2e-2)  # bfloat16 on the CPU
     same(found[0].std, found[1].std, 5e-2)
 
@@ -145,7 +147,9 @@ def test_plug_and_play(name: str, level: str) -> None:
     for at in (HERE, ELSEWHERE):
         operator = operators()[name]
         y, noise = given(level, operator.A(slice_images(3, *SIZE)), at)
-        found.append(plug_and_play(small_detail(features=0).to(at), operator.to(at), y, noise, turns=4))
+        found.append(
+            plug_and_play(small_detail(features=0).to(at), Measurement(operator.to(at), y, noise), iterations=4)
+        )
     same(found[0].images, found[1].images, 3e-2)
     same(found[0].std, found[1].std, 5e-2)
 
@@ -158,8 +162,8 @@ def test_refinement(name: str, optimiser: str) -> None:
         operator = operators()[name]
         y = operator.A(slice_images(2, *SIZE)).to(at)
         coords, noise = slice_coordinates(2, *SIZE).to(at), GaussianNoise(0.02).to(at)
-        options: dict[str, Any] = {"steps": 4, "points": 100, "every": 2, "optimiser": optimiser, "freeze": "auto"}
-        found.append(refine(small_siren().to(at), coords, operator.to(at), y, noise, **options))
+        options = FitOptions(steps=4, points=100, every=2, optimiser=optimiser, freeze="auto")
+        found.append(refine(small_siren().to(at), coords, Measurement(operator.to(at), y, noise), options))
     same(found[0].images, found[1].images, 2e-3)
 
 
@@ -185,7 +189,7 @@ def test_pretraining(name: str) -> None:
     losses: list[list[float]] = [[], []]
     for noted, at in zip(losses, (HERE, ELSEWHERE)):
         note = lambda step, loss, noted=noted: noted.append(loss)  # noqa: E731
-        found = pretrain(small_cohort(), recipe, kind=kind, network=small_siren(), device=at, on_step=note)  # type: ignore[arg-type]
+        found = pretrain(small_cohort(), recipe, kind=kind, network=small_siren(), run=Run(device=at, on_step=note))  # type: ignore[arg-type]
         assert next(found.parameters()).device == at
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)  # bfloat16 on the CPU
 
@@ -207,14 +211,14 @@ DETAIL = DetailRecipe(steps=2, groups=2, patches=2, side=16)
 def test_pretraining_of_the_detail_prior() -> None:
     for at in (HERE, ELSEWHERE):
         siren = small_siren().to(at)
-        found = pretrain_detail([a_head()], siren, DETAIL, network=small_detail(), device=at)
+        found = pretrain_detail([a_head()], siren, DETAIL, network=small_detail(), run=Run(device=at))
         assert next(found.parameters()).device == at and bool(torch.isfinite(found.tail.weight).all())
 
 
 def test_pretraining_of_the_general_prior() -> None:
     for at in (HERE, ELSEWHERE):
         network = DetailPrior(3, (8, 8), 1, 0, equivariant=True)
-        found = pretrain_general([a_source()], DETAIL, network=network, device=at)
+        found = pretrain_general([a_source()], DETAIL, network=network, run=Run(device=at))
         assert next(found.parameters()).device == at
 
 
@@ -223,7 +227,7 @@ def test_pretraining_of_the_noise_level() -> None:
     for at in (HERE, ELSEWHERE):
         noted: list[float] = []
         found = pretrain_noise_level(
-            [a_source()], recipe, device=at, on_step=lambda step, loss, noted=noted: noted.append(loss)
+            [a_source()], recipe, run=Run(device=at, on_step=lambda step, loss, noted=noted: noted.append(loss))
         )
         assert isinstance(found, NoiseLevelNet) and next(found.parameters()).device == at
         losses.append(noted)
@@ -252,9 +256,9 @@ def test_a_step_of_refinement_reads_nothing_back(place: Place, name: str, level:
     for steps in (2, 5):
         operator, before = operators()[name], place.reads
         y, coords = operator.A(slice_images(2, *SIZE)).to(ELSEWHERE), slice_coordinates(2, *SIZE).to(ELSEWHERE)
-        options: dict[str, Any] = {"steps": steps, "points": 100, "every": 99, "solve": False}
+        options = FitOptions(steps=steps, points=100, every=99, solve=False)
         noise = GaussianNoise(level_of(level, tuple(y.shape))).to(ELSEWHERE)
-        refine(small_siren().to(ELSEWHERE), coords, operator.to(ELSEWHERE), y, noise, **options)
+        refine(small_siren().to(ELSEWHERE), coords, Measurement(operator.to(ELSEWHERE), y, noise), options)
         reads.append(place.reads - before)
     assert reads[0] == reads[1]
 
@@ -265,7 +269,9 @@ def test_a_step_of_pretraining_reads_nothing_back(place: Place, name: str) -> No
     reads = []
     for steps in (1, 3):
         before = place.reads
-        pretrain(small_cohort(), replace(recipe, steps=steps), kind=kind, network=small_siren(), device=ELSEWHERE)  # type: ignore[arg-type]
+        pretrain(
+            small_cohort(), replace(recipe, steps=steps), kind=kind, network=small_siren(), run=Run(device=ELSEWHERE)
+        )  # type: ignore[arg-type]
         reads.append(place.reads - before)
     assert reads[0] == reads[1]
 

@@ -7,21 +7,22 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from ..cohorts.read import Cohort, read_cohort, read_heads, split_scans
+from ..cohorts.read import Cohort, read_cohort, split_scans
 from ..errors import InputError
 from ..networks import DetailPrior
-from ..pretraining.detail import DetailRecipe, pretrain_detail
+from ..pipelines.pretrain_prior import train_detail as learned
+from ..pretraining.detail import DetailRecipe
+from ..pretraining.run import Run
 from ..pretraining.variable_projection import ProjectionLoss
 from ..priors.prior import Prior
-from ..priors.store import save_prior
 
 __all__ = [
     "cohort_of",
@@ -129,6 +130,18 @@ def projection_psnr(output: Any) -> float:
     return -10 * math.log10(max(sum(errors) / len(errors) / 4, 1e-12))  # [-1, 1] has four times the power of [0, 1]
 
 
+@contextmanager
+def _bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar for a phase of a training."""
+    with tqdm(total=steps, desc=title, leave=False) as bar:
+
+        def on_step(step: int, loss: float) -> None:
+            bar.update(step + 1 - bar.n)
+            bar.set_postfix_str(f"loss {loss:.4f}")
+
+        yield on_step
+
+
 def train_detail(
     prior: Prior,
     network: DetailPrior | None,
@@ -136,53 +149,13 @@ def train_detail(
     scans: Sequence[Path],
     output_dir: str | Path,
     *,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    resume: bool = False,
-    quiet: bool = False,
     record: dict[str, Any] | None = None,
+    **run: Any,
 ) -> Prior:
-    """Train a detail prior beside a coordinate prior and write both as one prior into a bundle folder.
+    """Train a detail network: see :func:`monai_strainer.pipelines.pretrain_prior.train_detail`.
 
     Args:
-        prior: the coordinate prior; a detail prior that it has already is replaced.
-        network: where to start and how wide to be; the default sizes if None.
-        recipe: how.
-        scans: NIfTI files.
-        output_dir: bundle folder; ``runs/detail.pt`` there is the checkpoint to resume from.
-        seed, device, resume: see :func:`monai_strainer.pretraining.detail.pretrain_detail`.
-        quiet: no progress bars.
-        record: what else ``prior.json`` shall say of the training.
-
-    Returns:
-        the prior as it now lies there.
+        prior, network, recipe, scans, output_dir, record: see there.
+        run: ``seed``, ``device`` and ``resume``, see :class:`monai_strainer.pretraining.run.Run`.
     """
-    folder, hide = Path(output_dir), True if quiet else None
-    (folder / "runs").mkdir(parents=True, exist_ok=True)
-
-    def reading(paths: list[Path]) -> Iterable[Path]:
-        return tqdm(paths, desc="reading", unit="scan", disable=hide, leave=False)
-
-    heads = read_heads(scans, percentile=prior.percentile, progress=reading)
-    with tqdm(total=recipe.steps, desc="detail prior", unit="step", disable=hide, leave=False) as bar:
-
-        def tell(step: int, loss: float) -> None:
-            bar.update(step + 1 - bar.n)
-            bar.set_postfix_str(f"loss {loss:.4f}")
-
-        detail = pretrain_detail(
-            heads,
-            prior.network,
-            recipe,
-            network=network,
-            seed=seed,
-            device=device,
-            checkpoint=folder / "runs" / "detail.pt",
-            resume=resume,
-            on_step=tell,
-        )
-    told = {"recipe": asdict(recipe), "seed": seed, "scans": len(heads), **(record or {})}
-    if network is not None and network is prior.detail:  # trained further: what came before is part of how it was made
-        told["from"] = prior.record.get("detail")
-    done = replace(prior, network=prior.network.cpu(), detail=detail.cpu())
-    return save_prior(done, folder, {**prior.record, "detail": told})
+    return learned(prior, scans, output_dir, recipe, network=network, run=Run(**run), watch=_bar, record=record)

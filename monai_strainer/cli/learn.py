@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ..errors import InputError
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
-__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "work_folder"]
+__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "watched"]
 
 
 def device_of(name: str) -> str:
@@ -44,8 +45,6 @@ def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int
 
 def lines_of(args: Options) -> AbstractContextManager[None]:
     """Within the block, the phases of a training announce themselves on the standard error, a terminal or not."""
-    import sys
-
     from tqdm import tqdm
 
     from ..pretraining.phases import announced_to
@@ -53,150 +52,88 @@ def lines_of(args: Options) -> AbstractContextManager[None]:
     return nullcontext() if args.quiet else announced_to(lambda line: tqdm.write(line, file=sys.stderr))
 
 
-def work_folder(args: Options, *checkpoints: str) -> Path:
-    """The folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before."""
-    work: Path = args.output / "runs"
-    work.mkdir(parents=True, exist_ok=True)
-    for name in () if args.resume else checkpoints:
-        (work / name).unlink(missing_ok=True)
-    return work
+def watched(args: Options, board: Any = None) -> Callable[[str, int], Any]:
+    """A progress bar for every phase of a training; the quality of the coordinate network goes to TensorBoard."""
+
+    @contextmanager
+    def watch(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
+        bar, move = bar_of(args, title, "scan" if title == "reading" else "step")
+
+        def on_step(step: int, loss: float) -> None:
+            move(step + 1, steps)
+            if title == "pretraining":
+                psnr = -10 * math.log10(max(loss, 1e-12) / 4)  # [-1, 1] has four times the power of [0, 1]
+                bar.set_postfix_str(f"{psnr:.1f} dB")
+                if board is not None:
+                    board.add_scalar("psnr", psnr, step)
+            elif loss:
+                bar.set_postfix_str(f"loss {loss:.4f}")
+
+        with bar:
+            yield on_step
+
+    return watch
 
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
     from ..cohorts.selection import choose_scans, without_label_maps
     from ..io import refuse_inside
-    from ..pipelines.recipes import plan_of
-    from ..priors.store import RULES, save_prior
+    from ..pipelines.pretrain_prior import pretrain_prior
+    from ..pretraining.run import Run
+    from .recipes import command_of, recipe_of
 
-    plan = plan_of(args)
-    if not plan.is_noise:
+    recipe, choice = recipe_of(args), None
+    if recipe.kind != "noise":
         refuse_inside(args.output, args.input)
-    if (args.output / RULES).exists() and not (args.overwrite or args.resume):
-        raise InputError("there is a prior already", "pass --overwrite, or choose another folder", args.output / RULES)
-    choice = None
-    if not plan.is_noise:
         choice = choose_scans(args.input, args.contrast, scans, passed)
         choice = without_label_maps(choice, args.input, args.images)
-        _tell_choice(choice)
+        _print_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
-    with lines_of(args):
-        made, cohort = _learned(args, plan, choice)
-        prior = save_prior(made, args.output, _record(args, plan, choice, cohort))
-        of = f"{plan.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
-        print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
-        if choice is not None and plan.detail.steps > 0:
-            from ..bundle.parts import train_detail
-
-            prior = train_detail(
-                prior,
-                None,
-                plan.detail,
-                choice.train,
-                args.output,
-                seed=args.seed,
-                device=args.device,
-                resume=args.resume,
-                quiet=args.quiet,
-                record={"command": prior.record["command"]},
-            )
-            print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
-
-
-def _record(args: Options, plan: Any, choice: Any, cohort: Any) -> dict[str, Any]:
-    """How a prior is made, for ``prior.json``: enough to make it again."""
-    from dataclasses import asdict
-
-    from ..io.bids.sidecars import read_object
-    from ..pipelines.recipes import command_of
-
-    record: dict[str, Any] = {
-        "kind": args.kind,
-        "scans": 0 if choice is None else len(choice.train),
-        "recipe": asdict(plan.recipe),
-        "seed": args.seed,
-        "command": command_of(args, plan),
-    }
-    if choice is None or cohort is None:
-        return record | {"fields": {"count": plan.fields, "shape": plan.grid, "exponent": 1.0}}
+    record: dict[str, Any] = {"command": command_of(args, recipe)}
     if args.command == "bids" and args.bids_filter_file is not None:
+        from ..io.bids.sidecars import read_object
+
         record["filters"] = read_object(args.bids_filter_file)
-    return record | {"cohort_sha256": cohort.digest, **choice.record()}
+    with lines_of(args), _board(args) as board:
+        prior = pretrain_prior(
+            choice,
+            args.output,
+            recipe,
+            run=Run(seed=args.seed, device=args.device, resume=args.resume),
+            overwrite=args.overwrite,
+            watch=watched(args, board),
+            record=record,
+        )
+    of = f"{recipe.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
+    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    if prior.detail is not None:
+        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
 
 
-def _tell_choice(choice: Any) -> None:
+@contextmanager
+def _board(args: Options) -> Iterator[Any]:
+    """A TensorBoard writer in the bundle's folder ``runs``, where it was asked for."""
+    if not args.tensorboard:
+        yield None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    board = SummaryWriter(str(args.output / "runs" / "events"))
+    try:
+        yield board
+    finally:
+        board.close()
+
+
+def _print_choice(choice: Any) -> None:
     """Say which images do not train, and what is wrong with the table that decided."""
-    import sys
-
     for finding in choice.findings:
         print(f"  note: {finding}", file=sys.stderr)
     for name, reason in choice.passed[:10]:
         print(f"  passed over: {name}: {reason}", file=sys.stderr)
     if len(choice.passed) > 10:
         print(f"  passed over: {len(choice.passed) - 10} more", file=sys.stderr)
-
-
-def _learned(args: Options, plan: Any, choice: Any) -> tuple[Any, Any]:
-    """The coordinate prior, and the cohort it was learned from; None for noise."""
-    import math
-    from contextlib import ExitStack
-
-    from ..cohorts.read import prior_of
-    from ..pretraining.encoder import pretrain as trained
-    from ..pretraining.noise_cohort import noise_slices
-    from ..priors.prior import Prior
-
-    work = work_folder(args)
-    with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
-        leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
-        cohort = None if choice is None else _read(args, plan, choice, work / "cohort.npy")
-        slices = noise_slices(plan.fields, plan.grid, seed=args.seed) if cohort is None else cohort.slices
-        work_folder(args, "checkpoint.pt", "checkpoint-statistics.pt", "reference.pt", "detail.pt")
-        board = None
-        if args.tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            board = SummaryWriter(str(work / "events"))
-        bar, move = bar_of(args, "pretraining", "step")
-
-        def tell(step: int, loss: float) -> None:
-            psnr = -10 * math.log10(max(loss, 1e-12) / 4)
-            move(step + 1, plan.recipe.steps)
-            bar.set_postfix_str(f"{psnr:.1f} dB")
-            if board is not None:
-                board.add_scalar("psnr", psnr, step)
-
-        with bar:
-            network = trained(
-                slices,
-                plan.recipe,
-                kind=args.kind,
-                seed=args.seed,
-                device=args.device,
-                checkpoint=work / "checkpoint.pt",
-                resume=args.resume,
-                on_step=tell,
-            )
-        if cohort is None:
-            return Prior(network.cpu(), args.plane), None
-        return prior_of(network, cohort, work / "reference.pt", args.resume), cohort
-
-
-def _read(args: Options, plan: Any, choice: Any, cache: Path) -> Any:
-    """The scans that train, on one grid."""
-    from tqdm import tqdm
-
-    from ..cohorts.read import read_cohort
-    from ..pretraining.phases import announce
-
-    announce(f"reading {len(choice.train)} scans")
-    return read_cohort(
-        choice.train,
-        plane=args.plane,
-        shape=plan.grid,
-        cache=cache,
-        progress=lambda paths: tqdm(paths, desc="reading", unit="scan", disable=args.quiet or None, leave=False),
-    )
 
 
 def evaluate(args: Options) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .learn import bar_of, device_of, lines_of, work_folder
+from .learn import bar_of, device_of, lines_of
 
 if TYPE_CHECKING:
     from ..networks.noise_level import NoiseLevelNet
@@ -20,13 +20,15 @@ __all__ = ["pretrain_general"]
 
 def pretrain_general(args: Options) -> None:
     """Train the detail network, then the noise level network; about two hours on one CPU core."""
+    from ..cli.recipes import general_command_of
     from ..cohorts.sources import general_sources
     from ..io import refuse_inside
-    from ..pipelines.recipes import general_command_of
+    from ..pipelines.pretrain_prior import work_folder
     from ..pretraining.general import GENERAL
     from ..pretraining.general import pretrain_general as trained
     from ..pretraining.noise_level import NOISE_LEVEL
     from ..pretraining.phases import announce
+    from ..pretraining.run import Run
     from ..pretraining.source import digest_of
     from ..priors.general_store import GENERAL_RULES, load_general, save_general
     from ..priors.prior import GeneralPrior
@@ -51,18 +53,20 @@ def pretrain_general(args: Options) -> None:
     with lines_of(args):
         announce("reading sources")
         sources = general_sources(args.input)
-        work = work_folder(args, "general.pt", "noise.pt")
+        work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
         bar, move = bar_of(args, "general prior", "step")
         with bar:
             detail = trained(
                 sources,
                 recipe,
                 network=None if before is None else before.detail,
-                seed=args.seed,
-                device=args.device,
-                checkpoint=work / "general.pt",
-                resume=args.resume,
-                on_step=lambda step, loss: move(step + 1, recipe.steps),
+                run=Run(
+                    seed=args.seed,
+                    device=args.device,
+                    checkpoint=work / "general.pt",
+                    resume=args.resume,
+                    on_step=lambda step, loss: move(step + 1, recipe.steps),
+                ),
             )
         level = (
             before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
@@ -83,15 +87,19 @@ def pretrain_general(args: Options) -> None:
 
 def _noise_level(args: Options, sources: Any, recipe: Any, work: Path) -> NoiseLevelNet:
     from ..pretraining.noise_level import pretrain_noise_level
+    from ..pretraining.run import Run
 
     bar, move = bar_of(args, "noise level", "step")
     with bar:
         return pretrain_noise_level(
             sources,
             recipe,
-            seed=args.seed,
-            device=args.device,
-            checkpoint=work / "noise.pt",
-            resume=args.resume,
-            on_step=lambda step, loss: move(step + 1, recipe.steps),
+            run=Run(
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "noise.pt",
+                every=100,
+                resume=args.resume,
+                on_step=lambda step, loss: move(step + 1, recipe.steps),
+            ),
         )

@@ -16,23 +16,13 @@ __all__ = ["bids", "restore"]
 
 def _options(args: Options) -> Any:
     """The options of a restoration as the command line gives them."""
-    from ..pipelines.restore_file import Options as Chosen
+    from ..pipelines.restore_file import FileOptions
+    from ..restoring.options import changed, declared
 
-    try:
-        sigma = None if args.sigma == "auto" else float(args.sigma)
-    except ValueError as error:
-        raise InputError(f"a sigma of {args.sigma!r} is not a number", "give a number, or auto") from error
-    return Chosen(
+    return FileOptions(
         scale=tuple(args.scale or [2.0]),
         spacing=tuple(args.spacing) if args.spacing else None,
-        sigma=sigma,
-        gaussian=args.gaussian,
-        profile=args.profile,
-        thickness=args.thickness,
-        method=args.method,
-        steps=args.steps,
-        adapt=args.adapt,
-        seed=args.seed,
+        restore=changed(None, {"seed": args.seed, **{name: getattr(args, name) for name in declared()}}),
         series_uid=args.series_uid,
         volume=args.volume,
         form=args.form,
@@ -43,7 +33,7 @@ def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder or a manifest."""
     from ..io import holds_nifti, is_dicom, is_nifti
     from ..pipelines.jobs import find_jobs
-    from ..pipelines.restore_file import restore_file
+    from ..pipelines.restore_file import Outputs, restore_file
     from ..priors.store import load_prior
     from ..storage.atomic import clear, is_there
 
@@ -67,10 +57,8 @@ def restore(args: Options) -> int:
             target,
             prior,
             options,
+            Outputs(args.std, args.report, args.overwrite),
             device=device,
-            with_std=args.std,
-            with_report=args.report,
-            overwrite=args.overwrite,
             progress=move,
         )
     print(f"{target.name}: {report['task']}, noise {100 * report['noise']['relative']:.1f} %")
@@ -84,7 +72,7 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
     from dataclasses import replace
 
     from ..pipelines.batch import run_jobs, share_of
-    from ..pipelines.restore_file import restore_file
+    from ..pipelines.restore_file import Outputs, restore_file
     from ..priors.store import load_prior
 
     prior, device, output = load_prior(bundle), device_of(args.device), args.output
@@ -100,13 +88,8 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
             job.target,
             prior,
             own,
+            Outputs(args.std, True, overwrite, extra, job.sidecar, [*job.findings, *_foreign(job, prior)]),
             device=device,
-            with_std=args.std,
-            with_report=True,
-            overwrite=overwrite,
-            extra=extra,
-            sidecar=job.sidecar,
-            findings=[*job.findings, *_foreign(job, prior)],
         )
 
     def tell(line: str) -> None:

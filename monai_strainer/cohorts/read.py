@@ -12,22 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from ..anatomy.aligned_slices import AlignedSlices
-from ..anatomy.coarse_image import mirrored_glances
 from ..anatomy.foreground import foreground, normalise
 from ..anatomy.head_frame import Pose, find_pose, laid
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
 from ..io import read
-from ..networks import Siren
 from ..pretraining.patches import Head
-from ..pretraining.phases import Phase, digest_of_weights
-from ..priors.prior import Prior
-from ..priors.similarity import Typical, typical_of
 from ..storage.atomic import reserve
 from ..volume import Volume
 from .selection import choose_scans, is_label_map
 
-__all__ = ["Cohort", "prior_of", "read_cohort", "read_heads", "split_scans"]
+__all__ = ["Cohort", "read_cohort", "read_heads", "split_scans"]
 
 MARGIN = 1.2  # rows and columns reach this far beyond the head's box, so that the encoder knows the air around it
 REACH = 0.97  # slices stop short of the box, where there is hardly any head
@@ -128,23 +123,6 @@ def read_cohort(
     x, y, z = np.mean(halves, axis=0)
     slices = AlignedSlices(images, (axes[0], axes[1], axes[2]), order)
     return Cohort(slices, plane, percentile, (float(x), float(y), float(z)), digest.hexdigest())
-
-
-def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, resume: bool = False) -> Prior:
-    """A trained network and all that is known of the cohort that taught it.
-
-    Args:
-        network: the coordinate prior.
-        cohort: that taught it.
-        checkpoint: file to keep what is usual for the cohort in, which takes minutes to measure.
-        resume: take that from the file if it belongs to this network and cohort.
-    """
-    network = network.cpu()
-    identity = {"weights": digest_of_weights(network), "cohort": cohort.digest}
-    phase = Phase(f"reference map of {len(cohort.slices.images)} heads", identity, checkpoint, resume)
-    kept = phase.result(lambda: {"typical": typical_of(network, mirrored_glances(cohort.slices)).as_record()})
-    typical = Typical.from_record(kept["typical"])
-    return Prior(network, cohort.plane, cohort.percentile, cohort.half_mm, typical=typical)
 
 
 def read_heads(

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..fitting import ErrorField, HeldOut
 from ..networks import Siren, SirenStack
-from ..physics import NoiseModel, Operator, RicianNoise
+from ..physics import Measurement, NoiseModel, Operator, RicianNoise
 
 __all__ = ["back_projection", "cubic", "kriging_only", "network_alone", "non_local_means"]
 
@@ -133,9 +133,7 @@ def kriging_only(operator: Operator, y: NDArray[np.float32], noise: NoiseModel) 
 def network_alone(
     siren: Siren,
     coords: Tensor,
-    operator: Operator,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
     *,
     steps: int,
     rate: float = 1e-4,
@@ -151,9 +149,7 @@ def network_alone(
     Args:
         siren: where every slice's copy starts; a fresh one is a plain SIREN.
         coords: ``(S, d, H, W)``.
-        operator: ``A`` on ``(..., H, W)``.
-        y: ``(S, h, w)``, the head about ``[0, 1]``.
-        noise: of the data.
+        measurement: of the slices.
         steps: gradient steps.
         rate: Adam's, the paper's by default.
         seed: of the draws.
@@ -165,6 +161,7 @@ def network_alone(
 
     Source: Vyas et al., Learning Transferable Features for Implicit Neural Representations, NeurIPS 2024.
     """
+    operator, y, noise = measurement.operator, measurement.y, measurement.noise
     generator = torch.Generator().manual_seed(seed)
     stack = SirenStack(siren, len(coords))
     adam = torch.optim.Adam(stack.parameters(), rate)

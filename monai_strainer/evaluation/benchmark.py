@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..fitting import amortise, fit_slices, refine
+from ..fitting import CoordinateFeatures, FitOptions, amortise, fit_slices, refine
 from ..io import read
 from ..metrics import coverage, psnr, ssim
 from ..networks import Siren
-from ..physics import Separable
+from ..physics import Measurement, Separable
 from ..priors.prior import Prior
 from ..reporting.figure import Strip, picture, upright
 from ..storage.atomic import stem
@@ -224,13 +224,10 @@ def _joint(method: str, case: Case, prior: Prior) -> _Image:
     start = time.perf_counter()
     found = amortise(
         prior.detail.to(case.y.device),
-        case.operator,
-        case.y,
-        case.noise,
-        siren=prior.network.to(case.y.device) if both else None,
-        places=lambda some: case.coords[some],
+        Measurement(case.operator, case.y, case.noise),
         closeness=0.0,
         data_step=both,
+        features=CoordinateFeatures(prior.network.to(case.y.device) if both else None, lambda some: case.coords[some]),
     )
     pixels = np.maximum(found.images.cpu().numpy(), 0)
     return _Image(pixels, time.perf_counter() - start, std=found.std.cpu().numpy())
@@ -255,16 +252,19 @@ def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
 
 def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
     """What a network makes of a case; in a series its own image, without the data step."""
-    data = beginning(method, prior.network, seed).to(case.y.device), case.coords, case.operator, case.y, case.noise
+    given = Measurement(case.operator, case.y, case.noise)
+    network = beginning(method, prior.network, seed).to(case.y.device)
     start, std = time.perf_counter(), None
     often = steps + 1 if is_series else 10
     if method in ("siren", "strainer_paper"):
-        images, best = network_alone(*data, steps=steps, seed=seed, every=often)
+        images, best = network_alone(network, case.coords, given, steps=steps, seed=seed, every=often)
     elif is_series:
-        found = refine(*data, steps=steps, seed=seed, every=often, with_nothing=False)
+        found = refine(
+            network, case.coords, given, FitOptions(steps=steps, every=often, allow_no_network=False), seed=seed
+        )
         images, best = found.images, found.best_step
     else:
-        fit = fit_slices(*data, steps=steps, seed=seed)
+        fit = fit_slices(network, case.coords, given, FitOptions(steps=steps), seed=seed)
         images, best, std = fit.data.images, fit.best_step, fit.data.std.cpu().numpy()
     pixels = np.maximum(images.cpu().numpy(), 0)
     return _Image(pixels, time.perf_counter() - start, steps, best.tolist(), std)

@@ -2,23 +2,25 @@
 """Fitting a network to one measurement: head solve, refinement, blind stopping, and the last word to the data."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, steps_for
-from .amortised import Amortised, amortise, has_bfloat16
+from .amortised import Amortised, CoordinateFeatures, amortise, has_bfloat16
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 from .early_stopping import HeldOut
 from .plug_and_play import plug_and_play
 from .readout import Heads, head_images, solve_heads
-from .refine import Refined, refine
+from .refine import FitOptions, Refined, refine
 from .registration import align
 
 __all__ = [
     "ADAPTATION",
     "Adaptation",
     "Amortised",
+    "CoordinateFeatures",
     "DataStep",
     "ErrorField",
     "Fit",
+    "FitOptions",
     "HeldOut",
     "Heads",
     "Refined",

@@ -1,10 +1,10 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""One pass of the detail prior over a stack of slices, and the data's last word."""
+"""Restore a stack of slices in one pass of the detail network, corrected by the measurement."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ..networks import DetailPrior, Siren
 from ..networks.precision import autocast_on
-from ..physics import NoiseModel, Separable
+from ..physics import Measurement, Separable
 from .data_consistency import ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 
-__all__ = ["Amortised", "amortise", "has_bfloat16", "look"]
+__all__ = ["Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
 
-
+BATCH = 4  # slices at a time
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
@@ -42,56 +42,65 @@ class Amortised:
     divergence: Tensor | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class CoordinateFeatures:
+    """What a detail network takes from a coordinate network.
+
+    Args:
+        siren: the coordinate network; None gives no features.
+        places: head coordinates ``(some, d, H, W)`` of some slices.
+    """
+
+    siren: Siren | None
+    places: Callable[[slice], Tensor]
+
+    def coords(self, some: slice) -> Tensor | None:
+        """``(some, d, H, W)``; None where there are no features."""
+        return None if self.siren is None else self.places(some)
+
+
 @torch.no_grad()
 def amortise(
     detail: DetailPrior,
-    operator: Separable,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
     *,
-    siren: Siren | None = None,
-    places: Callable[[slice], Tensor] | None = None,
+    features: CoordinateFeatures | None = None,
     closeness: float = 1.0,
     data_step: bool = True,
     only: slice = slice(None),
-    batch: int = 4,
     on_slices: Callable[[int], None] | None = None,
     probe: torch.Generator | None = None,
 ) -> Amortised:
-    """Restore a stack of slices in one pass.
+    """Restore a stack of slices in one pass of the detail network.
 
     Args:
-        detail: the detail prior.
-        operator: ``A`` on ``(..., H, W)``.
-        y: ``(S, h, w)`` slices in their order, the head about ``[0, 1]``.
-        noise: of the data; a map has the shape of ``y``.
-        siren: the coordinate prior whose features the network takes; None does without.
-        places: head coordinates ``(some, d, H, W)`` of some slices.
+        detail: the detail network.
+        measurement: of the slices; its operator is separable.
+        features: of the coordinate network; None does without.
         closeness: in-plane spacing of the result over the step between slices; 0 hides the neighbours.
         data_step: let the measurement correct what the network missed. Where ``A`` is the identity there is no such
             step: the network has already weighed the data against what it knows.
         only: which slices to restore; all by default.
-        batch: slices at a time.
         on_slices: called with the slices done.
         probe: draws a small change of the data, from which the divergence is read; takes the place of one mirror image.
             Only where ``A`` is the identity.
     """
+    y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
     means, stds, slopes = [], [], []
     first, last, _ = only.indices(len(y))
-    change = None
-    if probe is not None and operator.is_identity:
+    moved_by = None
+    if probe is not None and is_identity:
         change = torch.randn(y.shape, generator=probe).to(y)
-        size = 0.1 * float(noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
-    for low in range(first, last, batch):
-        some = slice(low, min(low + batch, last))
-        coords = None if siren is None or places is None else places(some)
-        seen = (noise, some, siren, coords, closeness)
-        if change is None:
-            mean, std = look(detail, operator, y, *seen)
+        size = 0.1 * float(measurement.noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
+        moved_by = replace(measurement, y=y + size * change)
+    for low in range(first, last, BATCH):
+        some = slice(low, min(low + BATCH, last))
+        if moved_by is None:
+            mean, std = predict_slices(detail, measurement, some, features, closeness)
         else:
-            plain, std = look(detail, operator, y, *seen, mirrors=MIRRORS[:1])
-            others, _ = look(detail, operator, y, *seen, mirrors=MIRRORS[1:3])
-            moved, _ = look(detail, operator, y + size * change, *seen, mirrors=MIRRORS[:1])
+            plain, std = predict_slices(detail, measurement, some, features, closeness, MIRRORS[:1])
+            others, _ = predict_slices(detail, measurement, some, features, closeness, MIRRORS[1:3])
+            moved, _ = predict_slices(detail, moved_by, some, features, closeness, MIRRORS[:1])
             slopes.append(change[some] * (moved - plain) / size)
             mean = (plain + 2 * others) / 3
         means.append(mean)
@@ -99,33 +108,44 @@ def amortise(
         if on_slices is not None:
             on_slices(some.stop)
     images, std = torch.cat(means), torch.cat(stds)
-    if not data_step or operator.is_identity:
+    if not data_step or is_identity:
         return Amortised(images, std, images, 1.0, torch.cat(slopes) if slopes else None)
-    level = noise.sigma.square()
-    level = level.expand(y.shape)[only] if level.ndim else level.expand(len(images))  # (S, h, w), or (S,)
-    clean, steps = noise.debias(y)[only], []
+    corrected, open_fraction = _corrected(images, measurement, only)
+    return Amortised(corrected, std, images, open_fraction)
+
+
+def _corrected(images: Tensor, measurement: Measurement, only: slice) -> tuple[Tensor, float]:
+    """Images after the data step, and the fraction of the error's variance that the data left open."""
+    level, clean, steps = measurement.variance[only], measurement.clean[only], []
     for low in range(0, len(clean), 32):
         some = slice(low, low + 32)
-        steps.append(ErrorField(operator, clean[some], level[some]).correct(images[some]))
-    open_share = sum(step.undetermined * len(step.images) for step in steps) / len(images)
-    return Amortised(torch.cat([step.images for step in steps]), std, images, open_share)
+        steps.append(ErrorField(measurement.operator, clean[some], level[some]).correct(images[some]))
+    open_fraction = sum(step.undetermined * len(step.images) for step in steps) / len(images)
+    return torch.cat([step.images for step in steps]), open_fraction
 
 
-def look(
+def predict_slices(
     detail: DetailPrior,
-    operator: Separable,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
     some: slice,
-    siren: Siren | None = None,
-    coords: Tensor | None = None,
+    features: CoordinateFeatures | None = None,
     closeness: float = 1.0,
     mirrors: Sequence[tuple[int, ...]] = MIRRORS,
 ) -> tuple[Tensor, Tensor]:
-    """What the network says of some slices of a stack: images and standard deviations ``(some, H, W)``.
+    """Predict some slices of a stack: images and standard deviations ``(some, H, W)``, the mean over mirror images.
 
-    It is asked of mirror images as well: its errors differ, and the mean has less of them.
+    The errors at mirror images differ, and their mean is smaller.
+
+    Args:
+        detail: the detail network.
+        measurement: of the whole stack; its operator is separable.
+        some: which slices.
+        features: of the coordinate network.
+        closeness: see :func:`amortise`.
+        mirrors: axes to flip, for every mirror image.
     """
+    y, noise, operator = measurement.y, measurement.noise, measurement.operator
+    assert isinstance(operator, Separable)
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
     stack, share = interpolate(operator, y[near])  # (near, H, W)
@@ -138,15 +158,16 @@ def look(
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
     shown = show(slices, share, sigma, conditions(operator, noise, closeness))
+    coords = None if features is None else features.coords(some)
     with autocast_on(y.device, has_bfloat16(y.device)):
         means, log_stds = [], []
         for axes in mirrors:
-            features = None
-            if siren is not None and coords is not None:
-                rough = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)
-                features = siren(rough, features=True)
+            of_siren = None
+            if features is not None and features.siren is not None and coords is not None:
+                coarse = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)
+                of_siren = features.siren(coarse, features=True)
             image = shown.image.flip(axes).contiguous(memory_format=torch.channels_last)
-            mean, log_std = detail(image, shown.conditions, features)
+            mean, log_std = detail(image, shown.conditions, of_siren)
             means.append(mean[:, 0].float().flip(axes))
             log_stds.append(log_std[:, 0].float().flip(axes))
     log_std = torch.stack(log_stds).mean(0)

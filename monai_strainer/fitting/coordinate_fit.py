@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The whole fit of a stack of slices: solve the heads, refine, let the data have the last word, say how sure."""
+"""Fit a stack of slices: solve the readouts, refine the networks, correct them by the measurement."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..networks import Siren
-from ..physics import NoiseModel, Operator
+from ..physics import Measurement
 from .data_consistency import DataStep
-from .refine import refine
+from .refine import FIT, FitOptions, refine
 
 __all__ = ["Fit", "fit_slices"]
 
@@ -38,17 +38,9 @@ class Fit:
 def fit_slices(
     siren: Siren,
     coords: Tensor,
-    operator: Operator,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
+    options: FitOptions = FIT,
     *,
-    steps: int = 100,
-    solve: bool = True,
-    rate: float = 4e-5,
-    head_rate: float = 3e-4,
-    last_rate: float = 0.1,
-    optimiser: str = "muon",
-    freeze: int | str | None = None,
     seed: int = 0,
     on_step: Callable[[int], None] | None = None,
 ) -> Fit:
@@ -63,28 +55,10 @@ def fit_slices(
     Args:
         siren: the prior. Never changed.
         coords: ``(S, d, H, W)`` head coordinates.
-        operator: ``A`` on ``(..., H, W)``.
-        y: ``(S, h, w)`` measurement, the head about ``[0, 1]``.
-        noise: its noise.
-        steps: refinement steps at most; 0 stays with the head solve.
-        solve: start from solved heads. False starts from the network's own, as the paper does.
-        rate, head_rate, last_rate, optimiser, freeze, seed, on_step: see :func:`refine`.
+        measurement: of the slices.
+        options: how the network is fitted.
+        seed, on_step: see :func:`refine`.
     """
-    refined = refine(
-        siren,
-        coords,
-        operator,
-        y,
-        noise,
-        solve=solve,
-        steps=steps,
-        rate=rate,
-        head_rate=head_rate,
-        last_rate=last_rate,
-        optimiser=optimiser,
-        freeze=freeze,
-        seed=seed,
-        on_step=on_step,
-    )
+    refined = refine(siren, coords, measurement, options, seed=seed, on_step=on_step)
     data = refined.field.correct(refined.images)
     return Fit(refined.images, data, refined.held_out, refined.best_step, refined.curve)

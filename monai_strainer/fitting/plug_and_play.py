@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..networks import DetailPrior, Siren
-from ..physics import GaussianNoise, Identity, NoiseModel, Operator, Separable
-from .amortised import Amortised, look
+from ..networks import DetailPrior
+from ..physics import GaussianNoise, Identity, Measurement, Operator, Separable
+from .amortised import BATCH, Amortised, CoordinateFeatures, predict_slices
 from .data_consistency import factor_of
 from .detail_inputs import interpolate
 
@@ -24,16 +24,12 @@ REACH, SMOOTH = 4.0, 1e-2  # of the field that begins where voxels are missing, 
 @torch.no_grad()
 def plug_and_play(
     detail: DetailPrior,
-    operator: Operator,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
     *,
-    siren: Siren | None = None,
-    places: Callable[[slice], Tensor] | None = None,
+    features: CoordinateFeatures | None = None,
     start: Tensor | None = None,
-    turns: int = 16,
+    iterations: int = 16,
     weight: float = 0.3,
-    batch: int = 4,
     on_slices: Callable[[int], None] | None = None,
 ) -> Amortised:
     """Restore slices with the detail prior as a denoiser.
@@ -46,32 +42,32 @@ def plug_and_play(
     anatomy. Rician bias is taken off the data beforehand, once.
 
     Args:
-        detail: the detail prior.
-        operator: ``A`` on ``(..., H, W)``, separable or not.
-        y: ``(S, h, w)``, the head about ``[0, 1]``.
-        noise: of the data.
-        siren, places, batch, on_slices: see :func:`monai_strainer.fitting.amortise`.
+        detail: the detail network.
+        measurement: of the slices; its operator may be any.
+        features, on_slices: see :func:`monai_strainer.fitting.amortise`.
         start: ``(S, H, W)`` where to begin; by default the interpolated data, or what the data step makes of nothing.
-        turns: of denoising and data step.
+        iterations: of denoising and data step.
         weight: of the denoiser against the data.
 
     Source: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, IEEE TPAMI 44 (2022).
     """
-    clean = noise.debias(y)
-    sigma = noise.sigma.square().expand(y.shape).mean((1, 2)).sqrt().clamp_min(FLOOR)  # (S,)
-    still = Identity(operator.shape_in)
+    operator, clean = measurement.operator, measurement.clean
+    sigma = measurement.mean_variance.sqrt().clamp_min(FLOOR)  # (S,)
+    identity = Identity(operator.shape_in)
     images, stds, opens = [], [], []
-    for low in range(0, len(y), batch):
-        some = slice(low, min(low + batch, len(y)))
+    for low in range(0, len(clean), BATCH):
+        some = slice(low, min(low + BATCH, len(clean)))
         data, level = clean[some], sigma[some]
         x = _begin(operator, data) if start is None else start[some]
-        coords = None if siren is None or places is None else places(some)
+        here = None if features is None else CoordinateFeatures(features.siren, _fixed(features.coords(some)))
+        whole = slice(0, len(x))
         last = max(LOWEST, float(level.max()))
-        falling = torch.logspace(0, 1, turns, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
+        falling = torch.logspace(0, 1, iterations, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
         for s in falling.tolist()[:-1]:
-            z, _ = look(detail, still, x, GaussianNoise(s), slice(0, len(x)), siren, coords, 0.0, mirrors=((),))
+            noisy = Measurement(identity, x, GaussianNoise(s))
+            z, _ = predict_slices(detail, noisy, whole, here, closeness=0.0, mirrors=((),))
             x = operator.prox(z, data, weight * level.square() / s**2)
-        x, std = look(detail, still, x, GaussianNoise(last), slice(0, len(x)), siren, coords, closeness=0.0)
+        x, std = predict_slices(detail, Measurement(identity, x, GaussianNoise(last)), whole, here, closeness=0.0)
         images.append(x)
         # where the data say nothing, the denoiser's own deviation would be that of a well measured pixel
         unseen = operator.undetermined(level.square() / HIGHEST**2).expand(x.shape)
@@ -81,6 +77,16 @@ def plug_and_play(
             on_slices(some.stop)
     found = torch.cat(images)
     return Amortised(found, torch.cat(stds), found, sum(opens) / len(opens))
+
+
+def _fixed(coords: Tensor | None) -> Callable[[slice], Tensor]:
+    """Coordinates of slices that are counted from the first of a batch."""
+
+    def places(some: slice) -> Tensor:
+        assert coords is not None
+        return coords[some]
+
+    return places
 
 
 def _begin(operator: Operator, data: Tensor) -> Tensor:

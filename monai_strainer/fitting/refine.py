@@ -9,16 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..networks import Siren, SirenStack
 from ..optim.cuda_graphs import Recorded, recorder_of
 from ..optim.muon import optimisers
 from ..optim.schedules import falling, set_rate
-from ..physics import NoiseModel, Operator
+from ..physics import Measurement, NoiseModel, Operator
 from .data_consistency import ErrorField
 from .early_stopping import HeldOut
 from .readout import solve_heads
 
-__all__ = ["Refined", "refine"]
+__all__ = ["FIT", "FitOptions", "Refined", "refine"]
 
 POINTS = 4096  # evaluated at once: enough for a gradient, and the activations stay in the cache of a CPU core
 
@@ -57,24 +58,62 @@ def _some(length: int, share: float, generator: torch.Generator) -> Tensor:
     return torch.randperm(length, generator=generator)[: max(1, round(share * length))].sort().values
 
 
+@dataclass(frozen=True)
+class FitOptions:
+    """How a private copy of the coordinate network is fitted to every slice.
+
+    Args:
+        steps: gradient steps at most; 0 stays with the solved readout.
+        solve: start from solved readouts. False starts from the network's own, as the paper does.
+        rate: learning rate of the hidden matrices under Muon, or of everything under Adam.
+        readout_rate: rate of the first layer, the readout and the biases under Muon.
+        final_rate_fraction: the rates fall along a cosine to this fraction of themselves; 1 keeps them, as in the
+            paper. Falling is worth about 2 dB on a clean slice after 60 steps.
+        optimiser: ``"muon"`` or ``"adam"``.
+        freeze: layers to keep as they are: None, a number, or ``"auto"``.
+        held_out: fraction of the measurements that only decide when to stop; more where there are few, to have 300.
+        points: image points per step and slice, about.
+        every: steps between two evaluations of the held-out measurements. What counts is how well they are predicted
+            by the network *and* the data step, for that is the result.
+        allow_no_network: let the data step alone, with no network, compete as step -1; it wins where the prior does
+            not fit.
+
+    Raises:
+        InputError: negative steps, or an optimiser that does not exist.
+
+    Example:
+        >>> FitOptions(steps=20).optimiser
+        'muon'
+    """
+
+    steps: int = 100
+    solve: bool = True
+    rate: float = 4e-5
+    readout_rate: float = 3e-4
+    final_rate_fraction: float = 0.1
+    optimiser: str = "muon"
+    freeze: int | str | None = None
+    held_out: float = 0.03
+    points: int = POINTS
+    every: int = 20
+    allow_no_network: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise InputError(f"{self.steps} steps cannot be taken", "use 0 or more")
+        if self.optimiser not in ("muon", "adam"):
+            raise InputError(f"there is no optimiser {self.optimiser!r}", "choose muon or adam")
+
+
+FIT = FitOptions()
+
+
 def refine(
     siren: Siren,
     coords: Tensor,
-    operator: Operator,
-    y: Tensor,
-    noise: NoiseModel,
+    measurement: Measurement,
+    options: FitOptions = FIT,
     *,
-    solve: bool = True,
-    steps: int = 100,
-    rate: float = 4e-5,
-    head_rate: float = 3e-4,
-    last_rate: float = 0.1,
-    optimiser: str = "muon",
-    freeze: int | str | None = None,
-    held_out: float = 0.03,
-    points: int = POINTS,
-    every: int = 20,
-    with_nothing: bool = True,
     seed: int = 0,
     on_step: Callable[[int], None] | None = None,
 ) -> Refined:
@@ -86,43 +125,29 @@ def refine(
     Args:
         siren: where every copy starts. Never changed.
         coords: ``(S, d, H, W)`` head coordinates.
-        operator: ``A`` on ``(..., H, W)``.
-        y: ``(S, h, w)`` measurement, the head about ``[0, 1]``.
-        noise: its noise.
-        solve: start from solved heads. False starts from the network's own, as the paper does.
-        steps: gradient steps at most.
-        rate: learning rate of the hidden matrices under Muon, or of everything under Adam.
-        head_rate: rate of the first layer, the head and the biases under Muon.
-        last_rate: the rates fall along a cosine to this share of themselves; 1 keeps them, as in the paper. Falling is
-            worth about 2 dB on a clean slice after 60 steps.
-        optimiser: ``"muon"`` or ``"adam"``.
-        freeze: layers to keep as they are: None, a number, or ``"auto"``.
-        held_out: share of the measurements that only decide when to stop; more where there are few, to have 300.
-        points: image points per step and slice, about.
-        every: steps between two looks at the held-out measurements. What counts is how well they are foretold by the
-            network *and* the data step, for that is the result.
-        with_nothing: let the data step alone, with no network, compete as step -1; it wins where the prior does
-            not fit.
+        measurement: of the slices.
+        options: how.
         seed: of the draws; every slice sees the same ones, so a slice's result does not depend on its neighbours.
         on_step: called after every step.
     """
     generator = torch.Generator().manual_seed(seed)
+    operator, y, noise = measurement.operator, measurement.y, measurement.noise
     stack = SirenStack(siren, len(coords))
-    frozen = stack.freeze(freeze)
-    engines = optimisers(stack, optimiser, rate, head_rate)
+    frozen = stack.freeze(options.freeze)
+    engines = optimisers(stack, options.optimiser, options.rate, options.readout_rate)
     rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     count = y.shape[1] * y.shape[2]
-    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(held_out, min(0.15, 300 / count)), generator)
+    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(options.held_out, min(0.15, 300 / count)), generator)
     watch.to(y.device)
-    kept, clean = ~watch.mask, noise.debias(y)
-    sigma2 = noise.sigma.square().expand(y.shape).mean((1, 2)).clamp_min(1e-8)  # (S,)
+    kept, clean = ~watch.mask, measurement.clean
+    sigma2 = measurement.mean_variance.clamp_min(1e-8)  # (S,)
     field = ErrorField(operator, clean, noise.sigma.square().expand(y.shape) if noise.sigma.ndim else sigma2)
-    if solve:
+    if options.solve:
         ones = operator.A(
             torch.ones(operator.shape_in, device=y.device)
         )  # the network speaks in [-1, 1], the data in [0, 1]
         stack.set_heads(solve_heads(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
-    share = min(1.0, points / (coords.shape[2] * coords.shape[3])) ** 0.5
+    share = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def look(step: int, images: Tensor) -> None:
         watch.update(step, images, field.foretell(images)[0] * field.head)
@@ -147,17 +172,17 @@ def refine(
         return loss.detach()
 
     step_once = Recorded(advance, recorder_of(y.device))
-    if with_nothing:
+    if options.allow_no_network:
         look(-1, torch.zeros(len(y), *operator.shape_in, device=y.device))
-    for step in range(steps):
-        if step % every == 0:
+    for step in range(options.steps):
+        if step % options.every == 0:
             look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
-            set_rate(engine, full * falling(step, steps, last_rate))
+            set_rate(engine, full * falling(step, options.steps, options.final_rate_fraction))
         if step == 0 or share < 1:
             looked_at = some_of_all()
         step_once(*looked_at)
         if on_step is not None:
             on_step(step)
-    look(steps, _whole(stack, coords))
+    look(options.steps, _whole(stack, coords))
     return Refined(watch.images, watch.error, watch.best_step, watch.curve, frozen, field)

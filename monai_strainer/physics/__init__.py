@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from .kspace_lines import KSpaceLines, random_lines
+from .measurement import Measurement
 from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .noise_estimation import NoiseEstimate
-from .operators import Composition, Mask, Operator
+from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
-from .random_measurements import Measurements
+from .random_measurements import AcquisitionDistribution
 from .separable import Identity, Separable
 
 __all__ = [
+    "AcquisitionDistribution",
     "Blur",
     "Composition",
     "Downsample",
@@ -20,10 +22,11 @@ __all__ = [
     "KSpaceCrop",
     "KSpaceLines",
     "Mask",
-    "Measurements",
+    "Measurement",
     "NoiseEstimate",
     "NoiseModel",
     "Operator",
+    "OperatorFactory",
     "Profile",
     "RicianNoise",
     "Separable",

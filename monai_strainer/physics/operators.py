@@ -7,14 +7,14 @@ both. The first two have their data step in closed form; compositions solve it b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
 
-__all__ = ["Composition", "Mask", "Operator"]
+__all__ = ["Composition", "Mask", "Operator", "OperatorFactory"]
 
 
 class Operator(nn.Module):
@@ -253,3 +253,7 @@ def checked_rows(rows: Tensor, length: int) -> Tensor:
 def over_images(rho: float | Tensor, axes: int) -> float | Tensor:
     """Give ``rho`` of shape (batch) the trailing axes of an image."""
     return rho.reshape(*rho.shape, *[1] * axes) if isinstance(rho, Tensor) and rho.ndim else rho
+
+
+OperatorFactory = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+"""Makes ``A`` from the fine and the measured shape of a slice; a :class:`Profile` is one."""

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Measurements at random: what a detail prior learns from, drawn over the stated range of clinical physics."""
+"""Draw acquisitions at random over the stated range of clinical physics: what a detail network learns from."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .profiles import Profile
 from .separable import Identity, Separable
 
-__all__ = ["Measurements"]
+__all__ = ["AcquisitionDistribution"]
 
 
 @dataclass(frozen=True)
-class Measurements:
-    """What is drawn, and how often.
+class AcquisitionDistribution:
+    """Operators and noise levels to draw, and how often.
 
     Args:
         factor: greatest factor of an axis; the smallest is 1.
@@ -38,7 +38,7 @@ class Measurements:
         """An operator on ``(side, side)`` images and its noise.
 
         Example:
-            >>> operator, noise = Measurements().draw(32, np.random.default_rng(0))
+            >>> operator, noise = AcquisitionDistribution().draw(32, np.random.default_rng(0))
             >>> operator.shape_in
             (32, 32)
         """

@@ -1,37 +1,34 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""From file to file: read a scan, restore it as the options say, and write the result with all that belongs to it."""
+"""Restore from file to file: read a scan, restore it, write the result with its record and its page."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
 from ..io import read, write
-from ..physics import GaussianNoise, Profile, RicianNoise
 from ..priors.prior import Prior
 from ..reporting.html import page_of
-from ..restoring.restore import restore
+from ..restoring.options import RestoreOptions
+from ..restoring.plan import Plan
+from ..restoring.restore import plan, restore
 from ..volume import Volume
 
-__all__ = ["Options", "restore_file", "scale_of"]
+__all__ = ["FileOptions", "Outputs", "plan_file", "restore_file", "scale_of"]
 
 
 @dataclass(frozen=True)
-class Options:
-    """How scans are restored; see :func:`monai_strainer.restore`.
+class FileOptions:
+    """How scans are read and restored.
 
     Args:
         scale: one factor, or one per array axis.
         spacing: voxel size in mm to reach per array axis; goes before ``scale``.
-        sigma: noise level in the scan's units; None estimates it.
-        gaussian: the noise is Gaussian, not Rician.
-        profile: of the measured voxels.
-        thickness: of the slices in mm; by default what a DICOM header says, else the step between them.
-        method, steps, adapt, seed: as of ``restore``.
+        restore: options of the restoration.
         series_uid: of the DICOM series that is meant.
         volume: the one that is meant, from 1, where a series or a 4-D file holds several.
         form: the affine of a NIfTI file that counts, where its two disagree.
@@ -39,23 +36,38 @@ class Options:
 
     scale: tuple[float, ...] = (2.0,)
     spacing: tuple[float, ...] | None = None
-    sigma: float | None = None
-    gaussian: bool = False
-    profile: Literal["box", "gaussian", "kspace"] = "box"
-    thickness: float | None = None
-    method: str = "auto"
-    steps: int | None = None
-    adapt: int | None = None
-    seed: int = 0
+    restore: RestoreOptions = field(default_factory=RestoreOptions)
     series_uid: str | None = None
     volume: int | None = None
     form: Literal["sform", "qform"] | None = None
 
     def configuration(self, prior: Prior) -> dict[str, Any]:
-        """What decides about the result: the options and the prior. The series is told by a hash, as patients' data."""
+        """What decides about the result: the options and the prior. A series is named by a hash, as patients' data."""
         series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
         general = {} if prior.general is None else {"general_sha256": prior.general.digest}
-        return {**asdict(self), "series_uid": series, "prior_sha256": prior.digest, **general}
+        own = {"scale": self.scale, "spacing": self.spacing, "volume": self.volume, "form": self.form}
+        return {**own, **self.restore.plain(), "series_uid": series, "prior_sha256": prior.digest, **general}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is written beside the restored scan.
+
+    Args:
+        std: the standard deviation.
+        report: the JSON record and the page.
+        overwrite: replace what is there.
+        extra: goes into the record.
+        sidecar: see :func:`monai_strainer.write`; the resolution of the result is added.
+        findings: what is known to be wrong with what lies beside the scan; the report holds it.
+    """
+
+    std: bool = False
+    report: bool = False
+    overwrite: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    sidecar: Mapping[str, Any] | None = None
+    findings: Sequence[str] = ()
 
 
 def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
@@ -73,7 +85,7 @@ def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...
     return tuple(max(1.0, a / b) if b > 0 else 0.0 for a, b in zip(have, wanted))
 
 
-def _notes(scan: Volume, options: Options) -> list[str]:
+def _notes(scan: Volume, options: FileOptions) -> list[str]:
     """What of the options could not be done."""
     if not options.spacing:
         return []
@@ -97,15 +109,10 @@ def restore_file(
     source: Path,
     target: Path,
     prior: Prior,
-    options: Options,
+    options: FileOptions,
+    outputs: Outputs | None = None,
     *,
     device: str = "cpu",
-    with_std: bool = False,
-    with_report: bool = False,
-    overwrite: bool = False,
-    extra: Mapping[str, Any] | None = None,
-    sidecar: Mapping[str, Any] | None = None,
-    findings: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Restore one scan from a file, or a DICOM folder, to another.
@@ -115,13 +122,8 @@ def restore_file(
         target: NIfTI file or DICOM folder.
         prior: of the cohort.
         options: how.
+        outputs: what is written beside the scan; nothing by default.
         device: where to compute.
-        with_std: write the standard deviation as well.
-        with_report: write the JSON record and the page as well.
-        overwrite: replace what is there.
-        extra: goes into the record.
-        sidecar: see :func:`monai_strainer.write`; it is told the resolution of the result.
-        findings: what is known to be wrong with what lies beside the scan; the report tells it.
         progress: called with the slices done and their total.
 
     Returns:
@@ -130,35 +132,49 @@ def restore_file(
     Raises:
         InputError: see ``read``, ``restore`` and ``write``.
     """
-    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
-    scale = scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
+    outputs = outputs or Outputs()
+    scan, scale = _read(source, options)
     try:
-        out = restore(
-            scan,
-            prior,
-            scale,
-            sigma=options.sigma,
-            noise=GaussianNoise if options.gaussian else RicianNoise,
-            operator=Profile(options.profile),
-            thickness=options.thickness,
-            method=options.method,
-            steps=options.steps,
-            adapt=options.adapt,
-            seed=options.seed,
-            device=device,
-            progress=progress,
-        )
+        out = restore(scan, prior, scale, options=options.restore, device=device, progress=progress)
     except InputError as error:
-        raise InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None)) from error
-    report = {**out.report, "configuration": options.configuration(prior), **(extra or {})}
-    report["warnings"] = [*findings, *_notes(scan, options), *report["warnings"]]
+        raise _of_file(error, source) from error
+    report = {**out.report, "configuration": options.configuration(prior), **outputs.extra}
+    report["warnings"] = [*outputs.findings, *_notes(scan, options), *report["warnings"]]
+    sidecar = outputs.sidecar
     write(
         out.volume,
         target,
-        report=report if with_report else None,
-        std=out.std if with_std else None,
-        page=page_of(scan, out.volume, out.std, report) if with_report else None,
+        report=report if outputs.report else None,
+        std=out.std if outputs.std else None,
+        page=page_of(scan, out.volume, out.std, report) if outputs.report else None,
         sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
-        overwrite=overwrite,
+        overwrite=outputs.overwrite,
     )
     return report
+
+
+def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
+    """What :func:`restore_file` would do, without restoring or writing.
+
+    Args:
+        source, prior, options: see :func:`restore_file`.
+
+    Raises:
+        InputError: see ``read`` and ``restore``.
+    """
+    scan, scale = _read(source, options)
+    try:
+        return plan(scan, prior, scale, options=options.restore)
+    except InputError as error:
+        raise _of_file(error, source) from error
+
+
+def _read(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
+    """The scan that is meant, and the factors to refine it by."""
+    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
+    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
+
+
+def _of_file(error: InputError, source: Path) -> InputError:
+    """The same error with the name of the file."""
+    return InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None))

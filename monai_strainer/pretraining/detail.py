@@ -6,9 +6,8 @@ Every draw follows from the seed and its number alone, so training can be cut an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,10 @@ from ..networks import DetailPrior, Siren, sizes_of_detail
 from ..networks.precision import autocast_on
 from ..optim.muon import descend, detail_optimisers
 from ..optim.schedules import falling, set_rate
-from ..physics import Measurements
-from ..storage.checkpoints import resume_from, save_checkpoint
+from ..physics import AcquisitionDistribution
 from .patches import CLINICAL, Head, MeasuredPatches
 from .phases import announce, digest_of_arrays, digest_of_weights
+from .run import ONCE, Run
 
 __all__ = [
     "DETAIL",
@@ -176,7 +175,7 @@ def patches_of(
     recipe: DetailRecipe,
     *,
     slices: int = 5,
-    measurements: Measurements = CLINICAL,
+    measurements: AcquisitionDistribution = CLINICAL,
     seed: int = 0,
 ) -> MeasuredPatches:
     """All groups that a training will see: those of step ``k`` are ``k * recipe.groups`` and the ones after it."""
@@ -204,13 +203,8 @@ def pretrain_detail(
     recipe: DetailRecipe = DETAIL,
     *,
     network: DetailPrior | None = None,
-    measurements: Measurements = CLINICAL,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    every: int = 250,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
+    measurements: AcquisitionDistribution = CLINICAL,
+    run: Run = ONCE,
 ) -> DetailPrior:
     """Train a detail prior on clean heads.
 
@@ -220,24 +214,20 @@ def pretrain_detail(
         recipe: how.
         network: where to start and how wide to be. Not changed.
         measurements: to learn to undo.
-        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
-        device: where to train.
-        checkpoint: file to write every ``every`` steps, whole or not at all.
-        resume: go on from the checkpoint if it is there.
-        on_step: called with the step and its loss.
+        run: seed, device, checkpoint.
 
     Raises:
         InputError: the checkpoint belongs to another recipe, seed, network or cohort, or the cohort is empty.
     """
     features = 0 if siren is None else siren.hidden_channels
-    training = begin_training({"features": features}, network, siren, recipe, seed, device)
-    patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=seed)
+    training = begin_training({"features": features}, network, siren, recipe, run)
+    patches = patches_of(heads, recipe, slices=training.network.slices, measurements=measurements, seed=run.seed)
     data = asdict(measurements)
-    if checkpoint is not None:
+    if run.checkpoint is not None:
         data["heads"] = digest_of_arrays(*(head.data for head in heads))
         nets = {"siren": siren, "start": network}
         data |= {name: digest_of_weights(net) for name, net in nets.items() if net is not None}
-    return run_training(training, patches, data, checkpoint, every, resume, on_step)
+    return run_training(training, patches, data, run)
 
 
 def begin_training(
@@ -245,41 +235,34 @@ def begin_training(
     network: DetailPrior | None,
     siren: Siren | None,
     recipe: DetailRecipe,
-    seed: int,
-    device: str | torch.device,
+    run: Run,
 ) -> DetailTraining:
     """A training before its first step, from a fresh network or from a copy of one."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(run.seed)
         net = DetailPrior(**sizes) if network is None else _copy(network)
-    net.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return DetailTraining(net, siren, recipe, seed)
+    net.to(torch.device(run.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return DetailTraining(net, siren, recipe, run.seed)
 
 
 def run_training(
     training: DetailTraining,
     groups: Dataset[dict[str, Tensor]],
     data: dict[str, Any],
-    checkpoint: Path | None,
-    every: int,
-    resume: bool,
-    on_step: Callable[[int, float], None] | None,
+    run: Run,
 ) -> DetailPrior:
     """All steps of a training that are left; ``data`` is what a checkpoint must agree with besides the recipe."""
     recipe = training.recipe
     identity = {**asdict(recipe), **data, "seed": training.seed, "network": sizes_of_detail(training.network)}
     start = 0
     announce(f"detail network: {recipe.steps} steps")
-    if resume and (state := resume_from(checkpoint, identity, training.device)) is not None:
+    if (state := run.resumed(identity)) is not None:
         training.load(state)
         start = state["step"]
     for step in range(start, recipe.steps):
         first = step * recipe.groups
         loss = training.step(step, joined([groups[first + k] for k in range(recipe.groups)]))
-        if on_step is not None:
-            on_step(step, float(loss))
-        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
-            save_checkpoint(checkpoint, identity, step + 1, **training.state())
+        run.done(step, float(loss), recipe.steps, identity, training.state)
     return training.average.eval()
 
 

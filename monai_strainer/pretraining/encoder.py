@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -22,11 +22,11 @@ from ..networks import SineTape, Siren, StrainerNet, encoded, sizes_of
 from ..optim.cuda_graphs import Recorded, recorder_of
 from ..optim.muon import adam
 from ..optim.schedules import falling, set_rate
-from ..storage.checkpoints import resume_from, save_checkpoint
 from .aligned_points import CohortTiles
 from .meta import meta_learned
 from .noise_cohort import noise_slices
 from .phases import Phase, announce, digest_of_arrays, digest_of_weights
+from .run import ONCE, Run
 from .variable_projection import ProjectionLoss, head_statistics
 
 __all__ = [
@@ -87,12 +87,7 @@ def pretrain(
     *,
     kind: Kind = "cohort",
     network: Siren | None = None,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    every: int = 250,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
+    run: Run = ONCE,
 ) -> Siren:
     """Train an encoder on a cohort and describe the heads that go with it.
 
@@ -103,12 +98,8 @@ def pretrain(
             (:func:`monai_strainer.pretraining.meta.meta_learned`); ``noise`` as ``cohort``, on
             :func:`monai_strainer.pretraining.noise_cohort.noise_slices`.
         network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
-        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
-        device: where to train. On a GPU the products run in bfloat16, sine arguments in float32.
-        checkpoint: file to write every ``every`` steps and at the end, whole or not at all; what follows the training
-            is kept beside it, in ``<stem>-statistics.pt``.
-        resume: go on from the checkpoint if it is there, bit for bit on a CPU, and pass over what is finished.
-        on_step: called with the step and its loss.
+        run: seed, device, checkpoint. On a GPU the products run in bfloat16, sine arguments in float32. What follows
+            the training is kept beside its checkpoint, in ``<stem>-statistics.pt``.
 
     Returns:
         a Siren: the shared encoder, the cohort's mean head and its covariance.
@@ -128,49 +119,39 @@ def pretrain(
     """
     if kind not in get_args(Kind) or (slices is None and kind != "noise"):
         raise ValueError(f"kind {kind!r} with {'no' if slices is None else 'given'} slices: choose 'cohort' or 'meta'")
-    slices = noise_slices(seed=seed) if slices is None else slices
+    slices = noise_slices(seed=run.seed) if slices is None else slices
     recipe = recipe or (META if kind == "meta" else COHORT)
     if kind == "meta" and recipe.trained_heads:
         raise ValueError("a start has one head for all images: its recipe cannot have trained heads")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(run.seed)
         siren = Siren() if network is None else _copy(network)
         shared = _shared(siren, min(len(slices.images), recipe.images or len(slices.images)))
-    siren.to(torch.device(device))
-    identity = {**asdict(recipe), "seed": seed, "network": sizes_of(siren), "kind": kind}
-    if checkpoint is not None:
+    siren.to(torch.device(run.device))
+    identity = {**asdict(recipe), "seed": run.seed, "network": sizes_of(siren), "kind": kind}
+    if run.checkpoint is not None:
         identity["slices"] = digest_of_arrays(slices.images, *slices.axes)
-    saving = _Saving(identity, checkpoint, every, resume)
     learned: dict[str, Tensor] = {}
     announce(f"coordinate prior: {recipe.steps} steps")
     if kind == "meta":
         rates = [recipe.rate_at(step) for step in range(recipe.steps)]
-        head = meta_learned(siren, _tiles(slices, recipe, seed), rates, on_step=on_step, **vars(saving)).head
+        head = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).head
         learned = {name: value.clone() for name, value in head.state_dict().items()}
     else:
-        shared.to(torch.device(device)).encoder.load_state_dict(siren.encoder.state_dict())
-        siren.encoder.load_state_dict(_learned(shared, slices, recipe, seed, saving, on_step).state_dict())
+        shared.to(torch.device(run.device)).encoder.load_state_dict(siren.encoder.state_dict())
+        siren.encoder.load_state_dict(_learned(shared, slices, recipe, identity, run).state_dict())
     siren.eval()
 
     def described() -> dict[str, Any]:
-        head_statistics(siren, slices, ridge=recipe.ridge, seed=seed)
+        head_statistics(siren, slices, ridge=recipe.ridge, seed=run.seed)
         siren.head.load_state_dict({**siren.head.state_dict(), **learned})  # a start's own, not the mean of solved ones
         return {"network": siren.state_dict()}
 
-    kept = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-statistics.pt")
-    phase = Phase("statistics of the heads", {**identity, "weights": digest_of_weights(siren)}, kept, resume)
+    file = run.checkpoint
+    kept = None if file is None else file.with_name(f"{file.stem}-statistics.pt")
+    phase = Phase("statistics of the heads", {**identity, "weights": digest_of_weights(siren)}, kept, run.resume)
     siren.load_state_dict(phase.result(described)["network"])
     return siren
-
-
-@dataclass(frozen=True)
-class _Saving:
-    """Where and how often a training is kept, and what its checkpoints must agree with."""
-
-    identity: dict[str, Any]
-    checkpoint: Path | None
-    every: int
-    resume: bool
 
 
 def _shared(siren: Siren, heads: int) -> StrainerNet:
@@ -196,15 +177,14 @@ def _learned(
     shared: StrainerNet,
     slices: AlignedSlices,
     recipe: Recipe,
-    seed: int,
-    saving: _Saving,
-    on_step: Callable[[int, float], None] | None,
+    identity: dict[str, Any],
+    run: Run,
 ) -> nn.Module:
     """The encoder after all steps left. A finished checkpoint has no trained heads, which are patient images."""
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
-    device, tiles = next(module.parameters()).device, _tiles(slices, recipe, seed)
+    device, tiles = next(module.parameters()).device, _tiles(slices, recipe, run.seed)
     optimiser, start = adam(module.parameters(), recipe.rate), 0
-    if saving.resume and (state := resume_from(saving.checkpoint, saving.identity, device)) is not None:
+    if (state := run.resumed(identity)) is not None:
         start = state["step"]
         if "encoder" in state:
             shared.encoder.load_state_dict(state["encoder"])
@@ -224,15 +204,19 @@ def _learned(
             batch = [tiles[step * recipe.tiles + k] for k in range(recipe.tiles)]
             pieces = _pieces(batch, recipe, shared.spatial_dims, device)
         loss = step_once(*pieces)
-        if on_step is not None:
-            on_step(step, float(loss) / (len(shared.heads) if recipe.trained_heads else 1))
         is_last = step + 1 == recipe.steps
-        if saving.checkpoint is not None and ((step + 1) % saving.every == 0 or is_last):
-            kept = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
-            if is_last and recipe.trained_heads:
-                kept = {"encoder": shared.encoder.state_dict()}
-            save_checkpoint(saving.checkpoint, saving.identity, step + 1, **kept)
+        mean = float(loss) / (len(shared.heads) if recipe.trained_heads else 1)
+        run.done(step, mean, recipe.steps, identity, partial(_state, shared, module, optimiser, recipe, is_last))
     return shared.encoder
+
+
+def _state(
+    shared: StrainerNet, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe, is_last: bool
+) -> dict[str, Any]:
+    """What a checkpoint holds; a finished one has no trained heads."""
+    if is_last and recipe.trained_heads:
+        return {"encoder": shared.encoder.state_dict()}
+    return {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
 
 
 def _step_of(shared: StrainerNet, optimiser: torch.optim.Optimizer, recipe: Recipe) -> Callable[..., Tensor]:

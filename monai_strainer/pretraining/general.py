@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import torch
+from collections.abc import Sequence
 
 from ..networks import DetailPrior
 from .detail import DetailRecipe, begin_training, run_training
+from .run import ONCE, Run
 from .source import Source, digest_of
 from .varied_patches import VariedPatches
 
@@ -23,12 +21,7 @@ def pretrain_general(
     recipe: DetailRecipe = GENERAL,
     *,
     network: DetailPrior | None = None,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    every: int = 250,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
+    run: Run = ONCE,
 ) -> DetailPrior:
     """Train a detail prior on scans of any contrast and body part; it is equivariant to units and takes no features.
 
@@ -36,12 +29,12 @@ def pretrain_general(
         sources: from :mod:`monai_strainer.cohorts.sources`.
         recipe: how.
         network: where to start and how wide to be. Not changed.
-        seed, device, checkpoint, every, resume, on_step: see :func:`pretrain_detail`.
+        run: seed, device, checkpoint.
 
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or network, or there is nothing to learn from.
     """
-    training = begin_training({"features": 0, "equivariant": True}, network, None, recipe, seed, device)
+    training = begin_training({"features": 0, "equivariant": True}, network, None, recipe, run)
     patches = VariedPatches(
         sources,
         recipe.steps * recipe.groups,
@@ -49,6 +42,6 @@ def pretrain_general(
         side=recipe.side,
         slices=training.network.slices,
         single=recipe.single,
-        seed=seed,
+        seed=run.seed,
     )
-    return run_training(training, patches, {"sources": digest_of(sources)}, checkpoint, every, resume, on_step)
+    return run_training(training, patches, {"sources": digest_of(sources)}, run)

@@ -7,9 +7,7 @@ has one of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,8 +15,8 @@ from torch import Tensor
 
 from ..networks import Siren, SirenStack
 from ..optim.schedules import set_rate
-from ..storage.checkpoints import resume_from, save_checkpoint
 from .aligned_points import CohortTiles
+from .run import ONCE, Run
 
 __all__ = ["INNER_RATE", "INNER_STEPS", "meta_learned"]
 
@@ -33,10 +31,7 @@ def meta_learned(
     *,
     inner_steps: int = INNER_STEPS,
     inner_rate: float = INNER_RATE,
-    checkpoint: Path | None = None,
-    every: int = 250,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
+    run: Run = ONCE,
 ) -> Siren:
     """Learn where to start, by first-order meta-learning (Reptile).
 
@@ -50,8 +45,7 @@ def meta_learned(
         identity: what tells this run's checkpoints from any other's.
         inner_steps: gradient steps towards an image.
         inner_rate: their rate.
-        checkpoint, every, resume: as in :func:`monai_strainer.pretraining.encoder.pretrain`.
-        on_step: called with the step and the mean squared error that the last inner step began from.
+        run: checkpoint; the loss of a step is the mean squared error before the last inner step.
 
     Source: Nichol, Achiam and Schulman, "On First-Order Meta-Learning Algorithms", 2018; for coordinate networks
     Tancik et al., "Learned Initializations for Optimizing Coordinate-Based Neural Representations", CVPR 2021.
@@ -60,7 +54,7 @@ def meta_learned(
     start = SirenStack(siren, 1).to(device)
     optimiser = torch.optim.Adam(start.parameters(), rates[0] if rates else 0.0)
     per_step, first = len(tiles) // max(1, len(rates)), 0
-    if resume and (state := resume_from(checkpoint, identity, device)) is not None:
+    if (state := run.resumed(identity)) is not None:
         start.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
@@ -77,10 +71,13 @@ def meta_learned(
         for parameter, total in zip(start.parameters(), sums):
             parameter.grad = total / tasks
         optimiser.step()
-        if on_step is not None:
-            on_step(step, float(reached) / tasks)
-        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == len(rates)):
-            save_checkpoint(checkpoint, identity, step + 1, module=start.state_dict(), optimiser=optimiser.state_dict())
+        run.done(
+            step,
+            float(reached) / tasks,
+            len(rates),
+            identity,
+            lambda: {"module": start.state_dict(), "optimiser": optimiser.state_dict()},
+        )
     return _filled(siren, start)
 
 

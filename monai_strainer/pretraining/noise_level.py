@@ -8,9 +8,9 @@ noise that was added and of the scan's own noise, as the network itself reads it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from torch import Tensor
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass, sizes_of_noise_level
 from ..optim.schedules import falling, set_rate
 from ..physics import GaussianNoise, RicianNoise
-from ..storage.checkpoints import resume_from, save_checkpoint
 from .phases import announce, digest_of_weights
+from .run import ONCE, Run
 from .source import Source, digest_of
 from .varied_patches import VariedPatches
 
@@ -50,7 +50,6 @@ class NoiseLevelRecipe:
 
 
 NOISE_LEVEL = NoiseLevelRecipe()
-EVERY = 100  # steps between two checkpoints
 
 
 def noise_level_loss(log_level: Tensor, log_spread: Tensor, sigma: Tensor, image: Tensor) -> Tensor:
@@ -108,11 +107,7 @@ def pretrain_noise_level(
     recipe: NoiseLevelRecipe = NOISE_LEVEL,
     *,
     network: NoiseLevelNet | None = None,
-    seed: int = 0,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    on_step: Callable[[int, float], None] | None = None,
+    run: Run = ONCE,
 ) -> NoiseLevelNet:
     """Train a noise level network.
 
@@ -120,42 +115,38 @@ def pretrain_noise_level(
         sources: from :mod:`monai_strainer.cohorts.sources`.
         recipe: how.
         network: where to start; changed in place.
-        seed: of initialisation and draws; the same seed gives the same bytes on one CPU.
-        device: where to train.
-        checkpoint: file to write every ``EVERY`` steps and at the end, whole or not at all.
-        resume: go on from the checkpoint if it is there, bit for bit on a CPU.
-        on_step: called with the step and its loss.
+        run: seed, device, checkpoint.
 
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or network, or to other sources.
     """
     if network is None:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(run.seed)
             network = NoiseLevelNet()
-    network = network.to(device)
-    patches, adam = _Patches(sources, recipe, seed), torch.optim.Adam(network.parameters(), recipe.rate)
+    network = network.to(run.device)
+    patches, adam = _Patches(sources, recipe, run.seed), torch.optim.Adam(network.parameters(), recipe.rate)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    identity = {**asdict(recipe), "seed": seed, "network": sizes_of_noise_level(network)}
-    if checkpoint is not None:
+    identity = {**asdict(recipe), "seed": run.seed, "network": sizes_of_noise_level(network)}
+    if run.checkpoint is not None:
         identity |= {"sources": digest_of(sources), "start": digest_of_weights(network)}
     start = 0
     announce(f"noise network: {recipe.steps} steps")
-    if resume and (state := resume_from(checkpoint, identity, torch.device(device))) is not None:
+    if (state := run.resumed(identity)) is not None:
         network.load_state_dict(state["network"])
         adam.load_state_dict(state["optimiser"])
         start, average = state["step"], state["average"]
         patches.own = {id(source): value for source, value in zip(sources, state["own"])}
+
+    def state_now() -> dict[str, Any]:
+        own = [patches.own.get(id(source), 0.0) for source in sources]
+        return {"network": network.state_dict(), "average": average, "optimiser": adam.state_dict(), "own": own}
+
     for step in range(start, recipe.steps):
         if step in (recipe.steps // 2, 3 * recipe.steps // 4):
             patches.own = {id(s): own_noise(network, s) for s in sources if s.kind == "scan"}
         loss = _step(network, adam, average, patches, step)
-        if on_step is not None:
-            on_step(step, float(loss))
-        if checkpoint is not None and ((step + 1) % EVERY == 0 or step + 1 == recipe.steps):
-            own = [patches.own.get(id(source), 0.0) for source in sources]
-            kept = {"network": network.state_dict(), "average": average, "optimiser": adam.state_dict(), "own": own}
-            save_checkpoint(checkpoint, identity, step + 1, **kept)
+        run.done(step, float(loss), recipe.steps, identity, state_now)
     network.load_state_dict(average)
     return network.eval()
 

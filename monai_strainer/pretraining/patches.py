@@ -15,11 +15,11 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..fitting import conditions, hide_neighbours, interpolate, show
-from ..physics import GaussianNoise, Measurements, NoiseModel
+from ..physics import AcquisitionDistribution, GaussianNoise, NoiseModel
 
 __all__ = ["CLINICAL", "Head", "MeasuredPatches"]
 
-CLINICAL = Measurements()
+CLINICAL = AcquisitionDistribution()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         single: float = 0.3,
         far: float = 0.1,
         seed: int = 0,
-        measurements: Measurements = CLINICAL,
+        measurements: AcquisitionDistribution = CLINICAL,
     ) -> None:
         if not heads:
             raise InputError("the cohort is empty", "pass at least one scan")

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..fitting import conditions, hide_neighbours, interpolate, show
-from ..physics import Measurements
+from ..physics import AcquisitionDistribution
 from .contrasts import bias_field, intensity_curve
 from .source import Source
 
@@ -117,7 +117,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         single: float = 0.25,
         uneven: float = 0.3,
         seed: int = 0,
-        measurements: Measurements | None = None,
+        measurements: AcquisitionDistribution | None = None,
     ) -> None:
         if not sources:
             raise InputError("there is nothing to learn from", "pass at least one scan")
@@ -127,7 +127,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         self.shares = [(kind, SHARES[kind] / total) for kind in present]
         self.length, self.patches, self.side, self.slices = length, patches, side, slices
         self.single, self.uneven, self.seed = single, uneven, seed
-        self.measurements = Measurements() if measurements is None else measurements
+        self.measurements = AcquisitionDistribution() if measurements is None else measurements
 
     def __len__(self) -> int:
         return self.length

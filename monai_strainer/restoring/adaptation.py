@@ -10,8 +10,9 @@ import torch
 
 from ..fitting import ADAPTATION, Stack, adapt, steps_for
 from .choice import Trial
+from .plan import Pass
 from .prepare import Prepared
-from .prior_choice import Choice, Leg, tried
+from .prior_choice import Choice, tried
 from .slicewise import Scene, measured, neighbours_close
 
 __all__ = ["adapted"]
@@ -20,7 +21,7 @@ _WIDEST = 2.0
 _BETTER = 0.995  # of the risk before, at most: Stein's estimate does not see what the weights learned from the noise
 
 
-def adapted(choice: Choice, ready: Prepared, scene: Scene, leg: Leg, steps: int | None, seed: int) -> Choice:
+def adapted(choice: Choice, ready: Prepared, scene: Scene, leg: Pass, steps: int | None, seed: int) -> Choice:
     """The choice with a network adapted to the scan, if that pays.
 
     Only where noise is all there is to remove and a network without coordinate features was chosen and tested.

@@ -3,23 +3,18 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import InputError
-from ..fitting import fit_slices
 from ..priors.prior import Prior
 from ..volume import Volume
 
-__all__ = ["METHODS", "check_options", "check_scan", "triple"]
+__all__ = ["check_scan", "triple"]
 
-METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 _LARGEST = 2**30  # voxels of a result
-_OWN = {"siren", "coords", "operator", "y", "noise", "steps", "optimiser", "freeze", "seed", "on_step"}
 
 
 def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
@@ -67,30 +62,3 @@ def check_scan(scan: Volume, prior: Prior) -> None:
             f"the prior takes {prior.network.spatial_dims} coordinates and gives {prior.network.out_channels} channels",
             "use a prior of 2 or 3 coordinates and 1 channel",
         )
-
-
-def check_options(
-    method: str, steps: int | None, optimiser: str, fit: Mapping[str, Any], adapt: int | None = None
-) -> None:
-    """Refuse options that do not exist, or that belong to another method.
-
-    Raises:
-        InputError: naming the option and those there are.
-    """
-    if method not in METHODS:
-        raise InputError(f"there is no method {method!r}", f"choose from {', '.join(METHODS)}")
-    if steps is not None and steps < 0:
-        raise InputError(f"{steps} steps cannot be taken", "use 0 or more")
-    if adapt is not None and adapt < 0:
-        raise InputError(f"{adapt} steps of adaptation cannot be taken", "use 0 or more")
-    if adapt and method not in ("auto", "amortised"):
-        raise InputError(f"the method {method} does not adapt a network", "leave adapt out, or use method='amortised'")
-    if optimiser not in ("muon", "adam"):
-        raise InputError(f"there is no optimiser {optimiser!r}", "choose muon or adam")
-    known = (set(inspect.signature(fit_slices).parameters) | {"batch"}) - _OWN
-    if unknown := sorted(set(fit) - known):
-        raise InputError(
-            f"there is no option {', '.join(unknown)}", f"leave it out; a fit takes {', '.join(sorted(known))}"
-        )
-    if fit and method not in ("auto", "coordinates"):
-        raise InputError(f"{', '.join(sorted(fit))} belongs to another method", "use it with method='coordinates'")

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fitting import Amortised, ErrorField, amortise
+from ..fitting import Amortised, CoordinateFeatures, ErrorField, amortise
 from ..networks import DetailPrior, Siren
-from ..physics import NoiseModel, Operator, Separable
+from ..physics import Measurement, NoiseModel, Operator, Separable
 from .risk import mean_risk
 
 __all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
@@ -165,8 +165,10 @@ def _restored(
     probe: torch.Generator | None = None,
 ) -> Amortised:
     """Slice ``k``, which is number ``here`` of its window, as a network restores it."""
-    options = {"siren": one.siren, "places": _places(one, k, here), "closeness": one.closeness}
-    return amortise(one.detail, operator, window, noise, only=slice(here, here + 1), probe=probe, **options)  # type: ignore[arg-type]
+    places, given = _places(one, k, here), Measurement(operator, window, noise)
+    features = None if places is None else CoordinateFeatures(one.siren, places)
+    only = slice(here, here + 1)
+    return amortise(one.detail, given, features=features, closeness=one.closeness, only=only, probe=probe)
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:

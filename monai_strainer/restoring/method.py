@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
-from ..physics import Measurements, Operator, Profile, Separable
+from ..physics import AcquisitionDistribution, Operator, Profile, Separable
 from ..priors.prior import Prior
 from ..volume import Volume
 
 __all__ = ["TRAINED", "choose_method", "operator_of", "profile_record", "thick_profile"]
 
-TRAINED = Measurements()  # what the detail networks have seen
-Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
+TRAINED = AcquisitionDistribution()  # what the detail networks have seen
 
 
 def choose_method(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from ..physics import Operator
 from ..volume import Volume
 from .method import thick_profile
+from .plan import Plan
 from .prepare import Prepared
 from .slicewise import Scene, coordinate_walk, detail_walk, measured, operator_between
 
-__all__ = ["Passed", "run_passes"]
+__all__ = ["Passed", "mixed", "run_passes"]
 
 _EXACT = 0.05  # least ratio of noise to error variance: data are never taken as more exact than the network's errors
-Path = list[tuple[tuple[int, ...], tuple[float, float, float]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,32 +41,30 @@ class Passed:
     divergence: NDArray[np.float32] | None
 
 
-def run_passes(ready: Prepared, path: Path, scene: Scene, how: str, marry: bool, thickness: float | None) -> Passed:
+def run_passes(ready: Prepared, plan: Plan, scene: Scene, with_features: bool = True) -> Passed:
     """Restore along every pass; the noise that is left after one is that of the next.
 
     Args:
         ready: the scan.
-        path: axes and factors of each pass.
+        plan: method and passes.
         scene: what all passes share.
-        how: "amortised", "plug_and_play" or "coordinates".
-        marry: give a network with features the coordinate prior's.
-        thickness: of slices in mm, where it is another than the step between them.
+        with_features: give a network that takes them the features of the coordinate network.
     """
     volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis
     std, records, whole, divergence = np.zeros_like(volume.data), [], None, None
-    for number, (axes, step) in enumerate(path):
-        if step[axis] > 1 and thickness is not None:
-            ratio = thickness / float(ready.acquired.volume.grid.spacing[axis])
+    for number, (axes, step) in enumerate(plan.passes):
+        if step[axis] > 1 and plan.thickness is not None:
+            ratio = plan.thickness / float(ready.acquired.volume.grid.spacing[axis])
             scene = replace(scene, operator=thick_profile(scene.operator, ratio))
         level = ready.level.level
         if number > 0:
             level = min(ready.level.relative, float(np.median(std[std > 0])) / scene.scale)
             scene = replace(scene, trial=None)
-        if how == "coordinates":
+        if plan.method == "coordinates":
             done = coordinate_walk(volume, axes[0], step, level, scene)
         else:
-            done = detail_walk(volume, axes, step, level, scene, how, marry)
-        if len(path) > 1:
+            done = detail_walk(volume, axes, step, level, scene, plan.method, with_features)
+        if len(plan.passes) > 1:
             taken = operator_between(done.volume.grid, volume.grid, scene.operator, scene.filled)
             whole = taken if whole is None else whole @ taken
         before = std[np.ix_(*(np.arange(n) * m // n for n, m in zip(done.std.shape, std.shape)))]
@@ -77,6 +75,21 @@ def run_passes(ready: Prepared, path: Path, scene: Scene, how: str, marry: bool,
         volume = _corrected(ready, volume, std, whole, scene)
         divergence = None
     return Passed(volume, std, records, whole, divergence)
+
+
+def mixed(one: Passed, other: Passed, weight: float) -> Passed:
+    """The mean of two results that answer different assumptions, and the deviation of that mixture.
+
+    ``x = (1 - w) x_1 + w x_2``,  ``s^2 = (1 - w) s_1^2 + w s_2^2 + w (1 - w) (x_1 - x_2)^2``
+
+    Args:
+        one, other: results on the same grid.
+        weight: ``w`` of the other, in ``[0, 1]``.
+    """
+    a, b, w = one.volume, other.volume, np.float32(weight)
+    data = (1 - w) * a.data + w * b.data
+    variance = (1 - w) * np.square(one.std) + w * np.square(other.std) + w * (1 - w) * np.square(a.data - b.data)
+    return replace(one, volume=Volume(data, a.grid, a.source, a.slice_axis, a.thickness), std=np.sqrt(variance))
 
 
 def _corrected(ready: Prepared, volume: Volume, std: NDArray[np.float32], whole: Operator, scene: Scene) -> Volume:

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Restore a scan with a prior: a better scan, its standard deviation, and a plain report.
 
-check -> prepare -> localise -> choose -> run -> assess; each step is a function of ``monai_strainer.restoring``.
+check -> prepare -> plan -> localise -> choose -> run -> assess; each step is a function of this folder.
 """
 
 from __future__ import annotations
@@ -14,24 +14,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..physics import NoiseModel, Operator, Profile, RicianNoise
+from ..physics import Profile
 from ..priors.prior import Prior
 from ..volume import Volume
 from .adaptation import adapted
 from .assess import assess
-from .check import METHODS, check_options, check_scan, triple
+from .check import check_scan, triple
 from .localise import localise
-from .method import TRAINED, choose_method, operator_of, profile_record
-from .passes import run_passes
-from .prepare import prepare
+from .options import RestoreOptions, changed
+from .passes import mixed, run_passes
+from .plan import Plan, plan_restoration
+from .prepare import Prepared, prepare
 from .prior_choice import choose_prior
 from .report import report_of
-from .slicewise import Build, Scene, legs, operator_between
+from .slicewise import Scene
 
-__all__ = ["METHODS", "TRAINED", "Restored", "restore", "triple"]
-
-BOX = Profile()
-MANY_SLICES = 32
+__all__ = ["Restored", "plan", "restore"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,54 +52,27 @@ def restore(
     prior: Prior,
     scale: float | Sequence[float] = 1,
     *,
-    sigma: float | NDArray[np.float32] | None = None,
-    noise: type[NoiseModel] | NoiseModel = RicianNoise,
-    operator: Build | Operator = BOX,
-    thickness: float | None = None,
-    method: str = "auto",
-    steps: int | None = None,
-    optimiser: str = "muon",
-    freeze: int | str | None = None,
-    marry: bool = True,
-    adapt: int | None = None,
-    seed: int = 0,
+    options: RestoreOptions | None = None,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
-    **fit: Any,
+    **changes: Any,
 ) -> Restored:
     """Super-resolve or denoise a scan.
 
-    The detail prior sees every slice, its neighbours and how they were measured; planes and mirror images are averaged,
-    and an exact data step corrects what misses the measurement. Of the cohort's prior and the general one, that with
-    the lower estimated error on the scan itself is used, and where the data say that it errs, less of it. Zero-filled
-    axes are restored on the acquired grid. Signs, padding and the zeros around a stripped head are kept, and the field
-    of view is kept to the edge.
+    The detail network sees every slice, its neighbours and how they were measured; planes and mirror images are
+    averaged, and an exact data step corrects what misses the measurement. Of the cohort's prior and the general one,
+    that with the lower estimated error on the scan itself is used, and where the data say that it errs, less of it.
+    Zero-filled axes are restored on the acquired grid. Signs, padding and the zeros around a stripped head are kept,
+    and the field of view is kept to the edge.
 
     Args:
         scan: what the scanner gave.
         prior: from :func:`load_prior`.
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes. Fractions are fine.
-        sigma: noise standard deviation in the scan's units, a number or a map; estimated from the scan by default.
-            Plug-and-play takes the root mean square of a map per slice.
-        noise: ``RicianNoise`` for magnitude images, ``GaussianNoise`` for real-valued ones, or one with its level.
-            Values below zero make the noise Gaussian.
-        operator: builds ``A`` from a fine and a measured shape, or is ``A`` itself; an area average by default, see
-            :class:`monai_strainer.physics.Profile` for others.
-        thickness: of slices in mm where they have gaps or overlap; by default what the scan says of itself, else the
-            step between them. Needs a ``Profile``, and matters where the step between slices is refined.
-        method: "amortised" is one pass of the detail prior; "plug_and_play" uses it as a denoiser, for operators it
-            was not trained on; "coordinates" fits the coordinate prior to every slice; "auto" takes the first that
-            serves.
-        steps: of "coordinates": refinement steps at most; 0 gives the head solve alone. By default 60, or 20 on scans
-            of more than 32 slices, which would otherwise take a quarter of an hour on two CPU cores.
-        optimiser, freeze: see :func:`monai_strainer.fitting.refine`.
-        marry: give the detail prior the coordinate prior's features.
-        adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
-            it; 0 for none. By default 100, fewer on small scans. Kept only where the estimated error gets lower.
-        seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
+        options: how; see :class:`monai_strainer.RestoreOptions`.
         device: where to compute.
         progress: called with the slices done and their total.
-        fit: further options of :func:`monai_strainer.fitting.fit_slices`; unknown ones are refused.
+        changes: options by name, such as ``sigma=20`` or ``method="coordinates"``; unknown ones are refused.
 
     Returns:
         Restored; ``report["warnings"]`` says in plain words what to check.
@@ -109,35 +80,57 @@ def restore(
     Raises:
         InputError: the scan is empty, constant, not finite or has no slices; a scale or an option is not usable.
     """
-    check_scan(scan, prior)
-    check_options(method, steps, optimiser, fit, adapt)
-    factors = triple(scan, scale)
-    if isinstance(noise, NoiseModel):
-        own = noise.sigma.cpu().numpy() if noise.sigma.ndim else float(noise.sigma)
-        sigma, noise = own if sigma is None else sigma, type(noise)
-    build = operator_of(operator)
-    if thickness is None and isinstance(build, Profile):
-        thickness = scan.thickness
-    find = isinstance(build, Profile) and method != "coordinates" and prior.general is not None
-    ready = prepare(scan, prior, factors, sigma, noise, find)
+    options = changed(options, changes)
+    ready, plan = _planned(scan, prior, scale, options)
     place = localise(ready, prior)
-    low, refined = ready.acquired.volume, ready.acquired.factors
-    path = legs(low, refined)
-    filled = ready.acquired.filled
-    first = operator_between(low.grid.refine(path[0][1]), low.grid, build, filled, path[0][0][0])
-    if max(refined) == 1 and not first.is_identity:  # it acts within the scan's slices, not in planes across them
-        path = [((low.slice_axis,), refined)]
-    how, is_trained = choose_method(method, prior, first, refined, ready.level.relative)
-    choice = choose_prior(prior, ready, place, path[0], build, is_trained and how == "amortised")
-    count = (60 if low.grid.shape[low.slice_axis] <= MANY_SLICES else 20) if steps is None else steps
-    options = {"steps": count, "optimiser": optimiser, "freeze": freeze} if how == "coordinates" else {}
-    fits = {**options, "seed": seed, **fit} if options else {}
-    scene = Scene(choice.prior, place.pose, ready.scale, ready.noise, build, device, progress, fits, filled)
-    if how == "amortised":
-        choice = adapted(choice, ready, scene, path[0], adapt, seed)
+    choice = choose_prior(prior, ready, place, plan)
+    scene = Scene(
+        choice.prior, place.pose, ready.scale, ready.noise, plan.build, device, progress, plan.fit, options.seed,
+        ready.acquired.filled,
+    )  # fmt: skip
+    if plan.method == "amortised":
+        choice = adapted(choice, ready, scene, plan.passes[0], options.adapt, options.seed)
         scene = replace(scene, prior=choice.prior, trial=choice.trial)
-    done = run_passes(ready, path, scene, how, marry, thickness)
-    found = assess(scan, ready, done, path[0][0][0], scene)
-    profile = profile_record(build, thickness, low, refined)
-    run = {"profile": profile, "method": how, "scale": list(factors), "seed": seed, **options}
+    done, profile = run_passes(ready, plan, scene, options.coordinate_features), plan.profile
+    if plan.kspace_weight and choice.name == "general":
+        other = run_passes(ready, plan, replace(scene, operator=Profile("kspace")), options.coordinate_features)
+        done, profile = mixed(done, other, plan.kspace_weight), {**(profile or {}), "kspace_weight": plan.kspace_weight}
+    found = assess(scan, ready, done, plan.passes[0].axes[0], scene)
+    run: dict[str, Any] = {
+        "profile": profile,
+        "method": plan.method,
+        "scale": list(triple(scan, scale)),
+        "seed": options.seed,
+    }
+    if plan.fit is not None:
+        run |= {"steps": plan.fit.steps, "optimiser": plan.fit.optimiser, "freeze": plan.fit.freeze}
     return Restored(found.volume, found.std, report_of(prior, ready, place, choice, done, found, run))
+
+
+def plan(
+    scan: Volume,
+    prior: Prior,
+    scale: float | Sequence[float] = 1,
+    *,
+    options: RestoreOptions | None = None,
+    **changes: Any,
+) -> Plan:
+    """What :func:`restore` would do, without restoring: method, passes, noise and notes.
+
+    Args:
+        scan, prior, scale, options, changes: see :func:`restore`.
+
+    Raises:
+        InputError: as :func:`restore`.
+    """
+    return _planned(scan, prior, scale, changed(options, changes))[1]
+
+
+def _planned(
+    scan: Volume, prior: Prior, scale: float | Sequence[float], options: RestoreOptions
+) -> tuple[Prepared, Plan]:
+    """The scan, checked and prepared, and the plan."""
+    check_scan(scan, prior)
+    find = isinstance(options.build, Profile) and options.method != "coordinates" and prior.general is not None
+    ready = prepare(scan, prior, triple(scan, scale), options.given_sigma, options.noise_kind, find)
+    return ready, plan_restoration(ready, prior, options, scan.thickness)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,21 +13,19 @@ import torch
 from numpy.typing import NDArray
 
 from ..anatomy.head_frame import Pose
-from ..fitting import Amortised, ErrorField, Fit, amortise, fit_slices, plug_and_play
+from ..fitting import Amortised, CoordinateFeatures, ErrorField, Fit, FitOptions, amortise, fit_slices, plug_and_play
 from ..geometry import Grid
 from ..networks import DetailPrior
-from ..physics import NoiseModel, Operator, Profile, Separable
+from ..physics import Measurement, NoiseModel, Operator, OperatorFactory, Profile, Separable
 from ..priors.prior import Prior
 from ..volume import Volume
 
 __all__ = [
-    "Build",
     "Level",
     "Scene",
     "Walked",
     "coordinate_walk",
     "detail_walk",
-    "legs",
     "measured",
     "neighbours_close",
     "operator_between",
@@ -36,13 +34,9 @@ __all__ = [
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
-Build = Callable[[tuple[int, ...], tuple[int, ...]], Operator]
-"""Makes ``A`` from the fine and the measured shape of a slice."""
 
 NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
 KSPACE = Profile("kspace")
-COMPARABLE = 1.5  # ratio of spacings up to which all three planes are worth a walk
-FEWEST = 24  # slices that make an axis worth a walk
 
 
 class Tested(Protocol):
@@ -69,7 +63,8 @@ class Scene:
         operator: builds ``A`` from the fine and the measured shape of a slice.
         device: where to compute.
         progress: called with the slices done and their total.
-        options: of :func:`monai_strainer.fitting.fit_slices`.
+        fit: how the coordinate network is fitted; None where it is not.
+        seed: of the draws of a fit.
         filled: array axes that were zero-filled.
         trial: what a test on the scan itself says of the network; None trusts it.
     """
@@ -78,10 +73,11 @@ class Scene:
     pose: Pose
     scale: float
     noise: type[NoiseModel]
-    operator: Build
+    operator: OperatorFactory
     device: str | torch.device = "cpu"
     progress: Callable[[int, int], None] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    fit: FitOptions | None = None
+    seed: int = 0
     filled: tuple[int, ...] = ()
     trial: Tested | None = None
 
@@ -94,29 +90,6 @@ class Walked:
     std: NDArray[np.float32]
     told: dict[str, Any]
     divergence: NDArray[np.float32] | None = None
-
-
-def legs(scan: Volume, factors: tuple[float, float, float]) -> list[tuple[tuple[int, ...], tuple[float, float, float]]]:
-    """The walks a restoration takes, one after the other: the axes to walk along, and the factors to apply.
-
-    A walk refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
-    results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along
-    both other axes.
-    """
-    across, shape, spacing = scan.slice_axis, scan.grid.shape, scan.grid.spacing
-    if max(factors) == 1:
-        fit = min(shape) >= FEWEST and spacing.max() / spacing.min() <= COMPARABLE
-        others = tuple(k for k in range(3) if k != across) if fit else ()
-        return [((across, *others), factors)]
-    out: list[tuple[tuple[int, ...], tuple[float, float, float]]] = []
-    within = [1.0 if k == across else f for k, f in enumerate(factors)]
-    if max(within) > 1:
-        out.append(((across,), (within[0], within[1], within[2])))
-    if factors[across] > 1:
-        through = [factors[across] if k == across else 1.0 for k in range(3)]
-        axes = tuple(k for k in range(3) if k != across and shape[k] > 1)
-        out.append((axes, (through[0], through[1], through[2])))
-    return out
 
 
 def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
@@ -133,7 +106,7 @@ def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tu
 
 
 def operator_between(
-    fine: Grid, given: Grid, operator: Build, filled: tuple[int, ...] = (), axis: int | None = None
+    fine: Grid, given: Grid, operator: OperatorFactory, filled: tuple[int, ...] = (), axis: int | None = None
 ) -> Operator:
     """The operator from a fine grid to a measured one: on slices along an axis, or on whole volumes.
 
@@ -150,7 +123,9 @@ def operator_between(
     )
 
 
-def slice_operator(fine: Sequence[int], given: Sequence[int], operator: Build, filled: Sequence[bool]) -> Operator:
+def slice_operator(
+    fine: Sequence[int], given: Sequence[int], operator: OperatorFactory, filled: Sequence[bool]
+) -> Operator:
     """The operator between two shapes, with the k-space profile on the axes that were zero-filled."""
     if not any(filled) or not isinstance(operator, Profile):
         return operator(tuple(fine), tuple(given))
@@ -179,7 +154,7 @@ def detail_walk(
     level: Level,
     scene: Scene,
     method: str = "amortised",
-    marry: bool = True,
+    with_features: bool = True,
     data_step: bool = True,
 ) -> Walked:
     """Restore with the detail prior along one axis or several, and average.
@@ -194,14 +169,14 @@ def detail_walk(
         level: of the noise.
         scene: everything else.
         method: ``"amortised"`` or ``"plug_and_play"``.
-        marry: give the network the coordinate prior's features.
+        with_features: give the network the coordinate prior's features.
         data_step: let the measurement correct what the network missed.
     """
     prior, grid = scene.prior, volume.grid.refine(factors)
     if prior.detail is None:
         raise ValueError("the prior has no detail prior")
     detail = prior.detail.to(scene.device)
-    siren = prior.network.to(scene.device) if marry and prior.detail.features else None
+    siren = prior.network.to(scene.device) if with_features and prior.detail.features else None
     total, done = sum(volume.grid.shape[axis] for axis in axes), 0
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
@@ -219,15 +194,18 @@ def detail_walk(
             if scene.progress is not None:
                 scene.progress(before + slices, total)
 
-        given: dict[str, Any] = {"siren": siren, "places": places, "on_slices": tell}
+        given = Measurement(A, y, noise)
+        features = CoordinateFeatures(siren, places)
         if method == "amortised" and isinstance(A, Separable):
             near = neighbours_close(detail, grid, axis, len(y))
             probe = torch.Generator().manual_seed(axis)
-            found = amortise(detail, A, y, noise, closeness=near, data_step=data_step, probe=probe, **given)
+            found = amortise(
+                detail, given, features=features, closeness=near, data_step=data_step, on_slices=tell, probe=probe
+            )
         else:
-            found = plug_and_play(detail, A, y, noise, **given)
+            found = plug_and_play(detail, given, features=features, on_slices=tell)
         if scene.trial is not None:
-            found = _as_tested(found, scene.trial, A, y, noise)
+            found = _as_tested(found, scene.trial, given)
         data += _in_units(found.images, axis, volume, scene.scale) / np.float32(len(axes))
         std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
         if found.divergence is not None:
@@ -240,13 +218,11 @@ def detail_walk(
     return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told, slope)
 
 
-def _as_tested(found: Amortised, trial: Tested, A: Operator, y: torch.Tensor, noise: NoiseModel) -> Amortised:
+def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:
     """A network's images mixed with what kriging makes of the data alone, as a test on the scan asks for."""
     images, std = found.images, found.std * trial.widen
     if trial.weight < 1:
-        level = noise.sigma.square()
-        level = level.expand(y.shape) if level.ndim else level.expand(len(y))
-        smooth = ErrorField(A, noise.debias(y), level).correct(torch.zeros_like(images)).images
+        smooth = ErrorField(given.operator, given.clean, given.variance).correct(torch.zeros_like(images)).images
         images = smooth + trial.weight * (images - smooth)
     return replace(found, images=images, std=std)
 
@@ -255,11 +231,11 @@ def coordinate_walk(
     volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, scene: Scene
 ) -> Walked:
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
-    grid, prior, options = volume.grid.refine(factors), scene.prior, dict(scene.options)
+    grid, prior, options = volume.grid.refine(factors), scene.prior, scene.fit or FitOptions()
     y, noise = measured(volume, axis, scene, level)
     A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
-    steps, total = max(1, int(options["steps"])), len(y)
-    batch = int(options.pop("batch", 4 if torch.device(scene.device).type == "cpu" else 64))
+    steps, total = max(1, options.steps), len(y)
+    batch = 4 if torch.device(scene.device).type == "cpu" else 64
     fits: list[Fit] = []
     for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
         some = slice(low, min(low + batch, total))
@@ -271,7 +247,9 @@ def coordinate_walk(
                 scene.progress(done + size * (step + 1) // steps, total)
 
         place = torch.from_numpy(coords).to(scene.device)
-        fits.append(fit_slices(prior.network.to(scene.device), place, A, y[some], part, on_step=tell, **options))
+        given = Measurement(A, y[some], part)
+        network = prior.network.to(scene.device)
+        fits.append(fit_slices(network, place, given, options, seed=scene.seed, on_step=tell))
     if scene.progress is not None:
         scene.progress(total, total)
     data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, scene.scale)

@@ -14,7 +14,7 @@ from torch import Tensor
 from monai_strainer.fitting import ADAPTATION, Stack, adapt, amortise, steps_for
 from monai_strainer.fitting.adapting import _loss
 from monai_strainer.networks import DetailPrior
-from monai_strainer.physics import GaussianNoise, Identity, NoiseModel, RicianNoise
+from monai_strainer.physics import GaussianNoise, Identity, Measurement, NoiseModel, RicianNoise
 
 SHAPE = (4, 40, 48)
 
@@ -31,7 +31,7 @@ def noisy(noise: NoiseModel) -> tuple[Tensor, Tensor]:
 
 
 def error(detail: DetailPrior, clean: Tensor, y: Tensor, noise: NoiseModel) -> float:
-    found = amortise(detail, Identity(SHAPE[1:]), y, noise)
+    found = amortise(detail, Measurement(Identity(SHAPE[1:]), y, noise))
     inside = clean > 0.05
     return float((found.images - clean)[inside].square().mean())
 

@@ -8,13 +8,14 @@ import torch
 from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
-from monai_strainer.fitting import amortised
-from monai_strainer.fitting.amortised import amortise, has_bfloat16, look
+from monai_strainer.fitting import CoordinateFeatures, amortised
+from monai_strainer.fitting.amortised import amortise, has_bfloat16, predict_slices
 from monai_strainer.physics import (
     Downsample,
     GaussianNoise,
     Identity,
     KSpaceCrop,
+    Measurement,
     NoiseModel,
     RicianNoise,
     Separable,
@@ -46,12 +47,16 @@ def places(some: slice) -> Tensor:
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
 @pytest.mark.parametrize("data_step", [True, False])
-def test_how_many_slices_are_taken_at_a_time_does_not_matter(batch: int, data_step: bool) -> None:
+def test_how_many_slices_are_taken_at_a_time_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch, batch: int, data_step: bool
+) -> None:
     detail, siren, y = small_detail(), small_siren(), measured()
-    one, two = (
-        amortise(detail, TWICE, y, RicianNoise(0.02), siren=siren, places=places, data_step=data_step, batch=n)
-        for n in (4, batch)
-    )
+    found = []
+    for size in (4, batch):
+        monkeypatch.setattr(amortised, "BATCH", size)
+        given = Measurement(TWICE, y, RicianNoise(0.02))
+        found.append(amortise(detail, given, data_step=data_step, features=CoordinateFeatures(siren, places)))
+    one, two = found
     close(one.images, two.images)
     close(one.std, two.std)
     close(one.network_images, two.network_images)
@@ -63,7 +68,10 @@ def test_far_slices_do_not_know_of_each_other(data_step: bool) -> None:
     detail, y = small_detail(), measured()
     other = y.clone()
     other[3] += 0.3
-    one, two = (amortise(detail, TWICE, d, RicianNoise(0.02), closeness=0.0, data_step=data_step) for d in (y, other))
+    one, two = (
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=0.0, data_step=data_step)
+        for d in (y, other)
+    )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
     assert changed == [3]
 
@@ -72,7 +80,9 @@ def test_close_slices_know_two_neighbours_on_either_side() -> None:
     detail, y = small_detail(), measured()
     other = y.clone()
     other[3] += 0.3
-    one, two = (amortise(detail, TWICE, d, RicianNoise(0.02), closeness=1.0, data_step=False) for d in (y, other))
+    one, two = (
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=1.0, data_step=False) for d in (y, other)
+    )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
     assert changed == [1, 2, 3, 4, 5]
 
@@ -81,7 +91,7 @@ def test_close_slices_know_two_neighbours_on_either_side() -> None:
 @pytest.mark.parametrize("kind", [RicianNoise, GaussianNoise])
 def test_a_map_that_is_the_same_everywhere_is_a_number(operator: Separable, kind: type[NoiseModel]) -> None:
     detail, y = small_detail(), measured(operator)
-    one, two = (amortise(detail, operator, y, kind(sigma)) for sigma in (0.04, torch.full_like(y, 0.04)))
+    one, two = (amortise(detail, Measurement(operator, y, kind(sigma))) for sigma in (0.04, torch.full_like(y, 0.04)))
     close(one.images, two.images)
     close(one.std, two.std)
 
@@ -91,7 +101,7 @@ def test_a_map_matters_where_it_is_higher() -> None:
     sigma = torch.full_like(y, 0.04)
     sigma[3, :, 20:] = 0.12
     level = float(sigma.square().mean().sqrt())
-    one, two = (amortise(detail, Identity(SIZE), y, GaussianNoise(s)) for s in (level, sigma))
+    one, two = (amortise(detail, Measurement(Identity(SIZE), y, GaussianNoise(s))) for s in (level, sigma))
     change = (one.images - two.images).abs()
     assert float(change[3, :, 22:].mean()) > 3 * float(change[0].mean())
 
@@ -100,7 +110,7 @@ def test_a_map_matters_where_it_is_higher() -> None:
     "operator", [TWICE, Downsample(SIZE, (1, 3)), KSpaceCrop(SIZE, 2), SliceProfile(SIZE, 0, 3, 4)]
 )
 def test_the_data_step_brings_the_image_to_the_data(operator: Separable) -> None:
-    found = amortise(small_detail(), operator, measured(operator), GaussianNoise(0.001))
+    found = amortise(small_detail(), Measurement(operator, measured(operator), GaussianNoise(0.001)))
     before, after = (
         float((operator.A(x) - measured(operator)).square().mean().sqrt()) for x in (found.network_images, found.images)
     )
@@ -109,14 +119,16 @@ def test_the_data_step_brings_the_image_to_the_data(operator: Separable) -> None
 
 
 def test_where_nothing_was_done_to_the_image_there_is_no_data_step() -> None:
-    found = amortise(small_detail(), Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02))
+    found = amortise(small_detail(), Measurement(Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02)))
     assert torch.equal(found.images, found.network_images) and found.undetermined == 1.0
 
 
 @pytest.mark.parametrize("slices", [1, 2, 3])
 @pytest.mark.parametrize("closeness", [0.0, 1.0])
 def test_small_stacks_are_restored_too(slices: int, closeness: float) -> None:
-    found = amortise(small_detail(), TWICE, measured(slices=slices), RicianNoise(0.02), closeness=closeness)
+    found = amortise(
+        small_detail(), Measurement(TWICE, measured(slices=slices), RicianNoise(0.02)), closeness=closeness
+    )
     assert found.images.shape == found.std.shape == (slices, *SIZE)
     assert bool(torch.isfinite(found.images).all()) and bool((found.std > 0).all())
 
@@ -125,23 +137,23 @@ def test_small_stacks_are_restored_too(slices: int, closeness: float) -> None:
 def test_a_stack_goes_on_beyond_its_end_as_it_ended(slices: int) -> None:
     detail, y = small_detail(), measured(slices=slices)
     longer = torch.cat([y[:1], y[:1], y, y[-1:], y[-1:]])
-    one, two = (amortise(detail, TWICE, stack, RicianNoise(0.02)) for stack in (y, longer))
+    one, two = (amortise(detail, Measurement(TWICE, stack, RicianNoise(0.02))) for stack in (y, longer))
     close(one.images, two.images[2:-2])
 
 
 def test_only_some_slices_are_the_same_slices() -> None:
     detail, siren, y = small_detail(), small_siren(), measured()
-    given = {"siren": siren, "places": places}
-    whole = amortise(detail, TWICE, y, RicianNoise(0.02), **given)
-    part = amortise(detail, TWICE, y, RicianNoise(torch.full_like(y, 0.02)), only=slice(2, 5), **given)
+    given = {"features": CoordinateFeatures(siren, places)}
+    whole = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), **given)
+    part = amortise(detail, Measurement(TWICE, y, RicianNoise(torch.full_like(y, 0.02))), only=slice(2, 5), **given)
     close(part.images, whole.images[2:5])
     close(part.std, whole.std[2:5])
 
 
 def test_progress_rises_to_all_slices() -> None:
     told: list[int] = []
-    amortise(small_detail(), TWICE, measured(), RicianNoise(0.02), batch=3, on_slices=told.append)
-    assert told == [3, 6, 7]
+    amortise(small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), on_slices=told.append)
+    assert told == [4, 7]
 
 
 def test_the_coordinate_prior_is_asked_at_the_places_of_the_slices() -> None:
@@ -151,9 +163,9 @@ def test_the_coordinate_prior_is_asked_at_the_places_of_the_slices() -> None:
         asked.append((some.start, some.stop))
         return places(some)
 
-    known = amortise(detail, TWICE, y, RicianNoise(0.02), siren=siren, places=tell, batch=3)
-    alone = amortise(detail, TWICE, y, RicianNoise(0.02))
-    assert asked == [(0, 3), (3, 6), (6, 7)]
+    known = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), features=CoordinateFeatures(siren, tell))
+    alone = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)))
+    assert asked == [(0, 4), (4, 7)]
     assert float((known.network_images - alone.network_images).abs().max()) > 1e-4
 
 
@@ -162,7 +174,8 @@ def test_sizes_that_four_does_not_divide_have_features_too(size: tuple[int, int]
     operator = Downsample(size, 2)
     y = operator.A(slice_images(2, *size))
     coords = slice_coordinates(2, *size)
-    mean, std = look(small_detail(), operator, y, RicianNoise(0.02), slice(0, 2), small_siren(), coords)
+    features = CoordinateFeatures(small_siren(), lambda some: coords[some])
+    mean, std = predict_slices(small_detail(), Measurement(operator, y, RicianNoise(0.02)), slice(0, 2), features)
     assert mean.shape == std.shape == (2, *size)
 
 
@@ -173,7 +186,11 @@ def test_rough_products_agree_with_exact_ones_to_a_fiftieth_of_what_was_changed(
     found = []
     for rough in (False, True):
         monkeypatch.setattr(amortised, "has_bfloat16", lambda device, rough=rough: rough)
-        found.append(amortise(detail, Identity(SIZE), y, RicianNoise(0.02), siren=siren, places=places))
+        found.append(
+            amortise(
+                detail, Measurement(Identity(SIZE), y, RicianNoise(0.02)), features=CoordinateFeatures(siren, places)
+            )
+        )
     change = float((found[0].images - y).square().mean().sqrt())
     assert float((found[0].images - found[1].images).square().mean().sqrt()) < 0.02 * change
     assert found[1].images.dtype == torch.float32
@@ -182,13 +199,13 @@ def test_rough_products_agree_with_exact_ones_to_a_fiftieth_of_what_was_changed(
 def test_neither_data_nor_network_are_changed() -> None:
     detail, y = small_detail(), measured()
     before, weights = y.clone(), {name: value.clone() for name, value in detail.state_dict().items()}
-    found = amortise(detail, TWICE, y, RicianNoise(0.02))
+    found = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)))
     assert torch.equal(y, before) and not found.images.requires_grad
     assert all(torch.equal(value, weights[name]) for name, value in detail.state_dict().items())
 
 
 def test_the_same_data_give_the_same_bytes() -> None:
-    one, two = (amortise(small_detail(), TWICE, measured(), RicianNoise(0.02)) for _ in range(2))
+    one, two = (amortise(small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02))) for _ in range(2))
     assert torch.equal(one.images, two.images) and torch.equal(one.std, two.std)
 
 
@@ -201,6 +218,6 @@ def test_whether_a_device_multiplies_bfloat16_is_known() -> None:
 def test_the_data_step_takes_the_bias_of_a_magnitude_off(sigma: float) -> None:
     clean = measured()
     y = torch.hypot(clean, torch.tensor(sigma))  # the clean data and their bias, without a draw
-    found = amortise(small_detail(), TWICE, y, RicianNoise(sigma))
+    found = amortise(small_detail(), Measurement(TWICE, y, RicianNoise(sigma)))
     seen = TWICE.A(found.images)
     assert float((seen - clean).square().mean()) < 0.5 * float((y - clean).square().mean())

@@ -24,10 +24,11 @@ from phantoms import (
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import amortise, plug_and_play, refine, solve_heads
+from monai_strainer.fitting import CoordinateFeatures, FitOptions, amortise, plug_and_play, refine, solve_heads
 from monai_strainer.networks.sine_layers_cuda import recomputed_features
 from monai_strainer.optim import cuda_graphs as recorded
-from monai_strainer.physics import Downsample, GaussianNoise, RicianNoise
+from monai_strainer.physics import Downsample, GaussianNoise, Measurement, RicianNoise
+from monai_strainer.pretraining.run import Run
 
 pytestmark = pytest.mark.gpu
 SIZE = (20, 26)
@@ -60,11 +61,8 @@ def test_refinement(device: torch.device, optimiser: str) -> None:
         refine(
             small_siren().to(where),
             coords.to(where),
-            TWICE.to(where),
-            y.to(where),
-            GaussianNoise(0.01).to(where),
-            steps=20,
-            optimiser=optimiser,
+            Measurement(TWICE.to(where), y.to(where), GaussianNoise(0.01).to(where)),
+            FitOptions(steps=20, optimiser=optimiser),
         ).images
         for where in (torch.device("cpu"), device)
     ]
@@ -93,9 +91,11 @@ def test_a_recorded_refinement_is_one_launched_piece_by_piece(
         monkeypatch.setattr(recorded, "BEFORE", before)
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # it could be recorded
-            given = {"steps": 20, "optimiser": optimiser, "points": points, "with_nothing": False}
+            given = FitOptions(steps=20, optimiser=optimiser, points=points, allow_no_network=False)
             noise = RicianNoise(0.01).to(device)
-            found.append(refine(small_siren().to(device), coords, TWICE.to(device), y, noise, **given).images)
+            found.append(
+                refine(small_siren().to(device), coords, Measurement(TWICE.to(device), y, noise), given).images
+            )
     assert psnr(*found) > 70
 
 
@@ -111,8 +111,7 @@ def test_a_recorded_pretraining_is_one_launched_piece_by_piece(
             small_cohort(),
             recipe,
             network=small_siren(),
-            device=device,
-            on_step=lambda step, loss, told=told: told.append(loss),
+            run=Run(device=device, on_step=lambda step, loss, told=told: told.append(loss)),
         )
         losses.append(told)
     assert losses[0] == pytest.approx(losses[1], rel=1e-2) and losses[0][-1] < losses[0][0]
@@ -122,16 +121,16 @@ def test_detail_prior(device: torch.device) -> None:
     y, places = TWICE.A(slice_images(5, *SIZE)), slice_coordinates(5, *SIZE)
     found = []
     for where in (torch.device("cpu"), device):
-        given = (small_detail().to(where), TWICE.to(where), y.to(where), RicianNoise(0.02).to(where))
-        siren = small_siren().to(where)
-        found.append(amortise(*given, siren=siren, places=lambda some, to=where: places[some].to(to)).images)
+        given = Measurement(TWICE.to(where), y.to(where), RicianNoise(0.02).to(where))
+        features = CoordinateFeatures(small_siren().to(where), lambda some, to=where: places[some].to(to))
+        found.append(amortise(small_detail().to(where), given, features=features).images)
     assert psnr(*found) > 45
 
 
 def test_plug_and_play(device: torch.device) -> None:
     y = TWICE.A(slice_images(3, *SIZE))
     found = [
-        plug_and_play(small_detail().to(at), TWICE.to(at), y.to(at), GaussianNoise(0.02).to(at)).images
+        plug_and_play(small_detail().to(at), Measurement(TWICE.to(at), y.to(at), GaussianNoise(0.02).to(at))).images
         for at in (torch.device("cpu"), device)
     ]
     assert psnr(*found) > 40
@@ -145,8 +144,7 @@ def test_pretraining_learns_as_well(device: torch.device) -> None:
             small_cohort(),
             Recipe(steps=30, points=64),
             network=small_siren(),
-            device=where,
-            on_step=lambda step, loss, told=told: told.append(loss),
+            run=Run(device=where, on_step=lambda step, loss, told=told: told.append(loss)),
         )
     here, there = losses["cpu"], losses[device.type]
     assert there[-1] < there[0] and there[-1] == pytest.approx(here[-1], rel=0.1)

@@ -9,7 +9,7 @@ import torch
 from monai_strainer.fitting import amortise
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import FLOOR, NoiseLevelNet
-from monai_strainer.physics import Downsample, GaussianNoise, Identity, RicianNoise
+from monai_strainer.physics import Downsample, GaussianNoise, Identity, Measurement, RicianNoise
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def slices(seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("offset", [0.0, -2.0, 50.0])
 def test_gaussian_results_follow_gain_and_offset(network: DetailPrior, gain: float, offset: float) -> None:
     y, operator = slices(), Identity((16, 20))
-    plain = amortise(network, operator, y, GaussianNoise(0.05))
-    moved = amortise(network, operator, gain * (y + offset), GaussianNoise(gain * 0.05))
+    plain = amortise(network, Measurement(operator, y, GaussianNoise(0.05)))
+    moved = amortise(network, Measurement(operator, gain * (y + offset), GaussianNoise(gain * 0.05)))
     assert torch.allclose(moved.images / gain - offset, plain.images, atol=2e-3)
     assert torch.allclose(moved.std / gain, plain.std, rtol=2e-2)
 
@@ -38,8 +38,8 @@ def test_gaussian_results_follow_gain_and_offset(network: DetailPrior, gain: flo
 @pytest.mark.parametrize("gain", [1e-3, 0.3, 4.0, 1e5])
 def test_rician_results_follow_the_gain(network: DetailPrior, gain: float) -> None:
     y, operator = slices(), Downsample((32, 40), 2)
-    plain = amortise(network, operator, y, RicianNoise(0.05), data_step=False)
-    moved = amortise(network, operator, gain * y, RicianNoise(gain * 0.05), data_step=False)
+    plain = amortise(network, Measurement(operator, y, RicianNoise(0.05)), data_step=False)
+    moved = amortise(network, Measurement(operator, gain * y, RicianNoise(gain * 0.05)), data_step=False)
     assert torch.allclose(moved.images / gain, plain.images, atol=1e-3)
 
 
@@ -47,14 +47,14 @@ def test_hidden_neighbours_stay_hidden(network: DetailPrior) -> None:
     y = slices()
     other = torch.stack([y[0] * 3, y[1], y[2] * 0.2])
     one, two = (
-        amortise(network, Identity((16, 20)), s, GaussianNoise(0.05), closeness=0.0, only=slice(1, 2))
+        amortise(network, Measurement(Identity((16, 20)), s, GaussianNoise(0.05)), closeness=0.0, only=slice(1, 2))
         for s in (y, other)
     )
     assert torch.equal(one.images, two.images)
 
 
 def test_a_constant_slice_stays_finite(network: DetailPrior) -> None:
-    found = amortise(network, Identity((16, 20)), torch.zeros(3, 16, 20), RicianNoise(0.0))
+    found = amortise(network, Measurement(Identity((16, 20)), torch.zeros(3, 16, 20), RicianNoise(0.0)))
     assert torch.isfinite(found.images).all() and torch.isfinite(found.std).all()
 
 

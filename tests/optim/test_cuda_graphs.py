@@ -18,11 +18,12 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 import monai_strainer.optim.cuda_graphs as recorded
 import monai_strainer.optim.muon as muon
 from monai_strainer import Recipe, pretrain
-from monai_strainer.fitting import refine
+from monai_strainer.fitting import FitOptions, refine
 from monai_strainer.networks import sine_layers_cpu as fused
 from monai_strainer.optim.cuda_graphs import Recorded
 from monai_strainer.optim.schedules import set_rate
-from monai_strainer.physics import Blur, Downsample, GaussianNoise, Identity, Operator, RicianNoise
+from monai_strainer.physics import Blur, Downsample, GaussianNoise, Identity, Measurement, Operator, RicianNoise
+from monai_strainer.pretraining.run import Run
 
 SIZE = (20, 26)
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select")  # an accelerator would have to be waited for
@@ -103,10 +104,10 @@ def test_refinement(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, optimiser: str, operator: Operator, points: int
 ) -> None:
     coords, y = slice_coordinates(2, *SIZE), operator.A(slice_images(2, *SIZE))
-    given: dict[str, Any] = {"steps": 12, "optimiser": optimiser, "points": points, "every": 4, "with_nothing": False}
-    plain = refine(small_siren(), coords, operator, y, RicianNoise(0.01), **given)
+    given = FitOptions(steps=12, optimiser=optimiser, points=points, every=4, allow_no_network=False)
+    plain = refine(small_siren(), coords, Measurement(operator, y, RicianNoise(0.01)), given)
     counted = request.getfixturevalue("recorder")
-    found = refine(small_siren(), coords, operator, y, RicianNoise(0.01), **given)
+    found = refine(small_siren(), coords, Measurement(operator, y, RicianNoise(0.01)), given)
     assert counted.records == 1 and counted.replays == 12 - recorded.BEFORE
     close(found.images, plain.images)
     for (_, mine), (_, theirs) in zip(found.curve, plain.curve):
@@ -116,10 +117,10 @@ def test_refinement(
 def test_steps_of_another_shape_run_as_they_are(request: pytest.FixtureRequest) -> None:
     operator = Blur(SIZE, 1.0)  # how many rows of the image it reads depends on which ones of the data are looked at
     coords, y = slice_coordinates(1, *SIZE), operator.A(slice_images(1, *SIZE))
-    given: dict[str, Any] = {"steps": 20, "points": 40, "with_nothing": False}
-    plain = refine(small_siren(), coords, operator, y, GaussianNoise(0.01), **given)
+    given = FitOptions(steps=20, points=40, allow_no_network=False)
+    plain = refine(small_siren(), coords, Measurement(operator, y, GaussianNoise(0.01)), given)
     counted = request.getfixturevalue("recorder")
-    found = refine(small_siren(), coords, operator, y, GaussianNoise(0.01), **given)
+    found = refine(small_siren(), coords, Measurement(operator, y, GaussianNoise(0.01)), given)
     assert 0 < counted.replays < 20 - recorded.BEFORE
     close(found.images, plain.images)
 
@@ -130,7 +131,12 @@ def test_pretraining_as_in_the_paper(request: pytest.FixtureRequest) -> None:
     for way, told in losses.items():
         if way == "recorded":
             counted = request.getfixturevalue("recorder")
-        pretrain(small_cohort(), recipe, network=small_siren(), on_step=lambda step, loss, told=told: told.append(loss))
+        pretrain(
+            small_cohort(),
+            recipe,
+            network=small_siren(),
+            run=Run(on_step=lambda step, loss, told=told: told.append(loss)),
+        )
     assert counted.replays == 12 - recorded.BEFORE
     assert losses["recorded"] == pytest.approx(losses["plain"], rel=1e-3) and losses["plain"][-1] < losses["plain"][0]
 

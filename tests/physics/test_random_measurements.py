@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_strainer.physics import GaussianNoise, Identity, Measurements, NoiseModel, RicianNoise, Separable
+from monai_strainer.physics import AcquisitionDistribution, GaussianNoise, Identity, NoiseModel, RicianNoise, Separable
 
 SIDE = 96
 DRAWS = 400
@@ -18,7 +18,7 @@ DRAWS = 400
 @pytest.fixture(scope="module")
 def draws() -> list[tuple[Separable, NoiseModel]]:
     rng = np.random.default_rng(0)
-    return [Measurements().draw(SIDE, rng) for _ in range(DRAWS)]
+    return [AcquisitionDistribution().draw(SIDE, rng) for _ in range(DRAWS)]
 
 
 def factors(operator: Separable) -> tuple[float, ...]:
@@ -29,7 +29,7 @@ def factors(operator: Separable) -> tuple[float, ...]:
 @settings(max_examples=25, deadline=None)
 def test_the_same_generator_draws_the_same_measurement(seed: int, side: int) -> None:
     np.random.seed(seed)  # noqa: NPY002
-    one, two = (Measurements().draw(side, np.random.default_rng(seed)) for _ in range(2))
+    one, two = (AcquisitionDistribution().draw(side, np.random.default_rng(seed)) for _ in range(2))
     assert type(one[1]) is type(two[1]) and torch.equal(one[1].sigma, two[1].sigma)
     assert one[0].shape_in == two[0].shape_in == (side, side)
     for a, b in zip(one[0].matrices, two[0].matrices):
@@ -43,7 +43,7 @@ def test_factors_stay_within_the_stated_range(draws: list[tuple[Separable, Noise
 
 @pytest.mark.parametrize("greatest", [2.0, 4.0])
 def test_no_factor_is_greater_than_asked_for(greatest: float) -> None:
-    rng, measurements = np.random.default_rng(1), Measurements(factor=greatest, whole=0.0)
+    rng, measurements = np.random.default_rng(1), AcquisitionDistribution(factor=greatest, whole=0.0)
     found = [f for _ in range(100) for f in factors(measurements.draw(SIDE, rng)[0])]
     assert 0.9 * greatest < max(found) <= greatest * 1.02  # voxels are whole
 
@@ -55,7 +55,7 @@ def test_noise_levels_stay_within_the_stated_range(draws: list[tuple[Separable, 
 
 
 def test_noise_levels_follow_the_range_asked_for() -> None:
-    rng, measurements = np.random.default_rng(1), Measurements(rician=0.04, gaussian=0.06)
+    rng, measurements = np.random.default_rng(1), AcquisitionDistribution(rician=0.04, gaussian=0.06)
     for _ in range(100):
         _, noise = measurements.draw(16, rng)
         assert float(noise.sigma) <= (0.06 if isinstance(noise, GaussianNoise) else 0.04)

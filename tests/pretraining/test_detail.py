@@ -17,12 +17,13 @@ from torch import Tensor
 from monai_strainer.errors import InputError
 from monai_strainer.geometry import centres
 from monai_strainer.networks import DetailPrior
-from monai_strainer.physics import Measurements
+from monai_strainer.physics import AcquisitionDistribution
 from monai_strainer.pretraining.detail import DETAIL, DetailLoss, DetailRecipe, pretrain_detail
 from monai_strainer.pretraining.patches import Head, MeasuredPatches
+from monai_strainer.pretraining.run import Run
 
 QUICK = DetailRecipe(steps=6, groups=2, patches=1, side=16, warmup=2)
-EASY = Measurements(factor=2.0, rician=0.05)
+EASY = AcquisitionDistribution(factor=2.0, rician=0.05)
 
 
 def heads() -> list[Head]:
@@ -48,15 +49,15 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     torch.manual_seed(1)
-    one = trained(seed=3)
+    one = trained(run=Run(seed=3))
     torch.manual_seed(2)
-    assert same(one, trained(seed=3)) and not same(one, trained(seed=4))
+    assert same(one, trained(run=Run(seed=3))) and not same(one, trained(run=Run(seed=4)))
 
 
 def test_the_first_weights_follow_from_the_seed() -> None:
     recipe = replace(QUICK, steps=0)
     with torch.no_grad():
-        one, two, other = (pretrain_detail(heads(), small_siren(), recipe, seed=seed) for seed in (3, 3, 4))
+        one, two, other = (pretrain_detail(heads(), small_siren(), recipe, run=Run(seed=seed)) for seed in (3, 3, 4))
     assert same(one, two) and not same(one, other)
     assert one.features == 16 and pretrain_detail(heads(), None, recipe).features == 0
 
@@ -73,11 +74,13 @@ def test_cut_anywhere_it_goes_on_bit_for_bit(after: int, tmp_path: Path) -> None
         if step == after:
             raise Cut
 
-    whole = trained(on_step=lambda step, loss: told.append((step, loss)))
+    whole = trained(run=Run(on_step=lambda step, loss: told.append((step, loss))))
     with pytest.raises(Cut):
-        trained(checkpoint=file, every=1, on_step=cut)
+        trained(run=Run(checkpoint=file, every=1, on_step=cut))
     again: list[tuple[int, float]] = []
-    resumed = trained(checkpoint=file, every=1, resume=True, on_step=lambda step, loss: again.append((step, loss)))
+    resumed = trained(
+        run=Run(checkpoint=file, every=1, resume=True, on_step=lambda step, loss: again.append((step, loss)))
+    )
     assert same(whole, resumed)
     assert again == told[after:]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -85,21 +88,23 @@ def test_cut_anywhere_it_goes_on_bit_for_bit(after: int, tmp_path: Path) -> None
 
 def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     file, told = tmp_path / "checkpoint.pt", []
-    whole = trained(checkpoint=file)
-    again = trained(checkpoint=file, resume=True, on_step=lambda step, loss: told.append(step))
+    whole = trained(run=Run(checkpoint=file))
+    again = trained(run=Run(checkpoint=file, resume=True, on_step=lambda step, loss: told.append(step)))
     assert same(whole, again) and not told
 
 
 def test_without_resume_a_checkpoint_is_not_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
-    whole = trained(checkpoint=file, seed=1)
-    assert same(trained(checkpoint=file, seed=0), trained(seed=0)) and not same(whole, trained(seed=0))
+    whole = trained(run=Run(checkpoint=file, seed=1))
+    assert same(trained(run=Run(checkpoint=file, seed=0)), trained(run=Run(seed=0))) and not same(
+        whole, trained(run=Run(seed=0))
+    )
 
 
 @pytest.mark.parametrize("what", ["recipe", "seed", "measurements", "network", "start", "heads", "siren"])
 def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
-    trained(checkpoint=file)
+    trained(run=Run(checkpoint=file))
     other = {
         "recipe": {"recipe": replace(QUICK, rate=1e-3)},
         "seed": {"seed": 5},
@@ -111,16 +116,16 @@ def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) 
     }[what]
     given = {"heads": heads(), "siren": small_siren(), "recipe": QUICK, "network": small_detail(), **other}
     with pytest.raises(InputError, match=r"checkpoint\.pt was made with .* Start anew without --resume"):
-        pretrain_detail(checkpoint=file, resume=True, **given)  # type: ignore[arg-type]
+        pretrain_detail(run=Run(checkpoint=file, resume=True), **given)  # type: ignore[arg-type]
 
 
 def test_a_checkpoint_holds_no_patient(tmp_path: Path) -> None:
-    trained(checkpoint=tmp_path / "checkpoint.pt")
+    trained(run=Run(checkpoint=tmp_path / "checkpoint.pt"))
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert set(state) == {"identity", "network", "average", "optimisers", "step"} and state["step"] == 6
 
 
-def errors(network: DetailPrior, measurements: Measurements) -> tuple[float, float, float]:
+def errors(network: DetailPrior, measurements: AcquisitionDistribution) -> tuple[float, float, float]:
     """Root mean square error of what the network is shown and of what it gives, and its deviation over its error."""
     data = MeasuredPatches(heads(), 24, patches=2, side=16, seed=99, measurements=measurements)
     before, after, sure = [], [], []
@@ -137,10 +142,15 @@ def errors(network: DetailPrior, measurements: Measurements) -> tuple[float, flo
 def test_errors_go_down_and_are_known() -> None:
     recipe = DetailRecipe(steps=150, groups=4, patches=2, side=16, warmup=10, rate=3e-3, average=0.95, single=0.0)
     losses: list[float] = []
-    measurements = Measurements(2.0, 0.1, 0.1, whole=1.0)
+    measurements = AcquisitionDistribution(2.0, 0.1, 0.1, whole=1.0)
     start = small_detail(features=0, tail=1e-3)
     network = pretrain_detail(
-        heads(), None, recipe, network=start, measurements=measurements, on_step=lambda _, loss: losses.append(loss)
+        heads(),
+        None,
+        recipe,
+        network=start,
+        measurements=measurements,
+        run=Run(on_step=lambda _, loss: losses.append(loss)),
     )
     assert len(losses) == 150 and np.mean(losses[-50:]) < 0.8 * np.mean(losses[:50])
     before, after, sure = errors(network, measurements)
@@ -149,7 +159,7 @@ def test_errors_go_down_and_are_known() -> None:
 
 def test_the_running_average_is_what_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
-    network = trained(checkpoint=file)
+    network = trained(run=Run(checkpoint=file))
     state = torch.load(file, weights_only=True)
     assert all(torch.equal(value, state["average"][name]) for name, value in network.state_dict().items())
     assert not all(torch.equal(value, state["network"][name]) for name, value in network.state_dict().items())
@@ -161,7 +171,7 @@ def test_the_average_follows_its_formula(tmp_path: Path) -> None:
     weights, recipe = [], replace(QUICK, average=0.15)
     for steps in range(1, 4):  # the weights after every step: rates follow from the step and the full recipe
         with pytest.raises(Cut):
-            trained(recipe, checkpoint=tmp_path / f"{steps}.pt", every=1, on_step=_stop_at(steps))
+            trained(recipe, run=Run(checkpoint=tmp_path / f"{steps}.pt", every=1, on_step=_stop_at(steps)))
         weights.append(torch.load(tmp_path / f"{steps}.pt", weights_only=True))
     average = dict(small_detail().state_dict())
     for step, state in enumerate(weights):

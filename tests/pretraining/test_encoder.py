@@ -28,6 +28,7 @@ from monai_strainer.pretraining.encoder import (
     head_statistics,
     pretrain,
 )
+from monai_strainer.pretraining.run import Run
 
 QUICK = Recipe(steps=6, tiles=2, points=64, images=3)
 QUICK_PAPER = Recipe(steps=6, tiles=1, points=None, images=3, rate=1e-3, warmup=0, trained_heads=True)
@@ -134,10 +135,10 @@ KINDS = pytest.mark.parametrize(
 def test_the_same_seed_gives_the_same_bytes(kind: Kind, recipe: Recipe) -> None:
     start = small_siren()
     torch.manual_seed(1)
-    one = pretrain(small_cohort(), recipe, kind=kind, network=start, seed=2)
+    one = pretrain(small_cohort(), recipe, kind=kind, network=start, run=Run(seed=2))
     torch.manual_seed(99)
-    assert same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, seed=2))
-    assert not same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, seed=3))
+    assert same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, run=Run(seed=2)))
+    assert not same(one, pretrain(small_cohort(), recipe, kind=kind, network=start, run=Run(seed=3)))
 
 
 class Killed(Exception):
@@ -157,17 +158,14 @@ def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(
             raise Killed
 
     with pytest.raises(Killed):
-        pretrain(small_cohort(), recipe, kind=kind, network=start, checkpoint=file, every=2, on_step=kill)
+        pretrain(small_cohort(), recipe, kind=kind, network=start, run=Run(checkpoint=file, every=2, on_step=kill))
     told: list[int] = []
     resumed = pretrain(
         small_cohort(),
         recipe,
         kind=kind,
         network=start,
-        checkpoint=file,
-        every=2,
-        resume=True,
-        on_step=lambda k, _: told.append(k),
+        run=Run(checkpoint=file, every=2, resume=True, on_step=lambda k, _: told.append(k)),
     )
     assert same(resumed, unbroken)
     assert told == list(range(killed_at // 2 * 2, 6))
@@ -175,29 +173,36 @@ def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(
 
 
 def test_a_finished_run_resumed_does_nothing_more(tmp_path: Path) -> None:
-    one = pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    one = pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
     told: list[int] = []
     two = pretrain(
-        small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True,
-        on_step=lambda k, _: told.append(k),
-    )  # fmt: skip
+        small_cohort(),
+        QUICK,
+        network=small_siren(),
+        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: told.append(k)),
+    )
     assert same(one, two) and not told
 
 
 def test_without_resume_a_checkpoint_is_not_looked_at(tmp_path: Path) -> None:
     (tmp_path / "run.pt").write_bytes(b"an old one")
-    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
 
 
 @pytest.mark.parametrize(("recipe", "seed"), [(Recipe(steps=6, tiles=2, points=32, images=3), 0), (QUICK, 1)])
 def test_a_checkpoint_of_another_recipe_or_seed_is_refused(recipe: Recipe, seed: int, tmp_path: Path) -> None:
-    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
     with pytest.raises(ValueError, match=r"run\.pt was made with"):
-        pretrain(small_cohort(), recipe, network=small_siren(), seed=seed, checkpoint=tmp_path / "run.pt", resume=True)
+        pretrain(
+            small_cohort(),
+            recipe,
+            network=small_siren(),
+            run=Run(seed=seed, checkpoint=tmp_path / "run.pt", resume=True),
+        )
 
 
 def test_a_checkpoint_of_an_accelerator_goes_on_here(tmp_path: Path) -> None:
-    unbroken = pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", every=4)
+    unbroken = pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt", every=4))
     kept = torch.load(tmp_path / "run.pt", weights_only=True)
     kept["step"] -= 1
     for group in kept["optimiser"]["param_groups"]:  # what an optimiser over there says of itself
@@ -205,38 +210,46 @@ def test_a_checkpoint_of_an_accelerator_goes_on_here(tmp_path: Path) -> None:
     torch.save(kept, tmp_path / "run.pt")
     told: list[int] = []
     further = pretrain(
-        small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True,
-        on_step=lambda k, _: told.append(k),
-    )  # fmt: skip
+        small_cohort(),
+        QUICK,
+        network=small_siren(),
+        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: told.append(k)),
+    )
     assert told == [QUICK.steps - 1]
     moved = (further.encoder[1][0].weight - unbroken.encoder[1][0].weight).detach().abs()
     assert 0 < float(moved.max()) < 0.01
 
 
 def test_a_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
-    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
     with pytest.raises(ValueError, match=r"run\.pt was made with"):
         pretrain(
-            small_cohort(), QUICK, network=small_siren(width=24), checkpoint=tmp_path / "run.pt", resume=True
-        )  # fmt: skip
+            small_cohort(), QUICK, network=small_siren(width=24), run=Run(checkpoint=tmp_path / "run.pt", resume=True)
+        )
 
 
 def test_a_checkpoint_of_another_cohort_is_refused(tmp_path: Path) -> None:
-    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
     with pytest.raises(ValueError, match=r"run\.pt was made with"):
-        pretrain(small_cohort(seed=1), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True)
+        pretrain(
+            small_cohort(seed=1), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt", resume=True)
+        )
 
 
 def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path) -> None:
-    pretrain(small_cohort(), QUICK, network=small_siren(), checkpoint=tmp_path / "run.pt")
+    pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
     with pytest.raises(ValueError, match=r"run\.pt was made with"):
         pretrain(
-            small_cohort(), QUICK, kind="meta", network=small_siren(), checkpoint=tmp_path / "run.pt", resume=True
-        )  # fmt: skip
+            small_cohort(),
+            QUICK,
+            kind="meta",
+            network=small_siren(),
+            run=Run(checkpoint=tmp_path / "run.pt", resume=True),
+        )
 
 
 def test_noise_needs_no_scans() -> None:
-    one, two = (pretrain(recipe=QUICK, kind="noise", network=small_siren(), seed=seed) for seed in (0, 1))
+    one, two = (pretrain(recipe=QUICK, kind="noise", network=small_siren(), run=Run(seed=seed)) for seed in (0, 1))
     assert not same(one, small_siren()) and not same(one, two)
 
 
@@ -263,7 +276,7 @@ def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> 
     for scans in (2, 8):
         file = tmp_path / f"{scans}.pt"
         recipe = Recipe(steps=2, tiles=1, points=32, images=None)
-        siren = pretrain(small_cohort(scans), recipe, network=small_siren(), checkpoint=file)
+        siren = pretrain(small_cohort(scans), recipe, network=small_siren(), run=Run(checkpoint=file))
         state = torch.load(file, weights_only=True)
         assert not [name for name in state["module"] if "head" in name]
         sizes.append(
@@ -275,14 +288,14 @@ def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> 
 def test_training_brings_the_loss_down() -> None:
     losses: list[float] = []
     recipe = Recipe(steps=60, tiles=2, points=None, images=None, rate=3e-3)
-    pretrain(small_cohort(), recipe, network=small_siren(), on_step=lambda _, loss: losses.append(loss))
+    pretrain(small_cohort(), recipe, network=small_siren(), run=Run(on_step=lambda _, loss: losses.append(loss)))
     assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:8])
 
 
 def test_the_paper_s_recipe_brings_the_loss_down() -> None:
     losses: list[float] = []
     recipe = Recipe(**{**PAPER.__dict__, "steps": 60, "images": 3, "rate": 1e-3})
-    pretrain(small_cohort(), recipe, network=small_siren(), on_step=lambda _, loss: losses.append(loss))
+    pretrain(small_cohort(), recipe, network=small_siren(), run=Run(on_step=lambda _, loss: losses.append(loss)))
     assert losses[-1] < 0.5 * losses[0]
 
 

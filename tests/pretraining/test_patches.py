@@ -14,10 +14,10 @@ from monai_strainer.errors import InputError
 from monai_strainer.fitting import conditions, interpolate
 from monai_strainer.geometry import centres
 from monai_strainer.networks.detail import CONDITIONS
-from monai_strainer.physics import Measurements
+from monai_strainer.physics import AcquisitionDistribution
 from monai_strainer.pretraining.patches import Head, MeasuredPatches
 
-NOISY = Measurements(whole=1.0)
+NOISY = AcquisitionDistribution(whole=1.0)
 SLOPES = (0.5, -0.3, 0.2)  # of the logarithm of intensity, along x, y and z
 
 
@@ -97,7 +97,7 @@ def test_all_orientations_come_up() -> None:
 
 
 def test_the_label_is_the_slice_in_the_middle_without_its_noise() -> None:
-    faint = Measurements(rician=0.003 / 0.75, gaussian=0.002, whole=1.0)
+    faint = AcquisitionDistribution(rician=0.003 / 0.75, gaussian=0.002, whole=1.0)
     data = MeasuredPatches([head()], 20, side=16, single=0.0, measurements=faint)
     for i in range(20):
         group = data[i]

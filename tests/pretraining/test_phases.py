@@ -27,6 +27,7 @@ from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.phases import Phase, announced_to
+from monai_strainer.pretraining.run import Run
 
 
 class Killed(Exception):
@@ -214,15 +215,15 @@ def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
             raise Killed
 
     with pytest.raises(Killed):
-        pretraining_noise.pretrain_noise_level(sources, recipe, checkpoint=file, on_step=kill)
+        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(checkpoint=file, on_step=kill))
     given: list[int] = []
     resumed = pretraining_noise.pretrain_noise_level(
-        sources, recipe, checkpoint=file, resume=True, on_step=lambda step, _: given.append(step)
+        sources, recipe, run=Run(checkpoint=file, resume=True, on_step=lambda step, _: given.append(step))
     )
     assert given == list(range(cut, 6))
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
     with pytest.raises(ValueError, match=r"noise\.pt was made with"):
-        pretraining_noise.pretrain_noise_level(sources, recipe, seed=1, checkpoint=file, resume=True)
+        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(seed=1, checkpoint=file, resume=True))
 
 
 def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path) -> None:

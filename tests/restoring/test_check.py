@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from monai_strainer import GaussianNoise, Grid, InputError, Mask, Prior, Profile, Volume, restore
-from monai_strainer.restoring.check import check_options, triple
+from monai_strainer.fitting import FitOptions
+from monai_strainer.restoring.check import triple
+from monai_strainer.restoring.options import RestoreOptions
 
 
 def scan(shape: tuple[int, int, int] = (20, 24, 6)) -> Volume:
@@ -33,9 +35,9 @@ def test_an_unknown_option_is_refused(wrong: dict[str, float]) -> None:
 
 def test_an_unknown_optimiser_and_an_option_of_another_method_are_refused() -> None:
     with pytest.raises(InputError, match="no optimiser 'nonsense'"):
-        check_options("auto", None, "nonsense", {})
+        FitOptions(optimiser="nonsense")
     with pytest.raises(InputError, match="another method"):
-        check_options("amortised", None, "muon", {"rate": 1e-3})
+        RestoreOptions(method="amortised", fit=FitOptions(rate=1e-3))
 
 
 def test_instances_of_noise_and_operator_work() -> None:

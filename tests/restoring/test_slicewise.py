@@ -12,7 +12,8 @@ from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.geometry import Grid
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
-from monai_strainer.restoring.slicewise import Scene, detail_walk, legs, neighbours_close
+from monai_strainer.restoring.plan import plan_passes
+from monai_strainer.restoring.slicewise import Scene, detail_walk, neighbours_close
 from monai_strainer.volume import Volume
 
 
@@ -26,22 +27,25 @@ def scene_of(scan: Volume, **more: object) -> Scene:
 
 
 def test_noise_is_taken_off_along_all_planes_of_a_cubic_scan() -> None:
-    assert legs(blank((30, 30, 30), (1, 1, 1.2), 1), (1, 1, 1)) == [((1, 0, 2), (1, 1, 1))]
+    assert plan_passes(blank((30, 30, 30), (1, 1, 1.2), 1), (1, 1, 1)) == (((1, 0, 2), (1, 1, 1)),)
 
 
 @pytest.mark.parametrize(("shape", "spacing"), [((30, 30, 30), (1, 1, 2)), ((30, 30, 8), (1, 1, 1))])
 def test_coarse_or_few_slices_are_walked_along_themselves(
     shape: tuple[int, int, int], spacing: tuple[float, float, float]
 ) -> None:
-    assert legs(blank(shape, spacing), (1, 1, 1)) == [((2,), (1, 1, 1))]
+    assert plan_passes(blank(shape, spacing), (1, 1, 1)) == (((2,), (1, 1, 1)),)
 
 
 def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
     thick = blank((20, 22, 5), (1, 1, 5))
-    assert legs(thick, (2, 2, 1)) == [((2,), (2, 2, 1))]
-    assert legs(thick, (1, 1, 5)) == [((0, 1), (1, 1, 5))]
-    assert legs(thick, (2, 1, 5)) == [((2,), (2, 1, 1)), ((0, 1), (1, 1, 5))]
-    assert legs(blank((20, 1, 5), (1, 1, 5)), (1, 1, 5)) == [((0,), (1, 1, 5))]
+    assert plan_passes(thick, (2, 2, 1)) == (((2,), (2, 2, 1)),)
+    assert plan_passes(thick, (1, 1, 5)) == (((0, 1), (1, 1, 5)),)
+    assert plan_passes(thick, (2, 1, 5)) == (
+        ((2,), (2, 1, 1)),
+        ((0, 1), (1, 1, 5)),
+    )
+    assert plan_passes(blank((20, 1, 5), (1, 1, 5)), (1, 1, 5)) == (((0,), (1, 1, 5)),)
 
 
 def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:

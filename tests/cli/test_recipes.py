@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from monai_strainer.cli.command_line import _parser
-from monai_strainer.pipelines.recipes import command_of, general_command_of, plan_of
+from monai_strainer.cli.recipes import command_of, general_command_of, recipe_of
 from monai_strainer.pretraining.general import GENERAL
 from monai_strainer.pretraining.noise_level import NOISE_LEVEL
 
@@ -32,10 +32,10 @@ COMMANDS = [
 @pytest.mark.parametrize("line", COMMANDS)
 def test_the_recorded_command_is_read_back_to_the_same_options(line: str) -> None:
     args = _parser().parse_args(line.split())
-    plan = plan_of(args)
-    program, *words = shlex.split(command_of(args, plan))
+    recipe = recipe_of(args)
+    program, *words = shlex.split(command_of(args, recipe))
     again = _parser().parse_args(words)
-    assert program == "monai-strainer" and plan_of(again) == plan
+    assert program == "monai-strainer" and recipe_of(again) == recipe
     numbers = {"grid", "pretrain_steps", "detail_steps", "images"}  # they are in the plan, which is the same
     kept = vars(args).keys() - FREE - numbers
     assert {name: vars(again)[name] for name in kept} == {name: vars(args)[name] for name in kept}
@@ -45,7 +45,7 @@ def test_the_recorded_command_is_read_back_to_the_same_options(line: str) -> Non
 def test_the_recorded_command_names_no_folder() -> None:
     line = "bids /clinic/doe /clinic/out group --bids-filter-file /clinic/doe/filter.json"
     args = _parser().parse_args(line.split())
-    assert "clinic" not in command_of(args, plan_of(args)) and "filter.json" in command_of(args, plan_of(args))
+    assert "clinic" not in command_of(args, recipe_of(args)) and "filter.json" in command_of(args, recipe_of(args))
 
 
 ELSEWHERE = {"help", "version", "overwrite", "resume", "quiet", "tensorboard"}  # change nothing that is learned
@@ -54,7 +54,8 @@ RESTORING = {
     "scale",
     "spacing",
     "sigma",
-    "gaussian",
+    "noise",
+    "dry_run",
     "steps",
     "method",
     "profile",
@@ -97,7 +98,7 @@ def test_every_option_that_changes_the_result_stands_in_the_record(
     if start.startswith("pretrain-general"):
         recorded = general_command_of(args, *_recipes(args))
     else:
-        recorded = command_of(args, plan_of(args))
+        recorded = command_of(args, recipe_of(args))
     again = _parser().parse_args(shlex.split(recorded)[1:])
     assert value in shlex.split(recorded) and vars(again)[dest] == vars(args)[dest]
 

@@ -4,41 +4,23 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
+from ..pipelines.pretrain_prior import PriorRecipe
 from ..pretraining.detail import DETAIL, DetailRecipe
-from ..pretraining.encoder import COHORT, META, PAPER, Recipe
-from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
+from ..pretraining.encoder import COHORT, META, PAPER
+from ..pretraining.noise_cohort import NOISE_GRID
 from ..pretraining.noise_level import NoiseLevelRecipe
 
-__all__ = ["Plan", "command_of", "general_command_of", "plan_of"]
+__all__ = ["command_of", "general_command_of", "recipe_of"]
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a pretraining does.
-
-    Args:
-        recipe: of the coordinate prior.
-        detail: recipe of the detail prior; 0 steps train none.
-        grid: slices, rows and columns of the common grid.
-        fields: images of noise, where no scans are needed.
-        is_noise: no scans are needed.
-    """
-
-    recipe: Recipe
-    detail: DetailRecipe
-    grid: tuple[int, int, int]
-    fields: int
-    is_noise: bool
-
-
-def plan_of(args: Options) -> Plan:
-    """The options of a command line as a plan.
+def recipe_of(args: Options) -> PriorRecipe:
+    """The options of a command line as a recipe.
 
     Raises:
         InputError: options that do not go together, or numbers that cannot teach anything.
@@ -47,42 +29,42 @@ def plan_of(args: Options) -> Plan:
     if is_noise != (str(args.input) == "-"):
         raise InputError("noise needs no scans, and all else needs some", "give - with --kind noise, or a folder")
     if args.kind == "meta" and args.recipe is not None:
-        raise InputError(f"the recipe {args.recipe!r} is none for a start", "leave out --recipe with --kind meta")
+        raise InputError(f"--recipe {args.recipe} cannot be combined with --kind meta", "leave out --recipe")
     if is_noise and args.detail_steps:
         raise InputError("a detail prior cannot be learned from noise", "leave out --detail-steps with --kind noise")
     if is_noise and args.contrast:
         raise InputError("noise has no contrast", "leave out --contrast with --kind noise")
     if args.images is not None and args.images < 1:
         raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
-    recipe = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
-    recipe = recipe if args.pretrain_steps is None else replace(recipe, steps=args.pretrain_steps)
-    grid = NOISE_GRID if is_noise else (96, 152, 200)
+    encoder = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
+    encoder = encoder if args.pretrain_steps is None else replace(encoder, steps=args.pretrain_steps)
+    if encoder.steps < 1 or (args.detail_steps or 0) < 0:
+        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
+    detail = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
+    grid = NOISE_GRID if is_noise else PriorRecipe.grid
     if args.grid:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
-    if recipe.steps < 1 or (args.detail_steps or 0) < 0:
-        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
-    detail = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
-    return Plan(recipe, detail, grid, args.images or NOISE_IMAGES, is_noise)
+    return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, args.images)
 
 
-def command_of(args: Options, plan: Plan) -> str:
+def command_of(args: Options, recipe: PriorRecipe) -> str:
     """The command line that makes the same prior of the same scans; folders are left open, for they may name patients.
 
     Numbers that a recipe gives are written out: a later version may have another recipe.
     """
-    is_bids = args.command == "bids"
+    is_bids, is_noise = args.command == "bids", recipe.kind == "noise"
     words = ["bids", "BIDS_DIR", "OUT_DIR", "group"] if is_bids else ["pretrain", "COHORT_DIR", "OUT_BUNDLE"]
-    if plan.is_noise:
+    if is_noise:
         words[1] = "-"
     options: dict[str, Any] = {"kind": args.kind, "recipe": args.recipe, "images": args.images}
-    if plan.is_noise:
-        options["images"] = plan.fields
-    options["pretrain-steps" if is_bids else "steps"] = plan.recipe.steps
-    if not plan.is_noise:
-        options |= {"detail-steps": plan.detail.steps, "contrast": args.contrast}
-    options |= {"plane": args.plane, "grid": ",".join(map(str, plan.grid)), "seed": args.seed, "device": args.device}
+    if is_noise:
+        options["images"] = recipe.fields
+    options["pretrain-steps" if is_bids else "steps"] = recipe.encoder.steps
+    if not is_noise:
+        options |= {"detail-steps": recipe.detail.steps, "contrast": args.contrast}
+    options |= {"plane": args.plane, "grid": ",".join(map(str, recipe.grid)), "seed": args.seed, "device": args.device}
     if is_bids:
         options |= {"nprocs": args.nprocs, "bids-filter-file": args.bids_filter_file and args.bids_filter_file.name}
     words += _options(options)

@@ -1,0 +1,164 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Add options to commands: those of every restoration, of every pretraining, and of every command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..restoring.options import declared
+
+__all__ = ["EPILOG", "learning", "new_command", "number_or_auto", "numbers", "restoring", "shared", "words"]
+
+EPILOG = """exit codes:
+  0   done
+  2   the command line is wrong
+  3   an input cannot be used or an output not written; the message names the file, what was found, and what to do
+  8   some scans failed, others are done; the summary table says which
+  64  the command line of the BIDS app is wrong
+  130 interrupted; nothing half-written is left
+
+Research use only. Fitted networks and their heads are images of the patient: keep them with the patient's data.
+"""
+
+
+def new_command(
+    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=action)
+    return command
+
+
+def restoring(command: argparse.ArgumentParser) -> None:
+    """Add the options of every restoration, those of ``RestoreOptions`` as they are declared there."""
+    size = command.add_mutually_exclusive_group()
+    size.add_argument(
+        "--scale",
+        type=numbers,
+        default=None,
+        metavar="F|FX,FY,FZ",
+        help="one factor refines in-plane, three name the array axes; 1 denoises (default: 2)",
+    )
+    size.add_argument(
+        "--spacing", type=numbers, default=None, metavar="X,Y,Z", help="voxel size in mm to reach, per array axis"
+    )
+    for name, option in declared().items():
+        how: dict[str, Any] = {"dest": name, "default": option["default"], "help": option["help"]}
+        if option["among"]:
+            how |= {"choices": option["among"], "help": f"{option['help']} (default: {option['default']})"}
+        else:
+            how |= {"type": number_or_auto if option["kind"] is float else option["kind"], "metavar": option["unit"]}
+        command.add_argument(f"--{name.replace('_', '-')}", **how)
+    command.add_argument(
+        "--gaussian", dest="noise", action="store_const", const="gaussian", help="short for --noise gaussian"
+    )
+    command.add_argument(
+        "--volume",
+        type=int,
+        default=None,
+        metavar="K",
+        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
+    )
+    command.add_argument(
+        "--form",
+        choices=("sform", "qform"),
+        default=None,
+        help="the affine of a NIfTI file that counts where its two disagree; the other is kept (default: the sform)",
+    )
+    command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
+    command.add_argument("--shard", default=None, metavar="K/N", help="restore only this shard of many scans")
+    command.add_argument("--dry-run", action="store_true", help="print the plan of every scan, and restore none")
+
+
+def number_or_auto(text: str) -> float | None:
+    """A number; None for ``auto``.
+
+    Raises:
+        ArgumentTypeError: neither.
+    """
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number: give a number, or auto") from error
+
+
+def learning(command: Any, steps: str = "--steps") -> None:
+    """The options of every pretraining."""
+    command.add_argument(
+        "--kind",
+        choices=("cohort", "meta", "noise"),
+        default="cohort",
+        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
+    )
+    command.add_argument(
+        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
+    )
+    command.add_argument(
+        "--recipe",
+        choices=("cohort", "paper"),
+        default=None,
+        help="'paper': 10 images, 5,000 full-batch steps, one trained head each (default: 'cohort'; meta has its own)",
+    )
+    command.add_argument(
+        steps, dest="pretrain_steps", type=int, default=None, metavar="N", help="gradient steps (default: the recipe's)"
+    )
+    command.add_argument(
+        "--detail-steps",
+        type=int,
+        default=None,
+        metavar="N",
+        help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
+    )
+    command.add_argument(
+        "--contrast",
+        default=None,
+        metavar="SUFFIX",
+        help="use images of this contrast alone, such as T2w (default of pretraining: T1w where there is one)",
+    )
+    command.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
+    command.add_argument(
+        "--grid",
+        type=numbers,
+        default=None,
+        metavar="S,H,W",
+        help="slices, rows and columns of the common grid (default: 96,152,200)",
+    )
+    command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    command.add_argument("--tensorboard", action="store_true", help="write curves to the bundle's folder runs")
+
+
+def shared(command: argparse.ArgumentParser, prior: bool = True) -> None:
+    if prior:
+        command.add_argument(
+            "--prior",
+            type=Path,
+            default=None,
+            metavar="BUNDLE",
+            help="bundle folder (default: the one that comes with the package)",
+        )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
+    command.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from error
+
+
+def words(text: str) -> list[str]:
+    return text.split(",")

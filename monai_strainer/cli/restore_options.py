@@ -1,0 +1,71 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Add the commands that restore: ``restore`` and ``bids``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from . import restore
+from .options import learning, new_command, restoring, shared
+
+__all__ = ["add_bids", "add_restore"]
+
+
+def add_restore(commands: Any) -> None:
+    """Add ``restore``."""
+    command = new_command(commands, "restore", restore.restore, "restore one scan or every scan of a folder")
+    command.add_argument(
+        "input",
+        type=Path,
+        metavar="IN",
+        help="NIfTI file, DICOM file or folder, a folder of NIfTI files, or a manifest.tsv",
+    )
+    command.add_argument(
+        "output", type=Path, metavar="OUT", help="NIfTI file to write; a folder for DICOM or for many scans"
+    )
+    restoring(command)
+    command.add_argument(
+        "--report", action="store_true", help="also write the JSON record of what was done, and a page"
+    )
+    command.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
+    shared(command)
+
+
+def add_bids(commands: Any) -> None:
+    """Add ``bids``, a BIDS App."""
+    command = new_command(commands, "bids", restore.bids, "restore a BIDS dataset, or pretrain on it (BIDS App)")
+    command.add_argument("input", type=Path, metavar="BIDS_DIR", help="raw dataset")
+    command.add_argument("output", type=Path, metavar="OUT_DIR", help="folder of the derivatives")
+    command.add_argument(
+        "level",
+        choices=("participant", "group"),
+        help="participant restores every scan; group learns a prior from all and tables what was restored",
+    )
+    for name, text in (("participant", "sub-"), ("session", "ses-")):
+        command.add_argument(
+            f"--{name}-label",
+            f"--{name}_label",
+            nargs="+",
+            default=[],
+            metavar="LABEL",
+            help=f"only these, with {text} or without",
+        )
+    command.add_argument(
+        "--bids-filter-file",
+        "--bids_filter_file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help='JSON of entities that scans must have: {"t1w": {"acquisition": "mprage"}}',
+    )
+    command.add_argument("-w", "--work-dir", type=Path, default=None, help="accepted and not needed")
+    command.add_argument("--nprocs", "--n-cpus", type=int, default=None, help="threads to compute with")
+    command.add_argument(
+        "--skip-bids-validation", "--skip_bids_validation", action="store_true", help="accepted: none is done here"
+    )
+    command.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
+    learning(command.add_argument_group("of group"), steps="--pretrain-steps")
+    restoring(command)
+    shared(command)

@@ -1,0 +1,171 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Declare every option of a restoration once; Python, the command line, the inferer and the bundle read it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:  # the command line reads this file for its help text, and does not wait for torch
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..fitting import FitOptions
+    from ..physics import NoiseModel, Operator, OperatorFactory
+
+__all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared"]
+
+METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
+PROFILES = ("auto", "box", "gaussian", "kspace")
+NOISES = ("rician", "gaussian")
+
+
+def _said(text: str, *, kind: Any = None, among: tuple[str, ...] = (), unit: str | None = None) -> dict[str, Any]:
+    """What a command line says of an option."""
+    return {"help": text, "kind": kind, "among": among, "unit": unit}
+
+
+@dataclass(frozen=True, eq=False)
+class RestoreOptions:
+    """How a scan is restored.
+
+    Args:
+        sigma: noise standard deviation in the scan's units, a number or a map; None estimates it. Plug-and-play takes
+            the root mean square of a map per slice.
+        noise: ``"rician"`` for magnitude images or ``"gaussian"`` for real-valued ones; a noise class or a noise with
+            its level also serve. Values below zero make the noise Gaussian.
+        profile: how a scanner makes large voxels of small ones: ``"box"`` averages, ``"gaussian"`` weights,
+            ``"kspace"`` cuts the high frequencies off. ``"auto"`` takes the box; where the general prior refines a
+            plane, it also allows for cut k-space (see the docs on any scan).
+        operator: builds ``A`` from a fine and a measured shape, or is ``A`` itself; takes the place of ``profile``.
+        thickness: of slices in mm where they have gaps or overlap; by default what the scan says of itself, else the
+            step between them. Matters where the step between slices is refined.
+        method: ``"amortised"`` is one pass of the detail network; ``"plug_and_play"`` uses it as a denoiser, for
+            operators it was not trained on; ``"coordinates"`` fits the coordinate network to every slice; ``"auto"``
+            takes the first that serves.
+        steps: of the method ``"coordinates"``: gradient steps at most; 0 gives the solved readout alone. By default
+            60, or 20 on scans of more than 32 slices, which otherwise take a quarter of an hour on two CPU cores.
+        fit: other options of the method ``"coordinates"``; its ``steps`` are not used.
+        coordinate_features: give the detail network the features of the coordinate network.
+        adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
+            it; 0 for none. By default 100, fewer on small scans. Kept only where the estimated error gets lower.
+        seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
+
+    Raises:
+        InputError: a value that does not exist, a negative number of steps, an option of another method.
+
+    Example:
+        >>> RestoreOptions(method="coordinates", steps=0).profile
+        'auto'
+    """
+
+    sigma: float | NDArray[np.float32] | None = field(
+        default=None,
+        metadata=_said("noise standard deviation in the scan's units (default: estimated)", kind=float, unit="S"),
+    )
+    noise: str | type[NoiseModel] | NoiseModel = field(
+        default="rician", metadata=_said("of a magnitude image, or of a real-valued one", among=NOISES)
+    )
+    profile: str = field(
+        default="auto",
+        metadata=_said("what a measured voxel is: an average, a weighted one, or cut-off k-space", among=PROFILES),
+    )
+    operator: OperatorFactory | Operator | None = None
+    thickness: float | None = field(
+        default=None, metadata=_said("slice thickness where slices have gaps or overlap", kind=float, unit="MM")
+    )
+    method: str = field(
+        default="auto",
+        metadata=_said(
+            "one pass of the detail network, that network as a denoiser, or a fit of the coordinate network",
+            among=METHODS,
+        ),
+    )
+    steps: int | None = field(
+        default=None,
+        metadata=_said(
+            "of the method coordinates: gradient steps at most; 0 is the closed-form solve alone", kind=int, unit="N"
+        ),
+    )
+    fit: FitOptions | None = None
+    coordinate_features: bool = True
+    adapt: int | None = field(
+        default=None,
+        metadata=_said(
+            "steps by which the general network learns from the scan's own noise; 0 for none (default: up to 100)",
+            kind=int,
+            unit="N",
+        ),
+    )
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("method", METHODS), ("profile", PROFILES)):
+            if getattr(self, name) not in choices:
+                raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
+        if isinstance(self.noise, str) and self.noise not in NOISES:
+            raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
+        for name in ("steps", "adapt"):
+            if (getattr(self, name) or 0) < 0:
+                raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
+        if self.adapt and self.method not in ("auto", "amortised"):
+            raise InputError(f"the method {self.method} adapts no network", "leave adapt out, or use amortised")
+        if self.fit is not None and self.method not in ("auto", "coordinates"):
+            raise InputError("fit belongs to another method", "use it with the method coordinates")
+        if self.operator is not None and self.profile != "auto":
+            raise InputError("an operator and a profile were given", "give one of them")
+
+    @property
+    def noise_kind(self) -> type[NoiseModel]:
+        """The class of the noise."""
+        from ..physics import GaussianNoise, RicianNoise
+
+        if isinstance(self.noise, str):
+            return RicianNoise if self.noise == "rician" else GaussianNoise
+        return self.noise if isinstance(self.noise, type) else type(self.noise)
+
+    @property
+    def given_sigma(self) -> float | NDArray[np.float32] | None:
+        """The noise level that was given: by ``sigma``, or by a noise with its level."""
+        if self.sigma is not None or isinstance(self.noise, str | type):
+            return self.sigma
+        level = self.noise.sigma.cpu()
+        return level.numpy() if level.ndim else float(level)
+
+    @property
+    def build(self) -> OperatorFactory | Operator:
+        """The operator, or what builds it."""
+        from ..physics import Profile
+
+        if self.operator is not None:
+            return self.operator
+        return Profile() if self.profile == "auto" else Profile(self.profile)  # type: ignore[arg-type]
+
+    def plain(self) -> dict[str, Any]:
+        """The options that a command line can give, fit for JSON."""
+        return {name: getattr(self, name) for name in declared()} | {"seed": self.seed}
+
+
+def declared() -> dict[str, Mapping[str, Any]]:
+    """What a command line can give: names of options, and per option its default, help text, kind, choices and unit.
+
+    Example:
+        >>> declared()["profile"]["among"]
+        ('auto', 'box', 'gaussian', 'kspace')
+    """
+    return {one.name: {**one.metadata, "default": one.default} for one in fields(RestoreOptions) if one.metadata}
+
+
+def changed(options: RestoreOptions | None, given: Mapping[str, Any]) -> RestoreOptions:
+    """Options with some of them replaced by name.
+
+    Raises:
+        InputError: an option that does not exist; the message names those there are.
+    """
+    known = {one.name for one in fields(RestoreOptions)}
+    if unknown := sorted(set(given) - known):
+        raise InputError(f"there is no option {', '.join(unknown)}", f"choose from {', '.join(sorted(known))}")
+    return replace(options or RestoreOptions(), **given)

@@ -1,0 +1,160 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Plan a restoration before any network restores: method, passes, noise, operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from ..fitting import FitOptions
+from ..physics import Operator, OperatorFactory, Profile
+from ..priors.prior import Prior
+from ..volume import Volume
+from .method import choose_method, operator_of, profile_record
+from .options import RestoreOptions
+from .prepare import Prepared
+from .slicewise import operator_between
+
+__all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
+
+MANY_SLICES = 32
+_KSPACE_WEIGHT = 0.25
+COMPARABLE = 1.5  # ratio of spacings up to which slices along all three axes are restored and averaged
+FEWEST = 24  # slices that make an axis worth a pass
+
+
+class Pass(NamedTuple):
+    """One pass over a scan.
+
+    Args:
+        axes: array axes along which slices are taken; the results are averaged.
+        factors: per array axis; a pass refines within its slices.
+    """
+
+    axes: tuple[int, ...]
+    factors: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is done with a scan.
+
+    Args:
+        method: "amortised", "plug_and_play" or "coordinates".
+        passes: one after the other.
+        factors: of all passes together, per array axis of the acquired grid.
+        build: builds ``A`` from the fine and the measured shape of a slice.
+        is_trained: whether the networks were trained on operators and factors like these.
+        kspace_weight: of a second result that takes the voxels as cut k-space, where the general prior restores and
+            nobody says what the scanner did; 0 for none.
+        thickness: of slices in mm, where it is another than the step between them.
+        fit: of the method "coordinates".
+        noise: kind of noise.
+        sigma: its level in the scan's units.
+        notes: what was decided, in plain words.
+        profile: what the report says of the operator.
+
+    Example:
+        >>> from monai_strainer.physics import Profile
+        >>> print(Plan("amortised", (Pass((2,), (2.0, 2.0, 1.0)),), (2.0, 2.0, 1.0), Profile(), True))
+        amortised: slices along axis 2, factors 2 x 2 x 1
+    """
+
+    method: str
+    passes: tuple[Pass, ...]
+    factors: tuple[float, float, float]
+    build: OperatorFactory
+    is_trained: bool
+    kspace_weight: float = 0.0
+    thickness: float | None = None
+    fit: FitOptions | None = None
+    noise: str = ""
+    sigma: float = 0.0
+    notes: tuple[str, ...] = ()
+    profile: dict[str, Any] | None = field(default=None)
+
+    def __str__(self) -> str:
+        lines = []
+        for one in self.passes:
+            axes = " and ".join(str(axis) for axis in one.axes)
+            factors = " x ".join(f"{factor:.4g}" for factor in one.factors)
+            lines.append(f"{self.method}: slices along axis {axes}, factors {factors}")
+        if self.noise:
+            lines.append(f"noise: {self.noise}, standard deviation {self.sigma:.4g}")
+        return "\n".join([*lines, *self.notes])
+
+
+def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thickness: float | None) -> Plan:
+    """Choose the method and the passes.
+
+    Args:
+        ready: the scan, prepared.
+        prior: to restore it with.
+        options: as given.
+        thickness: of the scan's slices in mm, as its header says.
+
+    Raises:
+        InputError: the method needs a detail network and the prior has none.
+    """
+    build = operator_of(options.build)
+    is_profile = isinstance(build, Profile)
+    if options.thickness is not None or is_profile:
+        thickness = thickness if options.thickness is None else options.thickness
+    else:
+        thickness = None
+    low, factors = ready.acquired.volume, ready.acquired.factors
+    passes = plan_passes(low, factors)
+    first = _first_operator(passes[0], ready, build)
+    if max(factors) == 1 and not first.is_identity:  # it acts within the scan's slices, not in planes across them
+        passes = (Pass((low.slice_axis,), factors),)
+    method, is_trained = choose_method(options.method, prior, first, factors, ready.level.relative)
+    in_plane = len(passes) == 1 and passes[0].axes == (low.slice_axis,) and max(factors) > 1
+    unknown = options.operator is None and options.profile == "auto" and in_plane and method == "amortised"
+    return Plan(
+        method,
+        passes,
+        factors,
+        build,
+        is_trained,
+        _KSPACE_WEIGHT if unknown else 0.0,
+        thickness,
+        _fit_of(options, low) if method == "coordinates" else None,
+        ready.noise.__name__,
+        ready.level.relative * ready.scale,
+        ready.notes,
+        profile_record(build, thickness, low, factors),
+    )
+
+
+def _first_operator(one: Pass, ready: Prepared, build: OperatorFactory) -> Operator:
+    low = ready.acquired.volume
+    return operator_between(low.grid.refine(one.factors), low.grid, build, ready.acquired.filled, one.axes[0])
+
+
+def _fit_of(options: RestoreOptions, low: Volume) -> FitOptions:
+    """Options of a fit; fewer steps where there are many slices."""
+    usual = 60 if low.grid.shape[low.slice_axis] <= MANY_SLICES else 20
+    return replace(options.fit or FitOptions(), steps=usual if options.steps is None else options.steps)
+
+
+def plan_passes(scan: Volume, factors: tuple[float, float, float]) -> tuple[Pass, ...]:
+    """The passes that reach the factors.
+
+    A pass refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
+    results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along
+    both other axes.
+    """
+    across, shape, spacing = scan.slice_axis, scan.grid.shape, scan.grid.spacing
+    if max(factors) == 1:
+        fit = min(shape) >= FEWEST and spacing.max() / spacing.min() <= COMPARABLE
+        others = tuple(k for k in range(3) if k != across) if fit else ()
+        return (Pass((across, *others), factors),)
+    out: list[Pass] = []
+    within = [1.0 if k == across else f for k, f in enumerate(factors)]
+    if max(within) > 1:
+        out.append(Pass((across,), (within[0], within[1], within[2])))
+    if factors[across] > 1:
+        through = [factors[across] if k == across else 1.0 for k in range(3)]
+        axes = tuple(k for k in range(3) if k != across and shape[k] > 1)
+        out.append(Pass(axes, (through[0], through[1], through[2])))
+    return tuple(out)
