@@ -16,12 +16,12 @@ import torch
 from phantoms import small_head
 
 from monai_strainer import write
-from monai_strainer.bundle import parts as bundle_parts
 from monai_strainer.cli import main
-from monai_strainer.cohorts import read as cohort
+from monai_strainer.cli import recipes as lessons
+from monai_strainer.cohorts import sources as general_room
 from monai_strainer.networks import DetailPrior, Siren
 from monai_strainer.networks.noise_level import NoiseLevelNet
-from monai_strainer.pipelines import recipes as lessons
+from monai_strainer.pipelines import pretrain_prior as pipeline
 from monai_strainer.pretraining import encoder as pretraining
 from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
@@ -47,7 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         "monai_strainer.pretraining.detail.DetailPrior", partial(DetailPrior, channels=(8, 8), blocks=1)
     )
     monkeypatch.setattr(pretraining_general, "GENERAL", detail)
-    monkeypatch.setattr(pretraining_general, "photograph_sources", lambda: ())
+    monkeypatch.setattr(general_room, "photograph_sources", lambda: ())
     fast_noise = replace(pretraining_noise.NOISE_LEVEL, steps=2, patches=1, side=16)
     monkeypatch.setattr(pretraining_noise, "NOISE_LEVEL", fast_noise)
 
@@ -102,17 +102,17 @@ def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int =
 Train = Callable[..., int]
 TAIL = [  # the command, what is killed, and what is finished by then
     (learn, (pretraining, "head_statistics"), []),
-    (learn, (cohort, "typical_of"), ["head_statistics"]),
+    (learn, (pipeline, "typical_of"), ["head_statistics"]),
     (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "typical_of"]),
-    (learn, (bundle_parts, "read_heads"), ["head_statistics", "typical_of"]),
+    (learn, (pipeline, "read_heads"), ["head_statistics", "typical_of"]),
     (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "typical_of"]),
-    (learn, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (learn, (pipeline, "save_prior"), ["head_statistics", "typical_of", "joined"]),
     (group, (pretraining, "head_statistics"), []),
-    (group, (bundle_parts, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (group, (pipeline, "save_prior"), ["head_statistics", "typical_of", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]
-ROOMS = {"head_statistics": pretraining, "typical_of": cohort, "noise_level_loss": pretraining_noise}
+ROOMS = {"head_statistics": pretraining, "typical_of": pipeline, "noise_level_loss": pretraining_noise}
 
 
 @pytest.mark.parametrize(("train", "where", "finished"), TAIL, ids=lambda part: getattr(part, "__name__", None))
@@ -200,12 +200,11 @@ KERNEL = next(iter(NoiseLevelNet().state_dict()))  # the noise of scans is read 
 def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
     cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining_noise, "EVERY", 1)
     monkeypatch.setattr(
         pretraining_noise, "own_noise", lambda network, _: 0.1 + float(network.state_dict()[KERNEL].mean())
     )
     write(small_head((64, 64, 16)), tmp_path / "in" / "a.nii.gz")
-    sources = pretraining_general.general_sources(tmp_path / "in")
+    sources = general_room.general_sources(tmp_path / "in")
     recipe = replace(pretraining_noise.NOISE_LEVEL, steps=6)
     whole = pretraining_noise.pretrain_noise_level(sources, recipe)
     file = tmp_path / "noise.pt"
@@ -215,7 +214,7 @@ def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
             raise Killed
 
     with pytest.raises(Killed):
-        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(checkpoint=file, on_step=kill))
+        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(checkpoint=file, every=1, on_step=kill))
     given: list[int] = []
     resumed = pretraining_noise.pretrain_noise_level(
         sources, recipe, run=Run(checkpoint=file, resume=True, on_step=lambda step, _: given.append(step))
