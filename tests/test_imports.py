@@ -44,7 +44,7 @@ USES = {
     "transforms": "ground physics anatomy io storage",
     "inferers": "ground physics networks priors restoring",
     "bundle": "ground physics anatomy networks storage io priors pretraining cohorts pipelines inferers",
-    "cli": "ground networks storage io priors pretraining cohorts reporting evaluation pipelines bundle",
+    "cli": "ground networks restoring storage io priors pretraining cohorts reporting evaluation pipelines bundle",
 }
 GROUND = {"__init__", "_moved", "_version", "errors", "geometry", "metrics", "volume"}
 # numerics never see files, whoever imports whom: all that these modules reach, they reach without these rooms

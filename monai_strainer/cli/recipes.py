@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..pipelines.pretrain_prior import PriorRecipe
 from ..pretraining.detail import DETAIL, DetailRecipe
 from ..pretraining.encoder import COHORT, META, PAPER
-from ..pretraining.noise_cohort import NOISE_GRID
+from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
 from ..pretraining.noise_level import NoiseLevelRecipe
 
 __all__ = ["command_of", "general_command_of", "recipe_of"]
@@ -46,7 +46,8 @@ def recipe_of(args: Options) -> PriorRecipe:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
-    return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, args.images)
+    images = args.images or (NOISE_IMAGES if is_noise else None)
+    return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, images)
 
 
 def command_of(args: Options, recipe: PriorRecipe) -> str:

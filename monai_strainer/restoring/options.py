@@ -112,7 +112,7 @@ class RestoreOptions:
             if (getattr(self, name) or 0) < 0:
                 raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
         if self.adapt and self.method not in ("auto", "amortised"):
-            raise InputError(f"the method {self.method} adapts no network", "leave adapt out, or use amortised")
+            raise InputError(f"the method {self.method} does not adapt a network", "leave adapt out, or use amortised")
         if self.fit is not None and self.method not in ("auto", "coordinates"):
             raise InputError("fit belongs to another method", "use it with the method coordinates")
         if self.operator is not None and self.profile != "auto":

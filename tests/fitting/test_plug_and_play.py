@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from phantoms import slice_coordinates, slice_images, small_detail, small_siren
@@ -116,7 +118,7 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(monkeypatch: pytest
     detail, operator, told = small_detail(), OPERATORS[name], []
     y = measured(operator)
     one = plug_and_play(detail, Measurement(operator, y, RicianNoise(0.02)), on_slices=told.append)
-    monkeypatch.setattr("monai_strainer.fitting.plug_and_play.BATCH", 1)
+    monkeypatch.setattr(sys.modules["monai_strainer.fitting.plug_and_play"], "BATCH", 1)
     two = plug_and_play(detail, Measurement(operator, y, RicianNoise(0.02)))
     torch.testing.assert_close(one.images, two.images, atol=1e-4, rtol=0)
     torch.testing.assert_close(one.std, two.std, atol=1e-4, rtol=0)

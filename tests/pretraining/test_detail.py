@@ -107,16 +107,17 @@ def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) 
     trained(run=Run(checkpoint=file))
     other = {
         "recipe": {"recipe": replace(QUICK, rate=1e-3)},
-        "seed": {"seed": 5},
+        "seed": {"run": Run(seed=5, checkpoint=file, resume=True)},
         "measurements": {"measurements": EASY},
         "network": {"network": small_detail(channels=(8, 16))},
         "start": {"network": small_detail(seed=1)},
         "heads": {"heads": heads()[:1]},
         "siren": {"siren": small_siren(seed=1)},
     }[what]
-    given = {"heads": heads(), "siren": small_siren(), "recipe": QUICK, "network": small_detail(), **other}
+    again = {"heads": heads(), "siren": small_siren(), "recipe": QUICK, "network": small_detail()}
+    given = {**again, "run": Run(checkpoint=file, resume=True), **other}
     with pytest.raises(InputError, match=r"checkpoint\.pt was made with .* Start anew without --resume"):
-        pretrain_detail(run=Run(checkpoint=file, resume=True), **given)  # type: ignore[arg-type]
+        pretrain_detail(**given)  # type: ignore[arg-type]
 
 
 def test_a_checkpoint_holds_no_patient(tmp_path: Path) -> None:

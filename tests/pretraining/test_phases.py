@@ -106,9 +106,9 @@ TAIL = [  # the command, what is killed, and what is finished by then
     (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "typical_of"]),
     (learn, (pipeline, "read_heads"), ["head_statistics", "typical_of"]),
     (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "typical_of"]),
-    (learn, (pipeline, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (learn, (pipeline, "save_prior", 1), ["head_statistics", "typical_of", "joined"]),
     (group, (pretraining, "head_statistics"), []),
-    (group, (pipeline, "save_prior"), ["head_statistics", "typical_of", "joined"]),
+    (group, (pipeline, "save_prior", 1), ["head_statistics", "typical_of", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]
@@ -117,12 +117,12 @@ ROOMS = {"head_statistics": pretraining, "typical_of": pipeline, "noise_level_lo
 
 @pytest.mark.parametrize(("train", "where", "finished"), TAIL, ids=lambda part: getattr(part, "__name__", None))
 def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(
-    train: Train, where: tuple[Any, str], finished: list[str], scans: Path, tmp_path: Path
+    train: Train, where: tuple[Any, ...], finished: list[str], scans: Path, tmp_path: Path
 ) -> None:
     assert train(scans, tmp_path / "whole", "--quiet") == 0
     room = where[0] if not isinstance(where[0], str) else __import__(where[0], fromlist=["x"])
     with pytest.MonkeyPatch.context() as patch:
-        killing(patch, room, where[1])
+        killing(patch, room, *where[1:])
         with pytest.raises(Killed):
             train(scans, tmp_path / "cut", "--quiet")
     with pytest.MonkeyPatch.context() as patch:
