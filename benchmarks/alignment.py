@@ -14,7 +14,7 @@ import restoration
 from scipy.ndimage import rotate
 
 from monai_strainer import Volume, load_prior, read
-from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.coarse_image import coarse_head
 from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
@@ -38,8 +38,8 @@ def main() -> None:
                 tilted = rotate(scan.data, degrees, axes=(1, 2), reshape=False, order=3).clip(0)
                 scan = Volume(tilted, scan.grid, slice_axis=scan.slice_axis)
             mask = foreground(scan.data)
-            glance = glance_at(scan.data, find_pose(mask, scan.grid), normalise(scan.data, mask).scale)
-            _, turn = aligned(prior.network, glance)
+            coarse = coarse_head(scan.data, find_pose(mask, scan.grid), normalise(scan.data, mask).scale)
+            _, turn = aligned(prior.network, coarse)
             for name in args.tasks.split(","):
                 task, pair = restoration.TASKS[name], []
                 for how in (None, turn):

@@ -139,7 +139,7 @@ def spectrum(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_]) -> t
     return np.fft.rfftfreq(lines.shape[1]), np.log10(np.maximum(smooth, 1e-12))
 
 
-def support(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_], detail: float | None) -> float:
+def data_fit(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_], detail: float | None) -> float:
     """The share of an axis' k-space that was acquired: 1 where the axis is not zero-filled."""
     frequency, amplitude = spectrum(data, axis, mask)
     places = np.arange(SPAN[0], SPAN[1], 0.005)
@@ -161,7 +161,7 @@ def load(entry: Entry) -> Scan:
     data, mask = np.maximum(scan.data[tuple(cut)], 0), np.ascontiguousarray(head[tuple(cut)])
     volume = Volume(np.ascontiguousarray(data), part(scan.grid, cut), slice_axis=axis)
     planes = [k for k in range(3) if k != axis]
-    kept = {k: support(volume.data, k, mask, entry.detail[k]) for k in planes}
+    kept = {k: data_fit(volume.data, k, mask, entry.detail[k]) for k in planes}
     kept = {k: share for k, share in kept.items() if share < 1}
     if not kept:
         return Scan(entry, volume, mask, volume, mask)

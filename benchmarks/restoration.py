@@ -35,7 +35,7 @@ from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play
 from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Measurement, Profile, Separable
 from monai_strainer.restoring.plan import plan_passes
-from monai_strainer.restoring.slicewise import Scene, detail_walk
+from monai_strainer.restoring.slicewise import PassContext, detail_pass
 from monai_strainer.storage.atomic import stem
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
@@ -185,14 +185,14 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
         low, pose = case.whole
         axis = low.slice_axis
         sigma = float(RicianNoise.estimate(torch.from_numpy(low.slices(axis))).sigma)
-        scene = Scene(prior, pose, 1.0, RicianNoise, task.profile)
+        context = PassContext(prior, pose, 1.0, RicianNoise, task.profile)
         step = tuple(task.factor if k == axis else 1.0 for k in range(3))
         level = sigma if method == "ours" else case.sigma
         way = "plug_and_play" if method == "plug_and_play" else "amortised"
         ((planes, step),) = plan_passes(low, step)
-        walked = detail_walk(low, planes, step, level, scene, way, with_features=not alone, data_step=not alone)
+        result = detail_pass(low, planes, step, level, context, way, with_features=not alone, data_step=not alone)
         order = (axis, *(k for k in range(3) if k != axis))
-        return walked.volume.data.transpose(order), walked.std.transpose(order)
+        return result.volume.data.transpose(order), result.std.transpose(order)
     estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
     noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
     images, stds = [], []

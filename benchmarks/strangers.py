@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_strainer import Volume, load_prior, read
-from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.coarse_image import coarse_head
 from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
-from monai_strainer.priors.similarity import WORDS, aligned, likeness
+from monai_strainer.priors.similarity import WORDS, aligned, similarity_scores
 
 Image = NDArray[np.float32]
 
@@ -72,8 +72,8 @@ def main() -> None:
         for name, make in changes(scan):
             image = np.ascontiguousarray(make(), dtype=np.float32)
             mask = foreground(image)
-            glance = glance_at(image, find_pose(mask, scan.grid), normalise(image, mask).scale)
-            found = likeness(prior.network, aligned(prior.network, glance)[0], prior.typical)
+            coarse = coarse_head(image, find_pose(mask, scan.grid), normalise(image, mask).scale)
+            found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
             warned = float(bool(prior.typical.doubts(found)))
             scores.setdefault(name, []).append([*prior.typical.scores(found).values(), warned])
     print(f"| change | {' | '.join(WORDS)} | warned |")

@@ -85,9 +85,9 @@ def figure(rows: Rows, path: Path) -> None:
         where = [max(step, 12) for step in curve]
         axes[0, 0].plot(where, list(curve.values()), style, color=colours[method], label=named, marker=marker, ms=3)
         for axis, task in zip(axes[0, 1:], tasks):
-            spoilt = mean(r for r in rows if (r["method"], r["optimiser"], r["task"]) == (method, optimiser, task))
-            if spoilt is not None:
-                axis.plot(curve[max(curve)], spoilt, marker, color=colours[method])
+            degraded = mean(r for r in rows if (r["method"], r["optimiser"], r["task"]) == (method, optimiser, task))
+            if degraded is not None:
+                axis.plot(curve[max(curve)], degraded, marker, color=colours[method])
     axes[0, 0].set(xscale="log", xlabel="full-batch steps (the first mark is step 0)", ylabel="PSNR of the fit, dB")
     axes[0, 0].legend(fontsize=7, loc="upper left")
     for axis, task in zip(axes[0, 1:], tasks):

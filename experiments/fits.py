@@ -104,7 +104,7 @@ class Fit:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def spoilt(target: Slice, task: str, seed: int) -> tuple[Operator, NoiseModel, torch.Tensor]:
+def degraded(target: Slice, task: str, seed: int) -> tuple[Operator, NoiseModel, torch.Tensor]:
     """The operator, the noise and the measurement (1, h, w) of a slice under a task."""
     factor, share = TASKS[task]
     shape = target.image.shape
@@ -136,7 +136,7 @@ def restored(
     Returns:
         ``psnr`` and ``psnr_head``, peak 1; ``best_step``; with Adam ``psnr_oracle``, the best of all looks.
     """
-    operator, noise, y = spoilt(target, task, seed)
+    operator, noise, y = degraded(target, task, seed)
     coords, inside = target.coords(start.spatial_dims).to(device), target.image > 0
     start, operator, noise, y = start.to(device), operator.to(device), noise.to(device), y.to(device)
 

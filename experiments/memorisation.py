@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
 from monai_strainer.cohorts.read import read_cohort, split_scans
-from monai_strainer.evaluation.degraded_case import Case, spoil
+from monai_strainer.evaluation.degraded_case import Case, degrade
 from monai_strainer.fitting import head_images, solve_heads
 from monai_strainer.fitting.readout import features_of
 from monai_strainer.metrics import psnr
@@ -152,7 +152,7 @@ def show(results: Results, dataset: Path | None, seed: int) -> None:
         train, val = split_scans(dataset)
         for path, word in ((train[0], "taught"), (val[0], "unseen")):
             scan = read(path)
-            case = spoil(scan, prior, 1, 0.0, (0.5,))
+            case = degrade(scan, prior, 1, 0.0, (0.5,))
             pictures.append((f"{word}: truth", _up(case.truth[0], scan)))
             for points in ("256", "all"):
                 title = f"{word}: from {points} pixels"
@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for row in results.missing(cases_of(args.dataset, ("shipped", *small), few=args.tiny)):
             if at != (row["prior"], row["scan"]):
                 prior = encoder(row["prior"], train, folder, args.seed, args.tiny)
-                case = spoil(read(files[row["scan"]]), prior, 1, 0.0, (0.5,))
+                case = degrade(read(files[row["scan"]]), prior, 1, 0.0, (0.5,))
                 at = (row["prior"], row["scan"])
             image = completed(prior, case, row["points"], args.seed)
             results.add({**row, "psnr": psnr(image, case.truth[0], data_range=case.peak, mask=case.mask[0])})

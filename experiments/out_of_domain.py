@@ -25,14 +25,14 @@ from scipy import ndimage
 
 from experiments.results import Results, asked, markdown
 from monai_strainer import Grid, Prior, Volume, load_prior, read
-from monai_strainer.anatomy.coarse_image import glance_at
+from monai_strainer.anatomy.coarse_image import coarse_head
 from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import evaluate
 from monai_strainer.geometry import PLANES
 from monai_strainer.physics import RicianNoise
-from monai_strainer.priors.similarity import LIMIT, WORDS, aligned, likeness
+from monai_strainer.priors.similarity import LIMIT, WORDS, aligned, similarity_scores
 
 METHODS = ("input", "cubic", "kriging_only", "cold", "coordinates", "detail", "ours")
 TASKS = ("x2", "denoise3")
@@ -108,10 +108,10 @@ def scored(scan: Volume, prior: Prior) -> dict[str, float]:
     """The four scores of a whole volume."""
     assert prior.typical is not None
     head = foreground(scan.data)
-    glance = glance_at(
+    coarse = coarse_head(
         scan.data, find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale, prior.plane
     )
-    return prior.typical.scores(likeness(prior.network, aligned(prior.network, glance)[0], prior.typical))
+    return prior.typical.scores(similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical))
 
 
 def own_noise(scan: Volume) -> float:

@@ -78,13 +78,13 @@ class Results:
     def missing(self, cases: Iterable[Row]) -> Iterator[Row]:
         """The cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
         for case in cases:
-            wanted = tuple(_told(case[name]) for name in self.key)
+            wanted = tuple(_stated(case[name]) for name in self.key)
             if all(tuple(row[name] for name in self.key) != wanted for row in self.rows()):
                 yield case
 
     def add(self, row: Row) -> None:
         """Write one finished row, stamped; the file is whole at any moment. Also shown."""
-        told = {name: _told(value) for name, value in row.items()}
+        told = {name: _stated(value) for name, value in row.items()}
         print("  ".join(f"{name} {value}" for name, value in told.items()), flush=True)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(self.file):
@@ -110,7 +110,7 @@ def _alone(file: Path) -> Iterator[None]:
         yield
 
 
-def _told(value: Any) -> str:
+def _stated(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 

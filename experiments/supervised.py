@@ -28,7 +28,7 @@ from experiments.supervised_networks import NETWORKS, Only, Spent, learn
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
 from monai_strainer.cohorts.read import read_cohort, read_heads, split_scans
 from monai_strainer.evaluation.baselines import cubic
-from monai_strainer.evaluation.degraded_case import Case, spoil
+from monai_strainer.evaluation.degraded_case import Case, degrade
 from monai_strainer.fitting import CoordinateFeatures, ErrorField, FitOptions, amortise, fit_slices, interpolate
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.networks import Siren
@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 elif method in ("cold", "input"):
                     network, spent = Prior.cold(args.seed), Spent(0, 0.0)
                 scan = scan or source()
-                case = spoil(scan, prior, *TASKS[task], levels=(0.5,), seed=args.seed)
+                case = degrade(scan, prior, *TASKS[task], levels=(0.5,), seed=args.seed)
                 start = time.process_time()
                 x = restored(method, case, network, steps, args.seed).clamp_min(0)
                 row["seconds"] = time.process_time() - start

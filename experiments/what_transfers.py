@@ -30,7 +30,7 @@ from monai_strainer import Prior, load_prior, read, save_prior
 from monai_strainer.cohorts.read import read_cohort, split_scans
 from monai_strainer.evaluation.benchmark import TASKS as MEASURED
 from monai_strainer.evaluation.benchmark import beginning
-from monai_strainer.evaluation.degraded_case import Case, spoil
+from monai_strainer.evaluation.degraded_case import Case, degrade
 from monai_strainer.fitting import FitOptions, fit_slices, solve_heads
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren, SirenStack
@@ -147,7 +147,7 @@ def fitted(siren: Siren, case: Case, name: str, steps: int) -> list[float]:
 
 def small_case(path: Path, stride: int) -> Case:
     """A middle slice at every few pixels."""
-    case = spoil(read(path), load_prior(), 1, 0.0, (0.5,))
+    case = degrade(read(path), load_prior(), 1, 0.0, (0.5,))
     some = (slice(None), slice(None, None, stride), slice(None, None, stride))
     coords = case.coords[:, :, ::stride, ::stride]
     shape = case.truth[some].shape[1:]
@@ -158,7 +158,7 @@ def small_case(path: Path, stride: int) -> Case:
 def restored(path: Path, task: str, name: str, steps: int, seed: int) -> float:
     """PSNR of a middle slice, restored as ``method="coordinates"`` does, at the rates of one of ``RUNS``."""
     prior, rate = load_prior(), RUNS[name][1]
-    case = spoil(read(path), prior, *MEASURED[task], levels=(0.5,), seed=seed)
+    case = degrade(read(path), prior, *MEASURED[task], levels=(0.5,), seed=seed)
     fit = fit_slices(
         prior.network,
         case.coords,

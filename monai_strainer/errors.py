@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The one error a user can mend: it names the file, what was found, and what to do about it."""
+"""Raise one kind of error for all that a user can correct: the file, the finding, the remedy."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Grid:
         return tuple((best[k], 1 if cosines[best[k], k] >= 0 else -1) for k in range(3))
 
     def axis_of(self, plane: Plane) -> int:
-        """The array axis across a plane: the one to walk along to meet its slices one by one.
+        """The array axis across a plane: the one along which its slices follow each other.
 
         Raises:
             InputError: the plane is not axial, coronal or sagittal.

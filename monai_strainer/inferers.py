@@ -101,10 +101,10 @@ class StrainerInferer(Inferer):
                 fresh = Prior.cold(self.options.seed, **sizes_of(siren))
                 siren = fresh.network
                 rules = replace(rules, digest=fresh.digest, record=fresh.record, detail=None)
-            elif not _equal(siren, rules.network):  # the record must not vouch for weights that were not used
-                rules = replace(rules, digest="", detail=None)  # nor may the detail prior be fed strange features
+            elif not _equal(siren, rules.network):  # the record must not name weights that were not used
+                rules = replace(rules, digest="", detail=None)  # its features would be another network's
             prior = replace(rules, network=siren.to(device))
-            axes, thick = _told(inputs, "slice_axis", -1), _told(inputs, "slice_thickness", None)
+            axes, thick = _stated(inputs, "slice_axis", -1), _stated(inputs, "slice_thickness", None)
             outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes, thick)]
             result = MetaTensor(torch.stack([image for image, _, _ in outputs]).to(device))
             if isinstance(inputs, MetaTensor):
@@ -153,12 +153,12 @@ def _affines(inputs: Tensor) -> list[np.ndarray]:
     return list(per_item)
 
 
-def _told(inputs: Tensor, name: str, otherwise: float | None) -> list[float | None]:
-    """What the reader told of every batch item under a name of the meta data; a NaN is nothing told."""
-    told = inputs.meta.get(name) if isinstance(inputs, MetaTensor) else None
-    if told is None:
+def _stated(inputs: Tensor, name: str, otherwise: float | None) -> list[float | None]:
+    """What the meta data hold of every batch item under a name; a NaN is nothing."""
+    stated = inputs.meta.get(name) if isinstance(inputs, MetaTensor) else None
+    if stated is None:
         return [otherwise] * len(inputs)
-    found = np.atleast_1d(np.asarray(told, dtype=np.float64))
+    found = np.atleast_1d(np.asarray(stated, dtype=np.float64))
     values = [otherwise if np.isnan(value) else float(value) for value in found]
     return values if len(values) == len(inputs) else values[:1] * len(inputs)
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""How good a restored image is: distance from the truth, honesty of its error bars, and what the residual still hides.
+"""Score a restored image: distance from the truth, calibration of its standard deviation, structure of its residual.
 
 Judge skull-stripped scans inside a mask of the head: their empty background is easy and flatters every method.
 """
@@ -50,7 +50,7 @@ def psnr(image: ArrayLike, truth: ArrayLike, *, data_range: float, mask: ArrayLi
     Args:
         image, truth: equal shapes, any number of axes.
         data_range: intensity that counts as the peak; never taken from the data, since that changes with the method.
-        mask: voxels to judge; all by default.
+        mask: voxels that count; all by default.
 
     Returns:
         dB; infinite where both are the same.
@@ -121,7 +121,7 @@ def coverage(
     Args:
         image, truth, std: equal shapes.
         share: of a normal distribution that the interval should hold, between 0 and 1.
-        mask: voxels to judge; all by default.
+        mask: voxels that count; all by default.
 
     Raises:
         InputError: shapes differ, the mask is empty, the share is not between 0 and 1, or a deviation is below 0.
@@ -148,7 +148,7 @@ def whiteness(residual: ArrayLike, mask: ArrayLike | None = None) -> float:
 
     Args:
         residual: (..., H, W), what a restoration took off the data, or left unexplained.
-        mask: voxels to judge; a pair counts if both lie in it.
+        mask: voxels that count; a pair counts if both lie in it.
 
     Raises:
         InputError: the mask is empty or holds no two neighbours, or the residual is constant.

@@ -57,7 +57,7 @@ class Volume:
             object.__setattr__(self, "slice_axis", axis)
 
     def slices(self, axis: int) -> NDArray[np.float32]:
-        """(S, H, W): the slices met when walking along array axis ``axis``; the other axes keep their order."""
+        """(S, H, W): the slices along array axis ``axis``; the other axes keep their order."""
         return np.ascontiguousarray(np.moveaxis(self.data, axis, 0))
 
     def with_slices(self, images: NDArray[np.float32], axis: int, grid: Grid) -> Volume:

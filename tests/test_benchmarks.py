@@ -21,9 +21,9 @@ def test_the_accelerator_benchmark_goes_through() -> None:
     pytest.importorskip("siren_pytorch")
     pytest.importorskip("nilearn")
     command = [sys.executable, str(ROOT / "benchmarks" / "accelerator.py"), "--device", "cpu", "--tiny"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    calls = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for part in ("siren-pytorch", "muon, recorded", "launched piece by piece", "pretraining", "restore, default, x2"):
-        assert part in told
+        assert part in calls
 
 
 def varied(folder: Path) -> Path:

@@ -55,12 +55,14 @@ def test_what_lies_outside_the_mask_does_not_count() -> None:
     image, truth = pair()
     mask = np.zeros(truth.shape, bool)
     mask[:, :10] = True
-    spoilt = np.where(mask, image, 99)
-    assert psnr(spoilt, truth, data_range=1, mask=mask) == psnr(image, truth, data_range=1, mask=mask)
-    assert coverage(spoilt, truth, 0 * truth + 0.1, mask=mask) == coverage(image, truth, 0 * truth + 0.1, mask=mask)
+    degraded = np.where(mask, image, 99)
+    assert psnr(degraded, truth, data_range=1, mask=mask) == psnr(image, truth, data_range=1, mask=mask)
+    assert coverage(degraded, truth, 0 * truth + 0.1, mask=mask) == coverage(image, truth, 0 * truth + 0.1, mask=mask)
     inner = mask.copy()
     inner[:, 5:] = False  # windows reach five pixels beyond
-    assert ssim(spoilt, truth, data_range=1, mask=inner) == pytest.approx(ssim(image, truth, data_range=1, mask=inner))
+    assert ssim(degraded, truth, data_range=1, mask=inner) == pytest.approx(
+        ssim(image, truth, data_range=1, mask=inner)
+    )
 
 
 def test_a_full_mask_is_no_mask() -> None:

@@ -42,8 +42,8 @@ def test_what_is_shown_can_be_typed(page: Path, language: str, text: str) -> Non
             options = words[words.index("monai.bundle") + 1 :]
             files = [home / file for file in re.findall(r"[\w./]+\.json", options[options.index("--config_file") + 1])]
             known = {key.lstrip("+") for file in files for key in json.loads(file.read_text())} | {"workflow_type"}
-            told = {word[2:] for word in options if word.startswith("--")} - {"config_file", "filepath"}
-            assert told <= known
+            calls = {word[2:] for word in options if word.startswith("--")} - {"config_file", "filepath"}
+            assert calls <= known
         else:
             assert words[0] in ("pip", "python")
 

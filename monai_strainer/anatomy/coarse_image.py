@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A glance at a head: the whole of it on a rough grid of head coordinates, where noise and resolution hardly matter."""
+"""Resample a whole head to a coarse grid in head coordinates, where noise and resolution hardly matter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..geometry import PLANES, Plane, centres
 from .aligned_slices import AlignedSlices
 from .head_frame import Pose, laid
 
-__all__ = ["Glance", "glance_at", "mirrored_glances"]
+__all__ = ["CoarseHead", "coarse_head", "mirrored_coarse_heads"]
 
 SLICES, ROWS, COLUMNS = 16, 32, 40  # about 8 x 4.5 x 4.5 mm in an adult head
 REACH = (0.85, 1.1, 1.1)
@@ -24,8 +24,8 @@ FINER = 2  # points per cell and in-plane axis
 
 
 @dataclass(frozen=True, eq=False)
-class Glance:
-    """A rough image of a head.
+class CoarseHead:
+    """A coarse image of a head.
 
     Args:
         images: ``(S, H, W)`` intensities in about ``[0, 1]``.
@@ -42,18 +42,18 @@ def _axes(plane: Plane) -> tuple[list[NDArray[np.float64]], tuple[int, int, int]
     return [reach * centres(n) for reach, n in zip(REACH, counts)], PLANES[plane]
 
 
-def _glance(values: NDArray[np.floating], axes: list[NDArray[np.float64]], order: tuple[int, int, int]) -> Glance:
+def _averaged(values: NDArray[np.floating], axes: list[NDArray[np.float64]], order: tuple[int, int, int]) -> CoarseHead:
     """Average the points of every cell."""
     cells = values.reshape(len(values), -1, FINER, values.shape[2] // FINER, FINER).mean((2, 4), dtype=np.float32)
     rough = [axes[0], *(axis.reshape(-1, FINER).mean(1) for axis in axes[1:])]
     coords = np.empty((len(cells), 3, *cells.shape[1:]), np.float32)
     for ras, part in zip(order, np.meshgrid(*rough, indexing="ij")):
         coords[:, ras] = part
-    return Glance(torch.from_numpy(np.ascontiguousarray(cells)), torch.from_numpy(coords))
+    return CoarseHead(torch.from_numpy(np.ascontiguousarray(cells)), torch.from_numpy(coords))
 
 
-def glance_at(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane = "axial") -> Glance:
-    """A glance at a scan, at the levels that it holds.
+def coarse_head(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane = "axial") -> CoarseHead:
+    """The coarse image of a scan, at the heights that it holds.
 
     Args:
         data: (X, Y, Z) intensities.
@@ -75,14 +75,14 @@ def glance_at(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane 
         k = next(k for k, (r, _) in enumerate(pose.axes) if r == ras)
         size[k] = max(1, round(cell * pose.half[k] * data.shape[k] / 2))
     smooth = ndimage.uniform_filter(np.clip(data, 0, None), size)
-    return _glance(laid(smooth, pose, axes, order, spline=1) / np.float32(scale), axes, order)
+    return _averaged(laid(smooth, pose, axes, order, spline=1) / np.float32(scale), axes, order)
 
 
-def mirrored_glances(slices: AlignedSlices) -> Iterator[Glance]:
-    """Glances at the mirror images, left for right, of a cohort's heads.
+def mirrored_coarse_heads(slices: AlignedSlices) -> Iterator[CoarseHead]:
+    """Coarse images of the mirror images, left for right, of a cohort's heads.
 
     A prior knows the very heads that taught it. Their mirror images are heads of the same kind that it has not seen,
-    so they tell how well it does on those.
+    so they measure how well it does on those.
     """
     plane = next(name for name, order in PLANES.items() if order == slices.order)
     axes, order = _axes(plane)
@@ -90,4 +90,4 @@ def mirrored_glances(slices: AlignedSlices) -> Iterator[Glance]:
     where = np.meshgrid(*index, indexing="ij")
     for head in slices.images:
         other = np.flip(np.asarray(head, np.float32), slices.order.index(0))
-        yield _glance(ndimage.map_coordinates(other, where, order=1, mode="nearest"), axes, order)
+        yield _averaged(ndimage.map_coordinates(other, where, order=1, mode="nearest"), axes, order)

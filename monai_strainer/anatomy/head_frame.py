@@ -53,7 +53,7 @@ class Pose:
 
         Args:
             shape: voxels per array axis, of the scan or of any refinement of it.
-            slice_axis: array axis to walk along.
+            slice_axis: array axis along which slices are taken.
             some: which slices; all by default.
         """
         along = [self.axis_coordinates(k, n) for k, n in enumerate(shape)]

@@ -61,7 +61,7 @@ class Work:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells this run from any other."""
+        """What identifies this run."""
         own = {"seed": self.seed, "half": self.half, "cohort": self.cohort.digest, "network": sizes_of(self.siren)}
         return {**asdict(self.recipe), **own}
 

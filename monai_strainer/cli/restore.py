@@ -62,8 +62,8 @@ def restore(args: Options) -> int:
             progress=move,
         )
     print(f"{target.name}: {report['task']}, noise {100 * report['noise']['relative']:.1f} %")
-    for doubt in report["warnings"]:
-        print(f"  note: {doubt}", file=sys.stderr)
+    for warning in report["warnings"]:
+        print(f"  note: {warning}", file=sys.stderr)
     return 0
 
 
@@ -92,7 +92,7 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
             device=device,
         )
 
-    def tell(line: str) -> None:
+    def inform(line: str) -> None:
         lines.append(line)
         bar.write(line)
         move(len(lines), len(part))
@@ -102,7 +102,7 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
     summary = output / f"summary{ending}.tsv"
     with bar:
         move(0, len(part))
-        rows = run_jobs(part, one, configuration, summary, overwrite=args.overwrite, passed=others, tell=tell)
+        rows = run_jobs(part, one, configuration, summary, overwrite=args.overwrite, passed=others, inform=inform)
     _record_run(rows, part, configuration, summary, output / f"index{ending}.html")
     print(f"{_last_line(rows)}; see {summary.name}")
     failed, open_ = (sum(row["status"] == word for row in rows) for word in ("failed", "in work"))
@@ -131,12 +131,12 @@ def _record_run(rows: Any, jobs: Any, configuration: Any, summary: Any, index: A
     links = {key: page.relative_to(index.parent).as_posix() for key, page in pages.items() if page.exists()}
     with atomic(index) as temporary:
         temporary.write_text(index_of(rows, links), encoding="utf-8")
-    told = {
+    content = {
         "found": len(rows),
         "counts": Counter(row["status"] for row in rows),
         "passed_over": {row["scan"]: row["message"] for row in rows if row["status"] == "passed over"},
     }
-    write_json(summary.with_name(f"{summary.name}.json"), record(told, configuration=configuration))
+    write_json(summary.with_name(f"{summary.name}.json"), record(content, configuration=configuration))
 
 
 def _last_line(rows: Any) -> str:
@@ -185,13 +185,13 @@ def bids(args: Options) -> int:
 
 def _table_cohort(jobs: Any, passed: Any, output: Any) -> None:
     """One line per scan of the dataset, from the records of what was restored."""
-    from ..pipelines.batch import COLUMNS, passed_rows, row_of, told_of, write_summary
+    from ..pipelines.batch import COLUMNS, passed_rows, record_of, row_of, write_summary
 
     rows = []
     for job in jobs:
         row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"scan": job.name, "status": "missing"}
         try:
-            row |= row_of(told_of(job)) if job.record.exists() else {}
+            row |= row_of(record_of(job)) if job.record.exists() else {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             row |= {"status": "failed", "message": "its record cannot be read; restore it again"}
         rows.append(row)

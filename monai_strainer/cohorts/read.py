@@ -37,7 +37,7 @@ class Cohort:
         plane: their plane.
         percentile: of the foreground that became 1.
         half_mm: (3,) mean half size of the heads, RAS order; places scans that hold only part of a head.
-        digest: sha256 over the files' hashes: names nobody, yet tells two cohorts apart.
+        digest: sha256 over the files' hashes: names nobody, and differs between cohorts.
     """
 
     slices: AlignedSlices
@@ -48,7 +48,7 @@ class Cohort:
 
 
 def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[Path], list[Path]]:
-    """Split the scans of a folder into those that train and those that only judge.
+    """Split the scans of a folder into those that train and those that only validate.
 
     See :func:`monai_strainer.cohorts.selection.choose_scans`.
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Choose which scans of a folder train a prior and which only judge: one contrast, no label maps, and a split."""
+"""Choose which scans of a folder train a prior and which only validate: one contrast, no label maps, and a split."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ FLAT = 0.7  # share of neighbours of one value within a label map, at least
 
 @dataclass(frozen=True)
 class Choice:
-    """Which scans train and which judge.
+    """Which scans train and which validate.
 
     Args:
         train: learn from these.
         judges: for evaluation; where none can be spared, those that train.
         passed: what was found and does neither, with the reason.
-        contrast: of all scans, where their names tell it.
+        contrast: of all scans, where their names say it.
         how: what decided, in words.
         findings: what is wrong with the table that decided.
     """
@@ -66,7 +66,7 @@ class Choice:
 
 
 def contrast_of(path: Path) -> str | None:
-    """The contrast that a file's name tells: the BIDS suffix, the channel of nnU-Net, or a usual word.
+    """The contrast that a file's name says: the BIDS suffix, the channel of nnU-Net, or a usual word.
 
     Example:
         >>> contrast_of(Path("sub-1_T2w.nii.gz")), contrast_of(Path("imagesTr/a_0001.nii")), contrast_of(Path("a.nii"))
@@ -117,7 +117,7 @@ def _why_not(path: Path, root: Path) -> str | None:
 
 
 def _one_contrast(scans: Sequence[Path], wanted: str | None) -> tuple[str | None, list[Path]]:
-    """One contrast and its scans; where names tell none, a scan is taken for one of it."""
+    """One contrast and its scans; where names say none, a scan is taken for one of it."""
     names = {path: contrast_of(path) for path in scans}
     counts = Counter(contrast for contrast in names.values() if contrast is not None)
     if wanted is not None:
@@ -140,7 +140,7 @@ def choose_scans(
     scans: Iterable[Path] | None = None,
     passed: Iterable[Passed] = (),
 ) -> Choice:
-    """Which scans of a folder train, and which only judge.
+    """Which scans of a folder train, and which only validate.
 
     Masks, label maps, standard deviations and images of other contrasts do neither. A ``participants.tsv`` with a
     column ``split`` decides, then the folders ``imagesTr``, ``imagesTs`` and ``imagesVal``. Without either, every tenth

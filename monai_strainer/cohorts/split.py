@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read who trains and who judges from a BIDS participants.tsv, or say why it cannot be understood."""
+"""Read who trains and who validates from a BIDS participants.tsv, or say why it cannot be understood."""
 
 from __future__ import annotations
 

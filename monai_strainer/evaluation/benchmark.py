@@ -1,8 +1,8 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The benchmark: scans whose truth is known are spoilt by known physics, and every method mends the same data.
+"""Compare methods: scans are degraded by a known forward model, and every method restores the same data.
 
-The protocol: a few axial slices per scan at fixed heights in the head; the head's mask is the judge; the peak is the
-99.9th percentile within it; draws are seeded; the noise level is known to every method that asks for it; and all
+The protocol: a few axial slices per scan at fixed heights in the head; scores are computed in the head's mask; the
+peak is the 99.9th percentile within it; draws are seeded; the noise level is known to every method that asks for it; and all
 networks take the same number of steps. The head is placed and scaled by the whole clean scan, for all methods alike.
 """
 
@@ -34,7 +34,7 @@ from ..storage.atomic import stem
 from ..storage.tables import write_csv
 from ..volume import Volume
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
-from .degraded_case import Case, spoil
+from .degraded_case import Case, degrade
 from .table import COLUMNS, markdown
 
 __all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "missing", "write_csv"]
@@ -46,7 +46,7 @@ TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average
     "denoise3": (1, 0.03),
     "denoise9": (1, 0.09),
 }
-SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is judged
+SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is scored
 METHODS: dict[str, str] = {
     "input": "the data themselves, where only noise was added",
     "cubic": "cubic spline",
@@ -128,7 +128,7 @@ def evaluate(
     for number, (name, source) in enumerate(named):
         scan = source if isinstance(source, Volume) else read(source)
         for k, task in enumerate(tasks):
-            case = spoil(scan, prior, *TASKS[task], levels, seed, device)
+            case = degrade(scan, prior, *TASKS[task], levels, seed, device)
             images: dict[str, _Image] = {}
             for count in SERIES if task == "fit" else (steps,):
                 images = {}
@@ -154,15 +154,15 @@ def missing(
 ) -> dict[str, str]:
     """The methods that were asked for and gave no row of :func:`evaluate`, with the reason."""
     there = {row["method"] for row in rows}
-    told = {}
+    found = {}
     for method in [name for name in methods or METHODS if name not in there]:
         if method in ("ours", "detail") and prior.detail is None:
-            told[method] = "the prior has no detail prior"
+            found[method] = "the prior has no detail prior"
         elif method in _lacking() and any(_only_noise(task) for task in tasks or TASKS):
-            told[method] = ": ".join(_lacking()[method])
+            found[method] = ": ".join(_lacking()[method])
         else:
-            told[method] = "it does not apply to these tasks"
-    return told
+            found[method] = "it does not apply to these tasks"
+    return found
 
 
 def _with_packages(tasks: Sequence[str], methods: Sequence[str] | None) -> Sequence[str]:

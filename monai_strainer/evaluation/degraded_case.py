@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A case: slices of a clean head, spoilt by known physics, with the truth that judges what is made of them."""
+"""Make a test case: reference slices, their simulated measurement, and the mask and range that scores need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator,
 from ..priors.prior import Prior
 from ..volume import Volume
 
-__all__ = ["Case", "spoil"]
+__all__ = ["Case", "degrade"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Case:
     peak: float
 
 
-def spoil(
+def degrade(
     scan: Volume,
     prior: Prior,
     factor: float,

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Fitting a network to one measurement: head solve, refinement, blind stopping, and the last word to the data."""
+"""Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, steps_for
 from .amortised import Amortised, CoordinateFeatures, amortise, has_bfloat16

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Keep what was worked out last, up to a number of bytes: matrices are dear to make and large to hold."""
+"""Keep what was worked out last, up to a number of bytes: matrices take long to make and are large."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A network's image misses the measurement by ``r = y - A x``. Spreading ``r`` bac
 the error is a Gaussian field with a Matern-3/2 covariance, ``C_k = (1 + t) exp(-t)``, ``t = sqrt(3) |i - j| / length``,
 along every axis, and its conditional mean given ``r`` is added: kriging through the operator. With ``C = L L^T`` and
 ``B_k = A_k L_k`` that is one exact step of a separable operator. Strength and length are not chosen by hand: they are
-those under which every measurement is foretold best by all the others.
+those under which every measurement is predicted best by all the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .bounded_cache import Kept
 
 __all__ = ["DataStep", "ErrorField", "envelope", "factor_of", "krige_varying", "matern"]
 
-LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot tell shorter ones apart
+LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot resolve shorter ones
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # variances, the head being about [0, 1]
 
 
@@ -75,7 +75,7 @@ class ErrorField:
         y: ``(S, h, w)`` measurement without bias. Only its head counts when length and strength are chosen: the air
             around it holds neither anatomy nor the noise that the head has.
         sigma2: variance of the measurement's noise: one number, ``(S,)``, or a map ``(S, h, w)``. Length and strength
-            are chosen, and the standard deviation is made, with a map's mean; the correction heeds every voxel of it.
+            are chosen, and the standard deviation is made, with a map's mean; the correction uses every voxel of it.
     """
 
     def __init__(self, operator: Operator, y: Tensor, sigma2: float | Tensor) -> None:
@@ -94,10 +94,10 @@ class ErrorField:
                 self.factors[length], self.coloured[length] = factors, Separable(matrices)
 
     @torch.no_grad()
-    def foretell(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """How far each measurement lies from what images and all other measurements foretell of it.
+    def predict(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Leave-one-out errors: each measurement less its prediction by the images and all other measurements.
 
-        Length and strength of the field are those that foretell best.
+        Length and strength of the field are those that predict best.
 
         Best is the greatest log-density of the differences (leave-one-out cross-validation), slice by slice.
 
@@ -132,7 +132,7 @@ class ErrorField:
     def correct(self, images: Tensor) -> DataStep:
         """Let the measurement correct the network's images ``(S, H, W)``."""
         residual = self.y - self.operator.A(images)
-        _, surprise, length, variance = self.foretell(images)
+        _, surprise, length, variance = self.predict(images)
         rho = self.sigma2 / variance
         if not self.coloured:
             share = self.operator.undetermined(rho).expand(images.shape)
@@ -175,7 +175,7 @@ def krige_varying(
         operator: ``A`` from ``(H, W)`` to ``(h, w)``.
         length: of the field, above 0, in measured voxels.
         variance: ``v``, of the field, above 0: a number, or ``(S,)``.
-        residual: ``r`` ``(S, h, w)``, data without bias less what the network foretells.
+        residual: ``r`` ``(S, h, w)``, data without bias less what the network predicts.
         noise_variance: ``s2`` ``(S, h, w)``, above 0.
         iterations: at most; noise from 1 % to 5 % within a slice takes about 30.
         tolerance: of the misfit of the equations, relative to the residual, at which a slice is done.

@@ -12,13 +12,13 @@ from torch import Tensor
 from ..physics import NoiseModel, RicianNoise, Separable
 from .data_consistency import factor_of
 
-__all__ = ["Showing", "conditions", "hide_neighbours", "interpolate", "show"]
+__all__ = ["DetailInputs", "conditions", "hide_neighbours", "interpolate", "show"]
 
 LENGTH = 2.0  # of the interpolating field, in measured voxels
 EXACT = 1e-5  # variance of its noise: it runs through the data
 
 
-class Showing(NamedTuple):
+class DetailInputs(NamedTuple):
     """Inputs of a :class:`~monai_strainer.networks.DetailPrior`: ``image`` (B, slices + 2, H, W), ``conditions``."""
 
     image: Tensor
@@ -90,16 +90,16 @@ def hide_neighbours(slices: Tensor) -> None:
     slices[..., middle + 1 :, :, :] = 0
 
 
-def show(slices: Tensor, share: Tensor, sigma: Tensor, told: Tensor) -> Showing:
+def show(slices: Tensor, share: Tensor, sigma: Tensor, conditions: Tensor) -> DetailInputs:
     """Put together what the network takes.
 
     Args:
         slices: ``(B, slices, H, W)`` interpolated.
         share: ``(H, W)`` from :func:`interpolate`.
         sigma: noise level, broadcasts to ``(B, 1, H, W)``.
-        told: from :func:`conditions`, one for all or ``(B, CONDITIONS)``.
+        conditions: from :func:`conditions`, one for all or ``(B, CONDITIONS)``.
     """
     count, _, height, width = slices.shape
     sigma = sigma.to(slices)
     maps = [10 * sigma.expand(count, 1, height, width), 30 * share.expand(count, 1, height, width)]
-    return Showing(torch.cat([slices, *maps], dim=1), told.to(slices).expand(count, -1))
+    return DetailInputs(torch.cat([slices, *maps], dim=1), conditions.to(slices).expand(count, -1))

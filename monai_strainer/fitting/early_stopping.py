@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Blind stopping: some measurements are kept from the fit, and the fit stops where they are foretold best."""
+"""Stop blindly: some measurements are kept from the fit, and the fit stops where they are predicted best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["HeldOut"]
 
 
 class HeldOut:
-    """Remembers, slice by slice, the image that best foretold the measurements it never saw.
+    """Remembers, slice by slice, the image that best predicted the measurements it never saw.
 
     Args:
         mask: ``(h, w)`` true where a measurement is held out.
@@ -48,7 +48,7 @@ class HeldOut:
 
         Args:
             images: ``(S, H, W)``.
-            missed: ``(S, h, w)`` difference between each measurement and what was foretold of it.
+            missed: ``(S, h, w)`` difference between each measurement and its prediction.
         """
         error = missed.square()[:, self.mask].mean(1)  # (S,)
         is_better = error < self.error

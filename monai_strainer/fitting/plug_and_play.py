@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Plug-and-play: the detail prior as a denoiser inside half-quadratic splitting, for any operator there is."""
+"""Restore with the detail network as a denoiser inside half-quadratic splitting, for any operator (plug-and-play)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .detail_inputs import interpolate
 
 __all__ = ["plug_and_play"]
 
-HIGHEST, LOWEST = 0.15, 0.004  # noise levels that the denoiser is told, first and last
+HIGHEST, LOWEST = 0.15, 0.004  # noise levels of the denoiser, first and last
 FLOOR = 0.002  # no data are more exact than this
 REACH, SMOOTH = 4.0, 1e-2  # of the field that begins where voxels are missing, the head being about [0, 1]
 
@@ -37,7 +37,7 @@ def plug_and_play(
         ``z_k = D(x_k; s_k)``, ``x_{k+1} = prox(z_k, y, weight sigma^2 / s_k^2)``
 
     where the level ``s_k`` falls from ``HIGHEST`` to that of the data, and the last ``z_k`` is the result: what was
-    measured is noisy too. The denoiser is told of Gaussian noise and sees
+    measured is noisy too. The denoiser expects Gaussian noise and takes
     one slice at a time: fed with the errors that neighbours share, a network that knows neighbours takes them for
     anatomy. Rician bias is taken off the data beforehand, once.
 

@@ -150,7 +150,7 @@ def refine(
     share = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def look(step: int, images: Tensor) -> None:
-        watch.update(step, images, field.foretell(images)[0] * field.head)
+        watch.update(step, images, field.predict(images)[0] * field.head)
 
     def some_of_all() -> tuple[Tensor | nn.Module, ...]:
         """A random sub-lattice of the measurement, what explains it, and where the network is asked."""

@@ -19,13 +19,13 @@ from .find import (
     Passed,
     Survey,
     bears_mark,
+    files_below,
     find_scans,
     find_series,
     holds_nifti,
     is_nifti,
     refuse_inside,
     survey,
-    walk,
 )
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "read",
     "refuse_inside",
     "survey",
-    "walk",
+    "files_below",
     "write",
 ]
 
@@ -90,7 +90,7 @@ def read(
         ``write`` uses to write an image of the same kind.
 
     Raises:
-        InputError: missing, damaged, of another format, not one real-valued 3-D image, or of doubtful geometry; all
+        InputError: missing, damaged, of another format, not one real-valued 3-D image, or of unclear geometry; all
             faults of a header are named at once.
 
     Source:
@@ -174,29 +174,29 @@ def write(
             notes[deviation.with_name(f"{stem(deviation)}.json")] = {**sidecar, "Description": note}
     json_file = path.with_name(f"{stem(path)}.json")
     html = path.with_name(f"{stem(path)}.html")
-    vouched = [*images, *([html] if page is not None else [])]  # by the record
+    listed = [*images, *([html] if page is not None else [])]  # by the record
     _require_free(
-        [*vouched, *notes, *([json_file] if report is not None else [])],
+        [*listed, *notes, *([json_file] if report is not None else [])],
         getattr(volume.source, "path", None),
         overwrite,
     )
     from .nifti.files import write_nifti
     from .nifti.outline import DEVIATION
 
-    files = [*vouched, *notes, *([json_file] if report is not None else [])]  # the record last
+    files = [*listed, *notes, *([json_file] if report is not None else [])]  # the record last
     try:
         with atomic_files(files, None if report is None else json_file) as hidden:
             temporary = dict(zip(files, hidden))
             for target, image in images.items():
                 write_nifti(image, temporary[target], *([] if target == path else [DEVIATION]))
-            for target, told in notes.items():
-                temporary[target].write_text(json_text(told), encoding="utf-8")
+            for target, content in notes.items():
+                temporary[target].write_text(json_text(content), encoding="utf-8")
             if page is not None:
                 temporary[html].write_text(page, encoding="utf-8")
             if report is not None:
-                outputs = {target.name: sha256(temporary[target]) for target in vouched}
-                told = record(report, source=volume.source, outputs=outputs)
-                text = json_text(told if sidecar is None else {**sidecar, "Strainer": told})
+                outputs = {target.name: sha256(temporary[target]) for target in listed}
+                content = record(report, source=volume.source, outputs=outputs)
+                text = json_text(content if sidecar is None else {**sidecar, "Strainer": content})
                 temporary[json_file].write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, file=path) from error

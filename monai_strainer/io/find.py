@@ -28,7 +28,7 @@ __all__ = [
     "packing_of",
     "refuse_inside",
     "survey",
-    "walk",
+    "files_below",
 ]
 
 PACKED = (".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip")
@@ -58,7 +58,7 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def walk(folder: Path, follow: bool = False) -> Iterator[Path]:
+def files_below(folder: Path, follow: bool = False) -> Iterator[Path]:
     """Every file of a folder and its subfolders in sorted order, and folders that are not entered; nothing hidden.
 
     Args:
@@ -87,7 +87,7 @@ def walk(folder: Path, follow: bool = False) -> Iterator[Path]:
 
 def holds_nifti(folder: Path) -> bool:
     """Whether anything in a folder or its subfolders is named like NIfTI; hidden files are not looked at."""
-    return any(is_nifti(path) for path in walk(folder))
+    return any(is_nifti(path) for path in files_below(folder))
 
 
 def bears_mark(path: Path) -> bool:
@@ -161,7 +161,7 @@ def survey(folder: str | os.PathLike[str]) -> Survey:
     found: list[Path] = []
     passed: list[Passed] = []
     results, dicom = 0, Counter[str]()
-    for path in walk(root):
+    for path in files_below(root):
         inner = path.relative_to(root)
         if inner.parts[0] == "derivatives" and len(inner.parts) > 1:
             results += is_nifti(path)

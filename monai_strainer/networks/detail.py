@@ -1,9 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The detail prior: a residual U-Net that is told how an image was measured and says what the truth looked like.
+"""Estimate an image and its standard deviation from measured slices and a description of the acquisition: a U-Net.
 
 A coordinate prior is smooth by nature and cannot know a new brain's folds. This network knows how folds look. It sees
 a slice, two neighbours on either side, and the features that the coordinate prior's encoder has at these places of the
-head; it is told the noise level and the operator, and gives the image and how sure it is of every pixel.
+head; it takes the noise level and the operator, and gives the image and the standard deviation of every pixel.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class _Block(nn.Module):
                 nn.init.zeros_(offset)
         nn.init.normal_(self.modulation.weight, std=0.05)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        changes = self.modulation(told)[..., None, None]  # (B, 2 C or C, 1, 1)
+    def forward(self, h: Tensor, conditioning: Tensor) -> Tensor:
+        changes = self.modulation(conditioning)[..., None, None]  # (B, 2 C or C, 1, 1)
         if self.first.bias is None:
             return h + self.second(F.relu(self.first(h) * (1 + changes)))
         gain, shift = changes.chunk(2, dim=1)
@@ -52,9 +52,9 @@ class _Block(nn.Module):
 class _Level(nn.ModuleList):
     """Blocks of one resolution, one after the other."""
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+    def forward(self, h: Tensor, conditioning: Tensor) -> Tensor:
         for block in self:
-            h = block(h, told)
+            h = block(h, conditioning)
         return h
 
 
@@ -95,19 +95,23 @@ class DetailPrior(nn.Module):
             )
         self.slices, self.channels, self.blocks, self.features = slices, tuple(channels), blocks, features
         self.equivariant, bias = equivariant, not equivariant
-        told, width = 64, self.channels[0]
-        self.told = nn.Sequential(nn.Linear(CONDITIONS, told), nn.ReLU(), nn.Linear(told, told), nn.ReLU())
+        conditioning, width = 64, self.channels[0]
+        self.told = nn.Sequential(  # this name and "marry" stand in weights files
+            nn.Linear(CONDITIONS, conditioning), nn.ReLU(), nn.Linear(conditioning, conditioning), nn.ReLU()
+        )
         self.stem = nn.Conv2d(4 * (slices + 2 + equivariant), width, 3, padding=1, bias=bias)
         self.marry = nn.Conv2d(features, self.channels[1], 1, bias=False) if features else None
         pairs = list(zip(self.channels[:-1], self.channels[1:]))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=bias) for a, b in pairs)
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=bias) for a, b in reversed(pairs))
-        self.encode = nn.ModuleList(_Level(_Block(c, told, bias) for _ in range(blocks)) for c in self.channels)
+        self.encode = nn.ModuleList(_Level(_Block(c, conditioning, bias) for _ in range(blocks)) for c in self.channels)
         self.decode = nn.ModuleList(
-            _Level(_Block(c, told, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
+            _Level(_Block(c, conditioning, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
         )
         self.tail = nn.Conv2d(width, 8, 3, padding=1, bias=bias)
-        self.level = nn.Linear(told, 1) if equivariant else None  # of the deviation, which may depend on all conditions
+        self.level = (
+            nn.Linear(conditioning, 1) if equivariant else None
+        )  # of the deviation, which may depend on all conditions
         nn.init.normal_(self.tail.weight, std=1e-3)
         if self.tail.bias is not None:
             nn.init.zeros_(self.tail.bias)
@@ -131,7 +135,7 @@ class DetailPrior(nn.Module):
         height, width = image.shape[-2:]
         step = 2 ** len(self.channels)
         pad = (0, -width % step, 0, -height % step)
-        told = self.told(conditions)
+        conditioning = self.told(conditions)
         folded = F.pixel_unshuffle(F.pad(image, pad, mode="replicate"), 2).contiguous(memory_format=torch.channels_last)
         with autocast_on(image.device, False):  # intensities need more than eight bits
             h = self.stem(folded.float())
@@ -143,14 +147,14 @@ class DetailPrior(nn.Module):
             if level == 1 and self.marry is not None and features is not None:
                 rows, columns = h.shape[-2] - features.shape[-2], h.shape[-1] - features.shape[-1]
                 h = h + self.marry(F.pad(features, (0, columns, 0, rows), mode="replicate"))
-            h = blocks(h, told)
+            h = blocks(h, conditioning)
         for up, blocks in zip(self.up, self.decode):
-            h = blocks(up(h) + skips.pop(), told)
+            h = blocks(up(h) + skips.pop(), conditioning)
         with autocast_on(image.device, False):
             out = F.pixel_shuffle(self.tail(h.float()), 2)[..., :height, :width]  # (B, 2, H, W)
             log_std = out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
             if self.level is not None:  # limits in units of the spread: absolute ones would depend on the scan's unit
-                log_std = (log_std + self.level(told.float())[..., None, None]).clamp(-9, 2)
+                log_std = (log_std + self.level(conditioning.float())[..., None, None]).clamp(-9, 2)
         return middle + spread * out[:, :1], log_std + spread.log()
 
     def _normalised(self, image: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:

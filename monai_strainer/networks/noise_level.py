@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Estimate the noise level of an image with a small convolutional network.
 
-Fine anatomy and noise look alike to a wavelet; a network that has seen much of both can tell them apart. It is
+Fine anatomy and noise look alike to a wavelet; a network that was trained on both separates them. It is
 equivariant to units, ``s(a y + b) = a s(y)``: the image is divided by its own mean absolute high-pass.
 """
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """The noise level of one scan, read off the scan itself, and how far to trust it.
 
-Two witnesses: inside the head, the finest diagonal wavelet coefficients in the flattest places, where there is next to
+Two estimators: inside the head, the finest diagonal wavelet coefficients in the flattest places, where there is next to
 no anatomy left in them; outside, the air of a magnitude image, which is noise alone.
 """
 
@@ -25,10 +25,10 @@ _SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the blocks, flattest first
 _FEWEST = 64  # values below which a median says little
 _FIRST = 200  # blocks that are always used: below, chance decides more than anatomy
 _SPREAD = 1.75  # std of sigma is this over the square root of the blocks: MAD's 1.17 times 1.5, as blocks overlap
-_FLOOR = 0.02  # of sigma: what no witness can tell (tissue's own texture, shape of the noise)
+_FLOOR = 0.02  # of sigma: what no estimator can separate (tissue's own texture, shape of the noise)
 _BEFORE = 0.3  # of the rise where anatomy sets in: how much of it may have been there before
 _RED = 0.05  # correlation of neighbouring voxels from which noise is not white
-_SCANT = 1500  # blocks below which no plateau can be told from anatomy, nor colour of noise
+_SCANT = 1500  # blocks below which no plateau can be separated from anatomy, nor colour of noise
 _DOUBT = 0.3  # of sigma, then: the relative error on single coarse slices at the base of the brain
 _RAYLEIGH = 0.08  # by how much two quantiles of the air may disagree about sigma
 
@@ -41,8 +41,8 @@ class NoiseEstimate:
         sigma: standard deviation of the noise; 0 where the image has no two rows and columns of signal.
         std: standard error of ``sigma``: chance, and anatomy that may have been taken for noise. What the scan
             carries as texture of one voxel's size is noise to it.
-        source: "head" or "air", the witness that was believed.
-        others: what the other witness said, ``{source: (sigma, std)}``; empty where there is none.
+        source: "head" or "air", the estimator that was used.
+        others: what the other estimator gave, ``{source: (sigma, std)}``; empty where there is none.
         is_white: False where neighbouring voxels share noise (interpolated, smoothed or zero-filled scans). The finest
             coefficients hold too little of it; ``sigma`` makes up for that, and ``std`` is as large as the change.
     """
@@ -59,8 +59,8 @@ def gaussian_sigma(y: Tensor) -> NoiseEstimate:
 
     ``sigma = median |d| / 0.6745`` with ``d = (a - b - c + e) / 2`` over the 2x2 blocks (a b; c e) of each slice: the
     finest diagonal Haar coefficients (Donoho and Johnstone, Biometrika 81 (1994) 425-455). Blocks count where the
-    head is (above Otsu's threshold), flattest first, and as many as tell the same: anatomy only ever adds. Place and
-    flatness are judged by coefficients that are independent of ``d`` under white noise (the block's mean, its other
+    head is (above Otsu's threshold), flattest first, and as many as agree: anatomy only ever adds. Place and
+    flatness are measured by coefficients that are independent of ``d`` under white noise (the block's mean, its other
     details, and the details of blocks beside it), so choosing does not bias the median. Exact zeros (background cut
     away) never count.
 
@@ -88,9 +88,9 @@ def rician_sigma(y: Tensor) -> NoiseEstimate:
     Inside the head as ``gaussian_sigma``, divided by the square root of Koay's factor ``xi(theta)``, since the
     magnitude scatters less than its parts where the signal-to-noise ratio ``theta`` is low (Koay and Basser, JMR 179
     (2006) 317-322). Where the scan has noisy air, ``sigma = median(m) / sqrt(2 log 2)`` of it is sharper and free of
-    anatomy; it is believed if the darker half of its values is Rayleigh-distributed (ringing spoils the brighter) and
-    the head's witness agrees, to a factor of 2 or within 3 of its standard errors. Where the head's noise is not
-    white, anatomy or ringing may have been taken for noise there, and the air is believed even if it tells less.
+    anatomy; it is used if the darker half of its values is Rayleigh-distributed (ringing disturbs the brighter) and
+    the head's estimator agrees, to a factor of 2 or within 3 of its standard errors. Where the head's noise is not
+    white, anatomy or ringing may have been taken for noise there, and the air is used even if it gives less.
     Where the two differ, ``std`` grows.
 
     Args:
@@ -118,8 +118,8 @@ def rician_sigma(y: Tensor) -> NoiseEstimate:
         return head
     if head.is_white and apart > max(head.sigma / 2, 3 * head.std):
         return replace(head, others={"air": air})
-    doubt = max(0.0, apart - 2 * head.std) / 2
-    return NoiseEstimate(sigma, math.hypot(std, doubt), "air", {"head": (head.sigma, head.std)}, head.is_white)
+    spread = max(0.0, apart - 2 * head.std) / 2
+    return NoiseEstimate(sigma, math.hypot(std, spread), "air", {"head": (head.sigma, head.std)}, head.is_white)
 
 
 def koay_factor(theta: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def _slices(y: Tensor) -> Tensor:
 
 
 def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
-    """The head's witness."""
+    """The head's estimator."""
     detail, power, rough, head = _blocks(slices)
     count = int(head.sum())
     if count == 0:
@@ -155,9 +155,9 @@ def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
     bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(share * count))) for share in _SHARES})]
     sigma, chance, rise, used = 0.0, 0.0, 0.0, 0
     for low, high in pairwise(bounds):
-        told = _level(d[low:high], p[low:high], is_magnitude)
-        rise = told - sigma if used else 0.0
-        if rise > math.hypot(chance, _SPREAD * told / (high - low) ** 0.5):
+        read = _level(d[low:high], p[low:high], is_magnitude)
+        rise = read - sigma if used else 0.0
+        if rise > math.hypot(chance, _SPREAD * read / (high - low) ** 0.5):
             break  # anatomy sets in here
         used = high
         sigma = _level(d[:used], p[:used], is_magnitude)
@@ -240,8 +240,8 @@ def _air(slices: Tensor) -> tuple[float, float] | None:
     quarter, middle = (float(m.kthvalue(max(1, int(q * m.numel()))).values) for q in (0.25, 0.5))
     sigma, lower = middle / math.sqrt(2 * math.log(2)), quarter / math.sqrt(2 * math.log(4 / 3))
     is_rayleigh = abs(lower / sigma - 1) < _RAYLEIGH
-    doubt = math.hypot(2 * (lower - sigma), sigma / m.numel() ** 0.5, _FLOOR / 2 * sigma)
-    return (sigma, doubt) if is_rayleigh else None
+    spread = math.hypot(2 * (lower - sigma), sigma / m.numel() ** 0.5, _FLOOR / 2 * sigma)
+    return (sigma, spread) if is_rayleigh else None
 
 
 def otsu(values: Tensor) -> Tensor:

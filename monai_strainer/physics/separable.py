@@ -98,7 +98,7 @@ class Separable(Operator):
         return (1 - _along_axes([None if m is None else m * m for m in mixed], gain)).clamp(0, 1)
 
     def leave_one_out(self, y: Tensor, rho: float | Tensor) -> tuple[Tensor, Tensor]:
-        """How each datum differs from what all the others foretell, when ``x`` is white: ``y = A x + n``.
+        """How each datum differs from its prediction by all the others, when ``x`` is white: ``y = A x + n``.
 
         With ``K = A A^T + rho I`` the difference is ``(K^-1 y)_i / (K^-1)_ii`` and its variance ``1 / (K^-1)_ii``, in
         units of the variance of ``x``. All data are left out at once, each on its own, at the cost of one step.

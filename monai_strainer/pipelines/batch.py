@@ -37,7 +37,7 @@ __all__ = [
     "run_jobs",
     "sentence_of",
     "share_of",
-    "told_of",
+    "record_of",
     "write_summary",
 ]
 
@@ -54,26 +54,26 @@ def digest_of(source: Path) -> str:
     return digest.hexdigest()
 
 
-def told_of(job: Job) -> dict[str, Any]:
+def record_of(job: Job) -> dict[str, Any]:
     """The record of a job; in a BIDS sidecar it stands under a key of its own.
 
     Raises:
         OSError, ValueError: there is none, or it is not JSON.
     """
-    told: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
-    return dict(told.get("Strainer", told))
+    record: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
+    return dict(record.get("Strainer", record))
 
 
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
-    """Whether the record of a job vouches for what is there, made from this input with this configuration."""
+    """Whether the record of a job matches what is there, made from this input with this configuration."""
     try:
-        told = told_of(job)
-        if told["configuration"] != json.loads(json.dumps(configuration)):
+        record = record_of(job)
+        if record["configuration"] != json.loads(json.dumps(configuration)):
             return False
-        if told["source_sha256"] != digest_of(job.source):
+        if record["source_sha256"] != digest_of(job.source):
             return False
         home = job.record.parent
-        return all(sha256(home / name) == digest for name, digest in told["outputs"].items())
+        return all(sha256(home / name) == digest for name, digest in record["outputs"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -138,19 +138,19 @@ def run_jobs(
     *,
     overwrite: bool = False,
     passed: Sequence[Passed] = (),
-    tell: Callable[[str], None] = lambda line: None,
+    inform: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Restore scans one after another.
 
     Args:
         jobs: of this shard.
-        restore_one: restores and writes a job, adding what it is given to the record; told whether it may replace
+        restore_one: restores and writes a job, adding what it is given to the record; gets whether it may replace
             what is there. It returns the report.
         configuration: the options as resolved: with other ones, a scan is not done.
         summary: table to write at the end.
         overwrite: replace results of other inputs or configurations.
         passed: what was found and is passed over; the table names it too.
-        tell: is called with a line per scan.
+        inform: is called with a line per scan.
 
     Returns:
         a row per scan with the keys ``COLUMNS``; ``status`` is done, skipped (done before), failed, in work (by another
@@ -163,7 +163,7 @@ def run_jobs(
         row |= _one(job, restore_one, configuration, overwrite)
         row["seconds"] = round(time.perf_counter() - start, 1)
         rows.append(row)
-        tell(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
+        inform(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
     rows += passed_rows(passed)
     write_summary(rows, summary)
     return rows

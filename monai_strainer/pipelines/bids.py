@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .._version import __version__
 from ..errors import InputError
-from ..io import Passed, is_nifti, walk
+from ..io import Passed, files_below, is_nifti
 from ..io.bids.names import SUFFIXES, Filters, name_of, named, passes, read_filters, why_not
 from ..io.bids.sidecars import Metadata, derived, metadata_of, part_in, read_object
 from ..io.nifti.outline import outline_of
@@ -76,7 +76,7 @@ def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[
     Args:
         dataset: raw BIDS folder.
         output: of the derivatives.
-        size: of the derivatives; their names tell it.
+        size: of the derivatives; their names hold it.
         wanted: which scans are meant.
 
     Raises:
@@ -122,7 +122,7 @@ def _images(dataset: Path, wanted: Wanted) -> Iterator[Path]:
         is_participant = place.name.startswith("sub-") and place.is_dir()
         if place.name in NOT_RAW or (labels and not (is_participant and place.name.removeprefix("sub-") in labels)):
             continue
-        for path in walk(place, follow=True) if place.is_dir() else [place]:
+        for path in files_below(place, follow=True) if place.is_dir() else [place]:
             parts = path.relative_to(dataset).parts
             session = parts[1].removeprefix("ses-") if len(parts) > 2 and parts[1].startswith("ses-") else None
             if is_nifti(path) and (not sessions or session in sessions):
@@ -165,10 +165,10 @@ def _job(path: Path, dataset: Path, output: Path, size: Size, raw: Metadata) -> 
                 scale, voxels = factors, [float(length) / n for length, n in zip(grid.extent, made)]
     elif size.spacing:
         scale, voxels = (2.0,), size.spacing  # the image cannot be read and will say why
-    told, wrong = derived(inner.as_posix(), raw)
+    sidecar, wrong = derived(inner.as_posix(), raw)
     target = output / inner.with_name(named(path.name, scale, voxels))
     volumes = 1 if outline is None else outline.volumes
-    return Job(inner.as_posix(), path, target, told, (*raw.findings, *wrong), volumes)
+    return Job(inner.as_posix(), path, target, sidecar, (*raw.findings, *wrong), volumes)
 
 
 def describe(output: Path, dataset: Path) -> list[str]:

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The demonstration: a scan that comes with nilearn is spoilt in two ways and restored, with a table and a picture.
+"""Demonstrate: degrade a scan that comes with nilearn in two ways, restore it, and make a table and a picture.
 
 The scan is the MNI152 T1 template, an average of 152 heads: smoother than any patient's, and of none of them. It shows
 that everything works; how well is for the benchmark to say.
@@ -139,7 +139,7 @@ def demo(
     strips = []
     with tqdm(total=2 * len(TASKS) * slices, desc="demo", unit="slice", disable=quiet or None, leave=False) as bar:
 
-        def mend(measured: Volume, start_from: Prior, task: _Task) -> Restored:
+        def restored_from(measured: Volume, start_from: Prior, task: _Task) -> Restored:
             done = bar.n
             return restore(
                 measured,
@@ -153,7 +153,7 @@ def demo(
 
         for task in TASKS:
             measured = _measure(truth, task, peak, seed)
-            cold, ours = (mend(measured, start_from, task) for start_from in (Prior.cold(seed), learned))
+            cold, ours = (restored_from(measured, start_from, task) for start_from in (Prior.cold(seed), learned))
             plain = measured.data
             if task.scale > 1:
                 plain = np.moveaxis(cubic(measured.slices(AXIAL), truth.grid.shape[:2]), 0, AXIAL)

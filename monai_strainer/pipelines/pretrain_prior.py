@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..anatomy.coarse_image import mirrored_glances
+from ..anatomy.coarse_image import mirrored_coarse_heads
 from ..cohorts.read import Cohort, read_cohort, read_heads
 from ..cohorts.selection import Choice, choose_scans, without_label_maps
 from ..errors import InputError
@@ -22,7 +22,7 @@ from ..pretraining.noise_cohort import NOISE_IMAGES, noise_slices
 from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.run import ONCE, Run
 from ..priors.prior import Prior
-from ..priors.similarity import Typical, typical_of
+from ..priors.similarity import ReferenceScores, reference_scores
 from ..priors.store import RULES, save_prior
 
 __all__ = ["PriorRecipe", "Watch", "pretrain_prior", "prior_of", "silent", "train_detail", "work_folder"]
@@ -195,8 +195,10 @@ def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, res
     network = network.cpu()
     identity = {"weights": digest_of_weights(network), "cohort": cohort.digest}
     phase = Phase(f"reference map of {len(cohort.slices.images)} heads", identity, checkpoint, resume)
-    kept = phase.result(lambda: {"typical": typical_of(network, mirrored_glances(cohort.slices)).as_record()})
-    typical = Typical.from_record(kept["typical"])
+    kept = phase.result(
+        lambda: {"typical": reference_scores(network, mirrored_coarse_heads(cohort.slices)).as_record()}
+    )
+    typical = ReferenceScores.from_record(kept["typical"])
     return Prior(network, cohort.plane, cohort.percentile, cohort.half_mm, typical=typical)
 
 

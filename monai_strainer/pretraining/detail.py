@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Pretraining of the detail prior: it sees patches of clean heads as a scanner would, and learns to undo that.
+"""Train the detail network on simulated acquisitions of clean patches.
 
 Every draw follows from the seed and its number alone, so training can be cut anywhere and goes on bit for bit.
 """
@@ -85,7 +85,7 @@ class DetailLoss(nn.Module):
     ``mean_g sqrt(mse_g) + mean [ log s + e^2 / (2 s^2) ] / 200``. Under the root every group pulls at the image with
     the same force, however easy its measurement is; under the square the hard ones would drown the rest, under the
     logarithm the easy ones would. The second term is the negative log-likelihood of the errors ``e`` under the
-    deviation ``s`` foretold; it does not pull at the image.
+    predicted deviation ``s``; it has no gradient on the image.
 
     Example:
         >>> zero = torch.zeros(2, 1, 4, 4)
@@ -98,8 +98,8 @@ class DetailLoss(nn.Module):
         error = (mean - label).square()
         roots = (error.reshape(groups, -1).mean(1) + 1e-8).sqrt()
         log_std = log_std.clamp(-9, 2)
-        foretold = log_std + 0.5 * error.detach() * torch.exp(-2 * log_std)
-        return roots.mean() + 0.005 * foretold.mean()
+        predicted = log_std + 0.5 * error.detach() * torch.exp(-2 * log_std)
+        return roots.mean() + 0.005 * predicted.mean()
 
 
 class DetailTraining:

@@ -42,7 +42,7 @@ def meta_learned(
         siren: where to start from. Changed, and returned.
         tiles: as many per step as there are tiles for each of ``rates``; every image of a tile is a task of its own.
         rates: the learning rate of every step of the start.
-        identity: what tells this run's checkpoints from any other's.
+        identity: what identifies this run's checkpoints.
         inner_steps: gradient steps towards an image.
         inner_rate: their rate.
         run: checkpoint; the loss of a step is the mean squared error before the last inner step.
@@ -58,7 +58,7 @@ def meta_learned(
         start.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
-    walker = deepcopy(start)
+    fitted = deepcopy(start)
     for step in range(first, len(rates)):
         set_rate(optimiser, rates[step])
         sums = [torch.zeros_like(p) for p in start.parameters()]
@@ -66,7 +66,7 @@ def meta_learned(
         for tile in (tiles[step * per_step + k] for k in range(per_step)):
             points = tile["image"][:dims].flatten(1).T[None].to(device)  # (1, P, d)
             for values in tile["label"].to(device):  # (P, 1)
-                reached += _walk(walker, start, points, values[None], inner_steps, inner_rate, sums)
+                reached += _descent(fitted, start, points, values[None], inner_steps, inner_rate, sums)
                 tasks += 1
         for parameter, total in zip(start.parameters(), sums):
             parameter.grad = total / tasks
@@ -81,18 +81,18 @@ def meta_learned(
     return _filled(siren, start)
 
 
-def _walk(
-    walker: SirenStack, start: SirenStack, points: Tensor, values: Tensor, steps: int, rate: float, sums: list[Tensor]
+def _descent(
+    fitted: SirenStack, start: SirenStack, points: Tensor, values: Tensor, steps: int, rate: float, sums: list[Tensor]
 ) -> Tensor:
     """Go from the start towards one image and add up the gradients on the way; the last error met."""
-    walker.load_state_dict(start.state_dict())
+    fitted.load_state_dict(start.state_dict())
     error = points.new_zeros(())
     for _ in range(steps):
-        loss = (walker(points) - values).square().mean()
-        gradients = torch.autograd.grad(loss, list(walker.parameters()))
+        loss = (fitted(points) - values).square().mean()
+        gradients = torch.autograd.grad(loss, list(fitted.parameters()))
         error = loss.detach()
         with torch.no_grad():
-            for parameter, gradient, total in zip(walker.parameters(), gradients, sums):
+            for parameter, gradient, total in zip(fitted.parameters(), gradients, sums):
                 parameter.sub_(rate * gradient)
                 total += gradient
     return error

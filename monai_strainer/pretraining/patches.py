@@ -97,8 +97,8 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         if stride == 0:
             slices = slices.clone()
             hide_neighbours(slices)
-        told: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
-        shown = show(slices, share, told.sigma, conditions(operator, told, 1 / stride if stride else 0.0))
+        known: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
+        shown = show(slices, share, known.sigma, conditions(operator, known, 1 / stride if stride else 0.0))
         middle = self.slices // 2
         return {
             "image": shown.image,

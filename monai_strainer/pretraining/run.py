@@ -43,7 +43,7 @@ class Run:
         """What was kept, or None where the run begins anew.
 
         Args:
-            identity: recipe, seed and sizes: what tells this run from any other.
+            identity: recipe, seed and sizes: what identifies this run.
 
         Raises:
             InputError: the checkpoint belongs to another run.

@@ -62,11 +62,11 @@ def _loaded(folder: Path, stamp: int) -> GeneralPrior:
         if max(*sizes["channels"], sizes["blocks"], sizes["slices"], *noise.values()) > _WIDEST:
             raise ValueError("no network is as wide as that")
         detail, level = outlined(DetailPrior, sizes, of_detail), outlined(NoiseLevelNet, noise, of_noise)
-        vouched = {"detail": str(record["detail"]["sha256"]), "noise_level": str(record["noise_level"]["sha256"])}
+        listed = {"detail": str(record["detail"]["sha256"]), "noise_level": str(record["noise_level"]["sha256"])}
     except UNREADABLE as error:
         raise InputError("the rules of the general prior cannot be read", remedy, rules) from error
-    fill_weights(detail, of_detail, folder / DETAIL, vouched["detail"])
-    fill_weights(level, of_noise, folder / NOISE, vouched["noise_level"])
+    fill_weights(detail, of_detail, folder / DETAIL, listed["detail"])
+    fill_weights(level, of_noise, folder / NOISE, listed["noise_level"])
     detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return GeneralPrior(detail, level, record["detail"]["sha256"], record)
 

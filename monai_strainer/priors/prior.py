@@ -11,7 +11,7 @@ import torch
 from ..geometry import Plane
 from ..networks import DetailPrior, Siren
 from ..networks.noise_level import NoiseLevelNet
-from .similarity import Typical
+from .similarity import ReferenceScores
 
 __all__ = ["GeneralPrior", "Prior"]
 
@@ -35,7 +35,7 @@ class GeneralPrior:
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """What one cohort taught.
+    """What was learned from one cohort.
 
     Args:
         network: shared encoder, mean head and head covariance; holds no head of any one scan.
@@ -61,12 +61,12 @@ class Prior:
     digest: str = ""
     record: dict[str, Any] = field(default_factory=dict)
     detail: DetailPrior | None = None
-    typical: Typical | None = None
+    typical: ReferenceScores | None = None
     general: GeneralPrior | None = None
 
     @classmethod
     def cold(cls, seed: int = 0, **network: Any) -> Prior:
-        """No prior at all: a freshly drawn Siren, the honest baseline."""
+        """No prior at all: a freshly drawn Siren, the baseline."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(Siren(**network), record={"kind": "cold", "seed": seed})

@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..anatomy.coarse_image import REACH, Glance
+from ..anatomy.coarse_image import REACH, CoarseHead
 from ..fitting import align
 from ..fitting.readout import features_of, solve_ridge
 from ..networks import Siren
 
-__all__ = ["Likeness", "Typical", "aligned", "likeness", "typical_of"]
+__all__ = ["SimilarityScores", "ReferenceScores", "aligned", "similarity_scores", "reference_scores"]
 
 RIDGE = 1e-3
 SMOOTH = (1.0, 2.0, 2.0)  # cells: about the size of a tumour that matters
@@ -41,7 +41,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Likeness:
+class SimilarityScores:
     """How a head compares with a cohort; see the module for the four numbers."""
 
     distance: float
@@ -51,7 +51,7 @@ class Likeness:
 
 
 @dataclass(frozen=True, eq=False)
-class Typical:
+class ReferenceScores:
     """What is usual for unseen heads of the cohort's kind.
 
     Args:
@@ -60,8 +60,8 @@ class Typical:
         residual: ``COARSE`` map of the usual smoothed residual.
     """
 
-    middle: Likeness
-    spread: Likeness
+    middle: SimilarityScores
+    spread: SimilarityScores
     residual: NDArray[np.float32]
 
     def as_record(self) -> dict[str, Any]:
@@ -70,24 +70,24 @@ class Typical:
         return {"middle": asdict(self.middle), "spread": asdict(self.spread), "residual": rows}
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Typical:
+    def from_record(cls, record: dict[str, Any]) -> ReferenceScores:
         """The reverse of :meth:`as_record`.
 
         Raises:
             ValueError, KeyError, TypeError: the record is none.
         """
         residual = np.asarray(record["residual"], np.float32)
-        parts = [Likeness(**{name: float(record[key][name]) for name in WORDS}) for key in ("middle", "spread")]
+        parts = [SimilarityScores(**{name: float(record[key][name]) for name in WORDS}) for key in ("middle", "spread")]
         if residual.shape != COARSE or not np.isfinite(residual).all() or residual.min() <= 0:
             raise ValueError("the map of usual residuals is none")
         return cls(parts[0], parts[1], residual)
 
-    def doubts(self, found: Likeness) -> list[str]:
+    def warnings(self, found: SimilarityScores) -> list[str]:
         """What is unusual about a head, in plain words."""
         unusual = [name for name, score in self.scores(found).items() if score > LIMIT]
         return [f"the scan does not look like the cohort: {WORDS[name]}" for name in unusual]
 
-    def scores(self, found: Likeness) -> dict[str, float]:
+    def scores(self, found: SimilarityScores) -> dict[str, float]:
         """Robust standard deviations on the wrong side of what is usual; 0 on the right one."""
         out = {}
         for name in WORDS:
@@ -96,17 +96,17 @@ class Typical:
         return out
 
 
-def aligned(siren: Siren, glance: Glance) -> tuple[Glance, tuple[tuple[float, ...], ...]]:
-    """A glance whose coordinates are those of the cohort, and the affine (3, 4) that made them so."""
-    turn = align(siren, glance.images, glance.coords)
-    coords = torch.einsum("ij,sjhw->sihw", turn[:, :3], glance.coords) + turn[:, 3, None, None]
-    return Glance(glance.images, coords), tuple(tuple(row) for row in turn.tolist())
+def aligned(siren: Siren, coarse: CoarseHead) -> tuple[CoarseHead, tuple[tuple[float, ...], ...]]:
+    """A coarse image whose coordinates are those of the cohort, and the affine (3, 4) that made them so."""
+    turn = align(siren, coarse.images, coarse.coords)
+    coords = torch.einsum("ij,sjhw->sihw", turn[:, :3], coarse.coords) + turn[:, 3, None, None]
+    return CoarseHead(coarse.images, coords), tuple(tuple(row) for row in turn.tolist())
 
 
 @torch.no_grad()
-def _compared(siren: Siren, glance: Glance) -> tuple[float, float, float, NDArray[np.float32]]:
+def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, NDArray[np.float32]]:
     """Distance, misfit, agreement, and the smoothed residual ``(S, H, W)``."""
-    coords, images = glance.coords[:, : siren.spatial_dims], glance.images
+    coords, images = coarse.coords[:, : siren.spatial_dims], coarse.images
     mean = torch.cat([siren.head.weight[0], siren.head.bias])
     heads, fitted, usual = [], [], []
     for place, image in zip(coords, images):
@@ -125,9 +125,9 @@ def _compared(siren: Siren, glance: Glance) -> tuple[float, float, float, NDArra
     return float(distance), float(residual.square().mean().sqrt()), np.nan_to_num(agreement).item(), np.abs(smooth)
 
 
-def _largest(smooth: NDArray[np.float32], glance: Glance, residual: NDArray[np.float32]) -> float:
+def _largest(smooth: NDArray[np.float32], coarse: CoarseHead, residual: NDArray[np.float32]) -> float:
     """The greatest smoothed residual in units of the usual one at its place."""
-    z, rest = glance.coords[:, :, 0, 0], residual.shape
+    z, rest = coarse.coords[:, :, 0, 0], residual.shape
     across = int((z.amax(0) - z.amin(0)).argmax()) if len(z) > 1 else 2
     level = (z[:, across].numpy() / REACH[0] + 1) / 2 * rest[0] - 0.5
     rows, columns = ((np.arange(n) + 0.5) / n * m - 0.5 for n, m in zip(smooth.shape[1:], rest[1:]))
@@ -136,30 +136,30 @@ def _largest(smooth: NDArray[np.float32], glance: Glance, residual: NDArray[np.f
     return float((smooth / usual).max())
 
 
-def likeness(siren: Siren, glance: Glance, typical: Typical) -> Likeness:
+def similarity_scores(siren: Siren, coarse: CoarseHead, typical: ReferenceScores) -> SimilarityScores:
     """Compare a head with a cohort.
 
     Args:
         siren: the coordinate prior.
-        glance: at the head, aligned.
+        coarse: the coarse image of the head, aligned.
         typical: what is usual.
     """
-    distance, misfit, agreement, smooth = _compared(siren, glance)
-    return Likeness(distance, misfit, agreement, _largest(smooth, glance, typical.residual))
+    distance, misfit, agreement, smooth = _compared(siren, coarse)
+    return SimilarityScores(distance, misfit, agreement, _largest(smooth, coarse, typical.residual))
 
 
-def typical_of(siren: Siren, glances: Iterable[Glance]) -> Typical:
+def reference_scores(siren: Siren, coarse_heads: Iterable[CoarseHead]) -> ReferenceScores:
     """What is usual for heads like these.
 
     Args:
         siren: the coordinate prior.
-        glances: at heads of the cohort's kind that it has not seen, see
-            :func:`monai_strainer.anatomy.coarse_image.mirrored_glances`.
+        coarse_heads: of heads of the cohort's kind that it has not seen, see
+            :func:`monai_strainer.anatomy.coarse_image.mirrored_coarse_heads`.
     """
-    seen = [aligned(siren, glance)[0] if siren.spatial_dims == 3 else glance for glance in glances]
+    seen = [aligned(siren, coarse)[0] if siren.spatial_dims == 3 else coarse for coarse in coarse_heads]
     numbers, smooth = [], []
-    for glance in seen:
-        *three, residual = _compared(siren, glance)
+    for coarse in seen:
+        *three, residual = _compared(siren, coarse)
         numbers.append(three)
         smooth.append(residual)
     power = np.square(smooth).mean(0)
@@ -167,7 +167,7 @@ def typical_of(siren: Siren, glances: Iterable[Glance]) -> Typical:
         ndimage.zoom(power, [n / m for n, m in zip(COARSE, power.shape)], order=1, grid_mode=True, mode="nearest")
     )
     usual = np.maximum(usual, np.median(usual)).astype(np.float32)
-    rows = np.array([[*three, _largest(part, glance, usual)] for three, part, glance in zip(numbers, smooth, seen)])
+    rows = np.array([[*three, _largest(part, coarse, usual)] for three, part, coarse in zip(numbers, smooth, seen)])
     middle = np.median(rows, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(rows - middle), axis=0), 0.05 * np.abs(middle) + 1e-6)
-    return Typical(Likeness(*middle.tolist()), Likeness(*spread.tolist()), usual)
+    return ReferenceScores(SimilarityScores(*middle.tolist()), SimilarityScores(*spread.tolist()), usual)

@@ -22,7 +22,7 @@ from ..storage.weights import UNREADABLE, bytes_of, fill_weights, outlined, read
 from .general_store import GENERAL_RULES, load_general
 from .prior import Prior
 from .shipped import bundle_path
-from .similarity import Typical
+from .similarity import ReferenceScores
 
 __all__ = ["load_prior", "save_prior"]
 
@@ -65,7 +65,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
     of_detail = read_weights(folder / DETAIL) if has_detail else {}
     try:
         detail = _detail(record["detail"], of_detail) if has_detail else None
-        typical = Typical.from_record(record["typical"]) if record.get("typical") else None
+        typical = ReferenceScores.from_record(record["typical"]) if record.get("typical") else None
     except UNREADABLE as error:
         raise _unreadable(rules, error) from error
     digest = fill_weights(network, state, weights, record.get("sha256"))
@@ -101,7 +101,7 @@ def _detail(record: dict[str, Any], state: dict[str, Tensor]) -> DetailPrior:
 
 
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
-    """Write a prior into a bundle folder: weights first, then the rules that vouch for them; all or, on an error, none.
+    """Write a prior into a bundle folder: weights first, then the rules with their hashes; all or, on an error, none.
 
     Returns:
         the prior as it now lies there.

@@ -46,7 +46,7 @@ def upright(image: NDArray[Any], grid: Grid, axis: int) -> NDArray[Any]:
     """A slice as radiologists look at it: anterior or superior up, the patient's right (or front) on the left.
 
     Args:
-        image: (H, W) slice met when walking along array axis ``axis``.
+        image: (H, W) slice along array axis ``axis``.
         grid: of the volume it comes from; only directions count.
         axis: the array axis across the slice.
 

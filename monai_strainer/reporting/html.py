@@ -76,7 +76,7 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
             for height in (HEIGHTS if out.grid.shape[axis] > 1 else (0.5,))
         ]
         planes.append({"name": plane, "ratio": wide / tall, "slices": shown})
-    curves = [told["curve"] for told in report.get("passes", ()) if told.get("curve")]
+    curves = [one["curve"] for one in report.get("passes", ()) if one.get("curve")]
     return _render(
         "scan.html",
         planes=planes,

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ..volume import Volume
 from .background import nearest
-from .data_fit import support
+from .data_fit import data_fit
 from .method import TRAINED
 from .passes import Passed
 from .prepare import Prepared
 from .risk import judge_denoised
-from .slicewise import Scene, measured, operator_between
+from .slicewise import PassContext, measured, operator_between
 
 __all__ = ["Assessed", "assess"]
 
@@ -44,7 +44,7 @@ class Assessed:
     warnings: tuple[str, ...]
 
 
-def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, scene: Scene) -> Assessed:
+def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: PassContext) -> Assessed:
     """Estimate the risk of a result, mix it with the data where that lowers it, and widen its deviation.
 
     Args:
@@ -58,13 +58,13 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, scene: Scene)
     risk: dict[str, Any] = {}
     volume, std = done.volume, done.std
     if done.divergence is not None:
-        volume, std, risk = _judged(ready, done, scene)
+        volume, std, risk = _judged(ready, done, context)
         if risk["network_weight"] < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk['network_weight']):.0f} % "
                 "where the estimated error asked for it"
             )
-    data, held = _support(ready, volume, done, axis, scene)
+    data, held = _support(ready, volume, done, axis, context)
     if ready.level.readable:
         warnings += held
     else:
@@ -88,16 +88,16 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, scene: Scene)
     return Assessed(result, np.ascontiguousarray(deviation, np.float32), risk, data, middle, tuple(warnings))
 
 
-def _judged(ready: Prepared, done: Passed, scene: Scene) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
+def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
     axis = ready.acquired.volume.slice_axis
-    y, noise = measured(ready.acquired.volume, axis, scene, ready.level.level)
+    y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
 
     def stack(data: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(np.moveaxis(data, axis, 0))
 
     assert done.divergence is not None
     variance = noise.sigma.square().expand(y.shape).cpu().numpy()
-    scale = np.float32(scene.scale)
+    scale = np.float32(context.scale)
     found = judge_denoised(
         stack(done.volume.data) / scale,
         stack(done.std) / scale,
@@ -121,13 +121,15 @@ def _judged(ready: Prepared, done: Passed, scene: Scene) -> tuple[Volume, NDArra
     return volume, np.moveaxis(found.std, 0, axis) * scale, record
 
 
-def _support(ready: Prepared, out: Volume, done: Passed, axis: int, scene: Scene) -> tuple[dict[str, float], list[str]]:
+def _support(
+    ready: Prepared, out: Volume, done: Passed, axis: int, context: PassContext
+) -> tuple[dict[str, float], list[str]]:
     """How the result agrees with the data, slice by slice along an axis, or with the operator of all axes."""
     along = None if done.whole is not None else axis
-    y, noise = measured(ready.acquired.volume, along, scene, ready.level.level)
-    x, _ = measured(out, along, scene, 0.0)
+    y, noise = measured(ready.acquired.volume, along, context, ready.level.level)
+    x, _ = measured(out, along, context, 0.0)
     whole = done.whole
     if whole is None:
-        whole = operator_between(out.grid, ready.acquired.volume.grid, scene.operator, scene.filled, axis)
-    found = support(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
-    return asdict(found), found.doubts()
+        whole = operator_between(out.grid, ready.acquired.volume.grid, context.operator, context.filled, axis)
+    found = data_fit(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
+    return asdict(found), found.warnings()

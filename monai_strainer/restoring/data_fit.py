@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a result owes to the data: does it explain them, and how much of it did they not determine?"""
+"""Measure data consistency: normalised residual, its whiteness, and the fraction that the data left open."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..errors import InputError
 from ..metrics import whiteness
 from ..physics import NoiseModel, Operator
 
-__all__ = ["Support", "support"]
+__all__ = ["DataFit", "data_fit"]
 
 UNEXPLAINED = 2.0  # residual over noise: more means that operator or noise level are not those of the scan
 PATTERNED = 0.3  # correlation of neighbours in the residual: more means that anatomy was taken for noise
 
 
 @dataclass(frozen=True)
-class Support:
+class DataFit:
     """What a result owes to the data.
 
     Args:
@@ -35,8 +35,8 @@ class Support:
     whiteness: float
     undetermined: float
 
-    def doubts(self) -> list[str]:
-        """What to doubt, in plain words."""
+    def warnings(self) -> list[str]:
+        """Warnings in plain words."""
         out = []
         if self.residual > UNEXPLAINED:
             out.append(
@@ -48,7 +48,7 @@ class Support:
         return out
 
 
-def support(operator: Operator, x: Tensor, y: Tensor, noise: NoiseModel) -> Support:
+def data_fit(operator: Operator, x: Tensor, y: Tensor, noise: NoiseModel) -> DataFit:
     """Compare a result with the data it was made of.
 
     With ``u = x - argmin_z |A z - A x|^2 / sigma^2 + |z|^2 / E[x^2]``, the part of ``x`` that the data did not hold up,
@@ -72,7 +72,7 @@ def support(operator: Operator, x: Tensor, y: Tensor, noise: NoiseModel) -> Supp
     except InputError:  # nothing is left of the data to compare, or a single pixel
         white = 0.0
     rms = float(np.sqrt(np.square(residual[head]).mean()))
-    return Support(rms, white, float(loose[inside].square().sum() / energy))
+    return DataFit(rms, white, float(loose[inside].square().sum() / energy))
 
 
 def _head(images: Tensor) -> NDArray[np.bool_]:

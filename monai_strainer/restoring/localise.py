@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..anatomy.coarse_image import glance_at
+from ..anatomy.coarse_image import coarse_head
 from ..anatomy.head_frame import Pose, find_pose
 from ..priors.prior import Prior
-from ..priors.similarity import aligned, likeness
+from ..priors.similarity import aligned, similarity_scores
 from .placing import place
 from .prepare import Prepared
 
@@ -51,13 +51,13 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
     if not whole or prior.network.spatial_dims != 3 or min(volume.grid.shape) == 1:
         return Localised(pose, whole)
     network = prior.network.cpu()
-    seen, turn = aligned(network, glance_at(volume.data, pose, ready.scale, prior.plane))
+    seen, turn = aligned(network, coarse_head(volume.data, pose, ready.scale, prior.plane))
     record: dict[str, Any] = {"turn": [[round(value, 4) for value in row] for row in turn]}
     unlike, warnings = "", []
     if prior.typical is not None:
-        found = likeness(network, seen, prior.typical)
-        unlike = "; ".join(prior.typical.doubts(found))
-        record |= {"likeness": asdict(found), "unusual": prior.typical.scores(found)}
+        found = similarity_scores(network, seen, prior.typical)
+        unlike = "; ".join(prior.typical.warnings(found))
+        record |= {"similarity": asdict(found), "unusual": prior.typical.scores(found)}
     ratios = [a / b for a, b in zip(pose.half_mm(volume.grid), prior.half_mm)]
     if not unlike and not (_SIZES[0] < min(ratios) and max(ratios) < _SIZES[1]):
         size = 2 * max(pose.half_mm(volume.grid))

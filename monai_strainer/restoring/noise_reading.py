@@ -27,7 +27,7 @@ _FLOOR = 0.02  # of sigma: what no reading can promise
 _BETTER = 0.6  # share of the weighted variance of log levels that a map must explain
 _UNEVEN = 1.6  # ratio of the map's extremes (5 and 95 %) from which it is used
 _FEWEST = 24  # patches for a map
-_LEVELS = 64  # distinct values below which noise and rounding cannot be told apart
+_LEVELS = 64  # distinct values below which noise and rounding cannot be separated
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ..volume import Volume
 from .method import thick_profile
 from .plan import Plan
 from .prepare import Prepared
-from .slicewise import Scene, coordinate_walk, detail_walk, measured, operator_between
+from .slicewise import PassContext, coordinate_pass, detail_pass, measured, operator_between
 
 __all__ = ["Passed", "mixed", "run_passes"]
 
@@ -41,7 +41,7 @@ class Passed:
     divergence: NDArray[np.float32] | None
 
 
-def run_passes(ready: Prepared, plan: Plan, scene: Scene, with_features: bool = True) -> Passed:
+def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features: bool = True) -> Passed:
     """Restore along every pass; the noise that is left after one is that of the next.
 
     Args:
@@ -55,24 +55,24 @@ def run_passes(ready: Prepared, plan: Plan, scene: Scene, with_features: bool = 
     for number, (axes, step) in enumerate(plan.passes):
         if step[axis] > 1 and plan.thickness is not None:
             ratio = plan.thickness / float(ready.acquired.volume.grid.spacing[axis])
-            scene = replace(scene, operator=thick_profile(scene.operator, ratio))
+            context = replace(context, operator=thick_profile(context.operator, ratio))
         level = ready.level.level
         if number > 0:
-            level = min(ready.level.relative, float(np.median(std[std > 0])) / scene.scale)
-            scene = replace(scene, trial=None)
+            level = min(ready.level.relative, float(np.median(std[std > 0])) / context.scale)
+            context = replace(context, trial=None)
         if plan.method == "coordinates":
-            done = coordinate_walk(volume, axes[0], step, level, scene)
+            done = coordinate_pass(volume, axes[0], step, level, context)
         else:
-            done = detail_walk(volume, axes, step, level, scene, plan.method, with_features)
+            done = detail_pass(volume, axes, step, level, context, plan.method, with_features)
         if len(plan.passes) > 1:
-            taken = operator_between(done.volume.grid, volume.grid, scene.operator, scene.filled)
+            taken = operator_between(done.volume.grid, volume.grid, context.operator, context.filled)
             whole = taken if whole is None else whole @ taken
         before = std[np.ix_(*(np.arange(n) * m // n for n, m in zip(done.std.shape, std.shape)))]
         std = np.hypot(done.std, before)  # errors of a pass are smooth: the next one does not remove them as noise
         volume, divergence = done.volume, done.divergence
-        records.append(done.told)
+        records.append(done.record)
     if whole is not None:
-        volume = _corrected(ready, volume, std, whole, scene)
+        volume = _corrected(ready, volume, std, whole, context)
         divergence = None
     return Passed(volume, std, records, whole, divergence)
 
@@ -92,17 +92,19 @@ def mixed(one: Passed, other: Passed, weight: float) -> Passed:
     return replace(one, volume=Volume(data, a.grid, a.source, a.slice_axis, a.thickness), std=np.sqrt(variance))
 
 
-def _corrected(ready: Prepared, volume: Volume, std: NDArray[np.float32], whole: Operator, scene: Scene) -> Volume:
+def _corrected(
+    ready: Prepared, volume: Volume, std: NDArray[np.float32], whole: Operator, context: PassContext
+) -> Volume:
     """The result after one exact step towards the measurement of all axes.
 
     ``x + A^T (A A^T + rho I)^-1 (y - A x)`` with ``rho`` the variance of the noise over that of the network's error:
     data that are noisier than the network move it little.
     """
-    y, noise = measured(ready.acquired.volume, None, replace(scene, device="cpu"), ready.level.level)
-    x, _ = measured(volume, None, replace(scene, device="cpu"), 0.0)
+    y, noise = measured(ready.acquired.volume, None, replace(context, device="cpu"), ready.level.level)
+    x, _ = measured(volume, None, replace(context, device="cpu"), 0.0)
     inside = x > 0.05 if not ready.signed else torch.ones_like(x, dtype=torch.bool)
-    error = float(np.square(std / np.float32(scene.scale))[inside.numpy()].mean()) if bool(inside.any()) else 1.0
+    error = float(np.square(std / np.float32(context.scale))[inside.numpy()].mean()) if bool(inside.any()) else 1.0
     rho = max(_EXACT, float(noise.sigma.square().mean()) / max(error, 1e-12))
-    agreed = whole.cpu().prox(x, noise.debias(y), rho).numpy() * np.float32(scene.scale)
+    agreed = whole.cpu().prox(x, noise.debias(y), rho).numpy() * np.float32(context.scale)
     agreed = agreed if ready.signed else np.maximum(agreed, 0)
     return Volume(agreed, volume.grid, volume.source, volume.slice_axis)

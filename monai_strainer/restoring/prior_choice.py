@@ -18,7 +18,7 @@ from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .plan import Pass, Plan
 from .prepare import Prepared
-from .slicewise import Scene, measured, neighbours_close, slice_operator
+from .slicewise import PassContext, measured, neighbours_close, slice_operator
 
 __all__ = ["Choice", "choose_prior", "tried"]
 
@@ -61,7 +61,7 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
         place: where the head would be, and whether it is like the cohort's.
         plan: of the restoration.
     """
-    leg, operator, is_trained = plan.passes[0], plan.build, plan.is_trained and plan.method == "amortised"
+    first, operator, is_trained = plan.passes[0], plan.build, plan.is_trained and plan.method == "amortised"
     general = None if prior.general is None else replace(prior, detail=prior.general.detail, typical=None)
     if prior.detail is None or general is None:
         return Choice(prior, "none" if prior.detail is None else "cohort", "there is one prior")
@@ -75,9 +75,9 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     if not is_trained:
         name, chosen = only[0]
         return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
-    trials = {name: tried(one, name, ready, place.pose, leg, operator) for name, one in only}
+    trials = {name: tried(one, name, ready, place.pose, first, operator) for name, one in only}
     known = {name: trial for name, trial in trials.items() if trial is not None}
-    lower = {"cohort": _COARSER} if max(leg.factors) > 1 else {}
+    lower = {"cohort": _COARSER} if max(first.factors) > 1 else {}
     worth = {name: trial.risk * lower.get(name, 1.0) for name, trial in known.items()}
     name, chosen = min(only, key=lambda item: worth.get(item[0], math.inf))
     if not known:
@@ -87,7 +87,7 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     return Choice(chosen, name, why, known.get(name), record)
 
 
-def tried(one: Prior, name: str, ready: Prepared, pose: Pose, leg: Pass, operator: OperatorFactory) -> Trial | None:
+def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, operator: OperatorFactory) -> Trial | None:
     """The test of one prior on the first axis of the first pass.
 
     Args:
@@ -101,10 +101,10 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, leg: Pass, operato
     Returns:
         None where the scan is too small for a test.
     """
-    axes, factors = leg
+    axes, factors = first
     axis, volume = axes[0], ready.acquired.volume
-    scene = Scene(one, pose, ready.scale, ready.noise, operator)
-    y, noise = measured(volume, axis, scene, ready.level.level)
+    context = PassContext(one, pose, ready.scale, ready.noise, operator)
+    y, noise = measured(volume, axis, context, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
     assert one.detail is not None
     detail = one.detail.cpu()  # where the test runs, wherever an earlier scan was restored

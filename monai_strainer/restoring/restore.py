@@ -27,7 +27,7 @@ from .plan import Plan, plan_restoration
 from .prepare import Prepared, prepare
 from .prior_choice import choose_prior
 from .report import report_of
-from .slicewise import Scene
+from .slicewise import PassContext
 
 __all__ = ["Restored", "plan", "restore"]
 
@@ -84,18 +84,18 @@ def restore(
     ready, plan = _planned(scan, prior, scale, options)
     place = localise(ready, prior)
     choice = choose_prior(prior, ready, place, plan)
-    scene = Scene(
+    context = PassContext(
         choice.prior, place.pose, ready.scale, ready.noise, plan.build, device, progress, plan.fit, options.seed,
         ready.acquired.filled,
     )  # fmt: skip
     if plan.method == "amortised":
-        choice = adapted(choice, ready, scene, plan.passes[0], options.adapt, options.seed)
-        scene = replace(scene, prior=choice.prior, trial=choice.trial)
-    done, profile = run_passes(ready, plan, scene, options.coordinate_features), plan.profile
+        choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)
+        context = replace(context, prior=choice.prior, trial=choice.trial)
+    done, profile = run_passes(ready, plan, context, options.coordinate_features), plan.profile
     if plan.kspace_weight and choice.name == "general":
-        other = run_passes(ready, plan, replace(scene, operator=Profile("kspace")), options.coordinate_features)
+        other = run_passes(ready, plan, replace(context, operator=Profile("kspace")), options.coordinate_features)
         done, profile = mixed(done, other, plan.kspace_weight), {**(profile or {}), "kspace_weight": plan.kspace_weight}
-    found = assess(scan, ready, done, plan.passes[0].axes[0], scene)
+    found = assess(scan, ready, done, plan.passes[0].axes[0], context)
     run: dict[str, Any] = {
         "profile": profile,
         "method": plan.method,

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Walking through a scan slice by slice, with the detail prior or with a fit of the coordinate prior."""
+"""Restore a scan slice by slice, with the detail network or with a fit of the coordinate network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ..volume import Volume
 
 __all__ = [
     "Level",
-    "Scene",
-    "Walked",
-    "coordinate_walk",
-    "detail_walk",
+    "PassContext",
+    "PassResult",
+    "coordinate_pass",
+    "detail_pass",
     "measured",
     "neighbours_close",
     "operator_between",
@@ -52,8 +52,8 @@ class Tested(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """All that a walk needs to know besides the scan.
+class PassContext:
+    """What every pass needs besides the scan.
 
     Args:
         prior: what restores.
@@ -83,26 +83,26 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Walked:
-    """A scan after a walk, its standard deviation, what the walk has to tell, and the divergence where it was read."""
+class PassResult:
+    """A scan after a pass, its standard deviation, what the report says of it, and the divergence where it was read."""
 
     volume: Volume
     std: NDArray[np.float32]
-    told: dict[str, Any]
+    record: dict[str, Any]
     divergence: NDArray[np.float32] | None = None
 
 
-def measured(volume: Volume, axis: int | None, scene: Scene, level: Level) -> tuple[torch.Tensor, NoiseModel]:
+def measured(volume: Volume, axis: int | None, context: PassContext, level: Level) -> tuple[torch.Tensor, NoiseModel]:
     """Slices ``(S, h, w)`` along an axis, or the whole volume, and their noise, on the scene's device.
 
     The head is about ``[0, 1]``.
     """
     data = volume.data if axis is None else volume.slices(axis)
-    y = torch.from_numpy(data / np.float32(scene.scale)).to(scene.device)
+    y = torch.from_numpy(data / np.float32(context.scale)).to(context.device)
     if isinstance(level, np.ndarray):
         turned = level if axis is None else np.ascontiguousarray(np.moveaxis(level, axis, 0))
-        return y, scene.noise(torch.from_numpy(turned)).to(scene.device)
-    return y, scene.noise(level).to(scene.device)
+        return y, context.noise(torch.from_numpy(turned)).to(context.device)
+    return y, context.noise(level).to(context.device)
 
 
 def operator_between(
@@ -147,16 +147,16 @@ def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> 
     return np.maximum(data, 0) if volume.data.min() >= 0 else data
 
 
-def detail_walk(
+def detail_pass(
     volume: Volume,
     axes: tuple[int, ...],
     factors: tuple[float, float, float],
     level: Level,
-    scene: Scene,
+    context: PassContext,
     method: str = "amortised",
     with_features: bool = True,
     data_step: bool = True,
-) -> Walked:
+) -> PassResult:
     """Restore with the detail prior along one axis or several, and average.
 
     The errors of planes are alike but not the same: their mean has less. Its standard deviation is taken as the mean
@@ -164,7 +164,7 @@ def detail_walk(
 
     Args:
         volume: the scan.
-        axes: to walk along.
+        axes: along which slices are taken.
         factors: per array axis.
         level: of the noise.
         scene: everything else.
@@ -172,27 +172,27 @@ def detail_walk(
         with_features: give the network the coordinate prior's features.
         data_step: let the measurement correct what the network missed.
     """
-    prior, grid = scene.prior, volume.grid.refine(factors)
+    prior, grid = context.prior, volume.grid.refine(factors)
     if prior.detail is None:
         raise ValueError("the prior has no detail prior")
-    detail = prior.detail.to(scene.device)
-    siren = prior.network.to(scene.device) if with_features and prior.detail.features else None
+    detail = prior.detail.to(context.device)
+    siren = prior.network.to(context.device) if with_features and prior.detail.features else None
     total, done = sum(volume.grid.shape[axis] for axis in axes), 0
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
-    told: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
+    record: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
     shares, stds = [], []
     slopes: list[NDArray[np.float32]] = []
     for axis in axes:
-        y, noise = measured(volume, axis, scene, level)
-        A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
+        y, noise = measured(volume, axis, context, level)
+        A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
 
         def places(some: slice, axis: int = axis) -> torch.Tensor:
-            coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
-            return torch.from_numpy(coords).to(scene.device)
+            coords = context.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+            return torch.from_numpy(coords).to(context.device)
 
-        def tell(slices: int, before: int = done) -> None:
-            if scene.progress is not None:
-                scene.progress(before + slices, total)
+        def on_done(slices: int, before: int = done) -> None:
+            if context.progress is not None:
+                context.progress(before + slices, total)
 
         given = Measurement(A, y, noise)
         features = CoordinateFeatures(siren, places)
@@ -200,22 +200,22 @@ def detail_walk(
             near = neighbours_close(detail, grid, axis, len(y))
             probe = torch.Generator().manual_seed(axis)
             found = amortise(
-                detail, given, features=features, closeness=near, data_step=data_step, on_slices=tell, probe=probe
+                detail, given, features=features, closeness=near, data_step=data_step, on_slices=on_done, probe=probe
             )
         else:
-            found = plug_and_play(detail, given, features=features, on_slices=tell)
-        if scene.trial is not None:
-            found = _as_tested(found, scene.trial, given)
-        data += _in_units(found.images, axis, volume, scene.scale) / np.float32(len(axes))
-        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(scene.scale / len(axes))
+            found = plug_and_play(detail, given, features=features, on_slices=on_done)
+        if context.trial is not None:
+            found = _as_tested(found, context.trial, given)
+        data += _in_units(found.images, axis, volume, context.scale) / np.float32(len(axes))
+        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(context.scale / len(axes))
         if found.divergence is not None:
             slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
         shares.append(found.undetermined)
         stds.append(float(found.std.square().mean().sqrt()))
         done += len(y)
-    told |= {"undetermined": float(np.mean(shares)), "error_std": stds}
+    record |= {"undetermined": float(np.mean(shares)), "error_std": stds}
     slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
-    return Walked(Volume(data, grid, volume.source, volume.slice_axis), std, told, slope)
+    return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, record, slope)
 
 
 def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:
@@ -227,36 +227,36 @@ def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised
     return replace(found, images=images, std=std)
 
 
-def coordinate_walk(
-    volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, scene: Scene
-) -> Walked:
+def coordinate_pass(
+    volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, context: PassContext
+) -> PassResult:
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
-    grid, prior, options = volume.grid.refine(factors), scene.prior, scene.fit or FitOptions()
-    y, noise = measured(volume, axis, scene, level)
-    A = operator_between(grid, volume.grid, scene.operator, scene.filled, axis).to(scene.device)
+    grid, prior, options = volume.grid.refine(factors), context.prior, context.fit or FitOptions()
+    y, noise = measured(volume, axis, context, level)
+    A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
     steps, total = max(1, options.steps), len(y)
-    batch = 4 if torch.device(scene.device).type == "cpu" else 64
+    batch = 4 if torch.device(context.device).type == "cpu" else 64
     fits: list[Fit] = []
     for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
         some = slice(low, min(low + batch, total))
-        coords = scene.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
-        part = noise if noise.sigma.ndim == 0 else type(noise)(noise.sigma[some]).to(scene.device)
+        coords = context.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
+        part = noise if noise.sigma.ndim == 0 else type(noise)(noise.sigma[some]).to(context.device)
 
-        def tell(step: int, done: int = low, size: int = some.stop - low) -> None:
-            if scene.progress is not None:
-                scene.progress(done + size * (step + 1) // steps, total)
+        def on_done(step: int, done: int = low, size: int = some.stop - low) -> None:
+            if context.progress is not None:
+                context.progress(done + size * (step + 1) // steps, total)
 
-        place = torch.from_numpy(coords).to(scene.device)
+        place = torch.from_numpy(coords).to(context.device)
         given = Measurement(A, y[some], part)
-        network = prior.network.to(scene.device)
-        fits.append(fit_slices(network, place, given, options, seed=scene.seed, on_step=tell))
-    if scene.progress is not None:
-        scene.progress(total, total)
-    data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, scene.scale)
+        network = prior.network.to(context.device)
+        fits.append(fit_slices(network, place, given, options, seed=context.seed, on_step=on_done))
+    if context.progress is not None:
+        context.progress(total, total)
+    data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, context.scale)
     restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
-    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(scene.scale)
+    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(context.scale)
     weights = [len(fit.best_step) / total for fit in fits]
-    told = {
+    record = {
         "slice_axes": [axis],
         "factors": list(factors),
         "method": "coordinates",
@@ -270,4 +270,4 @@ def coordinate_walk(
         ],
         "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
     }
-    return Walked(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), told)
+    return PassResult(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), record)

@@ -92,14 +92,14 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_files(paths: Sequence[Path], vouching: Path | None = None) -> Iterator[list[Path]]:
+def atomic_files(paths: Sequence[Path], record: Path | None = None) -> Iterator[list[Path]]:
     """Temporary names for files that belong together; not one of them takes its place before all are on disk.
 
     A full disk thus leaves the old files, all of them. They take their places in the order given.
 
     Args:
         paths: the files that shall exist.
-        vouching: an old file that vouches for what is replaced; removed before the first takes its place.
+        record: an old file that describes what is replaced; removed before the first takes its place.
 
     Yields:
         a hidden path for each.
@@ -120,8 +120,8 @@ def atomic_files(paths: Sequence[Path], vouching: Path | None = None) -> Iterato
         yield temporary
         for file in temporary:
             _sync(file)
-        if vouching is not None:
-            vouching.unlink(missing_ok=True)
+        if record is not None:
+            record.unlink(missing_ok=True)
 
 
 def reserve(path: Path, size: int) -> None:

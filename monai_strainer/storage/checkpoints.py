@@ -21,7 +21,7 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
 
     Args:
         path: the file; a reader sees the old one or the new one.
-        identity: recipe, seed and sizes: what tells this run from any other.
+        identity: recipe, seed and sizes: what identifies this run.
         step: steps done.
         state: tensors and plain values.
     """

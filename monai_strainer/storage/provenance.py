@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The record beside every output: from what it was made, by what, how, and what to doubt."""
+"""Write the record beside every output: from what it was made, by what, how, and its warnings."""
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ def record(
 ) -> dict[str, Any]:
     """What a later reader needs to trust an output, or to make it again.
 
-    The time is told here and nowhere else: the images depend on input, prior, options and seed alone. Files go by their
-    base names, because folders are often named after patients.
+    The time is written here and nowhere else: the images depend on input, prior, options and seed alone. Files go by
+    their base names, because folders are often named after patients.
 
     Args:
         report: of the restoration; its entries (``prior_sha256``, ``seed``, ``warnings``, ...) stand in the record.
-        source: of the input volume; its ``name`` and ``sha256`` are told.
-        outputs: base name -> sha256 of every file this record vouches for.
-        configuration: the options as resolved, where the report does not tell them.
+        source: of the input volume; its ``name`` and ``sha256`` are written.
+        outputs: base name -> sha256 of every file that this record describes.
+        configuration: the options as resolved, where the report does not hold them.
 
     Returns:
         a dictionary for ``write_json``; the keys ``created versions input outputs prior_sha256 configuration seed
         warnings`` are always there.
 
     Example:
-        >>> told = record({"seed": 0, "warnings": ["thick slices"]}, outputs={"x.nii.gz": "ab12"})
-        >>> told["seed"], told["warnings"], told["outputs"], told["input"]
+        >>> content = record({"seed": 0, "warnings": ["thick slices"]}, outputs={"x.nii.gz": "ab12"})
+        >>> content["seed"], content["warnings"], content["outputs"], content["input"]
         (0, ['thick slices'], {'x.nii.gz': 'ab12'}, None)
     """
     name, digest = getattr(source, "name", None), getattr(source, "sha256", None)
@@ -96,5 +96,5 @@ def record(
         "configuration": dict(configuration or {}),
         "seed": None,
         **report,
-        "warnings": [*getattr(source, "doubts", ()), *report.get("warnings", ())],
+        "warnings": [*getattr(source, "findings", ()), *report.get("warnings", ())],
     }

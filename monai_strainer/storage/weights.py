@@ -46,7 +46,7 @@ def check_weights(state: Any, network: nn.Module, file: Path) -> None:
                 f"{name} holds values that are not finite", "take the weights from their source again", file
             )
     if "head_covariance" in state and torch.linalg.cholesky_ex(state["head_covariance"].double()).info.item():
-        raise InputError("head_covariance is no covariance", "take the weights from their source again", file)
+        raise InputError("head_covariance is not positive definite", "take the weights from their source again", file)
 
 
 _REMEDY = "use a prior made by monai_strainer pretrain with the same architecture"
@@ -110,23 +110,23 @@ def outlined(make: Callable[..., _Network], sizes: Mapping[str, Any], state: Map
         return make(**sizes)
 
 
-def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Path, vouched: str | None) -> str:
+def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Path, listed: str | None) -> str:
     """Put the tensors of a file into a network, if it is the file that the rules were written for; its sha256.
 
     Args:
         network: may be one without numbers, as :func:`outlined` gives it; it takes memory once its tensors fit.
         state: what :func:`read_weights` found.
         weights: where.
-        vouched: sha256 that the rules name, if they do.
+        listed: sha256 that the rules name, if they do.
 
     Raises:
         InputError: tensors that do not fit the network, or another file.
     """
     check_weights(state, network, weights)
     digest = sha256(weights)
-    if vouched not in (None, digest):
+    if listed not in (None, digest):
         raise InputError(
-            "the weights are not those that the rules were written for",
+            f"the checksum of {weights.name} does not match the rules",
             f"take {weights.name} and prior.json from one source",
             weights,
         )
@@ -147,7 +147,7 @@ def bytes_of(network: nn.Module) -> bytes:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write weights and the rules that vouch for them, given last: all of them or, where that fails, none."""
+    """Write weights and the rules that hold their hashes, given last: all of them or, where that fails, none."""
     with atomic_files(list(files)) as temporary:
         for file, data in zip(temporary, files.values()):
             file.write_bytes(data)

@@ -8,16 +8,16 @@ import pytest
 import torch
 from phantoms import ellipsoid, small_cohort
 
-from monai_strainer.anatomy.coarse_image import COLUMNS, ROWS, SLICES, Glance, glance_at, mirrored_glances
+from monai_strainer.anatomy.coarse_image import COLUMNS, ROWS, SLICES, CoarseHead, coarse_head, mirrored_coarse_heads
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.geometry import Grid
 from monai_strainer.volume import Volume
 
 
-def look(data: np.ndarray, affine: np.ndarray | None = None, plane: str = "axial") -> Glance:
+def look(data: np.ndarray, affine: np.ndarray | None = None, plane: str = "axial") -> CoarseHead:
     grid = Grid(data.shape, np.eye(4) if affine is None else affine)  # type: ignore[arg-type]
-    return glance_at(data, find_pose(foreground(data), grid), 600.0, plane)
+    return coarse_head(data, find_pose(foreground(data), grid), 600.0, plane)
 
 
 def test_a_glance_has_its_size_and_its_coordinates_are_the_cohorts() -> None:
@@ -32,7 +32,7 @@ def test_resolution_hardly_matters(plane: str) -> None:
     data = ellipsoid((88, 104, 72))
     halved = data.reshape(44, 2, 52, 2, 36, 2).mean((1, 3, 5))
     pose = find_pose(foreground(data), Grid(data.shape, np.eye(4)))  # the same at any resolution
-    fine, rough = (glance_at(image, pose, 600.0, plane) for image in (data, halved))
+    fine, rough = (coarse_head(image, pose, 600.0, plane) for image in (data, halved))
     assert (fine.images - rough.images).square().mean().sqrt() < 0.05
     torch.testing.assert_close(fine.coords, rough.coords)
 
@@ -58,9 +58,9 @@ def test_a_slab_shows_the_levels_it_holds() -> None:
     data = ellipsoid((44, 52, 36))
     whole = find_pose(foreground(data), Grid(data.shape, np.eye(4)))
     part = (slice(0, 44), slice(0, 52), slice(12, 20))
-    seen = glance_at(data[part], whole.within(data.shape, part), 600.0)
+    seen = coarse_head(data[part], whole.within(data.shape, part), 600.0)
     assert 1 <= len(seen.images) < SLICES
-    everything = glance_at(data, whole, 600.0)
+    everything = coarse_head(data, whole, 600.0)
     levels = everything.coords[:, 2, 0, 0].tolist()
     k = levels.index(pytest.approx(float(seen.coords[0, 2, 0, 0])))
     assert (seen.images[0] - everything.images[k]).abs().mean() < 0.03
@@ -70,15 +70,15 @@ def test_a_single_slice_between_two_levels_is_seen() -> None:
     data = ellipsoid((44, 52, 36))
     whole = find_pose(foreground(data), Grid(data.shape, np.eye(4)))
     part = (slice(0, 44), slice(0, 52), slice(17, 18))
-    assert len(glance_at(data[part], whole.within(data.shape, part), 600.0).images) == 1
+    assert len(coarse_head(data[part], whole.within(data.shape, part), 600.0).images) == 1
 
 
 def test_a_mirrored_head_is_the_head_of_a_mirrored_scan() -> None:
     cohort = small_cohort(scans=2, shape=(8, 16, 20))
-    seen = list(mirrored_glances(cohort))
-    assert len(seen) == 2 and isinstance(seen[0], Glance)
+    seen = list(mirrored_coarse_heads(cohort))
+    assert len(seen) == 2 and isinstance(seen[0], CoarseHead)
     flipped = type(cohort)(cohort.images[:, :, ::-1], cohort.axes, cohort.order)
-    twice = next(mirrored_glances(flipped))
+    twice = next(mirrored_coarse_heads(flipped))
     torch.testing.assert_close(twice.images.flip(1), seen[0].images, atol=1e-5, rtol=0)
 
 

@@ -26,12 +26,12 @@ LAUNCH = ["/any/where/monai/bundle/__main__.py", "run", "--config_file"]
 
 def refusal(folder: Path, source: Path, out: Path, **overrides: Any) -> InputError:
     """The InputError that a run ends with; MONAI may have wrapped it."""
-    with pytest.raises((RuntimeError, InputError)) as told:
+    with pytest.raises((RuntimeError, InputError)) as calls:
         restored(folder, source, out, **overrides)
-    error: BaseException | None = told.value
+    error: BaseException | None = calls.value
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__
-    assert error is not None, told.value
+    assert error is not None, calls.value
     return error
 
 
@@ -63,15 +63,15 @@ def test_outputs_among_the_inputs_are_refused(tiny_bundle: Path, cohort_dir: Pat
 
 
 def test_weights_of_another_width_are_refused(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError) as told:
+    with pytest.raises(RuntimeError) as calls:
         restored(tiny_bundle, cohort_dir, tmp_path / "out", **{"network_def#hidden_channels": 24})
-    assert "size mismatch" in str(told.value.__cause__) and not (tmp_path / "out").exists()
+    assert "size mismatch" in str(calls.value.__cause__) and not (tmp_path / "out").exists()
 
 
 def test_a_misspelt_option_ends_the_command(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "monai.bundle", "run", "--config_file", tiny_bundle / "configs/inference.json"]
-    told = options({"bundle_root": tiny_bundle, "dataset_dir": cohort_dir, "ouput_dir": tmp_path / "out"})
-    done = subprocess.run([*words, *told], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    calls = options({"bundle_root": tiny_bundle, "dataset_dir": cohort_dir, "ouput_dir": tmp_path / "out"})
+    done = subprocess.run([*words, *calls], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode != 0 and "the configuration has no --ouput_dir" in done.stderr
     assert not list(tmp_path.iterdir())
 

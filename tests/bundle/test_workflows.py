@@ -273,8 +273,8 @@ def test_metadata_name_what_is_installed() -> None:
 
     meta = json.loads((CONFIGS / "metadata.json").read_text())
     assert meta["version"] in meta["changelog"]
-    told = {"monai": meta["monai_version"], "torch": meta["pytorch_version"], "numpy": meta["numpy_version"]}
-    for package, wanted in {**told, **meta["required_packages_version"]}.items():
+    calls = {"monai": meta["monai_version"], "torch": meta["pytorch_version"], "numpy": meta["numpy_version"]}
+    for package, wanted in {**calls, **meta["required_packages_version"]}.items():
         assert version(package).split("+")[0] == wanted
 
 

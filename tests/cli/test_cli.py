@@ -75,8 +75,8 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
     (tmp_path / "out.nii.gz").write_text("mine")
     assert restore(scan, tmp_path / "out.nii.gz", prior) == 3
     assert (tmp_path / "out.nii.gz").read_text() == "mine"
-    told = capsys.readouterr().err
-    assert "out.nii.gz" in told and "--overwrite" in told and "Traceback" not in told
+    calls = capsys.readouterr().err
+    assert "out.nii.gz" in calls and "--overwrite" in calls and "Traceback" not in calls
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_cohort_teaches_a_detail_prior_as_well(scan: Path, tmp_path: Path) -> 
     assert pretrain(scan.parent, out, "--detail-steps", 1) == 0
     prior = load_prior(out)
     assert prior.detail is not None and prior.typical is not None
-    told = prior.record["detail"]
-    assert told["recipe"]["steps"] == 1 and told["scans"] == 1 and "--detail-steps 1" in told["command"]
+    calls = prior.record["detail"]
+    assert calls["recipe"]["steps"] == 1 and calls["scans"] == 1 and "--detail-steps 1" in calls["command"]
 
 
 def test_the_ways_to_use_a_detail_prior(scan: Path, tmp_path: Path) -> None:
@@ -152,9 +152,9 @@ def test_the_ways_to_use_a_detail_prior(scan: Path, tmp_path: Path) -> None:
     for method in ("auto", "plug_and_play", "coordinates"):
         out = tmp_path / f"{method}.nii.gz"
         assert restore(scan, out, tmp_path / "joint", "--method", method, "--profile", "kspace", "--report") == 0
-        told = json.loads((tmp_path / f"{method}.json").read_text())
-        assert told["method"] == ("amortised" if method == "auto" else method)
-        assert set(told["data"]) == {"residual", "whiteness", "undetermined"}
+        calls = json.loads((tmp_path / f"{method}.json").read_text())
+        assert calls["method"] == ("amortised" if method == "auto" else method)
+        assert set(calls["data"]) == {"residual", "whiteness", "undetermined"}
     thin = ("--scale", "1,1,2", "--profile", "gaussian", "--thickness", 8)
     assert restore(scan, tmp_path / "thin.nii.gz", tmp_path / "joint", *thin) == 0
     assert nib.load(tmp_path / "thin.nii.gz").shape == (20, 24, 20)
@@ -238,8 +238,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
     assert exit_.value.code == 0
-    told = capsys.readouterr().out
-    assert all(word in told for word in ("restore", "pretrain", "evaluate", "demo", "exit codes", "Research use only"))
+    calls = capsys.readouterr().out
+    assert all(word in calls for word in ("restore", "pretrain", "evaluate", "demo", "exit codes", "Research use only"))
 
 
 @pytest.mark.parametrize("command", ["restore", "pretrain", "evaluate", "demo"])

@@ -121,6 +121,6 @@ def test_a_mask_under_an_innocent_name_is_passed_over(tmp_path: Path) -> None:
 def test_the_record_says_who_trained_and_names_nobody(tmp_path: Path) -> None:
     for k in range(4):
         write(small_head(seed=k), tmp_path / f"doe{k}.nii.gz")
-    told = choose_scans(tmp_path).record()
-    assert told["trained"]["count"] == 3 and len(set(told["trained"]["sha256"])) == 3
-    assert "every tenth" in told["trained"]["chosen_by"] and "doe" not in str(told)
+    calls = choose_scans(tmp_path).record()
+    assert calls["trained"]["count"] == 3 and len(set(calls["trained"]["sha256"])) == 3
+    assert "every tenth" in calls["trained"]["chosen_by"] and "doe" not in str(calls)

@@ -35,8 +35,8 @@ def once(data: bytes) -> None:
         if data[:2] == b"PK":
             file = SCRATCH / "models" / "model.pt"
             file.write_bytes(data)
-            vouched = {**TOLD, "sha256": hashlib.sha256(data).hexdigest()}  # the loader itself is to refuse
-            (SCRATCH / RULES).write_text(json.dumps(vouched))
+            listed = {**TOLD, "sha256": hashlib.sha256(data).hexdigest()}  # the loader itself is to refuse
+            (SCRATCH / RULES).write_text(json.dumps(listed))
             load_prior(SCRATCH)
         else:
             file = SCRATCH / ("x.nii" if data[:4] in NIFTI else "x.dcm")

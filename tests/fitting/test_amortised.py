@@ -151,19 +151,19 @@ def test_only_some_slices_are_the_same_slices() -> None:
 
 
 def test_progress_rises_to_all_slices() -> None:
-    told: list[int] = []
-    amortise(small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), on_slices=told.append)
-    assert told == [4, 7]
+    calls: list[int] = []
+    amortise(small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), on_slices=calls.append)
+    assert calls == [4, 7]
 
 
 def test_the_coordinate_prior_is_asked_at_the_places_of_the_slices() -> None:
     detail, siren, y, asked = small_detail(), small_siren(), measured(), []
 
-    def tell(some: slice) -> Tensor:
+    def inform(some: slice) -> Tensor:
         asked.append((some.start, some.stop))
         return places(some)
 
-    known = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), features=CoordinateFeatures(siren, tell))
+    known = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), features=CoordinateFeatures(siren, inform))
     alone = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)))
     assert asked == [(0, 4), (4, 7)]
     assert float((known.network_images - alone.network_images).abs().max()) > 1e-4

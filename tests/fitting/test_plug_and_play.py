@@ -115,14 +115,14 @@ def test_slices_do_not_know_of_each_other() -> None:
 
 @pytest.mark.parametrize("name", ["larger voxels", "missing voxels"])
 def test_how_many_slices_are_taken_at_a_time_does_not_matter(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    detail, operator, told = small_detail(), OPERATORS[name], []
+    detail, operator, calls = small_detail(), OPERATORS[name], []
     y = measured(operator)
-    one = plug_and_play(detail, Measurement(operator, y, RicianNoise(0.02)), on_slices=told.append)
+    one = plug_and_play(detail, Measurement(operator, y, RicianNoise(0.02)), on_slices=calls.append)
     monkeypatch.setattr(sys.modules["monai_strainer.fitting.plug_and_play"], "BATCH", 1)
     two = plug_and_play(detail, Measurement(operator, y, RicianNoise(0.02)))
     torch.testing.assert_close(one.images, two.images, atol=1e-4, rtol=0)
     torch.testing.assert_close(one.std, two.std, atol=1e-4, rtol=0)
-    assert told == [2, 3]
+    assert calls == [2, 3]
 
 
 def test_a_map_that_is_the_same_everywhere_is_a_number() -> None:

@@ -186,9 +186,9 @@ def test_refining_never_changes_the_network() -> None:
 
 
 def test_every_step_is_told() -> None:
-    told: list[int] = []
-    run(on_step=told.append, steps=5)
-    assert told == [0, 1, 2, 3, 4]
+    calls: list[int] = []
+    run(on_step=calls.append, steps=5)
+    assert calls == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("solve", "steps"), [(True, 0), (False, 20)])

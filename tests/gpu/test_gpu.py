@@ -106,14 +106,14 @@ def test_a_recorded_pretraining_is_one_launched_piece_by_piece(
     losses: list[list[float]] = []
     for before in (recorded.BEFORE, 10**9):
         monkeypatch.setattr(recorded, "BEFORE", before)
-        told: list[float] = []
+        calls: list[float] = []
         pretrain(
             small_cohort(),
             recipe,
             network=small_siren(),
-            run=Run(device=device, on_step=lambda step, loss, told=told: told.append(loss)),
+            run=Run(device=device, on_step=lambda step, loss, calls=calls: calls.append(loss)),
         )
-        losses.append(told)
+        losses.append(calls)
     assert losses[0] == pytest.approx(losses[1], rel=1e-2) and losses[0][-1] < losses[0][0]
 
 
@@ -139,12 +139,12 @@ def test_plug_and_play(device: torch.device) -> None:
 def test_pretraining_learns_as_well(device: torch.device) -> None:
     losses: dict[str, list[float]] = {"cpu": [], device.type: []}
     for where in list(losses):
-        told = losses[where]
+        calls = losses[where]
         pretrain(
             small_cohort(),
             Recipe(steps=30, points=64),
             network=small_siren(),
-            run=Run(device=where, on_step=lambda step, loss, told=told: told.append(loss)),
+            run=Run(device=where, on_step=lambda step, loss, calls=calls: calls.append(loss)),
         )
     here, there = losses["cpu"], losses[device.type]
     assert there[-1] < there[0] and there[-1] == pytest.approx(here[-1], rel=0.1)

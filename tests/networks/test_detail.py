@@ -30,96 +30,96 @@ def inputs(batch: int = 2, height: int = 18, width: int = 21, slices: int = 5) -
 def test_any_height_width_and_batch_come_back_as_they_came(
     batch: int, height: int, width: int, with_features: bool, channels: tuple[int, ...]
 ) -> None:
-    image, told, features = inputs(batch, height, width)
+    image, calls, features = inputs(batch, height, width)
     with torch.no_grad():
-        mean, log_std = small_detail(channels=channels)(image, told, features if with_features else None)
+        mean, log_std = small_detail(channels=channels)(image, calls, features if with_features else None)
     assert mean.shape == log_std.shape == (batch, 1, height, width)
     assert bool(torch.isfinite(mean).all()) and bool(torch.isfinite(log_std).all())
 
 
 @pytest.mark.parametrize("slices", [1, 3, 7])
 def test_any_odd_number_of_slices_can_be_seen(slices: int) -> None:
-    image, told, features = inputs(slices=slices)
-    mean, _ = small_detail(slices=slices, tail=0.0)(image, told, features)
+    image, calls, features = inputs(slices=slices)
+    mean, _ = small_detail(slices=slices, tail=0.0)(image, calls, features)
     torch.testing.assert_close(mean, image[:, slices // 2 : slices // 2 + 1], atol=0, rtol=0)
 
 
 def test_no_features_are_features_of_zero() -> None:
-    image, told, features = inputs()
+    image, calls, features = inputs()
     net = small_detail()
-    for one, two in zip(net(image, told), net(image, told, torch.zeros_like(features))):
+    for one, two in zip(net(image, calls), net(image, calls, torch.zeros_like(features))):
         assert torch.equal(one, two)
 
 
 def test_a_network_without_features_is_as_good_a_network() -> None:
-    image, told, features = inputs()
+    image, calls, features = inputs()
     net = small_detail(features=0)
     assert net.marry is None
-    assert torch.equal(net(image, told)[0], net(image, told, features)[0])
+    assert torch.equal(net(image, calls)[0], net(image, calls, features)[0])
 
 
 def test_an_untrained_network_hardly_changes_the_slice_in_the_middle() -> None:
-    image, told, features = inputs(4, 32, 32)
+    image, calls, features = inputs(4, 32, 32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = DetailPrior(channels=(8, 8, 8), blocks=2, features=16)
     with torch.no_grad():
-        mean, log_std = net(image, told, features)
+        mean, log_std = net(image, calls, features)
     assert float((mean - image[:, 2:3]).abs().max()) < 0.1
     assert float((mean - image[:, 2:3]).square().mean().sqrt()) < 0.02
     assert float((log_std + 3).abs().max()) < 0.1
 
 
 def test_a_batch_is_a_loop() -> None:
-    image, told, features = inputs(3)
+    image, calls, features = inputs(3)
     net = small_detail()
-    for k, (mean, log_std) in enumerate(zip(*net(image, told, features))):
-        alone = net(image[k : k + 1], told[k : k + 1], features[k : k + 1])
+    for k, (mean, log_std) in enumerate(zip(*net(image, calls, features))):
+        alone = net(image[k : k + 1], calls[k : k + 1], features[k : k + 1])
         torch.testing.assert_close(alone[0][0], mean, atol=1e-5, rtol=0)
         torch.testing.assert_close(alone[1][0], log_std, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("what", ["a neighbour", "the noise map", "the map of what is open", "conditions", "features"])
 def test_all_that_the_network_is_told_matters(what: str) -> None:
-    net, (image, told, features) = small_detail(), inputs()
-    before = net(image, told, features)[0].detach()
+    net, (image, calls, features) = small_detail(), inputs()
+    before = net(image, calls, features)[0].detach()
     if what == "conditions":
-        told = told + 1
+        calls = calls + 1
     elif what == "features":
         features = features + 1
     else:
         image[:, {"a neighbour": 0, "the noise map": 5, "the map of what is open": 6}[what]] += 1
-    assert float((net(image, told, features)[0].detach() - before).abs().max()) > 1e-4
+    assert float((net(image, calls, features)[0].detach() - before).abs().max()) > 1e-4
 
 
 def test_a_size_that_does_not_halve_is_continued_beyond_its_edge() -> None:
-    image, told, _ = inputs(1, 18, 21)
+    image, calls, _ = inputs(1, 18, 21)
     net = small_detail()
-    wide = net(F.pad(image, (0, 3, 0, 2), mode="replicate"), told)
-    for one, two in zip(net(image, told), wide):
+    wide = net(F.pad(image, (0, 3, 0, 2), mode="replicate"), calls)
+    for one, two in zip(net(image, calls), wide):
         torch.testing.assert_close(one, two[..., :18, :21], atol=1e-6, rtol=0)
 
 
 def test_products_in_bfloat16_agree_with_float32_to_two_per_cent_of_what_is_changed() -> None:
-    net, (image, told, features) = small_detail(channels=(8, 8, 8)), inputs(2, 32, 32)
+    net, (image, calls, features) = small_detail(channels=(8, 8, 8)), inputs(2, 32, 32)
     with torch.no_grad():
-        exact = net(image, told, features)
+        exact = net(image, calls, features)
         with torch.autocast("cpu", torch.bfloat16):
-            rough = net(image, told, features)
+            rough = net(image, calls, features)
     for one, two, start in zip(exact, rough, (image[:, 2:3], torch.tensor(-3.0))):
         assert two.dtype == torch.float32
         assert float((one - two).square().mean().sqrt()) < 0.02 * float((one - start).square().mean().sqrt())
 
 
 def test_intensities_keep_all_their_bits_under_autocast() -> None:
-    image, told, _ = inputs()
+    image, calls, _ = inputs()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(small_detail(tail=0.0)(image, told)[0], image[:, 2:3])
+        assert torch.equal(small_detail(tail=0.0)(image, calls)[0], image[:, 2:3])
 
 
 def test_every_weight_is_learned() -> None:
-    net, (image, told, features) = small_detail(), inputs()
-    mean, log_std = net(image, told, features)
+    net, (image, calls, features) = small_detail(), inputs()
+    mean, log_std = net(image, calls, features)
     (mean.square().mean() + log_std.square().mean()).backward()
     idle = [name for name, p in net.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
     assert not idle
@@ -130,8 +130,8 @@ def test_the_sizes_make_a_network_that_the_weights_fit(features: int) -> None:
     net = small_detail(features=features, channels=(8, 8, 16), slices=3)
     twin = DetailPrior(**sizes_of_detail(net))
     twin.load_state_dict(net.state_dict())
-    image, told, _ = inputs(slices=3)
-    assert torch.equal(twin(image, told)[0], net(image, told)[0])
+    image, calls, _ = inputs(slices=3)
+    assert torch.equal(twin(image, calls)[0], net(image, calls)[0])
 
 
 @pytest.mark.parametrize(

@@ -128,14 +128,14 @@ def test_steps_of_another_shape_run_as_they_are(request: pytest.FixtureRequest) 
 def test_pretraining_as_in_the_paper(request: pytest.FixtureRequest) -> None:
     recipe = Recipe(steps=12, tiles=1, points=None, images=3, rate=1e-3, warmup=0, trained_heads=True)
     losses: dict[str, list[float]] = {"plain": [], "recorded": []}
-    for way, told in losses.items():
+    for way, calls in losses.items():
         if way == "recorded":
             counted = request.getfixturevalue("recorder")
         pretrain(
             small_cohort(),
             recipe,
             network=small_siren(),
-            run=Run(on_step=lambda step, loss, told=told: told.append(loss)),
+            run=Run(on_step=lambda step, loss, calls=calls: calls.append(loss)),
         )
     assert counted.replays == 12 - recorded.BEFORE
     assert losses["recorded"] == pytest.approx(losses["plain"], rel=1e-3) and losses["plain"][-1] < losses["plain"][0]

@@ -55,7 +55,7 @@ def test_no_gradient_means_no_update() -> None:
 def test_a_stack_moves_as_each_of_its_matrices_would_alone() -> None:
     start, gradients = drawn(3, 8, 6), [drawn(3, 8, 6, seed=k) for k in (1, 2, 3)]
 
-    def walked(weights: Tensor, grads: list[Tensor]) -> Tensor:
+    def result(weights: Tensor, grads: list[Tensor]) -> Tensor:
         parameter = torch.nn.Parameter(weights.clone())
         muon = Muon([parameter], lr=0.01)
         for grad in grads:
@@ -63,9 +63,9 @@ def test_a_stack_moves_as_each_of_its_matrices_would_alone() -> None:
             muon.step()
         return parameter.detach()
 
-    together = walked(start, gradients)
+    together = result(start, gradients)
     for k in range(3):
-        alone = walked(start[k : k + 1], [g[k : k + 1] for g in gradients])
+        alone = result(start[k : k + 1], [g[k : k + 1] for g in gradients])
         torch.testing.assert_close(together[k : k + 1], alone)
 
 

@@ -165,8 +165,8 @@ def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.C
     assert capsys.readouterr().out.strip().splitlines()[-1] == line
     assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
     assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]
-    told = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
-    assert told["found"] == 3 and "name another in a manifest" in told["passed_over"]["scan0_std.nii.gz"]
+    calls = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
+    assert calls["found"] == 3 and "name another in a manifest" in calls["passed_over"]["scan0_std.nii.gz"]
 
 
 @pytest.mark.parametrize(
@@ -252,9 +252,9 @@ def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> N
     (tmp_path / "in").write_text("scan")
     (tmp_path / "x.nii.gz").write_text("image")
     job = Job("in", tmp_path / "in", tmp_path / "x.nii.gz")
-    told = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
-    told["outputs"] = {"x.nii.gz": digest_of(job.target)}
-    job.record.write_text(json.dumps(told))
+    calls = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
+    calls["outputs"] = {"x.nii.gz": digest_of(job.target)}
+    job.record.write_text(json.dumps(calls))
     assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
     job.target.write_text("another")
     assert not is_committed(job, {"seed": 0})
@@ -323,8 +323,8 @@ def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
         tool.chmod(0o755)
     script = Path(__file__).resolve().parents[2] / "examples" / "slurm" / "restore.sbatch"
     for task in ("1", "2"):
-        told = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
-        environment = {**os.environ, **told, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        calls = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **calls, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
         command = ["bash", str(script), str(cohort / "in"), str(cohort / "out")]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]

@@ -68,13 +68,13 @@ class Cut(Exception):
 
 @pytest.mark.parametrize("after", [1, 3, 5])
 def test_cut_anywhere_it_goes_on_bit_for_bit(after: int, tmp_path: Path) -> None:
-    file, told = tmp_path / "checkpoint.pt", []
+    file, calls = tmp_path / "checkpoint.pt", []
 
     def cut(step: int, loss: float) -> None:
         if step == after:
             raise Cut
 
-    whole = trained(run=Run(on_step=lambda step, loss: told.append((step, loss))))
+    whole = trained(run=Run(on_step=lambda step, loss: calls.append((step, loss))))
     with pytest.raises(Cut):
         trained(run=Run(checkpoint=file, every=1, on_step=cut))
     again: list[tuple[int, float]] = []
@@ -82,15 +82,15 @@ def test_cut_anywhere_it_goes_on_bit_for_bit(after: int, tmp_path: Path) -> None
         run=Run(checkpoint=file, every=1, resume=True, on_step=lambda step, loss: again.append((step, loss)))
     )
     assert same(whole, resumed)
-    assert again == told[after:]
+    assert again == calls[after:]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
-    file, told = tmp_path / "checkpoint.pt", []
+    file, calls = tmp_path / "checkpoint.pt", []
     whole = trained(run=Run(checkpoint=file))
-    again = trained(run=Run(checkpoint=file, resume=True, on_step=lambda step, loss: told.append(step)))
-    assert same(whole, again) and not told
+    again = trained(run=Run(checkpoint=file, resume=True, on_step=lambda step, loss: calls.append(step)))
+    assert same(whole, again) and not calls
 
 
 def test_without_resume_a_checkpoint_is_not_looked_at(tmp_path: Path) -> None:
@@ -256,8 +256,8 @@ def test_the_loss_is_its_formula() -> None:
     mean, label, log_std = drawn(4, 1, 3, 3), drawn(4, 1, 3, 3, seed=1), 0.3 * drawn(4, 1, 3, 3, seed=2)
     error = (mean - label).double()
     roots = sum(math.sqrt(float(part.square().mean())) for part in (error[:2], error[2:])) / 2
-    foretold = float((log_std.double() + error.square() / (2 * (2 * log_std.double()).exp())).mean())
-    assert float(DetailLoss()(mean, log_std, label, groups=2)) == pytest.approx(roots + foretold / 200, rel=1e-5)
+    predicted = float((log_std.double() + error.square() / (2 * (2 * log_std.double()).exp())).mean())
+    assert float(DetailLoss()(mean, log_std, label, groups=2)) == pytest.approx(roots + predicted / 200, rel=1e-5)
 
 
 @pytest.mark.parametrize("value", [-50.0, 50.0])

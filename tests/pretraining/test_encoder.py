@@ -159,29 +159,29 @@ def test_a_run_cut_anywhere_and_resumed_is_the_unbroken_run(
 
     with pytest.raises(Killed):
         pretrain(small_cohort(), recipe, kind=kind, network=start, run=Run(checkpoint=file, every=2, on_step=kill))
-    told: list[int] = []
+    calls: list[int] = []
     resumed = pretrain(
         small_cohort(),
         recipe,
         kind=kind,
         network=start,
-        run=Run(checkpoint=file, every=2, resume=True, on_step=lambda k, _: told.append(k)),
+        run=Run(checkpoint=file, every=2, resume=True, on_step=lambda k, _: calls.append(k)),
     )
     assert same(resumed, unbroken)
-    assert told == list(range(killed_at // 2 * 2, 6))
+    assert calls == list(range(killed_at // 2 * 2, 6))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-statistics.pt", "run.pt"]
 
 
 def test_a_finished_run_resumed_does_nothing_more(tmp_path: Path) -> None:
     one = pretrain(small_cohort(), QUICK, network=small_siren(), run=Run(checkpoint=tmp_path / "run.pt"))
-    told: list[int] = []
+    calls: list[int] = []
     two = pretrain(
         small_cohort(),
         QUICK,
         network=small_siren(),
-        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: told.append(k)),
+        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: calls.append(k)),
     )
-    assert same(one, two) and not told
+    assert same(one, two) and not calls
 
 
 def test_without_resume_a_checkpoint_is_not_looked_at(tmp_path: Path) -> None:
@@ -208,14 +208,14 @@ def test_a_checkpoint_of_an_accelerator_goes_on_here(tmp_path: Path) -> None:
     for group in kept["optimiser"]["param_groups"]:  # what an optimiser over there says of itself
         group.update(lr=torch.tensor(0.5), capturable=True, fused=True)
     torch.save(kept, tmp_path / "run.pt")
-    told: list[int] = []
+    calls: list[int] = []
     further = pretrain(
         small_cohort(),
         QUICK,
         network=small_siren(),
-        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: told.append(k)),
+        run=Run(checkpoint=tmp_path / "run.pt", resume=True, on_step=lambda k, _: calls.append(k)),
     )
-    assert told == [QUICK.steps - 1]
+    assert calls == [QUICK.steps - 1]
     moved = (further.encoder[1][0].weight - unbroken.encoder[1][0].weight).detach().abs()
     assert 0 < float(moved.max()) < 0.01
 

@@ -26,13 +26,13 @@ def test_a_step_adds_up_the_gradients_on_the_way() -> None:
     siren, expected = small_siren(), small_siren()
     sums = [torch.zeros_like(p) for p in expected.parameters()]
     for tile in (tiles[0], tiles[1]):
-        walker = small_siren()
+        fitted = small_siren()
         for _ in range(3):
             gradients = torch.autograd.grad(
-                error(walker, tile["image"][..., 0], tile["label"][0, :, 0]), list(walker.parameters())
+                error(fitted, tile["image"][..., 0], tile["label"][0, :, 0]), list(fitted.parameters())
             )
             with torch.no_grad():
-                for p, g, total in zip(walker.parameters(), gradients, sums):
+                for p, g, total in zip(fitted.parameters(), gradients, sums):
                     p.sub_(1e-2 * g)
                     total += g / 2
     optimiser = torch.optim.Adam(expected.parameters(), 1e-3)

@@ -76,8 +76,8 @@ def test_places_go_with_the_image_in_every_plane_and_orientation(order: tuple[in
             logs = torch.nn.functional.avg_pool2d(
                 label.double().log(), 4
             ).flatten()  # log gain + gamma (slopes c - 0.6)
-            told = sum(slope * c for slope, c in zip(SLOPES, coords.double())).flatten()  # type: ignore[union-attr]
-            system = torch.stack([told, torch.ones_like(told)], dim=1)
+            calls = sum(slope * c for slope, c in zip(SLOPES, coords.double())).flatten()  # type: ignore[union-attr]
+            system = torch.stack([calls, torch.ones_like(calls)], dim=1)
             gamma, gain = solution = torch.linalg.lstsq(system, logs[:, None]).solution[:, 0]
             torch.testing.assert_close(system @ solution, logs, atol=1e-3, rtol=0)
             assert 0.74 < float(gamma) < 1.36 and 0.79 < float((gain + 0.6 * gamma).exp()) < 1.21
@@ -109,10 +109,10 @@ def test_neighbours_are_there_and_alike_or_none_at_all() -> None:
     closeness = set()
     for i in range(80):
         group = data[i]
-        told = float(group["conditions"][0, -1])
-        closeness.add(round(told, 3))
+        calls = float(group["conditions"][0, -1])
+        closeness.add(round(calls, 3))
         others = group["image"][:, [0, 1, 3, 4]]
-        assert bool((others == 0).all()) if told == 0 else bool((others.abs().amax((2, 3)) > 0.05).all())
+        assert bool((others == 0).all()) if calls == 0 else bool((others.abs().amax((2, 3)) > 0.05).all())
     assert closeness == {0, 1, 0.5, 0.333, 0.25, 0.2}
 
 
@@ -130,10 +130,10 @@ def test_the_noise_is_told_to_within_five_per_cent() -> None:
         rng.integers(2**62)  # the seed of the noise
         operator, noise = data.measurements.draw(16, rng)
         group = data[i]
-        told = float(group["image"][0, 5, 0, 0]) / 10
+        calls = float(group["image"][0, 5, 0, 0]) / 10
         if float(noise.sigma) > 0:
-            ratios.append(told / float(noise.sigma))
-        expected = conditions(operator, type(noise)(told), float(group["conditions"][0, -1]))
+            ratios.append(calls / float(noise.sigma))
+        expected = conditions(operator, type(noise)(calls), float(group["conditions"][0, -1]))
         torch.testing.assert_close(group["conditions"][0], expected, atol=1e-5, rtol=0)
         share = interpolate(operator, torch.zeros(operator.shape_out))[1]
         torch.testing.assert_close(group["image"][0, 6], 30 * share, atol=1e-5, rtol=0)

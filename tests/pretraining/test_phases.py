@@ -102,17 +102,17 @@ def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int =
 Train = Callable[..., int]
 TAIL = [  # the command, what is killed, and what is finished by then
     (learn, (pretraining, "head_statistics"), []),
-    (learn, (pipeline, "typical_of"), ["head_statistics"]),
-    (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "typical_of"]),
-    (learn, (pipeline, "read_heads"), ["head_statistics", "typical_of"]),
-    (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "typical_of"]),
-    (learn, (pipeline, "save_prior", 1), ["head_statistics", "typical_of", "joined"]),
+    (learn, (pipeline, "reference_scores"), ["head_statistics"]),
+    (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "reference_scores"]),
+    (learn, (pipeline, "read_heads"), ["head_statistics", "reference_scores"]),
+    (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "reference_scores"]),
+    (learn, (pipeline, "save_prior", 1), ["head_statistics", "reference_scores", "joined"]),
     (group, (pretraining, "head_statistics"), []),
-    (group, (pipeline, "save_prior", 1), ["head_statistics", "typical_of", "joined"]),
+    (group, (pipeline, "save_prior", 1), ["head_statistics", "reference_scores", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]
-ROOMS = {"head_statistics": pretraining, "typical_of": pipeline, "noise_level_loss": pretraining_noise}
+ROOMS = {"head_statistics": pretraining, "reference_scores": pipeline, "noise_level_loss": pretraining_noise}
 
 
 @pytest.mark.parametrize(("train", "where", "finished"), TAIL, ids=lambda part: getattr(part, "__name__", None))

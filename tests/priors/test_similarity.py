@@ -14,20 +14,27 @@ from phantoms import small_cohort, small_siren
 from scipy import ndimage
 
 from monai_strainer import Prior, Volume, load_prior, read
-from monai_strainer.anatomy.coarse_image import Glance, glance_at, mirrored_glances
+from monai_strainer.anatomy.coarse_image import CoarseHead, coarse_head, mirrored_coarse_heads
 from monai_strainer.anatomy.foreground import foreground, normalise
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
-from monai_strainer.priors.similarity import LIMIT, Likeness, Typical, aligned, likeness, typical_of
+from monai_strainer.priors.similarity import (
+    LIMIT,
+    ReferenceScores,
+    SimilarityScores,
+    aligned,
+    reference_scores,
+    similarity_scores,
+)
 
 
 @pytest.fixture(scope="module")
-def typical() -> Typical:
-    return typical_of(small_siren(), mirrored_glances(small_cohort(scans=6, shape=(8, 16, 20))))
+def typical() -> ReferenceScores:
+    return reference_scores(small_siren(), mirrored_coarse_heads(small_cohort(scans=6, shape=(8, 16, 20))))
 
 
-def test_a_record_comes_back(typical: Typical) -> None:
-    back = Typical.from_record(json.loads(json.dumps(typical.as_record())))
+def test_a_record_comes_back(typical: ReferenceScores) -> None:
+    back = ReferenceScores.from_record(json.loads(json.dumps(typical.as_record())))
     assert (back.middle, back.spread) == (typical.middle, typical.spread)
     np.testing.assert_allclose(back.residual, typical.residual, atol=1e-5)
 
@@ -41,30 +48,30 @@ def test_a_record_comes_back(typical: Typical) -> None:
         lambda r: r.update(residual=(0 * np.asarray(r["residual"])).tolist()),
     ],
 )
-def test_a_record_that_is_none_is_told(change: object, typical: Typical) -> None:
+def test_a_record_that_is_none_is_told(change: object, typical: ReferenceScores) -> None:
     record = json.loads(json.dumps(typical.as_record()))
     change(record)  # type: ignore[operator]
     with pytest.raises((ValueError, KeyError, TypeError)):
-        Typical.from_record(record)
+        ReferenceScores.from_record(record)
 
 
-def test_heads_of_the_cohort_are_no_surprise_and_noise_is(typical: Typical) -> None:
+def test_heads_of_the_cohort_are_no_surprise_and_noise_is(typical: ReferenceScores) -> None:
     siren = small_siren()
-    glance = next(mirrored_glances(small_cohort(scans=1, shape=(8, 16, 20), seed=9)))
-    assert typical.doubts(likeness(siren, aligned(siren, glance)[0], typical)) == []
-    noise = torch.rand(glance.images.shape, generator=torch.Generator().manual_seed(0))
-    assert typical.doubts(likeness(siren, Glance(noise, glance.coords), typical))
+    coarse = next(mirrored_coarse_heads(small_cohort(scans=1, shape=(8, 16, 20), seed=9)))
+    assert typical.doubts(similarity_scores(siren, aligned(siren, coarse)[0], typical)) == []
+    noise = torch.rand(coarse.images.shape, generator=torch.Generator().manual_seed(0))
+    assert typical.doubts(similarity_scores(siren, CoarseHead(noise, coarse.coords), typical))
 
 
-def test_no_place_is_stricter_than_the_middle_one(typical: Typical) -> None:
+def test_no_place_is_stricter_than_the_middle_one(typical: ReferenceScores) -> None:
     assert typical.residual.min() == pytest.approx(np.median(typical.residual), rel=0.01)
     assert typical.residual.min() < 0.9 * typical.residual.max()
 
 
-def test_only_the_wrong_side_is_doubted(typical: Typical) -> None:
+def test_only_the_wrong_side_is_doubted(typical: ReferenceScores) -> None:
     far = 2 * LIMIT
     m, s = typical.middle, typical.spread
-    better = Likeness(m.distance - far * s.distance, 0.0, m.agreement + far * s.agreement, 0.0)
+    better = SimilarityScores(m.distance - far * s.distance, 0.0, m.agreement + far * s.agreement, 0.0)
     assert typical.doubts(better) == []
     assert len(typical.doubts(replace(better, agreement=m.agreement - far * s.agreement))) == 1
 
@@ -107,6 +114,6 @@ def test_the_shipped_prior_tells_strange_scans_apart(what: str, is_strange: bool
     scan = read(split_scans(oasis)[1][0])
     data = changed(scan, what).astype(np.float32)
     mask = foreground(data)
-    glance = glance_at(data, find_pose(mask, scan.grid), normalise(data, mask).scale)
-    found = likeness(prior.network, aligned(prior.network, glance)[0], prior.typical)
+    coarse = coarse_head(data, find_pose(mask, scan.grid), normalise(data, mask).scale)
+    found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
     assert bool(prior.typical.doubts(found)) == is_strange, prior.typical.scores(found)

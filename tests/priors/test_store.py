@@ -14,10 +14,10 @@ import pytest
 import torch
 from phantoms import small_cohort, small_detail, small_prior_with_detail, small_siren
 
-from monai_strainer.anatomy.coarse_image import mirrored_glances
+from monai_strainer.anatomy.coarse_image import mirrored_coarse_heads
 from monai_strainer.errors import InputError
 from monai_strainer.priors.prior import Prior
-from monai_strainer.priors.similarity import typical_of
+from monai_strainer.priors.similarity import reference_scores
 from monai_strainer.priors.store import load_prior, save_prior
 
 
@@ -241,7 +241,7 @@ def test_a_detail_prior_comes_back_bit_for_bit(joint: Path) -> None:
 
 
 def test_what_is_usual_comes_back(joint: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    typical = typical_of(small_siren(), mirrored_glances(small_cohort(scans=2, shape=(4, 12, 14))))
+    typical = reference_scores(small_siren(), mirrored_coarse_heads(small_cohort(scans=2, shape=(4, 12, 14))))
     other = tmp_path_factory.mktemp("usual")
     save_prior(replace(load_prior(joint), typical=typical), other)
     back = load_prior(other).typical

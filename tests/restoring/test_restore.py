@@ -14,7 +14,7 @@ from phantoms import small_head, small_prior_with_detail
 from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, RicianNoise, Volume, restore
 from monai_strainer.metrics import coverage
 from monai_strainer.physics import Blur, Downsample, KSpaceLines, Mask, random_lines
-from monai_strainer.priors.similarity import COARSE, Likeness, Typical
+from monai_strainer.priors.similarity import COARSE, ReferenceScores, SimilarityScores
 
 SHAPE = (20, 24, 6)
 
@@ -114,12 +114,12 @@ def test_a_map_is_worth_more_than_its_mean(prior: Prior) -> None:
     sigma[:, : SHAPE[1] // 2] = 120  # half of every slice is far noisier
     draw = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
     scan = Volume(truth.data + sigma * draw, truth.grid)
-    told, mean = (
+    calls, mean = (
         restore(scan, prior, 1, sigma=level, noise=GaussianNoise, method="coordinates", steps=0)
         for level in (sigma, float(np.sqrt(np.mean(sigma**2))))
     )
-    assert not any("noise map" in doubt for doubt in told.report["warnings"])
-    errors = [np.square(out.volume.data - truth.data).mean() for out in (told, mean)]
+    assert not any("noise map" in doubt for doubt in calls.report["warnings"])
+    errors = [np.square(out.volume.data - truth.data).mean() for out in (calls, mean)]
     assert errors[0] < 0.9 * errors[1]
 
 
@@ -151,9 +151,9 @@ def test_slices_of_another_plane_are_doubted() -> None:
 
 
 def test_progress_ends_at_all_slices(prior: Prior) -> None:
-    told: list[tuple[int, int]] = []
-    restore(head(), prior, 2, steps=2, progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (6, 6) and [done for done, _ in told] == sorted(done for done, _ in told)
+    calls: list[tuple[int, int]] = []
+    restore(head(), prior, 2, steps=2, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (6, 6) and [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +231,8 @@ def test_a_thickness_of_nothing_is_refused(both: Prior) -> None:
 
 
 def test_a_head_unlike_the_cohort_is_doubted(both: Prior) -> None:
-    usual = Likeness(0.0, 0.0, 1.0, 0.0)
-    tight = Typical(usual, Likeness(*[1e-3] * 4), np.full(COARSE, 1e-3, np.float32))
+    usual = SimilarityScores(0.0, 0.0, 1.0, 0.0)
+    tight = ReferenceScores(usual, SimilarityScores(*[1e-3] * 4), np.full(COARSE, 1e-3, np.float32))
     out = restore(head(), replace(both, typical=tight), 1)
     assert any("does not look like the cohort" in doubt for doubt in out.report["warnings"])
     assert out.report["cohort"]["unusual"]["misfit"] > 4 and len(out.report["cohort"]["turn"]) == 3

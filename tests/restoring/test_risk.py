@@ -13,7 +13,7 @@ SHAPE = (4, 96, 96)
 SIGMA = 0.1
 
 
-def scene(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def context(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     truth = ndimage.gaussian_filter(rng.standard_normal(SHAPE), (1, 2, 2)).astype(np.float32) * 4
     return truth, (truth + SIGMA * rng.standard_normal(SHAPE)).astype(np.float32)
@@ -34,14 +34,14 @@ INSIDE = np.ones(SHAPE, bool)
 
 @pytest.mark.parametrize("width", [0.3, 0.8, 2.0, 5.0])
 def test_the_estimate_is_the_true_error(width: float) -> None:
-    truth, y = scene()
+    truth, y = context()
     image, slope = smoothed(width, y)
     true = float(np.square(image - truth).mean())
     assert mean_risk(image, y, SIGMA**2, slope, INSIDE) == pytest.approx(true, rel=0.08, abs=0.05 * SIGMA**2)
 
 
 def test_a_filter_that_harms_is_mixed_with_the_data() -> None:
-    truth, y = scene()
+    truth, y = context()
     image, slope = smoothed(6.0, y)
     found = judge_denoised(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, INSIDE)
     before, after, given = (float(np.square(x - truth).mean()) for x in (image, found.image, y))
@@ -50,7 +50,7 @@ def test_a_filter_that_harms_is_mixed_with_the_data() -> None:
 
 
 def test_a_good_filter_is_left_alone() -> None:
-    _, y = scene()
+    _, y = context()
     image, slope = smoothed(0.8, y)
     found = judge_denoised(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, INSIDE)
     assert found.weight.mean() > 0.97
@@ -58,7 +58,7 @@ def test_a_good_filter_is_left_alone() -> None:
 
 
 def test_only_the_harmed_half_is_set_aside() -> None:
-    _, y = scene()
+    _, y = context()
     good, slope_good = smoothed(0.8, y)
     bad, slope_bad = smoothed(6.0, y)
     left = np.arange(SHAPE[2]) < 48
@@ -68,7 +68,7 @@ def test_only_the_harmed_half_is_set_aside() -> None:
 
 
 def test_deviations_grow_to_the_error_and_never_shrink() -> None:
-    truth, y = scene()
+    truth, y = context()
     image, slope = smoothed(0.8, y)
     true = float(np.square(image - truth).mean()) ** 0.5
     small, large = (np.full(SHAPE, value, np.float32) for value in (0.5 * true, 4 * true))
@@ -79,7 +79,7 @@ def test_deviations_grow_to_the_error_and_never_shrink() -> None:
 
 
 def test_outside_the_object_nothing_is_judged() -> None:
-    _, y = scene()
+    _, y = context()
     image, slope = smoothed(6.0, y)
     inside = np.zeros(SHAPE, bool)
     found = judge_denoised(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, inside)

@@ -13,7 +13,7 @@ from monai_strainer.geometry import Grid
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.restoring.plan import plan_passes
-from monai_strainer.restoring.slicewise import Scene, detail_walk, neighbours_close
+from monai_strainer.restoring.slicewise import PassContext, detail_pass, neighbours_close
 from monai_strainer.volume import Volume
 
 
@@ -21,9 +21,9 @@ def blank(shape: tuple[int, int, int], spacing: tuple[float, float, float], axis
     return Volume(np.zeros(shape), Grid(shape, np.diag([*spacing, 1.0])), slice_axis=axis)
 
 
-def scene_of(scan: Volume, **more: object) -> Scene:
+def scene_of(scan: Volume, **more: object) -> PassContext:
     pose = find_pose(foreground(scan.data), scan.grid)
-    return Scene(small_prior_with_detail(tail=0.01), pose, 600.0, RicianNoise, Profile(), **more)  # type: ignore[arg-type]
+    return PassContext(small_prior_with_detail(tail=0.01), pose, 600.0, RicianNoise, Profile(), **more)  # type: ignore[arg-type]
 
 
 def test_noise_is_taken_off_along_all_planes_of_a_cubic_scan() -> None:
@@ -50,28 +50,28 @@ def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
 
 def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:
     scan = small_head((18, 20, 16))
-    scene = scene_of(scan)
-    one = [detail_walk(scan, (axis,), (1, 1, 1), 0.02, scene) for axis in range(3)]
-    all_three = detail_walk(scan, (0, 1, 2), (1, 1, 1), 0.02, scene)
+    context = scene_of(scan)
+    one = [detail_pass(scan, (axis,), (1, 1, 1), 0.02, context) for axis in range(3)]
+    all_three = detail_pass(scan, (0, 1, 2), (1, 1, 1), 0.02, context)
     np.testing.assert_allclose(all_three.volume.data, np.mean([w.volume.data for w in one], 0), atol=0.05)
     np.testing.assert_allclose(all_three.std, np.mean([w.std for w in one], 0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["amortised", "plug_and_play"])
 def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
-    scan, told = small_head((18, 20, 6)), []
-    scene = scene_of(scan, progress=lambda done, total: told.append((done, total)))
-    walked = detail_walk(scan, (0, 1), (1, 1, 2), 0.02, scene, method)
-    assert told[-1] == (38, 38) and [d for d, _ in told] == sorted(d for d, _ in told)
-    assert walked.volume.data.shape == (18, 20, 12) == walked.std.shape and walked.volume.data.min() >= 0
-    np.testing.assert_allclose(walked.volume.grid.corners(), scan.grid.corners(), atol=1e-6)
+    scan, calls = small_head((18, 20, 6)), []
+    context = scene_of(scan, progress=lambda done, total: calls.append((done, total)))
+    result = detail_pass(scan, (0, 1), (1, 1, 2), 0.02, context, method)
+    assert calls[-1] == (38, 38) and [d for d, _ in calls] == sorted(d for d, _ in calls)
+    assert result.volume.data.shape == (18, 20, 12) == result.std.shape and result.volume.data.min() >= 0
+    np.testing.assert_allclose(result.volume.grid.corners(), scan.grid.corners(), atol=1e-6)
 
 
 def test_a_prior_without_detail_cannot_walk() -> None:
     scan = small_head()
-    scene = Scene(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
+    context = PassContext(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
     with pytest.raises(ValueError, match="no detail prior"):
-        detail_walk(scan, (2,), (1, 1, 1), 0.02, scene)
+        detail_pass(scan, (2,), (1, 1, 1), 0.02, context)
 
 
 @pytest.mark.parametrize(("step", "seen"), [(4.9, [1, 2, 3, 4, 5]), (5.1, [3])])
@@ -80,7 +80,7 @@ def test_neighbours_farther_than_five_voxels_are_hidden(step: float, seen: list[
     scan = Volume(small_head((18, 20, 7)).data, grid, slice_axis=2)
     other = Volume(scan.data.copy(), grid, slice_axis=2)
     other.data[:, :, 3] *= 1.2
-    one, two = (detail_walk(v, (2,), (1, 1, 1), 0.02, scene_of(scan)).volume.data for v in (scan, other))
+    one, two = (detail_pass(v, (2,), (1, 1, 1), 0.02, scene_of(scan)).volume.data for v in (scan, other))
     assert [k for k in range(7) if not np.array_equal(one[..., k], two[..., k])] == seen
 
 

@@ -116,15 +116,15 @@ def read_filters(path: Path) -> Filters:
     """A filter file: which values entities must have, per contrast.
 
     ``{"t1w": {"acquisition": ["mprage", null], "run": 1}}`` takes T1-weighted scans of the first run whose acquisition
-    is mprage or not told. Scans of contrasts that the file does not name are all taken; what it says of others (bold,
+    is mprage or absent. Scans of contrasts that the file does not name are all taken; what it says of others (bold,
     for the file may be meant for other apps too) is passed over.
 
     Raises:
         InputError: no JSON of this kind, or an entity that file names do not have.
     """
     try:
-        told = json.loads(path.read_text(encoding="utf-8-sig"))
-        chosen = {suffix: dict(told[key]) for key in told for suffix in SUFFIXES if key.lower() == suffix.lower()}
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        chosen = {suffix: dict(content[key]) for key in content for suffix in SUFFIXES if key.lower() == suffix.lower()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         example = 'write {"t1w": {"acquisition": "mprage"}}'
         raise InputError("this is no filter file", example, path) from error

@@ -15,7 +15,7 @@ from .kinds import are_scans, is_reformatted
 from .lossy import lossy_of
 from .stack import are_tiled, is_a_stack, is_orthonormal
 
-__all__ = ["MR", "doubts", "faults_of"]
+__all__ = ["MR", "findings", "faults_of"]
 
 MR, ENHANCED, CONVERTED = ("1.2.840.10008.5.1.4.1.1.4" + end for end in ("", ".1", ".4"))
 EXPORT = "export the series from the archive again"
@@ -36,7 +36,7 @@ def _is_class(frames: Sequence[Frame]) -> Iterable[Fault]:
 def _is_one(frames: Sequence[Frame]) -> Iterable[Fault]:
     for keyword in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
         groups = Counter(f.text(keyword) for f in frames)
-        if len(groups) > 1:  # the values name patients: only their number is told
+        if len(groups) > 1:  # the values name patients: only their number is given
             rare = min(groups, key=lambda value: groups[value])
             some = [f for f in frames if f.text(keyword) == rare]
             is_torn = len(groups) == len(frames) > 2
@@ -74,11 +74,11 @@ def _has_geometry(frames: Sequence[Frame]) -> Iterable[Fault]:
         missing = [f for f in frames if f.numbers(keyword, count) is None]
         if missing:
             yield Fault(f"{tag_of(keyword)} is missing", f"{EXPORT}, with its geometry", names_of(missing))
-        told = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
-        wrong = [f for f, value in told if not np.isfinite(value).all()]
+        found = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
+        wrong = [f for f, value in found if not np.isfinite(value).all()]
         if wrong:
             yield Fault(f"{tag_of(keyword)} is not {count} finite numbers", EXPORT, names_of(wrong))
-        wrong = [f for f, value in told if count < 3 and (value <= 0).any()]
+        wrong = [f for f, value in found if count < 3 and (value <= 0).any()]
         if wrong:
             yield Fault(f"{tag_of(keyword)} is {_short(wrong[0], keyword)}, not above 0", EXPORT, names_of(wrong))
     wrong = [
@@ -107,10 +107,10 @@ def _is_uniform(frames: Sequence[Frame]) -> Iterable[Fault]:
         ("BitsAllocated", 1, 0.0),
         ("PixelRepresentation", 1, 0.0),
     ):
-        told = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
-        if told:
-            middle = np.median([value for _, value in told], axis=0)
-            odd = [f for f, value in told if np.abs(value - middle).max() > tolerance]
+        found = [(f, value) for f in frames if (value := f.numbers(keyword, count)) is not None]
+        if found:
+            middle = np.median([value for _, value in found], axis=0)
+            odd = [f for f, value in found if np.abs(value - middle).max() > tolerance]
             if odd:
                 yield Fault(
                     f"{tag_of(keyword)} is not the same in the whole series",
@@ -156,19 +156,21 @@ def faults_of(frames: Sequence[Frame]) -> list[Fault]:
     return [fault for check in CHECKS for fault in check(frames)]
 
 
-def doubts(frames: Sequence[Frame]) -> list[str]:
+def findings(frames: Sequence[Frame]) -> list[str]:
     """What is accepted, and should be known."""
-    told = []
+    found = []
     if any(f.text("BurnedInAnnotation").upper() == "YES" for f in frames):
-        told.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")
+        found.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")
     if any("DERIVED" in f.image_type[:1] for f in frames):
-        told.append("the images are derived, not original: what was done to them before is not known")
+        found.append("the images are derived, not original: what was done to them before is not known")
     if any(is_reformatted(f) for f in frames):
-        told.append("the images are reformatted (MPR): resampled from other slices, so their noise is smoothed already")
+        found.append(
+            "the images are reformatted (MPR): resampled from other slices, so their noise is smoothed already"
+        )
     if any(lossy_of(f) for f in frames):
-        told.append("the images were compressed with loss: what compression added is restored as if it were anatomy")
+        found.append("the images were compressed with loss: what compression added is restored as if it were anatomy")
     if any(f.text("PhotometricInterpretation") == "MONOCHROME1" for f in frames):
-        told.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")
+        found.append("the images are shown inverted (MONOCHROME1); the prior knows them bright on dark")
     if len(frames) == 1:
-        told.append("a single slice: its neighbours cannot help")
-    return told
+        found.append("a single slice: its neighbours cannot help")
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .frame import Frame, integer_of, tag_of
-from .stack import line_of, normal_of, spacing_told
+from .stack import line_of, normal_of, stated_spacing
 
 __all__ = ["missing_of"]
 
@@ -80,14 +80,14 @@ def _private(frames: Sequence[Frame], creator: str, group: int, element: int) ->
 def _of_numbers(series: Sequence[Frame]) -> Iterator[str]:
     """Gaps in InstanceNumber, where every file has its own."""
     numbers = [integer_of(frame.get("InstanceNumber")) for frame in series]
-    told = sorted({number for number in numbers if number is not None})
-    if any(frame.is_enhanced for frame in series) or len(told) < len(series) or len(told) < 2:
+    stated = sorted({number for number in numbers if number is not None})
+    if any(frame.is_enhanced for frame in series) or len(stated) < len(series) or len(stated) < 2:
         return
-    steps = np.diff(told)
+    steps = np.diff(stated)
     usual = int(np.bincount(np.minimum(steps, 1000)).argmax())
-    gaps = [(told[k] + usual, told[k + 1] - usual) for k in np.flatnonzero(steps > usual)]
-    if usual == 1 and 1 < told[0] <= len(told):
-        gaps.insert(0, (1, told[0] - 1))
+    gaps = [(stated[k] + usual, stated[k + 1] - usual) for k in np.flatnonzero(steps > usual)]
+    if usual == 1 and 1 < stated[0] <= len(stated):
+        gaps.insert(0, (1, stated[0] - 1))
     if gaps:
         runs = [str(low) if low == high else f"{low} to {high}" for low, high in gaps[:RUNS]]
         more = f" and {len(gaps) - RUNS} more gaps" if len(gaps) > RUNS else ""
@@ -96,13 +96,13 @@ def _of_numbers(series: Sequence[Frame]) -> Iterator[str]:
 
 def _of_step(volume: Sequence[Frame]) -> Iterator[str]:
     """Slices that lie a whole number of steps apart."""
-    told, normal = spacing_told(volume), normal_of(volume)
-    if told is None or normal is None or len(volume) < 2:
+    stated, normal = stated_spacing(volume), normal_of(volume)
+    if stated is None or normal is None or len(volume) < 2:
         return
     step = float(line_of(volume)[1] @ normal)
-    times = round(step / told)
-    if 2 <= times <= 4 and math.isclose(step, times * told, rel_tol=0.01):
+    times = round(step / stated)
+    if 2 <= times <= 4 and math.isclose(step, times * stated, rel_tol=0.01):
         yield (
-            f"the slices are {step:.3g} mm apart, {tag_of('SpacingBetweenSlices')} says {told:.3g} mm: "
+            f"the slices are {step:.3g} mm apart, {tag_of('SpacingBetweenSlices')} says {stated:.3g} mm: "
             f"{times - 1} of every {times} may be missing"
         )

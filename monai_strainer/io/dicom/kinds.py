@@ -82,11 +82,11 @@ def are_scans(frames: Sequence[Frame]) -> Iterable[Fault]:
 
 def is_reformatted(frame: Frame) -> bool:
     """Whether an image was cut out of a volume along another plane (MPR)."""
-    words = {word.replace("_", " ") for _, words in _told(frame) for word in words}
+    words = {word.replace("_", " ") for _, words in _stated(frame) for word in words}
     return any("MPR" in word.split() for word in words) or "113072" in _codes(frame)
 
 
-def _told(frame: Frame) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _stated(frame: Frame) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Where an image says what it is, and its words there."""
     kind = "FrameType" if frame.words("FrameType") else "ImageType"
     yield tag_of("ComplexImageComponent"), frame.words("ComplexImageComponent")
@@ -101,7 +101,7 @@ def _told(frame: Frame) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _findings(frame: Frame) -> Iterator[tuple[str, str]]:
     """All that speaks against an image."""
-    for name, words in _told(frame):
+    for name, words in _stated(frame):
         for word in words:
             plain = " ".join(re.sub("[_-]", " ", word).split())
             if word in TILED:

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import InputError
 from ...geometry import Grid, ras_to_lps
 from ...volume import Volume
-from .checks import doubts, faults_of
+from .checks import faults_of, findings
 from .counts import missing_of
 from .frame import Fault, Frame, quiet
 from .pixels import decode
@@ -27,7 +27,7 @@ from .volumes import listed, volumes_of
 
 __all__ = ["DicomSource", "read_dicom"]
 
-MOST = 6  # faults told in full
+MOST = 6  # faults listed in full
 OTHER = 0.01  # a slice thickness this close to the step between slices is the step
 
 
@@ -41,7 +41,7 @@ class DicomSource:
         name: for records: a hash of the series, since folders are named after patients.
         sha256: over the bytes of all files of the series.
         path: the file or folder, so that it is never written over; not shown.
-        doubts: what was accepted, and should be known.
+        findings: what was accepted, and should be known.
     """
 
     frames: tuple[Frame, ...] = field(repr=False)
@@ -50,7 +50,7 @@ class DicomSource:
     name: str
     sha256: str
     path: Path = field(repr=False)
-    doubts: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volume: int | None = None) -> Volume:
@@ -63,8 +63,8 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volu
         raise InputError("there is no such file or folder", "check the path", path)
     with quiet():
         scan = _read(path, limit_bytes, series_uid, volume)
-    for doubt in scan.source.doubts:
-        warnings.warn(doubt, stacklevel=3)
+    for finding in scan.source.findings:
+        warnings.warn(finding, stacklevel=3)
     return scan
 
 
@@ -86,7 +86,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     assert iop is not None and spacing is not None
     thickness = frames[0].number("SliceThickness")
     thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
-    told = [*doubts(frames), *missing_of(series, frames), *found.notes]
+    notes = [*findings(frames), *missing_of(series, frames), *found.notes]
     first, step = line_of(frames) if len(frames) > 1 else (places[order[0]], normal * (thickness or 1.0))
     affine = np.eye(4)  # columns: along a row, down a column, across the slices
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
@@ -104,7 +104,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
         f"dicom-{name}",
         digest.hexdigest(),
         path.resolve(),
-        tuple(told),
+        tuple(notes),
     )
     return Volume(values, grid, source, slice_axis=2, thickness=thickness if is_other else None)
 
@@ -113,9 +113,9 @@ def _refuse(faults: Sequence[Fault]) -> None:
     """Raise all faults as one error."""
     if not faults:
         return
-    told = [str(fault) for fault in faults[:MOST]] + ([f"{len(faults) - MOST} more"] if len(faults) > MOST else [])
+    notes = [str(fault) for fault in faults[:MOST]] + ([f"{len(faults) - MOST} more"] if len(faults) > MOST else [])
     remedies = list(dict.fromkeys(fault.remedy for fault in faults[:MOST]))
-    raise InputError("; ".join(told), "; ".join(remedies))
+    raise InputError("; ".join(notes), "; ".join(remedies))
 
 
 def _one_series(found: Survey, series_uid: str | None) -> list[Frame]:

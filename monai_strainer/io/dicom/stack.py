@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .frame import Fault, Frame, names_of
 
-__all__ = ["TILED", "are_tiled", "is_a_stack", "is_orthonormal", "line_of", "normal_of", "places_of", "spacing_told"]
+__all__ = ["TILED", "are_tiled", "is_a_stack", "is_orthonormal", "line_of", "normal_of", "places_of", "stated_spacing"]
 
 TILED = ("MOSAIC", "VFRAME")  # words of Siemens and United Imaging for many slices side by side in one image
 
@@ -29,19 +29,19 @@ def is_orthonormal(iop: NDArray[np.float64]) -> bool:
 
 
 def normal_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
-    """(3,) the direction across the slices, LPS; None where the orientation is not told or is nonsense."""
+    """(3,) the direction across the slices, LPS; None where the orientation is missing or is nonsense."""
     iop = frames[0].numbers("ImageOrientationPatient", 6)
     return None if iop is None or not np.isfinite(iop).all() or not is_orthonormal(iop) else np.cross(iop[:3], iop[3:])
 
 
 def places_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
-    """(frames, 3) positions of the first voxels, LPS mm; None where one is not told or is nonsense."""
+    """(frames, 3) positions of the first voxels, LPS mm; None where one is missing or is nonsense."""
     places = [f.numbers("ImagePositionPatient", 3) for f in frames]
-    told = [place for place in places if place is not None and np.isfinite(place).all()]
-    return np.stack(told) if len(told) == len(frames) else None
+    stated = [place for place in places if place is not None and np.isfinite(place).all()]
+    return np.stack(stated) if len(stated) == len(frames) else None
 
 
-def spacing_told(frames: Sequence[Frame]) -> float | None:
+def stated_spacing(frames: Sequence[Frame]) -> float | None:
     """SpacingBetweenSlices in mm, where it is a length; some vendors sign it."""
     value = frames[0].number("SpacingBetweenSlices")
     return abs(value) if value is not None and math.isfinite(value) and value != 0 else None
@@ -87,25 +87,25 @@ def line_of(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.fl
     step = index @ places / (index @ index)
     along = float(step @ normal)
     half = 0.5 * float(np.abs(normal) @ units)
-    told, (low, high) = spacing_told(frames), _steps_that_fit(places @ normal, half)
+    stated, (low, high) = stated_spacing(frames), _steps_that_fit(places @ normal, half)
     beside = step - along * normal
     if (np.abs(beside) * (count - 1) <= 2 * units).all():
         beside = np.zeros(3)
-    step = beside + normal * (told if told is not None and low <= told <= high else along)
+    step = beside + normal * (stated if stated is not None and low <= stated <= high else along)
     return places.mean(axis=0) - step * (count - 1) / 2, step
 
 
-def _is_rounded(heights: NDArray[np.float64], half: float, told: float | None) -> bool:
+def _is_rounded(heights: NDArray[np.float64], half: float, stated: float | None) -> bool:
     """Whether steps that vary are those of a line, rounded by up to ``half``, on which no slice is missing.
 
-    Where rounding is so coarse that it may hide a missing slice, the step that the header tells must agree.
+    Where rounding is so coarse that it may hide a missing slice, the step that the header gives must agree.
     """
     low, high = _steps_that_fit(heights, half)
     if low > high:
         return False
     length, gaps = float(heights[-1] - heights[0]), len(heights) - 1
-    if told is not None and 4 * half >= 0.5 * told:
-        return 2 * half < told and abs(length - told * gaps) <= min(2 * half + 0.01 * told, 0.5 * told)
+    if stated is not None and 4 * half >= 0.5 * stated:
+        return 2 * half < stated and abs(length - stated * gaps) <= min(2 * half + 0.01 * stated, 0.5 * stated)
     return 4 * half < length / gaps
 
 
@@ -130,13 +130,13 @@ def _has_one_image_a_place(
     if not same.size:
         return
     pair = names_of((ordered[same[0]], ordered[same[0] + 1]))
-    told = spacing_told(ordered)
-    if told is not None and float(units_of(ordered).max()) > told / 2 and len(same) < len(ordered) / 2:
-        yield _too_coarse(ordered, told, pair)
+    stated = stated_spacing(ordered)
+    if stated is not None and float(units_of(ordered).max()) > stated / 2 and len(same) < len(ordered) / 2:
+        yield _too_coarse(ordered, stated, pair)
         return
     many = "an image lies where another one does" if same.size == 1 else f"{same.size} images lie where another does"
     yield Fault(
-        f"{many}, and nothing in their headers tells volumes apart",
+        f"{many}, and nothing in their headers separates volumes",
         "remove what is there twice, or convert the series with dcm2niix and choose one volume of it with --volume",
         pair,
     )
@@ -158,7 +158,7 @@ def _has_one_step(
     usual = float(np.median(steps))
     odd = np.flatnonzero(np.abs(steps - usual) > max(0.01 * usual, 2e-3))
     half = 0.5 * float(np.abs(normal) @ units_of(ordered))
-    if odd.size and not _is_rounded(heights, half, spacing_told(ordered)):
+    if odd.size and not _is_rounded(heights, half, stated_spacing(ordered)):
         k = int(np.abs(steps - usual).argmax()) if half > 1e-3 else int(odd[0])
         if 2 * half >= usual:
             yield _too_coarse(ordered, usual, names_of(ordered[k : k + 2]))

@@ -96,7 +96,7 @@ def _is_index(file: Path) -> bool:
 
 
 def _sort_strays(strays: list[Path], found: Survey) -> None:
-    """Tell what was an image once from what never was: its name differs from those of images in numbers alone."""
+    """Separate what was an image once from what never was: its name differs from those of images in numbers alone."""
     patterns = {_pattern(frame.file) for frames in found.series.values() for frame in frames}
     cut = tuple(file.name for file in strays if _pattern(file) in patterns)
     if cut:

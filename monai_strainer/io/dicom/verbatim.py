@@ -52,7 +52,7 @@ def raw_of(header: Dataset) -> dict[int, RawDataElement]:
 
 
 def _kind(element: RawDataElement) -> str:
-    """The value representation; that of the dictionary where the file tells none."""
+    """The value representation; that of the dictionary where the file has none."""
     if element.VR not in (None, "UN"):
         return str(element.VR)
     try:

@@ -17,7 +17,7 @@ from .stack import are_tiled, normal_of, places_of
 
 __all__ = ["Part", "listed", "volumes_of"]
 
-VARY = (  # what may tell two images at one place apart, the surest first
+VARY = (  # what may differ between two images at one place, the surest first
     "ComplexImageComponent",
     "FrameType",
     "ImageType",
@@ -37,7 +37,7 @@ VARY = (  # what may tell two images at one place apart, the surest first
     "AcquisitionTime",
 )
 NUMBERS = ("DS", "FD", "IS", "SL", "UL", "US")  # value representations
-MANY = 12  # volumes told one by one
+MANY = 12  # volumes listed one by one
 NEAR = 0.01  # mm between two images at one place
 
 
@@ -46,7 +46,7 @@ class Part:
     """The images of one volume, and what sets them apart: ``EchoTime 4.92``."""
 
     frames: list[Frame]
-    told: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
 
 
 def volumes_of(frames: Sequence[Frame]) -> list[Part]:
@@ -69,7 +69,7 @@ def volumes_of(frames: Sequence[Frame]) -> list[Part]:
     return list(_split(list(frames), rank, ()))
 
 
-def _split(frames: list[Frame], rank: NDArray[np.int_], told: tuple[str, ...]) -> Iterator[Part]:
+def _split(frames: list[Frame], rank: NDArray[np.int_], differences: tuple[str, ...]) -> Iterator[Part]:
     """Split by the first attribute that does, and what it makes by the next."""
     reached, most = len(set(rank.tolist())), _most(rank)
     for keyword in VARY if most > 1 else ():
@@ -82,9 +82,9 @@ def _split(frames: list[Frame], rank: NDArray[np.int_], told: tuple[str, ...]) -
             continue
         for k, some in enumerate(members, 1):
             word = f"{keyword} {_word(frames[some[0]], keyword, k)}"
-            yield from _split([frames[i] for i in some], rank[some], (*told, word))
+            yield from _split([frames[i] for i in some], rank[some], (*differences, word))
         return
-    yield Part(frames, told)
+    yield Part(frames, differences)
 
 
 def _word(frame: Frame, keyword: str, k: int) -> str:
@@ -116,7 +116,9 @@ def _by_number(value: str) -> tuple[float, str]:
 
 def listed(parts: Sequence[Part]) -> str:
     """A line for every volume, or for the first ones and the last."""
-    lines = [", ".join((f"volume {k}: {len(part.frames)} images", *part.told)) for k, part in enumerate(parts, 1)]
+    lines = [
+        ", ".join((f"volume {k}: {len(part.frames)} images", *part.differences)) for k, part in enumerate(parts, 1)
+    ]
     if len(lines) > MANY:
         lines[MANY - 2 : -1] = [f"... {len(lines) - MANY + 1} more ..."]
     return "".join(f"\n  {line}" for line in lines)

@@ -99,7 +99,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
     """One series: 1 is the image, 2 its standard deviation."""
     source = volume.source
     first = source.frames[0]
-    stored, slope, told = _stored(volume, which)
+    stored, slope, note = _stored(volume, which)
     recipe = hashlib.sha256(
         stored.tobytes() + repr((which, __version__, report.get("prior_sha256"))).encode()
     ).hexdigest()
@@ -119,7 +119,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         used = [int(i) for i in np.argsort(away, kind="stable")[: 2 if is_finer and away.min() > 1e-3 else 1]]
         image = _classic(source.frames[used[0]])
         _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
-        _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), told, moment, report)
+        _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), note, moment, report)
         if which == 2:
             image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
         say_lossy(image, source.frames)
@@ -139,20 +139,20 @@ def _is_finer(volume: Volume) -> bool:
 
 def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]:
     """Values from 0 to 65535, the factor from them to intensities, and what a reader must know of it."""
-    slope, intercept, told = volume.source.slope, volume.source.intercept, ""
+    slope, intercept, note = volume.source.slope, volume.source.intercept, ""
     if which == 2:
         top = float(volume.data.max()) or 1.0
         slope, intercept = 10.0 ** np.ceil(np.log10(top / 65535)), 0.0
-        told = f"stored values times {slope:g} are the standard deviation in the units of the source"
+        note = f"stored values times {slope:g} are the standard deviation in the units of the source"
     elif slope is None:
         top = max(float(volume.data.max()), 1e-30)
         slope, intercept = (1.0 if 255 <= top <= 65535 else top / 65535), 0.0
-        told = "" if slope == 1 else f"stored values times {slope:.6g} are intensities: the source's slopes vary"
+        note = "" if slope == 1 else f"stored values times {slope:.6g} are intensities: the source's slopes vary"
     values = np.rint((volume.data - np.float32(intercept)) / np.float32(slope))
     lost = float(np.mean((values < 0) | (values > 65535)))
     if lost > 0:
-        told = f"{told}; " * bool(told) + f"{100 * lost:.2g} % of the voxels were clipped to 16 bits"
-    return np.clip(values, 0, 65535).astype(np.uint16), float(slope), told
+        note = f"{note}; " * bool(note) + f"{100 * lost:.2g} % of the voxels were clipped to 16 bits"
+    return np.clip(values, 0, 65535).astype(np.uint16), float(slope), note
 
 
 def _classic(frame: Frame) -> Dataset:
@@ -227,7 +227,7 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def _derive(
-    image: Dataset, used: list[Frame], is_finer: bool, told: str, moment: datetime, report: dict[str, Any]
+    image: Dataset, used: list[Frame], is_finer: bool, note: str, moment: datetime, report: dict[str, Any]
 ) -> None:
     """Say from what, by what and how the image was made."""
     image.ImageType = ["DERIVED", "SECONDARY", "OTHER", "RESAMPLED" if is_finer else "DENOISED"]
@@ -238,7 +238,7 @@ def _derive(
         f"factors {scale}" if scale else "",
         f"prior {str(report.get('prior_sha256', ''))[:16]}" if "prior_sha256" in report else "",
         f"seed {report['seed']}" if "seed" in report else "",
-        told,
+        note,
         WORKS,
     ]
     image.DerivationDescription = "; ".join(word for word in words if word)[:1024]

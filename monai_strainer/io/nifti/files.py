@@ -52,7 +52,7 @@ class NiftiSource:
         sha256: of the file's bytes.
         path: the file, so that it is never written over; not shown.
         placed: where the header puts the image; None for one that is put elsewhere.
-        doubts: what was accepted, and should be known.
+        findings: what was accepted, and should be known.
     """
 
     header: Nifti1Header
@@ -61,7 +61,7 @@ class NiftiSource:
     sha256: str
     path: Path = field(repr=False)
     placed: Placement | None = None
-    doubts: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def read_nifti(path: Path, limit_bytes: int, volume: int | None = None, form: Form | None = None) -> Volume:
@@ -95,11 +95,11 @@ def read_nifti(path: Path, limit_bytes: int, volume: int | None = None, form: Fo
         raise InputError(error.finding, error.remedy, path) from error
     axis = (int(header["dim_info"]) >> 4 & 3) - 1  # -1 where the file does not say
     ndim = 2 if int(header["dim"][0]) == 2 else 3
-    source = NiftiSource(header, ndim, path.name, digest, path.resolve(), placed, _doubts(placed, header))
+    source = NiftiSource(header, ndim, path.name, digest, path.resolve(), placed, _findings(placed, header))
     return Volume(values, grid, source, axis)
 
 
-def _doubts(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
+def _findings(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
     """A note where the two forms mean two places."""
     if placed.other is None:
         return ()

@@ -74,7 +74,7 @@ def volumes_of(header: Nifti1Header) -> int:
 
 
 def choose(header: Nifti1Header, volume: int, path: Path) -> int:
-    """Make the header that of one volume, counted from 1, and tell how many voxels of others come before.
+    """Make the header that of one volume, counted from 1, and say how many voxels of others come before.
 
     Raises:
         InputError: there is no such volume.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Tell from the header alone how large a NIfTI image is, how its slices run, and who wrote it."""
+"""Read from the header alone how large a NIfTI image is, how its slices run, and who wrote it."""
 
 from __future__ import annotations
 

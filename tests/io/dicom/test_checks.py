@@ -97,9 +97,9 @@ DAMAGES: list[tuple[str, Change, str]] = [
 
 @pytest.mark.parametrize(("change", "words"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
 def test_a_damaged_series_is_refused(tmp_path: Path, change: Change, words: str) -> None:
-    with pytest.raises(InputError, match=words) as told:
+    with pytest.raises(InputError, match=words) as calls:
         read(series(tmp_path / "s", change))
-    assert "SECRET" not in str(told.value) and "4711" not in str(told.value)
+    assert "SECRET" not in str(calls.value) and "4711" not in str(calls.value)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_an_image_of_many_slices_is_asked_for_no_geometry(tmp_path: Path) -> Non
         image.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
         del image.ImagePositionPatient
 
-    with pytest.raises(InputError, match="VFRAME") as told:
+    with pytest.raises(InputError, match="VFRAME") as calls:
         read(series(tmp_path / "s", change))
-    assert "ImagePositionPatient" not in str(told.value)
+    assert "ImagePositionPatient" not in str(calls.value)
 
 
 def test_raw_data_are_passed_over(tmp_path: Path) -> None:

@@ -145,6 +145,6 @@ def test_a_series_torn_into_many_says_how_it_is_mended(tmp_path: Path) -> None:
     def change(k: int, image: Dataset) -> None:
         image.SeriesInstanceUID = f"1.2.3.{k}"
 
-    with pytest.raises(InputError, match=r"8 images .* have a SeriesInstanceUID .* each\. .*dcmodify") as told:
+    with pytest.raises(InputError, match=r"8 images .* have a SeriesInstanceUID .* each\. .*dcmodify") as calls:
         read(series(tmp_path / "s", change))
-    assert "--series-uid" not in str(told.value)
+    assert "--series-uid" not in str(calls.value)

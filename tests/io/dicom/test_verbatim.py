@@ -67,5 +67,5 @@ def test_one_lossy_slice_makes_a_lossy_series(tmp_path: Path) -> None:
     write(read(series(tmp_path / "in", change)), tmp_path / "out", report=REPORT)
     for file in (tmp_path / "out").glob("*.dcm"):
         made = pydicom.dcmread(file)
-        told = made.LossyImageCompression, float(made.LossyImageCompressionRatio), made.LossyImageCompressionMethod
-        assert told == ("01", 12.0, "ISO_10918_1")
+        calls = made.LossyImageCompression, float(made.LossyImageCompressionRatio), made.LossyImageCompressionMethod
+        assert calls == ("01", 12.0, "ISO_10918_1")

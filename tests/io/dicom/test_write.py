@@ -85,8 +85,8 @@ def test_the_deviation_is_a_second_series_that_says_its_unit(tmp_path: Path) -> 
     unit = float(made[0].DerivationDescription.split("stored values times ")[1].split()[0])
     found = np.stack([image.pixel_array.T for image in made], -1) * unit
     np.testing.assert_allclose(found, std, atol=unit)
-    told = json.loads((tmp_path / "out" / "monai_strainer.json").read_text())
-    assert len(told["outputs"]) == 2 * SHAPE[2] and "SECRET" not in json.dumps(told)
+    calls = json.loads((tmp_path / "out" / "monai_strainer.json").read_text())
+    assert len(calls["outputs"]) == 2 * SHAPE[2] and "SECRET" not in json.dumps(calls)
 
 
 def test_a_scale_is_inverted_and_kept(tmp_path: Path) -> None:

@@ -193,15 +193,15 @@ def test_the_record_vouches_for_image_and_deviation(tmp_path: Path) -> None:
     scan = read(saved(tmp_path / "in.nii"))
     report = {"seed": 3, "warnings": ["thick slices"], "sigma": np.float32(0.5), "prior_sha256": "ab", "best": np.nan}
     write(scan, tmp_path / "out" / "x.nii.gz", report=report, std=np.ones(SHAPE))
-    told = json.loads((tmp_path / "out" / "x.json").read_text())
-    assert sorted(told["outputs"]) == ["x.nii.gz", "x_std.nii.gz"]
-    for name, digest in told["outputs"].items():
+    calls = json.loads((tmp_path / "out" / "x.json").read_text())
+    assert sorted(calls["outputs"]) == ["x.nii.gz", "x_std.nii.gz"]
+    for name, digest in calls["outputs"].items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
-    assert told["input"] == {"name": "in.nii", "sha256": scan.source.sha256}
-    assert (told["seed"], told["warnings"], told["sigma"], told["prior_sha256"], told["best"]) == (
+    assert calls["input"] == {"name": "in.nii", "sha256": scan.source.sha256}
+    assert (calls["seed"], calls["warnings"], calls["sigma"], calls["prior_sha256"], calls["best"]) == (
         3, ["thick slices"], 0.5, "ab", None,
     )  # fmt: skip
-    assert {"monai_strainer", "python", "numpy", "torch", "nibabel"} <= set(told["versions"])
+    assert {"monai_strainer", "python", "numpy", "torch", "nibabel"} <= set(calls["versions"])
     assert np.array_equal(nib.load(tmp_path / "out" / "x_std.nii.gz").get_fdata(), np.ones(SHAPE))
 
 
