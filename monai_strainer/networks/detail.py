@@ -109,9 +109,7 @@ class DetailPrior(nn.Module):
             _Level(_Block(c, conditioning, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
         )
         self.tail = nn.Conv2d(width, 8, 3, padding=1, bias=bias)
-        self.level = (
-            nn.Linear(conditioning, 1) if equivariant else None
-        )  # of the deviation, which may depend on all conditions
+        self.level = nn.Linear(conditioning, 1) if equivariant else None  # of the deviation
         nn.init.normal_(self.tail.weight, std=1e-3)
         if self.tail.bias is not None:
             nn.init.zeros_(self.tail.bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,30 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
 CHOICE = ("series_uid", "volume")  # what may choose one scan of a folder or a file
 
 
+_recent: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+_MOST_RECENT = 4
+
+
+def _key(path: Path, choice: Mapping[str, Any]) -> tuple[str, ...]:
+    """What identifies a scan that was read: its file, and the series and volume that were meant."""
+    return (str(path.resolve()), *(str(choice.get(name)) for name in CHOICE))
+
+
+def _remember(path: Path, choice: Mapping[str, Any], source: Any) -> None:
+    """Keep where a scan came from until it is saved, so that the file is read once; only the last few are kept."""
+    _recent[_key(path, choice)] = source
+    while len(_recent) > _MOST_RECENT:
+        _recent.popitem(last=False)
+
+
+def _source_of(path: Path, choice: Mapping[str, Any]) -> Any:
+    """Where a scan came from: as remembered, or read again where another process has read it."""
+    found = _recent.pop(_key(path, choice), None)
+    if found is not None or not path.exists():
+        return found
+    return read(path, **choice).source
+
+
 class LoadScan(Transform):
     """Read one scan strictly (:func:`monai_strainer.read`).
 
@@ -72,6 +97,7 @@ class LoadScan(Transform):
 
     def __call__(self, path: str) -> MetaTensor:
         scan = read(path, **self.choice)  # type: ignore[arg-type]
+        _remember(Path(path), self.choice, scan.source)
         meta: dict[str, Any] = {
             "filename_or_obj": str(path),
             "slice_axis": scan.slice_axis,
@@ -115,7 +141,7 @@ class SaveScan(Transform):
         choice = {name: image.meta[name] for name in CHOICE if name in image.meta}
         if "volume" in choice:
             choice["volume"] = int(choice["volume"])
-        source = read(origin, **choice).source if origin.exists() else None
+        source = _source_of(origin, choice)
         affine = np.asarray(image.affine.cpu(), dtype=np.float64)
         volume = Volume(data[0], Grid(data[0].shape, affine), source)
         report = image.meta.get("strainer_report")

@@ -40,9 +40,9 @@ def workflow(folder: Path, *names: str, kind: str = "infer", **overrides: Any) -
     return made
 
 
-def restored(folder: Path, source: Path, out: Path, name: str = "inference", **overrides: Any) -> list[Path]:
+def restored(folder: Path, source: Path, out: Path, *more: str, **overrides: Any) -> list[Path]:
     """The images that a run of a configuration wrote, deviations left out."""
-    workflow(folder, name, dataset_dir=source, output_dir=out, **{"steps": 1, **overrides}).run()
+    workflow(folder, "inference", *more, dataset_dir=source, output_dir=out, **{"steps": 1, **overrides}).run()
     return sorted(path for path in out.rglob("*.nii*") if "_std" not in path.name)
 
 
