@@ -8,7 +8,11 @@ noisy scan ``y = x + s n`` is made into such a pair with fresh noise ``m``:
 
 Their noises are uncorrelated, so the mean squared difference from the target is the error from the truth plus a
 constant. A magnitude gets the noise of the input as a complex number, so that it stays Rician, of level
-``s sqrt(1 + a^2)``, exactly.
+``s sqrt(1 + a^2)``, exactly. The target of a magnitude is unbiased only where the signal is well above the noise:
+elsewhere the target is what the network made of the scan before it was adapted.
+
+The same noise is seen again and again, so that a network may learn it by heart, and no estimate from voxels that it
+learned from shows that. Some voxels are therefore held out: their risk chooses the step whose weights are kept.
 
 Source: Pang et al., Recorrupted-to-recorrupted: unsupervised deep learning for image denoising, CVPR 2021.
 """
@@ -32,11 +36,12 @@ from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
 from .detail_inputs import conditions, hide_neighbours, show
 
-__all__ = ["ADAPTATION", "Adaptation", "Stack", "adapt", "steps_for"]
+__all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "steps_for"]
 
 _SMALLEST = 16  # voxels: side of a patch below which there is nothing to learn
 _FILLED = 0.3  # of a patch that holds the object
 _TRIES = 20
+BRIGHT = 3.0  # standard deviations of the noise above which a magnitude has Gaussian noise
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Adaptation:
         average: memory of the running average of the weights, which is what is kept.
         mixing: range of ``a``.
         passes: how often a voxel of the object is seen, on average, at most.
+        every: steps between two estimates of the risk on the voxels that are held out.
     """
 
     steps: int = 100
@@ -66,6 +72,7 @@ class Adaptation:
     average: float = 0.95
     mixing: tuple[float, float] = (0.5, 1.0)
     passes: float = 20.0
+    every: int = 25
 
 
 ADAPTATION = Adaptation()
@@ -78,7 +85,7 @@ class Stack:
     Args:
         y: ``(S, H, W)``, the object about ``[0, 1]``.
         noise: of ``y``; a map has its shape.
-        inside: ``(S, H, W)`` where the object is.
+        inside: ``(S, H, W)`` where the object is and may be learned from.
         closeness: see :func:`monai_strainer.fitting.amortise`.
     """
 
@@ -110,6 +117,7 @@ def adapt(
     recipe: Adaptation = ADAPTATION,
     *,
     seed: int = 0,
+    risk: Callable[[DetailPrior], float] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> DetailPrior:
     """A copy of a network that takes no features, adapted to the noisy slices of one scan.
@@ -119,6 +127,8 @@ def adapt(
         stacks: the same scan along one axis or several; a step learns from one of them.
         recipe: how.
         seed: of all draws; the same seed gives the same bytes on one CPU.
+        risk: of a network, estimated on voxels that are held out. Asked every ``recipe.every`` steps; the weights of
+            the lowest risk are kept, be they those of the start. Without it, the last weights are.
         on_step: called with the steps done and their total.
 
     Returns:
@@ -128,14 +138,19 @@ def adapt(
     engines = detail_optimisers(network, recipe.rate)
     rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
     count = steps_for(stacks, recipe)
+    lowest, best = math.inf if risk is None else risk(average), copy.deepcopy(average)
     for step in range(count):
         for engine, times in zip(engines, (1.0, recipe.rest)):
             set_rate(engine, times * recipe.rate * min(1.0, (step + 1) / recipe.warmup))
-        loss = _loss(network, stacks[step % len(stacks)], recipe, rng, generator)
+        loss = _loss(network, detail, stacks[step % len(stacks)], recipe, rng, generator)
         descend(network, average, engines, loss, recipe.clip, min(recipe.average, (1 + step) / (10 + step)))
+        if risk is not None and ((step + 1) % recipe.every == 0 or step + 1 == count):
+            now = risk(average.eval())
+            if now < lowest:
+                lowest, best = now, copy.deepcopy(average)
         if on_step is not None:
             on_step(step + 1, count)
-    return average.eval()
+    return (average if risk is None else best).eval()
 
 
 def _side(stack: Stack, recipe: Adaptation) -> int:
@@ -143,35 +158,53 @@ def _side(stack: Stack, recipe: Adaptation) -> int:
 
 
 def _loss(
-    network: DetailPrior, stack: Stack, recipe: Adaptation, rng: np.random.Generator, generator: torch.Generator
+    network: DetailPrior,
+    start: DetailPrior,
+    stack: Stack,
+    recipe: Adaptation,
+    rng: np.random.Generator,
+    generator: torch.Generator,
 ) -> Tensor:
     """Mean squared difference from the targets over the object, in units of their noise."""
     side, mix = _side(stack, recipe), float(rng.uniform(*recipe.mixing))
-    operator, kind = Identity((side, side)), type(stack.noise)
-    inputs, targets, weights, numbers, levels = [], [], [], [], []
+    kind, middle = type(stack.noise), network.slices // 2
+    inputs, targets, weights, levels, given = [], [], [], [], []
     for _ in range(recipe.patches):
         y, noise, inside = _window(stack, network.slices, side, rng)
         first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
         moved = y + mix * first
-        louder = kind(noise.sigma * math.sqrt(1 + mix**2))
         inputs.append(torch.hypot(moved, mix * second) if kind is RicianNoise else moved)
-        middle = network.slices // 2
         targets.append((noise.debias(y) - first / mix)[middle])
-        level = louder.sigma[middle] if louder.sigma.ndim else louder.sigma
-        levels.append(level.expand(side, side))
-        weights.append(inside / level.square())
-        numbers.append(conditions(operator, kind(level), stack.closeness))
-    slices = torch.stack(inputs)
-    if stack.closeness == 0:
-        hide_neighbours(slices)
+        own = noise.sigma[middle] if noise.sigma.ndim else noise.sigma
+        given.append((y, own.expand(side, side)))
+        levels.append(own.expand(side, side) * math.sqrt(1 + mix**2))
+        weights.append(inside / levels[-1].square())
+    target, weight = torch.stack(targets), torch.stack(weights)
+    if kind is RicianNoise:
+        before, level = torch.stack([y for y, _ in given]), torch.stack([sigma for _, sigma in given])
+        with torch.no_grad():
+            known = _mean(start, before, level, kind, stack.closeness)
+        target = torch.where(known > BRIGHT * level, target, known)
     turn = int(rng.integers(8))
-    sigma, target, weight = torch.stack(levels)[:, None], torch.stack(targets), torch.stack(weights)
-    slices, sigma, target, weight = (_turned(part, turn) for part in (slices, sigma, target, weight))
-    shown = show(slices, slices.new_zeros(side, side), sigma, torch.stack(numbers))
+    slices, sigma, target, weight = (
+        _turned(part, turn) for part in (torch.stack(inputs), torch.stack(levels), target, weight)
+    )
+    mean = _mean(network, slices, sigma, kind, stack.closeness)
+    return (weight * (mean - target).square()).sum() / weight.count_nonzero().clamp_min(1)
+
+
+def _mean(network: DetailPrior, slices: Tensor, sigma: Tensor, kind: type[NoiseModel], closeness: float) -> Tensor:
+    """The image ``(B, h, w)`` that a network makes of patches ``(B, slices, h, w)`` of noise level ``(B, h, w)``."""
+    side, slices = int(slices.shape[-1]), slices.clone()
+    if closeness == 0:
+        hide_neighbours(slices)
+    operator = Identity((side, side))
+    numbers = torch.stack([conditions(operator, kind(level), closeness) for level in sigma])
+    shown = show(slices, slices.new_zeros(side, side), sigma[:, None], numbers)
     image = shown.image.contiguous(memory_format=torch.channels_last)
     with autocast_on(slices.device, has_bfloat16(slices.device)):
         mean, _ = network(image, shown.conditions)
-    return (weight * (mean[:, 0].float() - target).square()).sum() / weight.count_nonzero().clamp_min(1)
+    return mean[:, 0].float()
 
 
 def _window(stack: Stack, slices: int, side: int, rng: np.random.Generator) -> tuple[Tensor, NoiseModel, Tensor]:

@@ -1,24 +1,33 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Adapt the general network to a noisy scan, and keep the adapted one only where its estimated error is lower."""
+"""Adapt the general network to a noisy scan, and keep it only where its estimated error is lower on held-out voxels."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from ..fitting import ADAPTATION, Stack, adapt, steps_for
-from .choice import Trial
+from ..fitting import ADAPTATION, Stack, adapt, amortise, steps_for
+from ..fitting.adapting import BRIGHT
+from ..networks import DetailPrior
+from ..physics import Identity, Measurement, RicianNoise
+from .choice import Candidate, Trial, noise_trial, some_slices
 from .plan import Pass
 from .prepare import Prepared
-from .prior_choice import Choice, tried
+from .prior_choice import Choice
 from .slicewise import PassContext, measured, neighbours_close
 
 __all__ = ["adapted"]
 
 _WIDEST = 2.0
-_BETTER = 0.995  # of the risk before, at most: Stein's estimate does not see what the weights learned from the noise
+_BETTER = 0.995  # of the risk before, at most
+_BLOCK = 32  # voxels: side of the blocks that are learned from or held out
+_SLICES = 4  # that the risk is estimated on
 
 
 def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, steps: int | None, seed: int) -> Choice:
@@ -29,30 +38,64 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     Args:
         choice: of the prior.
         ready: the scan.
-        scene: of the passes.
-        leg: axes and factors of the first pass.
+        context: of the passes.
+        first: axes and factors of the first pass.
         steps: at most; None for the default, 0 for none.
         seed: of the draws.
     """
     axes, factors = first
-    detail, before = choice.prior.detail, choice.trial
-    if steps == 0 or detail is None or detail.features or before is None or max(factors) > 1:
+    detail = choice.prior.detail
+    if steps == 0 or detail is None or detail.features or choice.trial is None or max(factors) > 1:
         return choice
     recipe = ADAPTATION if steps is None else replace(ADAPTATION, steps=steps)
-    stacks = [_stack(ready, context, axis, choice) for axis in axes]
+    held = _held_out(ready.inside.shape)
+    stacks = [_stack(ready, context, axis, detail, ready.inside & ~held) for axis in axes]
     count = steps_for(stacks, recipe)
-    if count == 0 or float(stacks[0].noise.sigma.max()) == 0:
+    tested = ready.inside & held
+    if count == 0 or float(stacks[0].noise.sigma.max()) == 0 or not tested.any():
         return choice
-    network = adapt(detail.to(context.device), stacks, recipe, seed=seed, on_step=context.progress)
-    prior = replace(choice.prior, detail=network)
-    after = tried(prior, "adapted", ready, context.pose, first, context.operator)
-    assert after is not None  # as it was before
+    on_cpu = replace(context, device="cpu")  # where the other tests ran
+    given = _stack(ready, on_cpu, axes[0], detail, tested)
+    slices = some_slices(given.inside, _SLICES)
+    given = replace(given, inside=given.inside & _bright(detail.cpu(), given, slices))
+    if not given.inside[slices].any():
+        return choice
+
+    def trial(network: DetailPrior) -> Trial:
+        one = Candidate("adapted", network.cpu(), None, None, given.closeness)
+        return noise_trial(one, given.y, given.noise, given.inside, slices)
+
+    before = trial(copy.deepcopy(detail))
+    network = adapt(
+        detail.to(context.device), stacks, recipe, seed=seed, risk=lambda one: trial(one).risk, on_step=context.progress
+    )
+    after = trial(network)
     kept = after.risk < _BETTER * before.risk
     record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
     if not kept:
         return replace(choice, adaptation=record)
     after = replace(after, widen=_wider(before, after))
-    return replace(choice, prior=prior, trial=after, adaptation=record)
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+
+
+def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:
+    """(S, H, W): where the signal of the slices to test is so far above the noise that Stein's estimate holds."""
+    if given.noise.__class__ is not RicianNoise:
+        return torch.ones_like(given.inside)
+    measurement = Measurement(Identity([int(n) for n in given.y.shape[1:]]), given.y, given.noise)
+    bright = torch.zeros_like(given.inside)
+    for k in slices:
+        found = amortise(network, measurement, closeness=given.closeness, only=slice(k, k + 1))
+        level = given.noise.sigma[k] if given.noise.sigma.ndim else given.noise.sigma
+        bright[k] = found.images[0] > BRIGHT * level
+    return bright
+
+
+def _held_out(shape: Sequence[int]) -> NDArray[np.bool_]:
+    """(X, Y, Z): every fourth of the blocks of ``_BLOCK`` voxels a side, for the estimate of the risk."""
+    places = np.meshgrid(*(np.arange(n) // _BLOCK for n in shape), indexing="ij", sparse=True)
+    held: NDArray[np.bool_] = (places[0] + places[1] + places[2]) % 4 == 0
+    return held
 
 
 def _wider(before: Trial, after: Trial) -> float:
@@ -63,9 +106,8 @@ def _wider(before: Trial, after: Trial) -> float:
     return min(_WIDEST, max(1.0, ratio**0.5))
 
 
-def _stack(ready: Prepared, context: PassContext, axis: int, choice: Choice) -> Stack:
+def _stack(ready: Prepared, context: PassContext, axis: int, detail: DetailPrior, inside: NDArray[np.bool_]) -> Stack:
     volume = ready.acquired.volume
     y, noise = measured(volume, axis, context, ready.level.level)
-    inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0))).to(context.device)
-    assert choice.prior.detail is not None
-    return Stack(y, noise, inside, neighbours_close(choice.prior.detail, volume.grid, axis, len(y)))
+    part = torch.from_numpy(np.ascontiguousarray(np.moveaxis(inside, axis, 0))).to(context.device)
+    return Stack(y, noise, part, neighbours_close(detail, volume.grid, axis, len(y)))
