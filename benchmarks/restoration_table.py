@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """The tables of the restoration benchmark: what every method reached, and the gates.
 
-python benchmarks/restoration_table.py            # prints them, and puts them into docs/benchmark.md and the README
+python benchmarks/restoration_table.py            # prints them, and puts them into docs/benchmark.md
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tables import fill
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("restoration.csv", "restoration_rivals.csv")
-PAGES = (ROOT / "docs" / "benchmark.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "benchmark.md",)
 Row = dict[str, str]
 # the task, whose margin, over whom, and the least of it in dB
 GATES: list[tuple[str, str, str, float]] = [

@@ -1,5 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Puts the evaluation's table into the READMEs: reads benchmarks/evaluation*.csv, writes between the markers.
+"""Puts the evaluation's table into docs/benchmark.md and the bundle's README, between the markers.
+
+Reads benchmarks/evaluation*.csv.
 
 python benchmarks/tables.py
 """
@@ -41,11 +43,11 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Fill in every README that has the markers."""
+    """Fill in every page that has the markers."""
     files = sorted((ROOT / "benchmarks").glob("evaluation*.csv"))
     table = markdown([row for file in files for row in rows(file)])
-    for readme in (ROOT / "README.md", ROOT / "bundles" / "mri_strainer" / "docs" / "README.md"):
-        fill(readme, {"evaluation": table.strip()})
+    for page in (ROOT / "docs" / "benchmark.md", ROOT / "bundles" / "mri_strainer" / "docs" / "README.md"):
+        fill(page, {"evaluation": table.strip()})
 
 
 if __name__ == "__main__":

@@ -60,5 +60,13 @@ def test_every_link_within_the_project_leads_somewhere() -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
+def test_the_short_table_of_the_readme_has_the_numbers_of_the_benchmark() -> None:
+    table = (ROOT / "README.md").read_text().partition("**Brains of the cohort's kind.**")[2].partition("\n## ")[0]
+    numbers = [number for row in re.findall(r"^\|.*\|$", table, re.M) for number in re.findall(r"\d+\.\d\d", row)]
+    known = re.findall(r"\d+\.\d\d", (ROOT / "docs" / "benchmark.md").read_text())
+    assert numbers
+    assert set(numbers) <= set(known)
+
+
 def test_nothing_but_a_bundle_run_is_checked_for_typos() -> None:
     refuse_typos(["pytest", "--anything"])
