@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .io.marks import Busy, hold
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
 
-__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "work_folder"]
+__all__ = ["LEARNING", "bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "work_folder"]
+
+LEARNING = "runs/.learning.started"  # stands in a bundle while a prior is learned
 
 
 def device_of(name: str) -> str:
@@ -64,6 +67,9 @@ def work_folder(args: Options, *checkpoints: str) -> Path:
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
+    from dataclasses import replace
+
+    from .bundle_parts import train_detail
     from .io import refuse_inside
     from .lessons import plan_of
     from .prior import RULES, save_prior
@@ -72,7 +78,8 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     plan = plan_of(args)
     if not plan.is_noise:
         refuse_inside(args.output, args.input)
-    if (args.output / RULES).exists() and not (args.overwrite or args.resume):
+    may_replace = args.overwrite or args.resume or (args.output / LEARNING).exists()
+    if (args.output / RULES).exists() and not may_replace:
         raise InputError("there is a prior already", "pass --overwrite, or choose another folder", args.output / RULES)
     choice = None
     if not plan.is_noise:
@@ -80,16 +87,14 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         choice = without_label_maps(choice, args.input, args.images)
         _tell_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
-    with lines_of(args):
+    with lines_of(args), _alone(args.output / LEARNING):
         made, cohort = _learned(args, plan, choice)
-        prior = save_prior(made, args.output, _record(args, plan, choice, cohort))
-        of = f"{plan.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
-        print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
-        if choice is not None and plan.detail.steps > 0:
-            from .bundle_parts import train_detail
-
+        made = replace(made, record=_record(args, plan, choice, cohort))
+        if choice is None or plan.detail.steps == 0:
+            prior = save_prior(made, args.output)
+        else:  # both appear together: a prior without its detail would look complete
             prior = train_detail(
-                prior,
+                made,
                 None,
                 plan.detail,
                 choice.train,
@@ -98,9 +103,31 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
                 device=args.device,
                 resume=args.resume,
                 quiet=args.quiet,
-                record={"command": prior.record["command"]},
+                record={"command": made.record["command"]},
             )
+        of = f"{plan.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
+        print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+        if prior.detail is not None:
             print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+
+
+@contextmanager
+def _alone(mark: Path) -> Iterator[None]:
+    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior anew.
+
+    Raises:
+        InputError: another process learns there.
+    """
+    try:
+        with hold(mark):
+            try:
+                yield
+            finally:
+                mark.unlink(missing_ok=True)
+    except Busy:
+        raise InputError(
+            "another process learns a prior here", "wait until it has ended, or choose another folder", mark.parent.parent
+        ) from None
 
 
 def _record(args: Options, plan: Any, choice: Any, cohort: Any) -> dict[str, Any]:

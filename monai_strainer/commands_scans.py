@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .commands import bar_of, device_of, pretrain
+from .commands import LEARNING, bar_of, device_of, pretrain
 from .errors import InputError
 
 Options = Any  # an argparse.Namespace; only cli.py knows argparse
@@ -190,7 +190,8 @@ def bids(args: Options) -> int:
     if args.level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
         return _run(jobs, passed, options, args, own)
-    if (learned / RULES).exists() and not (args.overwrite or args.resume):
+    was_killed = (learned / LEARNING).exists()
+    if (learned / RULES).exists() and not (args.overwrite or args.resume or was_killed):
         print("there is a prior already; --overwrite learns it anew")
     else:
         args.output = learned
