@@ -126,7 +126,9 @@ def _alone(mark: Path) -> Iterator[None]:
                 mark.unlink(missing_ok=True)
     except Busy:
         raise InputError(
-            "another process learns a prior here", "wait until it has ended, or choose another folder", mark.parent.parent
+            "another process learns a prior here",
+            "wait until it has ended, or choose another folder",
+            mark.parent.parent,
         ) from None
 
 

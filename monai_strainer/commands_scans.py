@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -57,6 +58,7 @@ def restore(args: Options) -> int:
     if (target.is_dir() if is_nifti(target) else target.is_file()) or not (is_nifti(target) or is_dicom(args.input)):
         raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
     clear(target)  # of what a killed process left
+    _refuse_shut(target)
     if not args.overwrite and is_there(target):
         raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
@@ -76,6 +78,13 @@ def restore(args: Options) -> int:
     for doubt in report["warnings"]:
         print(f"  note: {doubt}", file=sys.stderr)
     return 0
+
+
+def _refuse_shut(target: Any) -> None:
+    """Refuse, before anything is computed, an output in a folder that cannot be made or written to."""
+    home = next(folder for folder in target.absolute().parents if folder.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise InputError("the output cannot be written into this", "choose a folder that can be written to", home)
 
 
 def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> int:
