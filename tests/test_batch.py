@@ -163,8 +163,8 @@ def commit(job: Job) -> None:
     """What a finished restoration leaves."""
     job.target.parent.mkdir(exist_ok=True)
     job.target.write_text("image")
-    told = {"configuration": {}, "source_sha256": digest_of(job.source), "outputs": {}}
-    job.record.write_text(json.dumps(told))
+    record = {"configuration": {}, "source_sha256": digest_of(job.source), "outputs": {}}
+    job.record.write_text(json.dumps(record))
 
 
 def test_a_scan_that_another_process_ends_meanwhile_is_done_in_the_table(tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ def test_many_scans_in_one_process_take_no_more_memory_than_a_few(tmp_path: Path
 
     def restore_one(job: Job, extra: dict[str, Any], overwrite: bool) -> dict[str, Any]:
         options = Options(scale=(1.0,), adapt=0)
-        told = restore_file(job.source, job.target, prior, options, with_std=True, with_report=True, extra=extra)
+        report = restore_file(job.source, job.target, prior, options, with_std=True, with_report=True, extra=extra)
         lines = Path("/proc/self/status").read_text().splitlines()
         taken.append(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
-        return told
+        return report
 
     prior = small_prior_with_detail()
     for k in range(12):

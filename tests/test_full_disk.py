@@ -140,7 +140,7 @@ def test_a_pretraining_that_cannot_be_written_is_told(
 
 @pytest.mark.parametrize("kind", ["a file", "a shut folder"])
 @pytest.mark.parametrize("command", ["nifti", "dicom", "participant", "group", "pretrain"])
-def test_an_output_that_cannot_be_made_is_told_in_one_line_before_anything_is_computed(
+def test_an_output_that_cannot_be_made_is_refused_in_one_line_before_anything_is_computed(
     dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, kind: str
 ) -> None:
     def never(*_: object, **__: object) -> None:
