@@ -28,6 +28,7 @@ from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining.encoder import META, PAPER, pretrain
 from monai_strainer.pretraining.noise_cohort import noise_slices
+from monai_strainer.pretraining.run import Run
 from monai_strainer.priors.prior import Prior
 from monai_strainer.priors.shipped import bundle_path
 from monai_strainer.priors.store import load_prior
@@ -109,19 +110,19 @@ def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rat
         siren.load_state_dict(torch.load(file, weights_only=True))
         return siren.eval()
     file.parent.mkdir(parents=True, exist_ok=True)
-    more: dict[str, Any] = {"network": siren, "seed": setting.seed, "device": setting.device, "resume": True}
-    more["checkpoint"] = file.with_suffix(".checkpoint")
+    kept = file.with_suffix(".checkpoint")
+    run = Run(setting.seed, setting.device, kept, resume=True)
     paper = replace(PAPER, steps=setting.pretraining, rate=rate)
     if source in ("uniform", "spectrum"):
         exponent = 0.0 if source == "uniform" else 1.0
         slices = noise_slices(images, (1, setting.side, setting.side), exponent, setting.seed)
-        trained = pretrain(slices, paper, kind="noise", **more)
+        trained = pretrain(slices, paper, kind="noise", network=siren, run=run)
     else:
         slices = cohort_of(setting.train[:images], setting.side)
         recipe = replace(META, steps=setting.pretraining) if source == "meta" else paper
-        trained = pretrain(slices, recipe, kind=source, **more)  # type: ignore[arg-type]
+        trained = pretrain(slices, recipe, kind=source, network=siren, run=run)  # type: ignore[arg-type]
     torch.save(trained.cpu().state_dict(), file)
-    more["checkpoint"].unlink(missing_ok=True)
+    kept.unlink(missing_ok=True)
     return trained.eval()
 
 

@@ -156,8 +156,13 @@ def restored(
         with torch.no_grad():
             begin.head.weight.copy_(head[None, :-1])
             begin.head.bias.copy_(head[-1:])
-    data = begin, coords, operator, y, noise
     images, best = network_alone(
-        *data, steps=steps, rate=rate, seed=seed, on_look=lambda step, x: looks.append(score(x)["psnr"])
+        begin,
+        coords,
+        Measurement(operator, y, noise),
+        steps=steps,
+        rate=rate,
+        seed=seed,
+        on_look=lambda step, x: looks.append(score(x)["psnr"]),
     )
     return {**score(images), "psnr_oracle": max(looks), "best_step": int(best[0])}

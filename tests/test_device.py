@@ -28,7 +28,16 @@ from physics.test_operators import OPERATORS as ALL
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import ErrorField, FitOptions, align, amortise, plug_and_play, refine, solve_heads
+from monai_strainer.fitting import (
+    CoordinateFeatures,
+    ErrorField,
+    FitOptions,
+    align,
+    amortise,
+    plug_and_play,
+    refine,
+    solve_heads,
+)
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.physics import (
@@ -132,10 +141,11 @@ def test_the_detail_prior(name: str, level: str) -> None:
         operator, siren = operators()[name], small_siren().to(at)
         y, noise = given(level, operator.A(slice_images(3, *SIZE)), at)
         coords = slice_coordinates(3, *SIZE).to(at)
-        options: dict[str, Any] = {"siren": siren, "places": lambda some, coords=coords: coords[some]}
-        options["probe"] = torch.Generator().manual_seed(0) if probe else None
+        features = CoordinateFeatures(siren, lambda some, coords=coords: coords[some])
+        draws = torch.Generator().manual_seed(0) if probe else None
         assert isinstance(operator, Separable)
-        found.append(amortise(small_detail().to(at), Measurement(operator.to(at), y, noise), options))
+        measured = Measurement(operator.to(at), y, noise)
+        found.append(amortise(small_detail().to(at), measured, features=features, probe=draws))
     same(found[0].images, found[1].images, 2e-2)  # bfloat16 on the CPU
     same(found[0].std, found[1].std, 5e-2)
 

@@ -138,6 +138,37 @@ def test_a_pretraining_that_cannot_be_written_is_told(
     assert contents(dataset / "out") == {}  # no images of patients either
 
 
+@pytest.mark.parametrize("kind", ["a file", "a shut folder"])
+@pytest.mark.parametrize("command", ["nifti", "dicom", "participant", "group", "pretrain"])
+def test_an_output_that_cannot_be_made_is_refused_in_one_line_before_anything_is_computed(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, kind: str
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it was computed")
+
+    for name in ("pipelines.restore_file.restore", "pipelines.pretrain_prior.pretrain"):
+        monkeypatch.setattr(f"monai_strainer.{name}", never)
+    out, raw, prior = dataset / "x" / "out", dataset / "raw", ["--prior", str(dataset / "bundle"), *QUICK]
+    if kind == "a file":
+        (dataset / "x").write_text("no folder")
+    elif os.geteuid() == 0:
+        pytest.skip("root may write into any folder")
+    else:
+        (dataset / "x").mkdir(mode=0o500)
+    words = {
+        "nifti": ["restore", raw / "sub-01" / "anat" / "sub-01_T1w.nii.gz", out / "y.nii.gz", *prior],
+        "dicom": ["restore", dataset / "series", out, *prior],
+        "participant": ["bids", raw, out, "participant", *prior],
+        "group": ["bids", raw, out, "group", "--pretrain-steps", "1", *LEARN[2:]],
+        "pretrain": ["pretrain", raw, out, *LEARN],
+    }[command]
+    if command == "dicom":
+        series(dataset / "series")
+    assert main([str(word) for word in words]) == 3
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("monai-strainer: ")]
+    assert "cannot be written" in line
+
+
 def test_the_space_of_a_mapped_file_is_taken_before_it_is_mapped(tmp_path: Path) -> None:
     """A disk that fills under a mapping kills the process without a word."""
     script = (

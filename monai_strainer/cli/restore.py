@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -40,14 +41,19 @@ def restore(args: Options) -> int:
     is_many = (args.input.is_dir() and holds_nifti(args.input)) or args.input.suffix.lower() == ".tsv"
     if is_many:
         jobs, passed = find_jobs(args.input, args.output, args.std)
+        if args.dry_run:
+            return _print_plans([(job.name, job.source) for job in jobs], _options(args), args.prior)
         return _run(jobs, passed, _options(args), args, args.prior)
     if args.shard:
         raise InputError("one scan cannot be shared out", "pass a folder or a manifest with --shard")
+    if args.dry_run:
+        return _print_plans([(args.input.name, args.input)], _options(args), args.prior)
     options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
     target = args.output  # refused before anything is computed
     if (target.is_dir() if is_nifti(target) else target.is_file()) or not (is_nifti(target) or is_dicom(args.input)):
         raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
     clear(target)  # of what a killed process left
+    _refuse_shut(target)
     if not args.overwrite and is_there(target):
         raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
@@ -65,6 +71,29 @@ def restore(args: Options) -> int:
     for warning in report["warnings"]:
         print(f"  note: {warning}", file=sys.stderr)
     return 0
+
+
+def _refuse_shut(target: Any) -> None:
+    """Refuse, before anything is computed, an output in a folder that cannot be made or written to."""
+    home = next(folder for folder in target.absolute().parents if folder.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise InputError("the output cannot be written into this", "choose a folder that can be written to", home)
+
+
+def _print_plans(scans: list[tuple[str, Any]], options: Any, bundle: Any) -> int:
+    """Print what would be done with every scan; 3 where none can be restored, 8 where some cannot."""
+    from ..pipelines.restore_file import plan_file
+    from ..priors.store import load_prior
+
+    prior, failed = load_prior(bundle), 0
+    for name, source in scans:
+        try:
+            lines = str(plan_file(source, prior, options)).splitlines()
+        except (InputError, OSError) as error:
+            failed += 1
+            lines = [f"cannot be restored: {error}"]
+        print("\n".join([f"{name}:", *(f"  {line}" for line in lines)]))
+    return 0 if failed == 0 else 3 if failed == len(scans) else 8
 
 
 def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> int:
@@ -159,6 +188,7 @@ def bids(args: Options) -> int:
 
     from ..io import refuse_inside
     from ..pipelines.bids import Size, Wanted, describe, find_jobs, read_filters
+    from ..pipelines.pretrain_prior import LEARNING
     from ..priors.store import RULES
 
     refuse_inside(args.output, args.input)
@@ -171,10 +201,13 @@ def bids(args: Options) -> int:
     jobs, passed = find_jobs(args.input, args.output, Size(options.scale, options.spacing, options.form), wanted)
     for finding in describe(args.output, args.input):
         print(f"  note: {finding}", file=sys.stderr)
+    if args.level == "participant" and args.dry_run:
+        return _print_plans([(job.name, job.source) for job in jobs], options, args.prior)
     if args.level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
         return _run(jobs, passed, options, args, own)
-    if (learned / RULES).exists() and not (args.overwrite or args.resume):
+    was_killed = (learned / LEARNING).exists()
+    if (learned / RULES).exists() and not (args.overwrite or args.resume or was_killed):
         print("there is a prior already; --overwrite learns it anew")
     else:
         args.output = learned

@@ -14,6 +14,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ def _one(
         if not is_nifti(job.target):
             clear(job.target)  # a series that a killed process had moved away counts
         if is_committed(job, configuration):
+            _clear_mark(job)
             return before
         extra = {"configuration": dict(configuration), "source_sha256": digest_of(job.source)}
         with hold(job.mark) as was_begun:
@@ -128,6 +130,13 @@ def _one(
         return {"status": "in work", "message": "another process restores it; run again when that has ended"}
     except Exception as error:  # one scan's fault, of whatever kind, is not the others'
         return {"status": "failed", "message": " ".join([sentence_of(error), *job.findings])}
+
+
+def _clear_mark(job: Job) -> None:
+    """Remove the mark of a process that was killed after its commit; it would let a later run replace the result."""
+    if job.mark.exists():
+        with suppress(Busy), hold(job.mark):
+            job.mark.unlink(missing_ok=True)
 
 
 def run_jobs(
@@ -164,6 +173,9 @@ def run_jobs(
         row["seconds"] = round(time.perf_counter() - start, 1)
         rows.append(row)
         inform(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
+    for job, row in zip(jobs, rows):
+        if row["status"] == "in work" and is_committed(job, configuration):
+            row |= {"status": "skipped", "message": "done by another process"}
     rows += passed_rows(passed)
     write_summary(rows, summary)
     return rows

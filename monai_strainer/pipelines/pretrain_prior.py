@@ -24,9 +24,11 @@ from ..pretraining.run import ONCE, Run
 from ..priors.prior import Prior
 from ..priors.similarity import ReferenceScores, reference_scores
 from ..priors.store import RULES, save_prior
+from ..storage.marks import Busy, hold
 
-__all__ = ["PriorRecipe", "Watch", "pretrain_prior", "prior_of", "silent", "train_detail", "work_folder"]
+__all__ = ["LEARNING", "PriorRecipe", "Watch", "pretrain_prior", "prior_of", "silent", "train_detail", "work_folder"]
 
+LEARNING = "runs/.learning.started"  # stands in a bundle while a prior is learned
 Watch = Callable[[str, int], AbstractContextManager[Callable[[int, float], None]]]
 """Shows progress: takes a title and the number of steps, and gives what is called with a step and its loss."""
 
@@ -100,25 +102,52 @@ def pretrain_prior(
     """
     recipe, out = recipe or PriorRecipe(), Path(out)
     choice = _chosen(cohort, out, recipe)
-    if (out / RULES).exists() and not (overwrite or run.resume):
+    may_replace = overwrite or run.resume or (out / LEARNING).exists()  # the mark of a process that was killed
+    if (out / RULES).exists() and not may_replace:
         raise InputError("there is a prior already", "pass --overwrite, or choose another folder", out / RULES)
+    with _alone(out / LEARNING):
+        return _learned(choice, out, recipe, run, watch, record or {})
+
+
+def _learned(
+    choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch, record: Mapping[str, Any]
+) -> Prior:
+    """Learn and write: both networks appear together, for a prior without its detail network looks complete."""
     made, digest = _coordinate_prior(choice, out, recipe, run, watch)
     own = {
         "kind": recipe.kind,
         "scans": 0 if choice is None else len(choice.train),
         "recipe": asdict(recipe.encoder),
         "seed": run.seed,
-        **(record or {}),
+        **record,
     }
     if choice is None:
         own |= {"fields": {"count": recipe.fields, "shape": recipe.grid, "exponent": 1.0}}
     else:
         own |= {"cohort_sha256": digest, **choice.record()}
-    prior = save_prior(made, out, own)
     if choice is None or recipe.detail.steps == 0:
-        return prior
+        return save_prior(made, out, own)
     kept = {name: value for name, value in own.items() if name == "command"}
-    return train_detail(prior, choice.train, out, recipe.detail, run=run, watch=watch, record=kept)
+    made = replace(made, record=own)
+    return train_detail(made, choice.train, out, recipe.detail, run=run, watch=watch, record=kept)
+
+
+@contextmanager
+def _alone(mark: Path) -> Iterator[None]:
+    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior anew.
+
+    Raises:
+        InputError: another process learns there.
+    """
+    try:
+        with hold(mark):
+            try:
+                yield
+            finally:
+                mark.unlink(missing_ok=True)
+    except Busy:
+        finding, remedy = "another process learns a prior here", "wait until it has ended, or choose another folder"
+        raise InputError(finding, remedy, mark.parent.parent) from None
 
 
 def _chosen(cohort: str | Path | Choice | None, out: Path, recipe: PriorRecipe) -> Choice | None:

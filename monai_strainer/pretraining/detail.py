@@ -262,7 +262,7 @@ def run_training(
     for step in range(start, recipe.steps):
         first = step * recipe.groups
         loss = training.step(step, joined([groups[first + k] for k in range(recipe.groups)]))
-        run.done(step, float(loss), recipe.steps, identity, training.state)
+        run.done(step, loss, recipe.steps, identity, training.state)
     return training.average.eval()
 
 

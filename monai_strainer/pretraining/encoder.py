@@ -205,7 +205,7 @@ def _learned(
             pieces = _pieces(batch, recipe, shared.spatial_dims, device)
         loss = step_once(*pieces)
         is_last = step + 1 == recipe.steps
-        mean = float(loss) / (len(shared.heads) if recipe.trained_heads else 1)
+        mean = loss / (len(shared.heads) if recipe.trained_heads else 1)
         run.done(step, mean, recipe.steps, identity, partial(_state, shared, module, optimiser, recipe, is_last))
     return shared.encoder
 

@@ -73,7 +73,7 @@ def meta_learned(
         optimiser.step()
         run.done(
             step,
-            float(reached) / tasks,
+            reached / tasks,
             len(rates),
             identity,
             lambda: {"module": start.state_dict(), "optimiser": optimiser.state_dict()},

@@ -146,7 +146,7 @@ def pretrain_noise_level(
         if step in (recipe.steps // 2, 3 * recipe.steps // 4):
             patches.own = {id(s): own_noise(network, s) for s in sources if s.kind == "scan"}
         loss = _step(network, adam, average, patches, step)
-        run.done(step, float(loss), recipe.steps, identity, state_now)
+        run.done(step, loss, recipe.steps, identity, state_now)
     network.load_state_dict(average)
     return network.eval()
 

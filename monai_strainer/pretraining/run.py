@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..storage.checkpoints import resume_from, save_checkpoint
 
@@ -51,19 +52,19 @@ class Run:
         return resume_from(self.checkpoint, identity, torch.device(self.device)) if self.resume else None
 
     def done(
-        self, step: int, loss: float, steps: int, identity: dict[str, Any], state: Callable[[], dict[str, Any]]
+        self, step: int, loss: Tensor | float, steps: int, identity: dict[str, Any], state: Callable[[], dict[str, Any]]
     ) -> None:
         """Inform of a step, and keep the training where it is due.
 
         Args:
             step: that is done, from 0.
-            loss: of it.
+            loss: of it; read back from the device only where somebody asks for it.
             steps: of the whole training.
             identity: see :meth:`resumed`.
             state: gives the tensors and plain values to keep.
         """
         if self.on_step is not None:
-            self.on_step(step, loss)
+            self.on_step(step, float(loss))
         if self.checkpoint is not None and ((step + 1) % self.every == 0 or step + 1 == steps):
             save_checkpoint(self.checkpoint, identity, step + 1, **state())
 

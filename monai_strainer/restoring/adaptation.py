@@ -75,7 +75,8 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     if not kept:
         return replace(choice, adaptation=record)
     after = replace(after, widen=_wider(before, after))
-    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+    dark = detail if ready.noise is RicianNoise else None
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record, dark=dark)
 
 
 def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:

@@ -16,7 +16,7 @@ from monai_strainer import InputError, Prior, load_prior, save_prior
 from monai_strainer.bundle import training as bundle_training
 from monai_strainer.bundle.parts import refuse_typos
 from monai_strainer.cli.recipes import COHORT, DETAIL
-from monai_strainer.cohorts import read as cohort
+from monai_strainer.pipelines import pretrain_prior as pipeline
 from monai_strainer.pretraining.encoder import Recipe
 
 pytest.importorskip("ignite")
@@ -113,7 +113,7 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
     def kill(*args: Any, **options: Any) -> None:
         raise Killed
 
-    place = {"statistics": (bundle_training, "head_statistics"), "reference": (cohort, "reference_scores")}
+    place = {"statistics": (bundle_training, "head_statistics"), "reference": (pipeline, "reference_scores")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*place.get(phase, (bundle_training, "save_prior")), kill)
         with pytest.raises((RuntimeError, Killed)):
@@ -124,7 +124,7 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
         if phase != "statistics":
             patch.setattr(bundle_training, "head_statistics", kill)
         if phase == "publishing":
-            patch.setattr("monai_strainer.pipelines.pretrain_prior.reference_scores", kill)
+            patch.setattr(pipeline, "reference_scores", kill)
         trained(cohort_dir, tmp_path / "cut", resume=True)
     assert bytes_of(tmp_path / "cut") == whole
 

@@ -13,7 +13,7 @@ from monai_strainer.errors import InputError
 from monai_strainer.evaluation.baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren
-from monai_strainer.physics import Downsample, GaussianNoise, Identity, KSpaceCrop, RicianNoise
+from monai_strainer.physics import Downsample, GaussianNoise, Identity, KSpaceCrop, Measurement, RicianNoise
 
 few = settings(deadline=None, max_examples=20)
 lengths = st.integers(2, 24)
@@ -115,7 +115,7 @@ def test_a_network_fitted_as_in_the_paper_learns_and_leaves_its_start_alone() ->
     coords = torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
     scores = []
     for steps in (0, 60):
-        images, best = network_alone(siren, coords, operator, y, GaussianNoise(1e-3), steps=steps)
+        images, best = network_alone(siren, coords, Measurement(operator, y, GaussianNoise(1e-3)), steps=steps)
         scores.append(psnr(images.numpy(), truth, data_range=1))
         assert 0 <= int(best) <= steps
     assert scores[1] > scores[0] + 2

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_strainer.fitting import amortise
+from monai_strainer.fitting import amortise, amortised
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import FLOOR, NoiseLevelNet
 from monai_strainer.physics import Downsample, GaussianNoise, Identity, Measurement, RicianNoise
@@ -19,6 +19,12 @@ def network() -> DetailPrior:
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return net.eval()
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products in float32, whatever the processor is fast at."""
+    monkeypatch.setattr(amortised, "has_bfloat16", lambda device: False)
 
 
 def slices(seed: int = 0) -> torch.Tensor:

@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dicom_files import series
-from phantoms import small_head, small_prior
+from phantoms import small_head, small_prior, small_prior_with_detail
 
 from monai_strainer import save_prior, write
 from monai_strainer.cli import main
@@ -32,6 +33,7 @@ from monai_strainer.pipelines.batch import (
     share_of,
     write_summary,
 )
+from monai_strainer.pipelines.restore_file import restore_file
 from monai_strainer.storage.marks import hold
 
 
@@ -136,13 +138,74 @@ def test_a_kill_loses_nothing(cohort: Path) -> None:
     assert not list((cohort / "killed").glob(".*.started"))
 
 
-def test_two_workers_on_one_shard_do_no_harm(cohort: Path) -> None:
+def test_two_workers_on_one_shard_restore_every_scan_once(cohort: Path) -> None:
     command = [sys.executable, "-m", "monai_strainer.cli", *words(cohort, "both")]
-    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert all(process.wait() in (0, 8, 3) for process in both)
+    command.remove("--quiet")
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
+    said = [process.communicate()[0].splitlines() for process in both]
+    for process, lines in zip(both, said):
+        assert process.returncode == (8 if " in work" in lines[-1] else 0), lines
+    became = sorted(line for lines in said for line in lines if line.startswith("scan"))
+    for k in range(4):
+        mine = [line.removeprefix(f"scan{k}.nii.gz: ") for line in became if line.startswith(f"scan{k}.")]
+        assert "done" in mine and mine != ["done", "done"], mine
+        assert set(mine) - {"done"} <= {"skipped: done before", f"in work: {BUSY}"}
     assert main(words(cohort, "both")) == 0
     assert main(words(cohort, "one")) == 0
     assert images(cohort / "both") == images(cohort / "one")
+
+
+BUSY = "another process restores it; run again when that has ended"
+REPORT = {"noise": {"relative": 0.1}, "median_std": 1.0}
+
+
+def commit(job: Job) -> None:
+    """What a finished restoration leaves."""
+    job.target.parent.mkdir(exist_ok=True)
+    job.target.write_text("image")
+    record = {"configuration": {}, "source_sha256": digest_of(job.source), "outputs": {}}
+    job.record.write_text(json.dumps(record))
+
+
+def test_a_scan_that_another_process_ends_meanwhile_is_done_in_the_table(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).touch()
+    jobs = [Job(name, tmp_path / name, tmp_path / "out" / f"{name}.nii") for name in "ab"]
+
+    def restore_one(job: Job, extra: object, overwrite: bool) -> dict[str, object]:
+        commit(jobs[0])
+        return REPORT
+
+    with hold(jobs[0].mark):
+        rows = run_jobs(jobs, restore_one, {}, tmp_path / "out" / "summary.tsv")
+    assert [row["status"] for row in rows] == ["skipped", "done"] and rows[0]["message"] == "done by another process"
+
+
+def test_a_kill_after_the_commit_leaves_no_leave_to_replace_the_result(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    job = Job("a", tmp_path / "a", tmp_path / "out" / "a.nii")
+    commit(job)
+    job.mark.touch()  # the process was killed before it took the mark away
+    assert run_jobs([job], lambda *_: REPORT, {}, tmp_path / "out" / "s.tsv")[0]["status"] == "skipped"
+    assert run_jobs([job], lambda *_: REPORT, {"seed": 1}, tmp_path / "out" / "s.tsv")[0]["status"] == "failed"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
+def test_many_scans_in_one_process_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def restore_one(job: Job, extra: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+        options = FileOptions(scale=(1.0,), restore=RestoreOptions(adapt=0))
+        report = restore_file(job.source, job.target, prior, options, Outputs(True, True, extra=extra))
+        lines = Path("/proc/self/status").read_text().splitlines()
+        taken.append(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
+        return report
+
+    prior = small_prior_with_detail()
+    for k in range(12):
+        write(small_head((64, 64, 24), seed=k), tmp_path / "in" / f"scan{k:02d}.nii")  # 0.4 MB, and as much again out
+    run_jobs(jobs_of(tmp_path / "in", tmp_path / "out"), restore_one, {}, tmp_path / "out" / "summary.tsv")
+    assert len(taken) == 12 and max(taken[6:]) - max(taken[2:6]) < 4096, taken  # kB
 
 
 def test_a_scan_that_another_process_restores_is_left_to_it(cohort: Path) -> None:

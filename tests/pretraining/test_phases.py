@@ -106,9 +106,9 @@ TAIL = [  # the command, what is killed, and what is finished by then
     (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "reference_scores"]),
     (learn, (pipeline, "read_heads"), ["head_statistics", "reference_scores"]),
     (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "reference_scores"]),
-    (learn, (pipeline, "save_prior", 1), ["head_statistics", "reference_scores", "joined"]),
+    (learn, (pipeline, "save_prior"), ["head_statistics", "reference_scores", "joined"]),
     (group, (pretraining, "head_statistics"), []),
-    (group, (pipeline, "save_prior", 1), ["head_statistics", "reference_scores", "joined"]),
+    (group, (pipeline, "save_prior"), ["head_statistics", "reference_scores", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_strainer.storage import provenance as record
 from monai_strainer.storage.atomic import atomic, stem, write_json
-from monai_strainer.storage.provenance import sha256
+from monai_strainer.storage.provenance import record, sha256
 
 
 def test_the_name_appears_only_when_the_block_ends(tmp_path: Path) -> None:

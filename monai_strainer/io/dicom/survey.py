@@ -8,6 +8,7 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import pydicom
@@ -27,8 +28,9 @@ AGAIN = "export it from the archive again"
 UNPACK = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zip": "unzip"}
 
 ROWS = 0x00280010  # a file with nothing from here on ends too early
-PREAMBLE = 132  # bytes up to and with the mark DICM
 DEFLATED = "1.2.840.10008.1.2.1.99"
+SMALL = 64 * 2**20  # bytes that any deflated file may unpack to
+DENSEST = 100  # and larger ones so many times their size: noise hardly shrinks, air does
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +147,11 @@ def _header(file: Path, limit: int) -> Dataset:
         raise _Damaged(f"the file has {size} bytes, more than the limit of {limit}")
     meta = read_file_meta_info(file)
     if meta.get("TransferSyntaxUID") == DEFLATED:
-        _refuse_bomb(file, limit)
-    header = pydicom.dcmread(file, stop_before_pixels=True)
+        with _Deflated(file) as handle:
+            handle.most = min(limit, max(SMALL, size * DENSEST))
+            header = pydicom.dcmread(handle, stop_before_pixels=True)
+    else:
+        header = pydicom.dcmread(file, stop_before_pixels=True)
     if "TransferSyntaxUID" not in header.file_meta:
         raise _Damaged(f"{tag_of('TransferSyntaxUID')} is missing")
     if all(value_of(header, keyword) is None for keyword in ("Rows", "Columns")):
@@ -164,18 +169,27 @@ def _header(file: Path, limit: int) -> Dataset:
     return header
 
 
-def _refuse_bomb(file: Path, limit: int) -> None:
-    """Inflate a deflated file piece by piece, to see that it ends."""
+class _Deflated(FileIO):
+    """A deflated file. pydicom reads all that it will inflate at once; that is measured on its way."""
+
+    most = 0  # bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes; the rest of the file only if it inflates to no more than ``most`` bytes."""
+        data = super().read(-1 if size is None else size) or b""
+        if size is None or size < 0:
+            _refuse_bomb(data, self.most)
+        return data
+
+
+def _refuse_bomb(packed: bytes, most: int) -> None:
+    """Inflate piece by piece, to see that it ends."""
     inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    with file.open("rb") as handle:
-        handle.seek(PREAMBLE)
-        handle.seek(PREAMBLE + 12 + int.from_bytes(handle.read(12)[8:], "little"))  # past the file meta group
-        while block := handle.read(1 << 16):
-            while block:
-                total += len(inflate.decompress(block, 1 << 20))
-                block = inflate.unconsumed_tail
-                if total > limit:
-                    raise _Damaged(f"the deflated file unpacks to more than {limit} bytes")
+    while packed:
+        total += len(inflate.decompress(packed, 1 << 20))
+        packed = inflate.unconsumed_tail
+        if total > most:
+            raise _Damaged(f"the deflated file unpacks to more than {most} bytes", "export it again, uncompressed")
 
 
 def _frames(file: Path, header: Dataset, digest: str) -> list[Frame]:
