@@ -82,7 +82,7 @@ def room_of(module: str) -> str:
 
 def imports_of(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
     """Absolute names of all that a module imports, anywhere in it; names taken from a package count as its modules."""
-    for node in ast.files_below(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -136,7 +136,7 @@ def seeing_files(direct: dict[str, set[str]]) -> list[str]:
 def unsafe_loads(source: str) -> list[int]:
     """Lines that read a weights file in a way that may run code from it."""
     lines = []
-    for node in ast.files_below(ast.parse(source)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "torch" and any(a.name == "load" for a in node.names):
             lines.append(node.lineno)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
@@ -148,7 +148,7 @@ def unsafe_loads(source: str) -> list[int]:
 
 def prints(source: str) -> list[int]:
     """Lines that print."""
-    calls = (node for node in ast.files_below(ast.parse(source)) if isinstance(node, ast.Call))
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     return [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
 
 

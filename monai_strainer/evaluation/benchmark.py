@@ -3,8 +3,7 @@
 
 The protocol: a few axial slices per scan at fixed heights in the head; scores are computed in the head's mask; the
 peak is the 99.9th percentile within it; draws are seeded; the noise level is known to every method that asks for it;
-and all networks take the same number of steps. The head is placed and scaled by the whole clean scan, for all methods
-alike.
+all networks take the same number of steps. The head is placed and scaled by the whole clean scan.
 """
 
 from __future__ import annotations

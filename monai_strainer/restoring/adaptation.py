@@ -26,7 +26,7 @@ __all__ = ["adapted"]
 
 _WIDEST = 2.0
 _BETTER = 0.995  # of the risk before, at most
-_BLOCK = 32  # voxels: side of the blocks that are learned from or held out
+_BLOCK = 32  # voxels: longest side of the blocks that are learned from or held out
 _SLICES = 4  # that the risk is estimated on
 
 
@@ -93,8 +93,9 @@ def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor
 
 
 def _held_out(shape: Sequence[int]) -> NDArray[np.bool_]:
-    """(X, Y, Z): every fourth of the blocks of ``_BLOCK`` voxels a side, for the estimate of the risk."""
-    places = np.meshgrid(*(np.arange(n) // _BLOCK for n in shape), indexing="ij", sparse=True)
+    """(X, Y, Z): every fourth block, for the estimate of the risk; small images have four blocks along an axis."""
+    sides = [min(_BLOCK, max(4, -(-n // 4))) for n in shape]
+    places = np.meshgrid(*(np.arange(n) // side for n, side in zip(shape, sides)), indexing="ij", sparse=True)
     held: NDArray[np.bool_] = (places[0] + places[1] + places[2]) % 4 == 0
     return held
 

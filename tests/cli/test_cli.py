@@ -86,7 +86,6 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
         (("--scale", "0.5"), "throw resolution away"),
         (("--scale", "2,2"), "2 numbers"),
         (("--spacing", "1,1"), "one per array axis"),
-        (("--sigma", "loud"), "not a number"),
         (("--device", "abacus"), "no device"),
     ],
 )
@@ -96,6 +95,45 @@ def test_an_option_that_makes_no_sense_is_refused(
     assert restore(scan, tmp_path / "out.nii.gz", prior, *more) == 3
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--sigma", "loud"), "'loud' is not a number"),
+        (("--adapt", "many"), "invalid int value"),
+        (("--noise", "pink"), "invalid choice"),
+        (("--thicknes", "3mm"), "not a number"),
+        (("--shininess", "3"), "unrecognized arguments"),
+    ],
+)
+def test_a_command_line_that_is_wrong_leaves_with_2(
+    more: tuple[str, str], words: str, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["restore", str(scan), str(tmp_path / "out.nii.gz"), *more])
+    assert leaving.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert restore(scan, tmp_path / "out.nii.gz", prior, "--dry-run", "--scale", "2") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{scan.name}:") and "factors 2 x 2 x 1" in said and "standard deviation" in said
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_a_dry_run_of_a_folder_names_what_cannot_be_restored(
+    scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / "good.nii.gz").write_bytes(scan.read_bytes())
+    (folder / "bad.nii.gz").write_bytes(scan.read_bytes()[:50])
+    assert restore(folder, tmp_path / "out", prior, "--dry-run") == 8
+    said = capsys.readouterr().out
+    assert "cannot be restored" in said and "factors 2 x 2 x 1" in said and not (tmp_path / "out").exists()
 
 
 def test_an_output_among_the_inputs_is_refused(scan: Path, prior: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,5 +120,5 @@ def test_a_network_fitted_as_in_the_paper_learns_and_leaves_its_start_alone() ->
         assert 0 <= int(best) <= steps
     assert scores[1] > scores[0] + 2
     assert all(torch.equal(p, q) for p, q in zip(siren.parameters(), before))
-    _, last = network_alone(siren, coords, operator, y, GaussianNoise(1e-3), steps=3, every=4)
+    _, last = network_alone(siren, coords, Measurement(operator, y, GaussianNoise(1e-3)), steps=3, every=4)
     assert last.tolist() == [3]

@@ -64,7 +64,7 @@ def test_input_and_target_have_uncorrelated_noise_and_the_target_is_unbiased() -
     same = network()
     torch.nn.init.zeros_(same.tail.weight)  # mean = the slice in the middle
     recipe = replace(ADAPTATION, mixing=(mix, mix), patches=40)
-    loss = _loss(same, stack, recipe, np.random.default_rng(0), torch.Generator().manual_seed(3)).item()
+    loss = _loss(same, same, stack, recipe, np.random.default_rng(0), torch.Generator().manual_seed(3)).item()
     # input - target = sigma n (mix + 1 / mix): fresh noise alone, in units of the input's sigma sqrt(1 + mix^2)
     assert loss == pytest.approx((mix + 1 / mix) ** 2 / (1 + mix**2), rel=0.02)
 

@@ -33,7 +33,8 @@ from monai_strainer.pipelines.batch import (
     share_of,
     write_summary,
 )
-from monai_strainer.pipelines.restore_file import restore_file
+from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
+from monai_strainer.restoring.options import RestoreOptions
 from monai_strainer.storage.marks import hold
 
 

@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read
-from monai_strainer.transforms import LoadScand, SaveScand
+from monai_strainer.transforms import LoadScand, SaveScand, scan
 from monai_strainer.transforms.scan import scan_list
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -48,3 +48,21 @@ def test_a_series_comes_back_as_a_series(tmp_path: Path) -> None:
     images = [pydicom.dcmread(file).pixel_array.T for file in sorted(made.glob("*.dcm"))]
     np.testing.assert_array_equal(np.stack(images, -1), stored())
     assert json.loads((made / "monai_strainer.json").read_text())["input"]["name"].startswith("dicom-")
+
+
+def test_a_scan_is_read_once_on_its_way_through_a_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    monkeypatch.setattr(scan, "read", lambda path, **choice: reads.append(path) or read(path, **choice))
+    series(tmp_path / "in")
+    (item,) = scan_list(str(tmp_path / "in"), output_dir=str(tmp_path / "out"))
+    image = LoadScand("image")(item)["image"]
+    SaveScand("image", str(tmp_path / "out"))({"image": image})
+    assert len(reads) == 1
+    SaveScand("image", str(tmp_path / "again"))({"image": image})  # as a process does that did not load it
+    assert len(reads) == 2
+
+
+def test_where_scans_come_from_is_kept_for_few_of_them(tmp_path: Path) -> None:
+    for k in range(2 * scan._MOST_RECENT):
+        scan._remember(tmp_path / str(k), {}, object())
+    assert len(scan._recent) == scan._MOST_RECENT

@@ -1,0 +1,70 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Options of a restoration: declared once, refused where they make no sense, read by command line and inferer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+
+from monai_strainer import InputError, RestoreOptions
+from monai_strainer.cli.command_line import _parser
+from monai_strainer.fitting import FitOptions
+from monai_strainer.inferers import StrainerInferer
+from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise
+from monai_strainer.restoring.options import changed, declared
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"method": "magic"}, "no method 'magic'"),
+    ({"profile": "round"}, "no profile 'round'"),
+    ({"noise": "pink"}, "no noise 'pink'"),
+    ({"steps": -1}, "-1 steps"),
+    ({"adapt": -1}, "-1 adapt"),
+    ({"adapt": 3, "method": "coordinates"}, "does not adapt"),
+    ({"fit": FitOptions(), "method": "amortised"}, "another method"),
+    ({"operator": Profile(), "profile": "box"}, "an operator and a profile"),
+    ({"sigmma": 3}, "no option sigmma"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG)
+def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        changed(None, given)
+    with pytest.raises(InputError, match=said):
+        StrainerInferer(**given)
+
+
+@pytest.mark.parametrize("name", declared())
+def test_the_command_line_has_every_declared_option_and_its_default(name: str) -> None:
+    args = vars(_parser().parse_args(["restore", "in", "out"]))
+    assert name in args and args[name] == declared()[name]["default"]
+    assert changed(None, {name: args[name]}) is not None
+
+
+def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
+    python_alone = {"operator", "fit", "coordinate_features", "seed"}
+    assert {one.name for one in fields(RestoreOptions)} == set(declared()) | python_alone
+
+
+def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:
+    words = [RestoreOptions(noise=kind) for kind in ("gaussian", GaussianNoise, GaussianNoise(5.0))]
+    assert all(options.noise_kind is GaussianNoise for options in words)
+    assert [options.given_sigma for options in words] == [None, None, 5.0]
+    assert RestoreOptions(noise=RicianNoise(5.0), sigma=7.0).given_sigma == 7.0
+
+
+def test_an_operator_takes_the_place_of_the_profile() -> None:
+    mask = Mask(torch.ones(4, 4, dtype=torch.bool))
+    assert RestoreOptions(operator=mask).build is mask
+    assert RestoreOptions().build == Profile("box") and RestoreOptions(profile="kspace").build == Profile("kspace")
+
+
+def test_reading_the_options_does_not_wait_for_torch() -> None:
+    code = "import sys, monai_strainer.cli, monai_strainer.restoring.options; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

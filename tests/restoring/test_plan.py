@@ -1,0 +1,62 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Plans: made without restoring, the same that a restoration follows, and in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from phantoms import small_head, small_prior_with_detail
+
+from monai_strainer import InputError, Prior, plan, restore
+from monai_strainer.physics import Profile
+from monai_strainer.restoring.plan import Pass
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return small_prior_with_detail()
+
+
+@pytest.mark.parametrize("scale", [1, 2, (1, 1, 2), (2, 2, 3)])
+def test_a_restoration_follows_its_plan(prior: Prior, scale: float | tuple[float, ...]) -> None:
+    scan = small_head((26, 28, 12))
+    planned, done = plan(scan, prior, scale), restore(scan, prior, scale, adapt=0).report
+    assert planned.method == done["method"] and planned.profile is not None
+    assert [list(one.axes) for one in planned.passes] == [one["slice_axes"] for one in done["passes"]]
+    assert [list(one.factors) for one in planned.passes] == [one["factors"] for one in done["passes"]]
+    assert planned.noise == done["noise"]["model"]
+    assert planned.sigma == pytest.approx(done["noise"]["sigma"])
+
+
+def test_a_plan_prints_method_factors_and_noise(prior: Prior) -> None:
+    lines = str(plan(small_head((26, 28, 12)), prior, 2, sigma=7.0)).splitlines()
+    assert lines[:2] == [
+        "amortised: slices along axis 2, factors 2 x 2 x 1",
+        "noise: RicianNoise, standard deviation 7",
+    ]
+
+
+def test_a_fit_has_fewer_steps_on_many_slices(prior: Prior) -> None:
+    few, many = (plan(small_head((20, 20, n)), prior, 1, method="coordinates").fit for n in (8, 40))
+    assert few is not None and many is not None and (few.steps, many.steps) == (60, 20)
+    one = plan(small_head((20, 20, 8)), prior, 1, method="coordinates", steps=3).fit
+    assert one is not None and one.steps == 3
+
+
+def test_cut_k_space_is_allowed_for_only_where_nobody_says_what_a_voxel_is(prior: Prior) -> None:
+    scan = small_head((26, 28, 12))
+    assert plan(scan, prior, 2).kspace_weight > 0
+    for other in ({"profile": "box"}, {"operator": Profile()}, {"method": "coordinates"}):
+        assert plan(scan, prior, 2, **other).kspace_weight == 0
+    assert plan(scan, prior, 1).kspace_weight == plan(scan, prior, (1, 1, 2)).kspace_weight == 0
+
+
+def test_a_plan_refuses_what_a_restoration_refuses(prior: Prior) -> None:
+    scan = small_head((26, 28, 12))
+    for scale, options in ((0.5, {}), (1, {"sigmma": 1}), (1, {"sigma": np.ones((2, 2, 2), np.float32)})):
+        with pytest.raises(InputError):
+            plan(scan, prior, scale, **options)
+
+
+def test_a_pass_is_axes_and_factors() -> None:
+    assert Pass((2,), (2.0, 2.0, 1.0)) == ((2,), (2.0, 2.0, 1.0))
