@@ -175,7 +175,7 @@ def fast_fit(points: Tensor, values: Tensor, half: bool, steps: int, enough: flo
     stack.tape = SineTape(half)
     with torch.no_grad():
         f = torch.cat([part for part in with_bias(stack.features(points).mT).split(8192, 2)], 2)
-        stack.set_heads(solve_ridge(f, values.mT, 1e-6))
+        stack.set_readouts(solve_ridge(f, values.mT, 1e-6))
     engines = optimisers(stack, "muon", RATE, HEAD_RATE)
     rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     psnr = 0.0

@@ -20,7 +20,7 @@ from timing import Row, row, seconds
 
 from monai_strainer import Grid, Volume, load_prior, read, restore
 from monai_strainer.anatomy.aligned_slices import AlignedSlices
-from monai_strainer.fitting import solve_heads
+from monai_strainer.fitting import solve_readouts
 from monai_strainer.networks import Siren
 from monai_strainer.physics import Profile
 from monai_strainer.pretraining.aligned_points import CohortTiles
@@ -107,7 +107,7 @@ def heads(scan: Path) -> list[Row]:
     data = np.ascontiguousarray(volume.data[:, :, level : level + 1])
     alone = Volume(data, Grid((data.shape[0], data.shape[1], 1), volume.grid.affine), volume.source, 2)
     solved, placed, default, finer = seconds(
-        lambda: solve_heads(prior.network, coords, operator, y),
+        lambda: solve_readouts(prior.network, coords, operator, y),
         lambda: restore(alone, prior, method="coordinates", steps=0),
         lambda: restore(alone, prior),
         lambda: restore(alone, prior, scale=2),

@@ -14,7 +14,7 @@ import torch
 
 from experiments.slices import Slice
 from monai_strainer.evaluation.baselines import network_alone
-from monai_strainer.fitting import FitOptions, refine, solve_heads
+from monai_strainer.fitting import FitOptions, refine, solve_readouts
 from monai_strainer.fitting.readout import solve_ridge, with_bias
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.optim.muon import optimisers
@@ -61,7 +61,9 @@ class Fit:
         self.stack, self.step, self.seconds = SirenStack(start.to(device), 1).to(device), 0, 0.0
         if solved:
             with torch.no_grad():
-                self.stack.set_heads(solve_ridge(with_bias(self.stack.features(self.points).mT), self.values.mT, 1e-6))
+                self.stack.set_readouts(
+                    solve_ridge(with_bias(self.stack.features(self.points).mT), self.values.mT, 1e-6)
+                )
         self.frozen = self.stack.freeze(freeze)
         self.engines = optimisers(self.stack, optimiser, MUON if optimiser == "muon" else rate, BESIDE)
         self.rates = [float(engine.param_groups[0]["lr"]) for engine in self.engines]
@@ -152,7 +154,7 @@ def restored(
     begin, looks = deepcopy(start), []
     if solved:
         ones = operator.A(torch.ones(operator.shape_in, device=device))  # the network speaks in [-1, 1]
-        head = solve_heads(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
+        head = solve_readouts(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
         with torch.no_grad():
             begin.head.weight.copy_(head[None, :-1])
             begin.head.bias.copy_(head[-1:])

@@ -24,7 +24,7 @@ from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, Volume, load_prior, read, save_prior
 from monai_strainer.cohorts.read import read_cohort, split_scans
 from monai_strainer.evaluation.degraded_case import Case, degrade
-from monai_strainer.fitting import head_images, solve_heads
+from monai_strainer.fitting import readout_images, solve_readouts
 from monai_strainer.fitting.readout import features_of
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren
@@ -69,8 +69,8 @@ def completed(prior: Prior, case: Case, points: str, seed: int) -> NDArray[np.fl
         inside = torch.from_numpy(case.mask[0]).flatten().nonzero()[:, 0]
         chosen = inside[torch.randperm(len(inside), generator=torch.Generator().manual_seed(seed))[: int(points)]]
         kept = torch.zeros(kept.numel(), dtype=torch.bool).index_fill(0, chosen, True).reshape(kept.shape)
-    heads = solve_heads(siren, case.coords, case.operator, 2 * truth - 1, kept)
-    return ((head_images(siren, case.coords, heads)[0][0] + 1) / 2).numpy()
+    heads = solve_readouts(siren, case.coords, case.operator, 2 * truth - 1, kept)
+    return ((readout_images(siren, case.coords, heads)[0][0] + 1) / 2).numpy()
 
 
 def cases_of(dataset: Path, encoders: Sequence[str], few: bool) -> Iterator[dict[str, Any]]:

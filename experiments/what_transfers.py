@@ -31,7 +31,7 @@ from monai_strainer.cohorts.read import read_cohort, split_scans
 from monai_strainer.evaluation.benchmark import TASKS as MEASURED
 from monai_strainer.evaluation.benchmark import beginning
 from monai_strainer.evaluation.degraded_case import Case, degrade
-from monai_strainer.fitting import FitOptions, fit_slices, solve_heads
+from monai_strainer.fitting import FitOptions, fit_slices, solve_readouts
 from monai_strainer.metrics import psnr
 from monai_strainer.networks import Siren, SirenStack
 from monai_strainer.networks.siren import to_points
@@ -127,8 +127,8 @@ def fitted(siren: Siren, case: Case, name: str, steps: int) -> list[float]:
     stack = SirenStack(siren, 1)
     target = torch.from_numpy(case.truth).flatten(1)[..., None]  # (1, N, 1)
     if solve:
-        heads = solve_heads(siren, case.coords, case.operator, 2 * torch.from_numpy(case.truth) - 1)
-        stack.set_heads(heads.mean.unsqueeze(1))
+        heads = solve_readouts(siren, case.coords, case.operator, 2 * torch.from_numpy(case.truth) - 1)
+        stack.set_readouts(heads.mean.unsqueeze(1))
     engines = optimisers(stack, optimiser, rate, BESIDE * rate)
     rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
     points, curve = case.coords.flatten(2).mT, []

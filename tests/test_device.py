@@ -36,7 +36,7 @@ from monai_strainer.fitting import (
     amortise,
     plug_and_play,
     refine,
-    solve_heads,
+    solve_readouts,
 )
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
@@ -179,9 +179,9 @@ def test_refinement(name: str, optimiser: str) -> None:
 
 def test_heads_and_alignment() -> None:
     coords, images = slice_coordinates(2, *SIZE), slice_images(2, *SIZE)
-    here = solve_heads(small_siren(), coords, Identity(SIZE), 2 * images - 1)
+    here = solve_readouts(small_siren(), coords, Identity(SIZE), 2 * images - 1)
     moved = (coords.to(ELSEWHERE), Identity(SIZE), (2 * images - 1).to(ELSEWHERE))
-    same(here.mean, solve_heads(small_siren().to(ELSEWHERE), *moved).mean, 1e-3)
+    same(here.mean, solve_readouts(small_siren().to(ELSEWHERE), *moved).mean, 1e-3)
     turn = align(small_siren().to(ELSEWHERE), images.to(ELSEWHERE), coords.to(ELSEWHERE), turns=2)
     same(align(small_siren(), images, coords, turns=2), turn, 1e-3)
 

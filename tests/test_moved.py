@@ -28,7 +28,7 @@ def test_an_old_name_leads_to_modules_that_exist(old: str) -> None:
         ("prior.Prior", "monai_strainer.priors.prior"),
         ("prior.load_prior", "monai_strainer.priors.store"),
         ("pose.foreground", "monai_strainer.anatomy.foreground"),
-        ("fitting.head.solve_heads", "monai_strainer.fitting.readout"),
+        ("fitting.head.solve_readouts", "monai_strainer.fitting.readout"),
     ],
 )
 def test_an_old_dotted_name_is_the_new_object_and_warns(name: str, home: str) -> None:

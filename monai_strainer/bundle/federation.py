@@ -16,7 +16,7 @@ __all__ = ["EncoderOnly", "Onward", "update_of"]
 
 
 class EncoderOnly(Filter):
-    """Drops every weight but the encoder's from what a client sends: heads and their statistics describe patients.
+    """Drops every weight but the encoder's from what a client sends: readouts and their statistics describe patients.
 
     ``configs/filters.json`` names it for ``monai.fl.client.MonaiAlgo(config_filters_filename="configs/filters.json")``.
 

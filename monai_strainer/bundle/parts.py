@@ -120,7 +120,7 @@ def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Se
 
 
 def projection_psnr(output: Any) -> float:
-    """PSNR in dB that solved heads reach on the points of a batch, from a MONAI engine's output.
+    """PSNR in dB that solved readouts reach on the points of a batch, from a MONAI engine's output.
 
     Args:
         output: list of dictionaries with ``pred`` (C, P, 1) features and ``label`` (N, P, 1) intensities in [-1, 1].

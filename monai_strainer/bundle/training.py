@@ -20,13 +20,13 @@ from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 from ..pipelines.pretrain_prior import prior_of
 from ..pretraining.encoder import Recipe
 from ..pretraining.phases import Phase, announce, digest_of_weights
-from ..pretraining.variable_projection import head_statistics
+from ..pretraining.variable_projection import readout_statistics
 from ..priors.prior import Prior
 from ..priors.store import save_prior
 from ..storage.checkpoints import resume_from, save_checkpoint
 from ..storage.weights import bytes_of, write_together
 
-__all__ = ["HeadStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
+__all__ = ["ReadoutStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +75,8 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-class HeadStatistics:
-    """Ignite handler: when training ends, keeps the weights, then describes the cohort's heads for the encoder.
+class ReadoutStatistics:
+    """Ignite handler: when training ends, keeps the weights, then describes the cohort's readouts for the encoder.
 
     Args:
         work: the run.
@@ -99,16 +99,19 @@ class HeadStatistics:
         describe(work, resume=False)
 
 
+HeadStatistics = ReadoutStatistics  # its name before 0.2.0
+
+
 def describe(work: Work, resume: bool) -> None:
-    """Set the network's head to the cohort's mean head, and its covariance; a phase that is done once."""
+    """Set the network's readout to the cohort's mean readout, and its covariance; a phase that is done once."""
     siren = work.siren
 
     def described() -> dict[str, Any]:
-        head_statistics(siren, work.cohort.slices, ridge=work.recipe.ridge, seed=work.seed)
+        readout_statistics(siren, work.cohort.slices, ridge=work.recipe.ridge, seed=work.seed)
         return {"network": siren.state_dict()}
 
     kept = work.file("statistics.pt") if _is_first() else None
-    phase = Phase("statistics of the heads", {**work.identity, "weights": digest_of_weights(siren)}, kept, resume)
+    phase = Phase("statistics of the readouts", {**work.identity, "weights": digest_of_weights(siren)}, kept, resume)
     siren.load_state_dict(phase.result(described)["network"])
 
 
@@ -143,7 +146,7 @@ def train(trainer: Any, work: Work) -> None:
     """Train, or take up what an interrupted run has finished.
 
     Args:
-        trainer: MONAI's ``SupervisedTrainer`` with :class:`HeadStatistics` among its handlers.
+        trainer: MONAI's ``SupervisedTrainer`` with :class:`ReadoutStatistics` among its handlers.
         work: the run.
 
     Raises:

@@ -20,7 +20,7 @@ EPILOG = """exit codes:
   64  the command line of the BIDS app is wrong
   130 interrupted; nothing half-written is left
 
-Research use only. Fitted networks and their heads are images of the patient: keep them with the patient's data.
+Research use only. Fitted networks and their readouts are images of the patient: keep them with the patient's data.
 """
 
 
@@ -108,7 +108,7 @@ def learning(command: Any, steps: str = "--steps") -> None:
         "--recipe",
         choices=("cohort", "paper"),
         default=None,
-        help="'paper': 10 images, 5,000 full-batch steps, one trained head each (default: 'cohort'; meta has its own)",
+        help="'paper': 10 images, 5,000 full-batch steps, a trained readout each (default: 'cohort'; meta has its own)",
     )
     command.add_argument(
         steps, dest="pretrain_steps", type=int, default=None, metavar="N", help="gradient steps (default: the recipe's)"

@@ -141,7 +141,7 @@ def network_alone(
     every: int = 10,
     on_look: Callable[[int, Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Fit a network to every slice as the paper does: Adam from the network's own head, no data step.
+    """Fit a network to every slice as the paper does: Adam from the network's own readout, no data step.
 
     Two things differ from the paper, for a fair race: steps see about 4,096 points, as ours do, and 3 % of the
     measurements are held out to choose the best step blindly.

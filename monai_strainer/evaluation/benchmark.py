@@ -54,9 +54,9 @@ METHODS: dict[str, str] = {
     "non_local_means": "non-local means, Rician-corrected",
     "kriging_only": "our data step from an empty image",
     "siren": "fresh network, Adam: the network's image",
-    "strainer_paper": "pretrained encoder with a freshly drawn head, Adam, as in the paper: the network's image",
+    "strainer_paper": "pretrained encoder with a freshly drawn readout, Adam, as in the paper: the network's image",
     "cold": "as ours, from a fresh network: without what the cohort taught",
-    "coordinates": "the coordinate prior alone: solved head, Muon, data step",
+    "coordinates": "the coordinate prior alone: solved readout, Muon, data step",
     "detail": "the detail prior alone: one pass, without the coordinate prior's features and without the data step",
     "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
 }
@@ -234,7 +234,7 @@ def _joint(method: str, case: Case, prior: Prior) -> _Image:
 
 
 def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
-    """Where a network method of ``METHODS`` starts: fresh, from the cohort, or from its encoder with a fresh head."""
+    """Where a network method of ``METHODS`` starts: fresh, from the cohort, or its encoder with a fresh readout."""
     fresh = Prior.cold(
         seed,
         spatial_dims=network.spatial_dims,

@@ -8,7 +8,7 @@ from .data_consistency import DataStep, ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 from .early_stopping import HeldOut
 from .plug_and_play import plug_and_play
-from .readout import Heads, head_images, solve_heads
+from .readout import Readouts, readout_images, solve_readouts
 from .refine import FitOptions, Refined, refine
 from .registration import align
 
@@ -22,7 +22,7 @@ __all__ = [
     "Fit",
     "FitOptions",
     "HeldOut",
-    "Heads",
+    "Readouts",
     "Refined",
     "Stack",
     "adapt",
@@ -31,12 +31,12 @@ __all__ = [
     "conditions",
     "fit_slices",
     "has_bfloat16",
-    "head_images",
+    "readout_images",
     "hide_neighbours",
     "interpolate",
     "plug_and_play",
     "refine",
     "show",
-    "solve_heads",
+    "solve_readouts",
     "steps_for",
 ]

@@ -24,7 +24,7 @@ class Fit:
         network_images: ``(S, H, W)``, what the network alone says.
         data: the images after the data step, and how sure they are.
         held_out: ``(S,)`` mean squared error of the network on held-out measurements, noise included.
-        best_step: ``(S,)`` step at which the fit was stopped; 0 is the head solve, -1 the data step alone.
+        best_step: ``(S,)`` step at which the fit was stopped; 0 is the readout solve, -1 the data step alone.
         curve: pairs of step and held-out error, averaged over slices.
     """
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The head solve: with the encoder frozen an image is linear in its head, so the best head has a closed form."""
+"""Solve for readouts in closed form: with the encoder frozen, an image is linear in its readout."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 from ..networks import SineTape, Siren, encoded
 from ..physics import Operator
 
-__all__ = ["Heads", "features_of", "head_images", "ridge", "solve_heads", "with_bias"]
+__all__ = ["Readouts", "features_of", "readout_images", "ridge", "solve_readouts", "with_bias"]
 
 
 @dataclass(frozen=True)
-class Heads:
-    """One Gaussian posterior over heads per slice.
+class Readouts:
+    """One Gaussian posterior over readouts per slice.
 
     Args:
         mean: ``(S, C + 1)``, weights then bias.
@@ -92,12 +92,12 @@ def _cholesky(matrix: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kept: Tensor | None = None) -> Heads:
-    """The most probable head of every slice given its measurement, and how sure it is.
+def solve_readouts(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kept: Tensor | None = None) -> Readouts:
+    """The most probable readout of every slice given its measurement, and how sure it is.
 
     ``A`` is applied to the feature maps once; what is left is one small regression per slice. The prior is the
-    network's own ``N(head, head_covariance)``, so that where the data are silent the answer falls back on the
-    cohort's mean head and not on noise.
+    network's own ``N(readout, head_covariance)``, so that where the data are silent the answer falls back on the
+    cohort's mean readout and not on noise.
 
     Args:
         siren: single-channel network.
@@ -107,7 +107,7 @@ def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kep
         kept: ``(h, w)`` true where a measurement may be used; all of them by default.
 
     Returns:
-        Heads for all slices.
+        Readouts for all slices.
     """
     mean = torch.cat([siren.head.weight[0], siren.head.bias]).double()
     precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
@@ -120,12 +120,12 @@ def solve_heads(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kep
         gram, moment = (seen @ seen.T).double(), (seen @ t.T)[:, 0].double()
         solved.append(ridge(gram, moment, t.double().square().sum(), t.numel(), mean, precision))
     w, covariance, misfit = (torch.stack(part).float() for part in zip(*solved))
-    return Heads(w, covariance, misfit)
+    return Readouts(w, covariance, misfit)
 
 
 @torch.no_grad()
-def head_images(siren: Siren, coords: Tensor, heads: Heads) -> tuple[Tensor, Tensor]:
-    """The images of solved heads and their posterior standard deviation.
+def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Tensor, Tensor]:
+    """The images of solved readouts and their posterior standard deviation.
 
     Args:
         coords: ``(S, d, H, W)``.
@@ -134,7 +134,7 @@ def head_images(siren: Siren, coords: Tensor, heads: Heads) -> tuple[Tensor, Ten
         mean and standard deviation, both ``(S, H, W)``, in ``[-1, 1]`` units.
     """
     images, deviations = [], []
-    for c, w, covariance in zip(coords, heads.mean, heads.covariance):
+    for c, w, covariance in zip(coords, readouts.mean, readouts.covariance):
         phi = features_of(siren, c).flatten(1)  # (C + 1, N)
         images.append((w @ phi).reshape(c.shape[1:]))
         deviations.append(((covariance @ phi) * phi).sum(0).clamp_min(0).sqrt().reshape(c.shape[1:]))

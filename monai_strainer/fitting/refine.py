@@ -17,7 +17,7 @@ from ..optim.schedules import falling, set_rate
 from ..physics import Measurement, NoiseModel, Operator
 from .data_consistency import ErrorField
 from .early_stopping import HeldOut
-from .readout import solve_heads
+from .readout import solve_readouts
 
 __all__ = ["FIT", "FitOptions", "Refined", "refine"]
 
@@ -31,7 +31,7 @@ class Refined:
     Args:
         images: ``(S, H, W)`` in the units of the measurement, at the step where held-out measurements were met best.
         held_out: ``(S,)`` mean squared error on them there, noise included.
-        best_step: ``(S,)``; 0 is the head solve, -1 no network at all.
+        best_step: ``(S,)``; 0 is the readout solve, -1 no network at all.
         curve: pairs of step and held-out error averaged over slices.
         frozen: number of layers that were not trained.
         field: of the network's error, for the data step.
@@ -146,7 +146,7 @@ def refine(
         ones = operator.A(
             torch.ones(operator.shape_in, device=y.device)
         )  # the network speaks in [-1, 1], the data in [0, 1]
-        stack.set_heads(solve_heads(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
+        stack.set_readouts(solve_readouts(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
     share = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def look(step: int, images: Tensor) -> None:

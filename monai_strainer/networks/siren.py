@@ -70,8 +70,9 @@ class Siren(nn.Module):
     Raises:
         ValueError: a size below one, fewer than two layers, or an unknown activation.
 
-    The head carries a Gaussian prior, ``N(head, head_covariance)`` over weights and bias: that of the initialisation in
-    a fresh network, that of a cohort's heads in a pretrained one. The head solve starts from it.
+    The readout carries a Gaussian prior, ``N(readout, head_covariance)`` over weights and bias: that of the
+    initialisation in a fresh network, that of a cohort's readouts in a pretrained one. The readout solve starts from
+    it. In weights files the readout is called ``head``.
 
     Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020.
 

@@ -72,10 +72,10 @@ class SirenStack(nn.Module):
         return torch.baddbmm(self.biases[-1], self.features(points), self.weights[-1]).float()
 
     @torch.no_grad()
-    def set_heads(self, heads: Tensor) -> None:
-        """Give every copy its own head: ``(S, out_channels, C + 1)``, weights then bias."""
-        self.weights[-1].copy_(heads[..., :-1].transpose(1, 2))  # (S, C, out)
-        self.biases[-1].copy_(heads[..., -1].unsqueeze(1))  # (S, 1, out)
+    def set_readouts(self, readouts: Tensor) -> None:
+        """Give every copy its own readout: ``(S, out_channels, C + 1)``, weights then bias."""
+        self.weights[-1].copy_(readouts[..., :-1].transpose(1, 2))  # (S, C, out)
+        self.biases[-1].copy_(readouts[..., -1].unsqueeze(1))  # (S, 1, out)
 
     def freeze(self, depth: int | str | None) -> int:
         """Stop training the first ``depth`` layers; ``"auto"`` freezes up to the hidden layer of highest stable rank.

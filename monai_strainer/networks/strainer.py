@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""StrainerNet: images that share their first layers, each with a head of its own."""
+"""StrainerNet: images that share their first layers, each with a readout of its own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class StrainerNet(nn.Module):
 
         ``x_i(c) = head_i(encoder(c))``
 
-    Trained on several images at once, the encoder learns what they have in common; the heads keep what is private to
-    each image. Only the encoder is meant to travel: ``siren()`` takes it along and leaves the heads behind.
+    Trained on several images at once, the encoder learns what they have in common; the readouts keep what is private to
+    each image. Only the encoder is meant to travel: ``siren()`` takes it along and leaves the readouts behind.
 
     Args:
         spatial_dims: number of coordinates.
@@ -59,14 +59,14 @@ class StrainerNet(nn.Module):
         if not 1 <= shared_layers < num_layers:
             raise ValueError(f"shared_layers must lie in 1..{num_layers - 1}, not {shared_layers}")
         if num_heads < 1:
-            raise ValueError(f"a StrainerNet needs at least one head, not {num_heads}")
+            raise ValueError(f"a StrainerNet needs at least one readout, not {num_heads}")
         self.spatial_dims, self.out_channels, self.hidden_channels = spatial_dims, out_channels, hidden_channels
         self.num_layers, self.shared_layers, self.num_heads = num_layers, shared_layers, num_heads
         self.omega, self.activation = float(omega), activation
         self.encoder = sine_layers(spatial_dims, hidden_channels, shared_layers, omega, activation, first=True)
-        self.heads = nn.ModuleList(self._fresh_head() for _ in range(num_heads))
+        self.heads = nn.ModuleList(self._fresh_readout() for _ in range(num_heads))
 
-    def _fresh_head(self) -> nn.Sequential:
+    def _fresh_readout(self) -> nn.Sequential:
         private = self.num_layers - 1 - self.shared_layers
         layers = sine_layers(
             self.hidden_channels, self.hidden_channels, private, self.omega, self.activation, first=False
@@ -81,26 +81,26 @@ class StrainerNet(nn.Module):
             coords: ``(B, spatial_dims, *spatial)``.
 
         Returns:
-            ``(B, num_heads * out_channels, *spatial)``, head after head.
+            ``(B, num_heads * out_channels, *spatial)``, readout after readout.
         """
         h = self.encoder(to_points(coords))  # (B, N, C)
-        return to_image(torch.cat([head(h).float() for head in self.heads], dim=-1), coords)
+        return to_image(torch.cat([readout(h).float() for readout in self.heads], dim=-1), coords)
 
-    def siren(self, head: int | None = None) -> Siren:
+    def siren(self, readout: int | None = None) -> Siren:
         """A single-image network with a copy of the encoder.
 
         Args:
-            head: take along the head of this image; without it the private layers are drawn anew, which is how the
-                paper meets an unseen image.
+            readout: take along the readout of this image; without it the private layers are drawn anew, as the paper
+                does for an unseen image.
         """
         net = Siren(
             self.spatial_dims, self.out_channels, self.hidden_channels, self.num_layers, self.omega, self.activation
         ).to(next(self.parameters()).device)
-        private: list[nn.Module] = [] if head is None else list(self.heads[head].children())
+        private: list[nn.Module] = [] if readout is None else list(self.heads[readout].children())
         layers = [*self.encoder, *private[:-1]]
         with torch.no_grad():
             for mine, theirs in zip(net.encoder, layers):
                 mine.load_state_dict(theirs.state_dict())
-            if head is not None:
+            if readout is not None:
                 net.head.load_state_dict(private[-1].state_dict())
         return net

@@ -105,14 +105,14 @@ def descend(
             mean.lerp_(weight, 1 - keep)
 
 
-def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[torch.optim.Optimizer]:
+def optimisers(stack: SirenStack, kind: str, lr: float, readout_lr: float) -> list[torch.optim.Optimizer]:
     """The optimisers of a stack's trainable weights.
 
     Args:
         kind: ``"adam"`` for all of them, or ``"muon"`` for the hidden matrices and Adam for
-            first layer, head and biases.
+            first layer, readout and biases.
         lr: rate of the hidden matrices under Muon, of everything under Adam.
-        head_lr: rate of the rest under Muon.
+        readout_lr: rate of the rest under Muon.
 
     Raises:
         ValueError: another kind.
@@ -124,7 +124,7 @@ def optimisers(stack: SirenStack, kind: str, lr: float, head_lr: float) -> list[
         raise ValueError(f"there is no optimiser {kind!r}: choose 'adam' or 'muon'")
     hidden = [w for w in list(stack.weights)[1:-1] if w.requires_grad]
     rest = [p for p in everything if all(p is not w for w in hidden)]
-    return [*([Muon(hidden, rate_on(hidden[0].device, lr))] if hidden else []), adam(rest, head_lr)]
+    return [*([Muon(hidden, rate_on(hidden[0].device, lr))] if hidden else []), adam(rest, readout_lr)]
 
 
 def adam(params: Iterable[Tensor], lr: float) -> torch.optim.Adam:

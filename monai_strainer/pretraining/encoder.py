@@ -1,10 +1,10 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their heads.
+"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their readouts.
 
-The encoder is trained by *variable projection*: for any encoder the best heads follow in closed form, so they are
-solved afresh in every step and only the encoder is learned. No head is ever stored, which makes memory flat in the
-size of the cohort, several processes equal to one, and a released prior free of any patient's head. The paper's own
-recipe, with one trained head per image, is there by name.
+The encoder is trained by *variable projection*: for any encoder the best readouts follow in closed form, so they are
+solved afresh in every step and only the encoder is learned. No readout is ever stored, which makes memory flat in the
+size of the cohort, several processes equal to one, and a released prior free of any patient's readout. The paper's own
+recipe, with one trained readout per image, is there by name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .meta import meta_learned
 from .noise_cohort import noise_slices
 from .phases import Phase, announce, digest_of_arrays, digest_of_weights
 from .run import ONCE, Run
-from .variable_projection import ProjectionLoss, head_statistics
+from .variable_projection import ProjectionLoss, readout_statistics
 
 __all__ = [
     "COHORT",
@@ -38,7 +38,7 @@ __all__ = [
     "Kind",
     "ProjectionLoss",
     "Recipe",
-    "head_statistics",
+    "readout_statistics",
     "pretrain",
 ]
 
@@ -56,7 +56,7 @@ class Recipe:
         images: scans of each, at most; None takes them all.
         rate: Adam's learning rate at its highest.
         warmup: steps over which the rate rises; afterwards it falls along a cosine to 3 % of itself.
-        trained_heads: one trained head per image, as in the paper, in place of variable projection. Needs one level.
+        trained_heads: one trained readout per image, as in the paper, in place of variable projection. Needs one level.
         ridge: weight of ``|w|^2`` in the projection.
     """
 
@@ -89,12 +89,12 @@ def pretrain(
     network: Siren | None = None,
     run: Run = ONCE,
 ) -> Siren:
-    """Train an encoder on a cohort and describe the heads that go with it.
+    """Train an encoder on a cohort and describe the readouts that go with it.
 
     Args:
         slices: the cohort, aligned. Of the kind ``noise`` they may be left out: fields of 1/f noise are drawn instead.
         recipe: ``COHORT`` or ``PAPER`` or one of your own; by default ``META`` for that kind and ``COHORT`` otherwise.
-        kind: ``cohort`` trains an encoder that images share; ``meta`` a start for all layers, head included
+        kind: ``cohort`` trains an encoder that images share; ``meta`` a start for all layers, readout included
             (:func:`monai_strainer.pretraining.meta.meta_learned`); ``noise`` as ``cohort``, on
             :func:`monai_strainer.pretraining.noise_cohort.noise_slices`.
         network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
@@ -102,7 +102,7 @@ def pretrain(
             the training is kept beside its checkpoint, in ``<stem>-statistics.pt``.
 
     Returns:
-        a Siren: the shared encoder, the cohort's mean head and its covariance.
+        a Siren: the shared encoder, the cohort's mean readout and its covariance.
 
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or cohort.
@@ -122,7 +122,7 @@ def pretrain(
     slices = noise_slices(seed=run.seed) if slices is None else slices
     recipe = recipe or (META if kind == "meta" else COHORT)
     if kind == "meta" and recipe.trained_heads:
-        raise ValueError("a start has one head for all images: its recipe cannot have trained heads")
+        raise ValueError("a start has one readout for all images: its recipe cannot have trained readouts")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         siren = Siren() if network is None else _copy(network)
@@ -135,34 +135,34 @@ def pretrain(
     announce(f"coordinate prior: {recipe.steps} steps")
     if kind == "meta":
         rates = [recipe.rate_at(step) for step in range(recipe.steps)]
-        head = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).head
-        learned = {name: value.clone() for name, value in head.state_dict().items()}
+        readout = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).head
+        learned = {name: value.clone() for name, value in readout.state_dict().items()}
     else:
         shared.to(torch.device(run.device)).encoder.load_state_dict(siren.encoder.state_dict())
         siren.encoder.load_state_dict(_learned(shared, slices, recipe, identity, run).state_dict())
     siren.eval()
 
     def described() -> dict[str, Any]:
-        head_statistics(siren, slices, ridge=recipe.ridge, seed=run.seed)
+        readout_statistics(siren, slices, ridge=recipe.ridge, seed=run.seed)
         siren.head.load_state_dict({**siren.head.state_dict(), **learned})  # a start's own, not the mean of solved ones
         return {"network": siren.state_dict()}
 
     file = run.checkpoint
     kept = None if file is None else file.with_name(f"{file.stem}-statistics.pt")
-    phase = Phase("statistics of the heads", {**identity, "weights": digest_of_weights(siren)}, kept, run.resume)
+    phase = Phase("statistics of the readouts", {**identity, "weights": digest_of_weights(siren)}, kept, run.resume)
     siren.load_state_dict(phase.result(described)["network"])
     return siren
 
 
-def _shared(siren: Siren, heads: int) -> StrainerNet:
-    """The network in training: the encoder of ``siren`` and as many heads as there are images."""
+def _shared(siren: Siren, readouts: int) -> StrainerNet:
+    """The network in training: the encoder of ``siren`` and as many readouts as there are images."""
     return StrainerNet(
         siren.spatial_dims,
         1,
         siren.hidden_channels,
         siren.num_layers,
         siren.num_layers - 1,
-        heads,
+        readouts,
         siren.omega,
         siren.activation,
     )
@@ -180,7 +180,7 @@ def _learned(
     identity: dict[str, Any],
     run: Run,
 ) -> nn.Module:
-    """The encoder after all steps left. A finished checkpoint has no trained heads, which are patient images."""
+    """The encoder after all steps left. A finished checkpoint has no trained readouts, which are patient images."""
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     device, tiles = next(module.parameters()).device, _tiles(slices, recipe, run.seed)
     optimiser, start = adam(module.parameters(), recipe.rate), 0
@@ -192,7 +192,7 @@ def _learned(
         module.load_state_dict(state["module"])
         settings = optimiser.state_dict()["param_groups"]  # this device's, not those of the one before
         optimiser.load_state_dict({**state["optimiser"], "param_groups": settings})
-    # solving for heads waits for the accelerator's word, which a recorded step cannot
+    # solving for readouts waits for the accelerator, which a recorded step cannot
     advance = _step_of(shared, optimiser, recipe)
     step_once = Recorded(advance, recorder_of(device) if recipe.trained_heads else None)
     pieces: list[Tensor] = []
@@ -213,7 +213,7 @@ def _learned(
 def _state(
     shared: StrainerNet, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe, is_last: bool
 ) -> dict[str, Any]:
-    """What a checkpoint holds; a finished one has no trained heads."""
+    """What a checkpoint holds; a finished one has no trained readouts."""
     if is_last and recipe.trained_heads:
         return {"encoder": shared.encoder.state_dict()}
     return {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
@@ -245,12 +245,15 @@ def _step_of(shared: StrainerNet, optimiser: torch.optim.Optimizer, recipe: Reci
 
 
 def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
-    """All images ``(B, P, N)`` at features ``(B, P, C)``, heads of a single layer in one product.
+    """All images ``(B, P, N)`` at features ``(B, P, C)``, readouts of a single layer in one product.
 
-    One by one, as ``StrainerNet.forward`` has it for TorchScript, every head would read and write all features.
+    One by one, as ``StrainerNet.forward`` has it for TorchScript, every readout would read and write all features.
     """
-    heads = [head[0] for head in shared.heads]  # type: ignore[index]
-    weight, bias = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
+    readouts = [readout[0] for readout in shared.heads]  # type: ignore[index]
+    weight, bias = (
+        torch.cat([readout.weight for readout in readouts]),
+        torch.cat([readout.bias for readout in readouts]),
+    )
     return nn.functional.linear(features, weight, bias)
 
 

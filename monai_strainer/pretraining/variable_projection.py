@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Heads in closed form while an encoder learns: the loss of the best heads, and the statistics of a cohort's."""
+"""Solve readouts in closed form while an encoder learns: the loss of the best ones, and a cohort's statistics."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..fitting.readout import solve_ridge, with_bias
 from ..networks import Siren
 from .aligned_points import CohortTiles
 
-__all__ = ["ProjectionLoss", "head_statistics"]
+__all__ = ["ProjectionLoss", "readout_statistics"]
 
 
 class ProjectionLoss(nn.Module):
-    """Mean squared error of the best heads: ``min_w |y - w . phi|^2 / P + ridge |w|^2`` per image, averaged.
+    """Mean squared error of the best readouts: ``min_w |y - w . phi|^2 / P + ridge |w|^2`` per image, averaged.
 
-    The heads are solved without a gradient. By the envelope theorem the gradient that is left is the exact gradient
+    The readouts are solved without a gradient. By the envelope theorem the gradient that is left is the exact gradient
     of the minimum.
 
     Args:
@@ -41,28 +41,28 @@ class ProjectionLoss(nn.Module):
         f = with_bias(features.float().flatten(2))  # (B, C + 1, P)
         y = target.to(f).flatten(2)  # (B, N, P)
         with torch.no_grad():
-            heads = solve_ridge(f, y, self.ridge)  # (B, N, C + 1)
-        return (heads @ f - y).square().mean() + self.ridge * heads.square().sum(-1).mean()
+            readouts = solve_ridge(f, y, self.ridge)  # (B, N, C + 1)
+        return (readouts @ f - y).square().mean() + self.ridge * readouts.square().sum(-1).mean()
 
 
 @torch.no_grad()
-def head_statistics(
+def readout_statistics(
     siren: Siren, slices: AlignedSlices, points: int = 4000, ridge: float = 1e-3, seed: int = 0
 ) -> None:
-    """Set the network's head to the cohort's mean head and ``head_covariance`` to their covariance.
+    """Set the network's readout to the cohort's mean readout and ``head_covariance`` to their covariance.
 
-    One head per scan and level is solved from random points; the covariance is shrunk by a tenth towards its diagonal,
-    for a small cohort has fewer heads than a head has weights.
+    One readout per scan and level is solved from random points; the covariance is shrunk by a tenth towards its
+    diagonal, for a small cohort has fewer readouts than a readout has weights.
     """
     device = next(siren.parameters()).device
     levels = len(slices.axes[0])
-    heads = []
+    readouts = []
     for level in range(levels):
         tile = CohortTiles(slices, 1, points, None, seed + level, level)[0]
         places = tile["image"][None, : siren.spatial_dims].to(device)
         f = with_bias(siren(places, features=True).float().flatten(2))
-        heads.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
-    stacked = torch.cat(heads)  # (N S, C + 1)
+        readouts.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
+    stacked = torch.cat(readouts)  # (N S, C + 1)
     covariance = torch.cov(stacked.T) if len(stacked) > 1 else torch.eye(stacked.shape[1]).to(stacked)
     variances = covariance.diagonal().clamp_min(1e-8)
     covariance = 0.9 * covariance + torch.diag(0.1 * variances + 1e-6)

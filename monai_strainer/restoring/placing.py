@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.foreground import normalise
 from ..anatomy.head_frame import Pose, find_pose
-from ..fitting import solve_heads
+from ..fitting import solve_readouts
 from ..physics import Identity
 from ..priors.prior import Prior
 from ..volume import Volume
@@ -26,7 +26,7 @@ def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bo
     """The pose of a scan in head coordinates, and whether the whole head was there to measure it.
 
     A slab or a single slice shows no top and no bottom. Then the head is given the cohort's size, and the slab is
-    tried at many levels; the one whose solved head explains its middle slice best is taken.
+    tried at many levels; the one whose solved readout explains its middle slice best is taken.
 
     Args:
         scan: the scan.
@@ -56,6 +56,6 @@ def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bo
         centre[axis] = place_of_slice - pose.axes[axis][1] * level * pose.half[axis]
         trial = replace(pose, centre=(centre[0], centre[1], centre[2]))
         coords = trial.coordinates(scan.grid.shape, axis, slice(middle, middle + 1))[:, :, rows][:, :, :, columns]
-        heads = solve_heads(prior.network.cpu(), torch.from_numpy(coords), Identity(y.shape[1:]), y)
-        errors.append((float(heads.misfit[0]), trial))
+        readouts = solve_readouts(prior.network.cpu(), torch.from_numpy(coords), Identity(y.shape[1:]), y)
+        errors.append((float(readouts.misfit[0]), trial))
     return min(errors, key=lambda pair: pair[0])[1], False

@@ -113,7 +113,7 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
     def kill(*args: Any, **options: Any) -> None:
         raise Killed
 
-    place = {"statistics": (bundle_training, "head_statistics"), "reference": (pipeline, "reference_scores")}
+    place = {"statistics": (bundle_training, "readout_statistics"), "reference": (pipeline, "reference_scores")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*place.get(phase, (bundle_training, "save_prior")), kill)
         with pytest.raises((RuntimeError, Killed)):
@@ -122,7 +122,7 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("monai.engines.SupervisedTrainer.run", kill)
         if phase != "statistics":
-            patch.setattr(bundle_training, "head_statistics", kill)
+            patch.setattr(bundle_training, "readout_statistics", kill)
         if phase == "publishing":
             patch.setattr(pipeline, "reference_scores", kill)
         trained(cohort_dir, tmp_path / "cut", resume=True)

@@ -10,7 +10,7 @@ import torch
 from phantoms import slice_coordinates, small_siren
 from torch import Tensor
 
-from monai_strainer.fitting import head_images, solve_heads
+from monai_strainer.fitting import readout_images, solve_readouts
 from monai_strainer.fitting.readout import features_of, ridge
 from monai_strainer.networks import Siren
 from monai_strainer.physics import Downsample, Identity, KSpaceCrop, Mask, Operator
@@ -39,9 +39,9 @@ OPERATORS = [Identity(SHAPE), Downsample(SHAPE, 2), Downsample(SHAPE, (1.5, 1)),
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
 def test_the_head_that_made_the_data_is_found(operator: Operator) -> None:
     siren, truth = small_siren(), 0.2 * drawn(2, 17)
-    heads = solve_heads(siren, COORDS, operator, measured(siren, truth, operator, 1e-4))
+    heads = solve_readouts(siren, COORDS, operator, measured(siren, truth, operator, 1e-4))
     torch.testing.assert_close(heads.mean, truth, atol=5e-3, rtol=0)
-    images, _ = head_images(siren, COORDS, heads)
+    images, _ = readout_images(siren, COORDS, heads)
     expected = torch.einsum("sc,schw->shw", truth, torch.stack([features_of(siren, c) for c in COORDS]))
     torch.testing.assert_close(images, expected, atol=2e-3, rtol=0)
 
@@ -50,7 +50,7 @@ def test_the_head_that_made_the_data_is_found(operator: Operator) -> None:
 def test_a_solved_head_is_a_dense_least_squares_with_the_prior(operator: Operator) -> None:
     siren = small_siren()
     y = drawn(2, *operator.shape_out)
-    heads = solve_heads(siren, COORDS, operator, y)
+    heads = solve_readouts(siren, COORDS, operator, y)
     mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
     root = torch.linalg.cholesky(torch.linalg.inv(siren.get_buffer("head_covariance").double())).T
     for k, features in enumerate(seen(siren, operator)):
@@ -69,7 +69,7 @@ def test_a_solved_head_is_a_dense_least_squares_with_the_prior(operator: Operato
 
 def test_a_measurement_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
-    heads = solve_heads(siren, COORDS, blind, drawn(2, *SHAPE))
+    heads = solve_readouts(siren, COORDS, blind, drawn(2, *SHAPE))
     expected = torch.cat([siren.head.weight[0], siren.head.bias]).detach().expand(2, -1)
     torch.testing.assert_close(heads.mean, expected)
     torch.testing.assert_close(heads.covariance, siren.get_buffer("head_covariance").expand(2, -1, -1))
@@ -77,7 +77,7 @@ def test_a_measurement_that_says_nothing_leaves_the_prior() -> None:
 
 def test_a_measurement_of_zeros_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
-    heads = solve_heads(siren, COORDS, blind, torch.zeros(2, *SHAPE))
+    heads = solve_readouts(siren, COORDS, blind, torch.zeros(2, *SHAPE))
     expected = torch.cat([siren.head.weight[0], siren.head.bias]).detach().expand(2, -1)
     torch.testing.assert_close(heads.mean, expected)
 
@@ -86,7 +86,7 @@ def test_what_was_kept_from_the_fit_does_not_change_it() -> None:
     siren, y = small_siren(), drawn(2, *SHAPE)
     kept = drawn(*SHAPE, seed=3) > 0
     other = torch.where(kept, y, 100 * drawn(2, *SHAPE, seed=4))
-    one, two = (solve_heads(siren, COORDS, Identity(SHAPE), data, kept) for data in (y, other))
+    one, two = (solve_readouts(siren, COORDS, Identity(SHAPE), data, kept) for data in (y, other))
     torch.testing.assert_close(one.mean, two.mean)
 
 
@@ -96,14 +96,14 @@ def test_more_data_make_it_surer() -> None:
     order = torch.randperm(SHAPE[0] * SHAPE[1], generator=torch.Generator().manual_seed(0)).reshape(SHAPE)
     spreads = []
     for count in (30, 120, 480):
-        _, std = head_images(siren, COORDS, solve_heads(siren, COORDS, operator, y, order < count))
+        _, std = readout_images(siren, COORDS, solve_readouts(siren, COORDS, operator, y, order < count))
         spreads.append(float(std.mean()))
     assert spreads[0] > 1.5 * spreads[1] > 2.25 * spreads[2] > 0
 
 
 def test_the_misfit_is_the_variance_of_the_noise() -> None:
     siren, operator = small_siren(), Identity(SHAPE)
-    heads = solve_heads(siren, COORDS, operator, measured(siren, 0.2 * drawn(2, 17), operator, 0.05))
+    heads = solve_readouts(siren, COORDS, operator, measured(siren, 0.2 * drawn(2, 17), operator, 0.05))
     assert heads.misfit.sqrt().tolist() == pytest.approx([0.05, 0.05], rel=0.15)
 
 
@@ -115,7 +115,7 @@ def test_the_standard_deviation_holds_what_it_promises() -> None:
         truth = torch.cat([siren.head.weight[0], siren.head.bias]).detach() + drawn(2, 17, seed=seed) @ root.T
         y = torch.einsum("sc,scm->sm", truth.double(), seen(siren, operator)).float()
         y = (y + 0.1 * drawn(*y.shape, seed=100 + seed)).reshape(2, *operator.shape_out)
-        images, std = head_images(siren, COORDS, solve_heads(siren, COORDS, operator, y))
+        images, std = readout_images(siren, COORDS, solve_readouts(siren, COORDS, operator, y))
         clean = torch.einsum("sc,schw->shw", truth, torch.stack([features_of(siren, c) for c in COORDS]))
         inside.append(((clean - images).abs() < 1.645 * std).float().mean())
     assert 0.82 < float(torch.stack(inside).mean()) < 0.97
@@ -123,8 +123,8 @@ def test_the_standard_deviation_holds_what_it_promises() -> None:
 
 def test_every_slice_is_solved_on_its_own() -> None:
     siren, y = small_siren(), drawn(2, *SHAPE)
-    both = solve_heads(siren, COORDS, Identity(SHAPE), y)
-    alone = solve_heads(siren, COORDS[1:], Identity(SHAPE), y[1:])
+    both = solve_readouts(siren, COORDS, Identity(SHAPE), y)
+    alone = solve_readouts(siren, COORDS[1:], Identity(SHAPE), y[1:])
     torch.testing.assert_close(both.mean[1], alone.mean[0])
 
 
@@ -138,7 +138,7 @@ def test_features_do_not_depend_on_the_tiles_they_were_made_in(monkeypatch: pyte
 def test_solving_never_changes_the_network() -> None:
     siren = small_siren()
     before = copy.deepcopy(siren.state_dict())
-    solve_heads(siren, COORDS, Identity(SHAPE), drawn(2, *SHAPE))
+    solve_readouts(siren, COORDS, Identity(SHAPE), drawn(2, *SHAPE))
     assert all(torch.equal(value, before[name]) for name, value in siren.state_dict().items())
 
 

@@ -24,7 +24,7 @@ from phantoms import (
 from torch import Tensor
 
 from monai_strainer import Recipe, pretrain, restore
-from monai_strainer.fitting import CoordinateFeatures, FitOptions, amortise, plug_and_play, refine, solve_heads
+from monai_strainer.fitting import CoordinateFeatures, FitOptions, amortise, plug_and_play, refine, solve_readouts
 from monai_strainer.networks.sine_layers_cuda import recomputed_features
 from monai_strainer.optim import cuda_graphs as recorded
 from monai_strainer.physics import Downsample, GaussianNoise, Measurement, RicianNoise
@@ -49,8 +49,8 @@ def psnr(one: Tensor, two: Tensor) -> float:
 
 def test_heads(device: torch.device) -> None:
     siren, coords, y = small_siren(), slice_coordinates(2, *SIZE), TWICE.A(slice_images(2, *SIZE))
-    here = solve_heads(siren, coords, TWICE, 2 * y - 1)
-    there = solve_heads(small_siren().to(device), coords.to(device), TWICE.to(device), (2 * y - 1).to(device))
+    here = solve_readouts(siren, coords, TWICE, 2 * y - 1)
+    there = solve_readouts(small_siren().to(device), coords.to(device), TWICE.to(device), (2 * y - 1).to(device))
     torch.testing.assert_close(there.mean.cpu(), here.mean, atol=2e-2, rtol=2e-2)
 
 

@@ -86,7 +86,7 @@ def test_a_stack_made_in_inference_can_be_trained() -> None:
 
 def test_heads_are_weights_then_bias() -> None:
     stack, points, heads = SirenStack(small_siren(), 3), places(3, 20, 3), drawn(3, 1, 17)
-    stack.set_heads(heads)
+    stack.set_readouts(heads)
     phi = stack.features(points)  # (S, N, C)
     expected = torch.einsum("soc,snc->sno", heads[..., :-1], phi) + heads[:, None, :, -1]
     torch.testing.assert_close(stack(points), expected)

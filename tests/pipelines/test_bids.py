@@ -230,7 +230,7 @@ def test_factors_are_part_of_the_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "taken"),
+    ("calls", "taken"),
     [
         ({}, ["acq-fast_run-01_T1w", "acq-mprage_run-01_T1w", "run-02_T1w", "run-02_T2w"]),
         ({"t1w": {"acquisition": "mprage"}}, ["acq-mprage_run-01_T1w", "run-02_T2w"]),

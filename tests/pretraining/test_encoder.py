@@ -25,8 +25,8 @@ from monai_strainer.pretraining.encoder import (
     Kind,
     ProjectionLoss,
     Recipe,
-    head_statistics,
     pretrain,
+    readout_statistics,
 )
 from monai_strainer.pretraining.run import Run
 
@@ -359,7 +359,7 @@ def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CohortTiles, "__getitem__", all_points)
-        head_statistics(siren, cohort, ridge=1e-2)
+        readout_statistics(siren, cohort, ridge=1e-2)
     heads = solved_heads(small_siren(), cohort, 1e-2)
     mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().numpy()
     np.testing.assert_allclose(mean, heads.mean(0), atol=1e-3)
@@ -371,7 +371,7 @@ def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread(
 @pytest.mark.parametrize("scans", [1, 2, 5])
 def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
     siren = small_siren()
-    head_statistics(siren, small_cohort(scans, (1, 12, 14)))
+    readout_statistics(siren, small_cohort(scans, (1, 12, 14)))
     covariance = siren.get_buffer("head_covariance").double()
     torch.testing.assert_close(covariance, covariance.T)
     assert float(torch.linalg.eigvalsh(covariance).min()) > 0
@@ -379,5 +379,5 @@ def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
 
 def test_head_statistics_leave_the_encoder_alone() -> None:
     siren, before = small_siren(), small_siren()
-    head_statistics(siren, small_cohort())
+    readout_statistics(siren, small_cohort())
     assert all(torch.equal(a, b) for a, b in zip(siren.encoder.parameters(), before.encoder.parameters()))

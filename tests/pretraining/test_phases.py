@@ -101,18 +101,18 @@ def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int =
 
 Train = Callable[..., int]
 TAIL = [  # the command, what is killed, and what is finished by then
-    (learn, (pretraining, "head_statistics"), []),
-    (learn, (pipeline, "reference_scores"), ["head_statistics"]),
-    (learn, ("monai_strainer.priors.store", "write_together"), ["head_statistics", "reference_scores"]),
-    (learn, (pipeline, "read_heads"), ["head_statistics", "reference_scores"]),
-    (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["head_statistics", "reference_scores"]),
-    (learn, (pipeline, "save_prior"), ["head_statistics", "reference_scores", "joined"]),
-    (group, (pretraining, "head_statistics"), []),
-    (group, (pipeline, "save_prior"), ["head_statistics", "reference_scores", "joined"]),
+    (learn, (pretraining, "readout_statistics"), []),
+    (learn, (pipeline, "reference_scores"), ["readout_statistics"]),
+    (learn, ("monai_strainer.priors.store", "write_together"), ["readout_statistics", "reference_scores"]),
+    (learn, (pipeline, "read_heads"), ["readout_statistics", "reference_scores"]),
+    (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["readout_statistics", "reference_scores"]),
+    (learn, (pipeline, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
+    (group, (pretraining, "readout_statistics"), []),
+    (group, (pipeline, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]
-ROOMS = {"head_statistics": pretraining, "reference_scores": pipeline, "noise_level_loss": pretraining_noise}
+ROOMS = {"readout_statistics": pretraining, "reference_scores": pipeline, "noise_level_loss": pretraining_noise}
 
 
 @pytest.mark.parametrize(("train", "where", "finished"), TAIL, ids=lambda part: getattr(part, "__name__", None))
@@ -147,7 +147,7 @@ def test_the_trained_weights_are_on_disk_before_the_statistics_and_hold_no_patie
     more = ("--recipe", recipe, "--detail-steps", "0", "--quiet")
     assert learn(scans, tmp_path / "whole", *more) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(pretraining, "head_statistics", look)
+        patch.setattr(pretraining, "readout_statistics", look)
         with pytest.raises(Killed):
             learn(scans, tmp_path / "out", *more)
     assert learn(scans, tmp_path / "out", *more, "--resume") == 0
@@ -157,13 +157,13 @@ def test_the_trained_weights_are_on_disk_before_the_statistics_and_hold_no_patie
 def test_every_phase_says_so_in_a_line_and_a_run_that_goes_on_says_what_it_passes_over(
     scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = ["reading 2 scans", "coordinate prior: 2 steps", "statistics of the heads", "reference map of 2 heads"]
+    wanted = ["reading 2 scans", "coordinate prior: 2 steps", "statistics of the readouts", "reference map of 2 heads"]
     wanted += ["detail network: 2 steps"]
     assert learn(scans, tmp_path / "out") == 0
     assert capsys.readouterr().err.splitlines() == wanted
     assert learn(scans, tmp_path / "out", "--resume") == 0
     again = capsys.readouterr().err
-    for text in ("statistics of the heads: done before", "reference map of 2 heads: done before"):
+    for text in ("statistics of the readouts: done before", "reference map of 2 heads: done before"):
         assert text in again.splitlines()
     assert "checkpoint.pt: goes on after step 2" in again and "detail.pt: goes on after step 2" in again
     assert learn(scans, tmp_path / "out", "--overwrite", "--quiet") == 0
@@ -184,7 +184,7 @@ def test_a_general_prior_announces_its_two_networks(
 def test_a_new_run_does_not_go_on_from_an_older_one(scans: Path, tmp_path: Path) -> None:
     assert learn(scans, tmp_path / "out", "--quiet") == 0
     with pytest.MonkeyPatch.context() as patch:
-        killing(patch, pretraining, "head_statistics")
+        killing(patch, pretraining, "readout_statistics")
         with pytest.raises(Killed):
             learn(scans, tmp_path / "out", "--quiet", "--overwrite", "--seed", "1")
     assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir()) == ["checkpoint.pt"]
