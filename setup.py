@@ -87,7 +87,7 @@ setup(
     long_description=read_description(),
     long_description_content_type="text/markdown",
     author="The monai_strainer authors",
-    license="Apache-2.0",
+    license="Apache-2.0 AND CC-BY-NC-3.0",  # the code, and the weights that learned from OASIS
     license_files=["LICENSE"],
     keywords=["MRI", "MONAI", "super-resolution", "denoising", "implicit neural representation", "SIREN"],
     classifiers=[

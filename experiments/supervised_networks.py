@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.physics import AcquisitionDistribution, Downsample, Identity, NoiseModel, RicianNoise, Separable
-from monai_strainer.pretraining.patches import Head, MeasuredPatches
+from monai_strainer.pretraining.patches import CleanScan, MeasuredPatches
 
 __all__ = ["NETWORKS", "Only", "Spent", "SwinRestorer", "UNet", "learn"]
 
@@ -97,7 +97,7 @@ def _batches(patches: MeasuredPatches, groups: int) -> Iterator[tuple[Tensor, Te
 
 def learn(
     network: nn.Module,
-    heads: list[Head],
+    heads: list[CleanScan],
     measurements: AcquisitionDistribution,
     seconds: float,
     *,
@@ -119,7 +119,7 @@ def learn(
         seed: of the draws.
     """
     patches = MeasuredPatches(
-        heads, 2**20, patches=4, side=side, slices=1, single=1.0, far=0.0, seed=seed, measurements=measurements
+        heads, 2**20, patches=4, side=side, slices=1, neighbours=(1.0, 0.0), seed=seed, measurements=measurements
     )
     adam = torch.optim.Adam(network.parameters(), rate)
     start, step = time.process_time(), 0

@@ -55,7 +55,7 @@ from monai_strainer.physics import (
 from monai_strainer.pretraining.detail import DetailRecipe, DetailTraining, joined, patches_of, pretrain_detail
 from monai_strainer.pretraining.general import pretrain_general
 from monai_strainer.pretraining.noise_level import NoiseLevelRecipe, learn, pretrain_noise_level
-from monai_strainer.pretraining.patches import Head
+from monai_strainer.pretraining.patches import CleanScan
 from monai_strainer.pretraining.run import Run
 from monai_strainer.pretraining.source import Source
 
@@ -204,10 +204,10 @@ def test_pretraining(name: str) -> None:
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)  # bfloat16 on the CPU
 
 
-def a_head() -> Head:
+def a_head() -> CleanScan:
     data = np.random.default_rng(0).random((20, 20, 20)).astype(np.float16)
     axis = np.linspace(-1, 1, 20, dtype=np.float32)
-    return Head(data, (axis, axis, axis), (0, 1, 2))
+    return CleanScan(data, (axis, axis, axis), (0, 1, 2))
 
 
 def a_source() -> Source:

@@ -24,9 +24,7 @@ def pretrain_general(args: Options) -> None:
     from ..cohorts.sources import general_sources
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import work_folder
-    from ..pretraining.general import GENERAL
     from ..pretraining.general import pretrain_general as trained
-    from ..pretraining.noise_level import NOISE_LEVEL
     from ..pretraining.phases import announce
     from ..pretraining.run import Run
     from ..pretraining.source import digest_of
@@ -39,16 +37,7 @@ def pretrain_general(args: Options) -> None:
             "there is a prior already", "pass --overwrite, or choose another folder", args.output / GENERAL_RULES
         )
     before = load_general(args.start) if args.start is not None else None
-    recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
-    recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
-    noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
-    if recipe.steps < 1 or noise.steps < (before is None):
-        raise InputError(
-            "fewer than one step cannot teach anything",
-            "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
-        )
-    if not recipe.rate > 0:
-        raise InputError(f"a rate of {recipe.rate} cannot teach anything", "leave --rate out")
+    recipe, noise = _recipes(args, before is not None)
     args.device = device_of(args.device)  # the record says what it came to
     with lines_of(args):
         announce("reading sources")
@@ -83,6 +72,28 @@ def pretrain_general(args: Options) -> None:
     }
     prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
     print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
+
+
+def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
+    """The recipes of both networks, with the steps and the rate that were asked for.
+
+    Raises:
+        InputError: numbers that cannot teach anything.
+    """
+    from ..pretraining.general import GENERAL
+    from ..pretraining.noise_level import NOISE_LEVEL
+
+    recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
+    recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
+    noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
+    if recipe.steps < 1 or noise.steps < (not goes_on):
+        raise InputError(
+            "fewer than one step cannot teach anything",
+            "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
+        )
+    if not recipe.rate > 0:
+        raise InputError(f"a rate of {recipe.rate} cannot teach anything", "leave --rate out")
+    return recipe, noise
 
 
 def _noise_level(args: Options, sources: Any, recipe: Any, work: Path) -> NoiseLevelNet:

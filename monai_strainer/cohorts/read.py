@@ -17,7 +17,7 @@ from ..anatomy.head_frame import Pose, find_pose, laid
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
 from ..io import read
-from ..pretraining.patches import Head
+from ..pretraining.patches import CleanScan
 from ..storage.atomic import reserve
 from ..volume import Volume
 from .selection import choose_scans, is_label_map
@@ -130,7 +130,7 @@ def read_heads(
     *,
     percentile: float = 99.5,
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
-) -> list[Head]:
+) -> list[CleanScan]:
     """Read scans as they are, for a detail prior to learn from: normalised, placed, not resampled.
 
     Args:
@@ -146,5 +146,5 @@ def read_heads(
         scan, pose, scale = _placed(path, percentile)
         x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(scan.grid.shape))
         i, j, k = (ras for ras, _ in pose.axes)
-        heads.append(Head((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))
+        heads.append(CleanScan((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))
     return heads

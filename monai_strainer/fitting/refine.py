@@ -58,6 +58,21 @@ def _some(length: int, share: float, generator: torch.Generator) -> Tensor:
     return torch.randperm(length, generator=generator)[: max(1, round(share * length))].sort().values
 
 
+def _held_out(y: Tensor, fraction: float, generator: torch.Generator) -> HeldOut:
+    """The measurements that only decide when to stop: 300 at least, where that is no more than 15 %."""
+    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(fraction, min(0.15, 300 / y[0].numel())), generator)
+    watch.to(y.device)
+    return watch
+
+
+def _set_solved(stack: SirenStack, siren: Siren, coords: Tensor, measurement: Measurement, kept: Tensor) -> None:
+    """Give every copy the readout that explains its kept measurements best."""
+    operator = measurement.operator
+    ones = operator.A(torch.ones(operator.shape_in, device=measurement.y.device))
+    y = 2 * measurement.clean - ones  # the network works in [-1, 1], the data in [0, 1]
+    stack.set_readouts(solve_readouts(siren, coords, operator, y, kept).mean.unsqueeze(1))
+
+
 @dataclass(frozen=True)
 class FitOptions:
     """How a private copy of the coordinate network is fitted to every slice.
@@ -136,17 +151,12 @@ def refine(
     frozen = stack.freeze(options.freeze)
     engines = optimisers(stack, options.optimiser, options.rate, options.readout_rate)
     rates = [float(engine.param_groups[0]["lr"]) for engine in engines]
-    count = y.shape[1] * y.shape[2]
-    watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(options.held_out, min(0.15, 300 / count)), generator)
-    watch.to(y.device)
+    watch = _held_out(y, options.held_out, generator)
     kept, clean = ~watch.mask, measurement.clean
     sigma2 = measurement.mean_variance.clamp_min(1e-8)  # (S,)
     field = ErrorField(operator, clean, noise.sigma.square().expand(y.shape) if noise.sigma.ndim else sigma2)
     if options.solve:
-        ones = operator.A(
-            torch.ones(operator.shape_in, device=y.device)
-        )  # the network speaks in [-1, 1], the data in [0, 1]
-        stack.set_readouts(solve_readouts(siren, coords, operator, 2 * clean - ones, kept).mean.unsqueeze(1))
+        _set_solved(stack, siren, coords, measurement, kept)
     share = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def look(step: int, images: Tensor) -> None:

@@ -121,16 +121,11 @@ def demo(
     Raises:
         InputError: nilearn or matplotlib is missing, the prior is damaged, or the output exists already.
     """
-    from importlib.util import find_spec
-
     from tqdm import tqdm
 
     start = time.perf_counter()
     output = Path(output)
-    if find_spec("matplotlib") is None:
-        raise InputError("the demonstration needs matplotlib", 'pip install "monai_strainer[demo]"')
-    if not overwrite and (output / PICTURE).exists():
-        raise InputError("an earlier demonstration is there already", "pass --overwrite or another folder", output)
+    _check(output, overwrite)
     learned = load_prior(prior)
     truth, mask = _slab(template(), slices)
     peak = float(np.percentile(truth.data[mask], 99.9))
@@ -173,6 +168,16 @@ def demo(
     results |= {"seconds": time.perf_counter() - start, "files": [*files, PICTURE]}
     print(_table(results))
     return results
+
+
+def _check(output: Path, overwrite: bool) -> None:
+    """Refuse to begin where a package is missing or an earlier demonstration lies."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise InputError("the demonstration needs matplotlib", 'pip install "monai_strainer[demo]"')
+    if not overwrite and (output / PICTURE).exists():
+        raise InputError("an earlier demonstration is there already", "pass --overwrite or another folder", output)
 
 
 def _scores(

@@ -21,7 +21,7 @@ from ..networks.precision import autocast_on
 from ..optim.muon import descend, detail_optimisers
 from ..optim.schedules import falling, set_rate
 from ..physics import AcquisitionDistribution
-from .patches import CLINICAL, Head, MeasuredPatches
+from .patches import CLINICAL, CleanScan, MeasuredPatches
 from .phases import announce, digest_of_arrays, digest_of_weights
 from .run import ONCE, Run
 
@@ -30,7 +30,7 @@ __all__ = [
     "DetailLoss",
     "DetailRecipe",
     "DetailTraining",
-    "Head",
+    "CleanScan",
     "MeasuredPatches",
     "begin_training",
     "joined",
@@ -171,7 +171,7 @@ class DetailTraining:
 
 
 def patches_of(
-    heads: Sequence[Head],
+    heads: Sequence[CleanScan],
     recipe: DetailRecipe,
     *,
     slices: int = 5,
@@ -185,8 +185,7 @@ def patches_of(
         patches=recipe.patches,
         side=recipe.side,
         slices=slices,
-        single=recipe.single,
-        far=recipe.far,
+        neighbours=(recipe.single, recipe.far),
         seed=seed,
         measurements=measurements,
     )
@@ -198,7 +197,7 @@ def joined(groups: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def pretrain_detail(
-    heads: Sequence[Head],
+    heads: Sequence[CleanScan],
     siren: Siren | None = None,
     recipe: DetailRecipe = DETAIL,
     *,

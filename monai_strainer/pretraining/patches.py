@@ -17,13 +17,13 @@ from ..errors import InputError
 from ..fitting import conditions, hide_neighbours, interpolate, show
 from ..physics import AcquisitionDistribution, GaussianNoise, NoiseModel
 
-__all__ = ["CLINICAL", "Head", "MeasuredPatches"]
+__all__ = ["CLINICAL", "CleanScan", "MeasuredPatches"]
 
 CLINICAL = AcquisitionDistribution()
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class CleanScan:
     """A clean head to learn from.
 
     Args:
@@ -46,8 +46,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         patches: of a group.
         side: of a patch, in voxels; less where a scan is smaller.
         slices: that the network sees, the one to restore in the middle.
-        single: share of groups without neighbouring slices.
-        far: share of groups with distant ones.
+        neighbours: shares of groups without neighbouring slices, and with distant ones.
         seed: of the draws.
         measurements: what is drawn.
 
@@ -58,14 +57,13 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
 
     def __init__(
         self,
-        heads: Sequence[Head],
+        heads: Sequence[CleanScan],
         length: int,
         *,
         patches: int = 4,
         side: int = 96,
         slices: int = 5,
-        single: float = 0.3,
-        far: float = 0.1,
+        neighbours: tuple[float, float] = (0.3, 0.1),
         seed: int = 0,
         measurements: AcquisitionDistribution = CLINICAL,
     ) -> None:
@@ -75,7 +73,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         if self.side < 8:
             raise InputError("the cohort has a scan of fewer than 8 voxels along an axis", "pretrain on whole heads")
         self.heads, self.length, self.patches, self.slices = heads, length, patches, slices
-        self.single, self.far, self.seed, self.measurements = single, far, seed, measurements
+        (self.single, self.far), self.seed, self.measurements = neighbours, seed, measurements
 
     def __len__(self) -> int:
         return self.length

@@ -21,6 +21,7 @@ from .source import Source
 
 __all__ = ["NEAREST", "CleanPatch", "VariedPatches", "clean_patch"]
 
+UNEVEN = 0.3  # share of pure noise groups whose level varies over the patch, as under parallel imaging
 NEAREST = 0.1  # closeness below which neighbours are hidden
 SHARES = {"scan": 0.7, "labels": 0.15, "photograph": 0.15}
 
@@ -97,7 +98,6 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         side: of a patch, in voxels; a multiple of 8.
         slices: that the network sees.
         single: share of groups without neighbouring slices.
-        uneven: share of pure noise groups whose level varies over the patch, as under parallel imaging.
         seed: of the draws.
         measurements: what is drawn.
 
@@ -115,7 +115,6 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         side: int = 80,
         slices: int = 5,
         single: float = 0.25,
-        uneven: float = 0.3,
         seed: int = 0,
         measurements: AcquisitionDistribution | None = None,
     ) -> None:
@@ -126,7 +125,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         total = sum(SHARES[kind] for kind in present)
         self.shares = [(kind, SHARES[kind] / total) for kind in present]
         self.length, self.patches, self.side, self.slices = length, patches, side, slices
-        self.single, self.uneven, self.seed = single, uneven, seed
+        self.single, self.seed = single, seed
         self.measurements = AcquisitionDistribution() if measurements is None else measurements
 
     def __len__(self) -> int:
@@ -149,7 +148,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         drawn = [self.clean_of(rng, stride)[1] for _ in range(self.patches)]
         clean = torch.stack([torch.from_numpy(np.ascontiguousarray(d.patch)) for d in drawn])  # (P, slices, side, side)
         kind, level = type(noise), noise.sigma
-        if operator.is_identity and rng.random() < self.uneven:
+        if operator.is_identity and rng.random() < UNEVEN:
             field = bias_field((self.side, self.side), rng, float(rng.uniform(0.1, 0.5)))
             level = level * torch.from_numpy(field)
         y = kind(level).sample(operator.A(clean), generator)

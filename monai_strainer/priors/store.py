@@ -27,6 +27,7 @@ from .similarity import ReferenceScores
 __all__ = ["load_prior", "save_prior"]
 
 WEIGHTS, DETAIL, RULES = "models/model.pt", "models/detail.pt", "models/prior.json"
+FORMAT = 1  # of prior.json: docs/schema/prior.json
 WIDEST = 4096  # units or layers
 
 
@@ -112,6 +113,7 @@ def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, A
     packed = {weights: bytes_of(prior.network)}
     content = {
         **(record if record is not None else prior.record),
+        "format": FORMAT,
         "made_by": f"monai_strainer {__version__}",
         "network": sizes_of(prior.network),
         "plane": prior.plane,

@@ -14,7 +14,9 @@ from .passes import Passed
 from .prepare import Prepared
 from .prior_choice import Choice
 
-__all__ = ["report_of"]
+__all__ = ["FORMAT", "report_of"]
+
+FORMAT = 1  # of the report: docs/schema/report.json
 
 _OTHER_OPERATOR = "no network was trained on this operator or factor: it serves as a denoiser (plug-and-play)"
 
@@ -56,6 +58,7 @@ def report_of(
     else:
         detail = prior.record.get("detail", {}).get("sha256", "")
     return {
+        "format": FORMAT,
         "made_by": f"monai_strainer {__version__}",
         "task": "denoising" if max(run["scale"]) == 1 else "super-resolution",
         **run,

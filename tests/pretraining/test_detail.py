@@ -19,18 +19,18 @@ from monai_strainer.geometry import centres
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import AcquisitionDistribution
 from monai_strainer.pretraining.detail import DETAIL, DetailLoss, DetailRecipe, pretrain_detail
-from monai_strainer.pretraining.patches import Head, MeasuredPatches
+from monai_strainer.pretraining.patches import CleanScan, MeasuredPatches
 from monai_strainer.pretraining.run import Run
 
 QUICK = DetailRecipe(steps=6, groups=2, patches=1, side=16, warmup=2)
 EASY = AcquisitionDistribution(factor=2.0, rician=0.05)
 
 
-def heads() -> list[Head]:
+def heads() -> list[CleanScan]:
     shape = (24, 26, 20)
     places = [centres(n).astype(np.float32) for n in shape]
     return [
-        Head((ellipsoid(shape, contrast) / 1000).astype(np.float16), (places[0], places[1], places[2]), (0, 1, 2))
+        CleanScan((ellipsoid(shape, contrast) / 1000).astype(np.float16), (places[0], places[1], places[2]), (0, 1, 2))
         for contrast in (200.0, 150.0)
     ]
 

@@ -15,18 +15,18 @@ from monai_strainer.fitting import conditions, interpolate
 from monai_strainer.geometry import centres
 from monai_strainer.networks.detail import CONDITIONS
 from monai_strainer.physics import AcquisitionDistribution
-from monai_strainer.pretraining.patches import Head, MeasuredPatches
+from monai_strainer.pretraining.patches import CleanScan, MeasuredPatches
 
 NOISY = AcquisitionDistribution(whole=1.0)
 SLOPES = (0.5, -0.3, 0.2)  # of the logarithm of intensity, along x, y and z
 
 
-def head(shape: tuple[int, int, int] = (24, 28, 20), order: tuple[int, int, int] = (0, 1, 2)) -> Head:
+def head(shape: tuple[int, int, int] = (24, 28, 20), order: tuple[int, int, int] = (0, 1, 2)) -> CleanScan:
     """Everywhere tissue, and its intensity tells where: ``exp(0.5 x - 0.3 y + 0.2 z - 0.6)``."""
     places = tuple((0.9 * centres(n)).astype(np.float32) for n in shape)
     grids = np.meshgrid(*places, indexing="ij", sparse=True)
     data = np.exp(sum(SLOPES[ras] * grid for ras, grid in zip(order, grids)) - 0.6)
-    return Head(data.astype(np.float16), (places[0], places[1], places[2]), order)
+    return CleanScan(data.astype(np.float16), (places[0], places[1], places[2]), order)
 
 
 def bytes_of(group: dict[str, Tensor]) -> dict[str, bytes]:
@@ -98,14 +98,14 @@ def test_all_orientations_come_up() -> None:
 
 def test_the_label_is_the_slice_in_the_middle_without_its_noise() -> None:
     faint = AcquisitionDistribution(rician=0.003 / 0.75, gaussian=0.002, whole=1.0)
-    data = MeasuredPatches([head()], 20, side=16, single=0.0, measurements=faint)
+    data = MeasuredPatches([head()], 20, side=16, neighbours=(0.0, 0.1), measurements=faint)
     for i in range(20):
         group = data[i]
         torch.testing.assert_close(group["image"][:, 2:3], group["label"], atol=0.03, rtol=0)
 
 
 def test_neighbours_are_there_and_alike_or_none_at_all() -> None:
-    data = MeasuredPatches([head()], 80, side=16, single=0.4, far=0.2)
+    data = MeasuredPatches([head()], 80, side=16, neighbours=(0.4, 0.2))
     closeness = set()
     for i in range(80):
         group = data[i]
@@ -144,14 +144,14 @@ def test_patches_look_for_the_head() -> None:
     data = np.zeros((40, 40, 40), np.float16)
     data[12:28, 12:28, 12:28] = 0.5
     places = centres(40).astype(np.float32)
-    patches = MeasuredPatches([Head(data, (places,) * 3, (0, 1, 2))], 30, side=16)
+    patches = MeasuredPatches([CleanScan(data, (places,) * 3, (0, 1, 2))], 30, side=16)
     filled = [float((patches[i]["label"] > 0.05).float().mean((1, 2, 3)).min()) for i in range(30)]
     assert np.mean(np.array(filled) > 0.25) > 0.6
 
 
 def test_air_stays_air() -> None:
     data = np.full((16, 16, 16), -0.01, np.float16)
-    patches = MeasuredPatches([Head(data, (centres(16).astype("f4"),) * 3, (0, 1, 2))], 3, side=16)
+    patches = MeasuredPatches([CleanScan(data, (centres(16).astype("f4"),) * 3, (0, 1, 2))], 3, side=16)
     assert float(patches[0]["label"].abs().max()) == 0
 
 
