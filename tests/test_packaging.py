@@ -66,11 +66,11 @@ def test_extras_exist(metadata: dict[str, Any]) -> None:
 def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
     needs = {project(line) for line in metadata["install_requires"]}
     assert needs == {"torch", "numpy", "scipy", "nibabel", "pydicom", "monai", "tqdm", "jinja2", "pillow"}
-    assert metadata["python_requires"] == ">=3.10"
+    assert metadata["python_requires"] == ">=3.11"
 
 
 def test_command_line_is_an_entry_point(metadata: dict[str, Any]) -> None:
-    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli.command_line:main"]
+    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli:main"]
 
 
 def test_only_the_package_is_installed(metadata: dict[str, Any]) -> None:
