@@ -74,7 +74,7 @@ def main() -> None:
             mask = foreground(image)
             coarse = coarse_head(image, find_pose(mask, scan.grid), normalise(image, mask).scale)
             found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
-            warned = float(bool(prior.typical.doubts(found)))
+            warned = float(bool(prior.typical.warnings(found)))
             scores.setdefault(name, []).append([*prior.typical.scores(found).values(), warned])
     print(f"| change | {' | '.join(WORDS)} | warned |")
     print("| --- |" + " ---: |" * (len(WORDS) + 1))

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ..cohorts.read import Cohort, read_cohort, split_scans
 from ..errors import InputError
-from ..networks import DetailPrior
+from ..networks import DetailPrior, Siren, sizes_of
 from ..pipelines.pretrain_prior import train_detail as learned
 from ..pretraining.detail import DetailRecipe
 from ..pretraining.run import Run
@@ -26,6 +26,7 @@ from ..priors.prior import Prior
 
 __all__ = [
     "cohort_of",
+    "filled",
     "launch",
     "local_device",
     "projection_psnr",
@@ -117,6 +118,21 @@ def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Se
     train, held_out = split_scans(folder)
     wide = (int(shape[0]), int(shape[1]), int(shape[2]))
     return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
+
+
+def filled(network: Siren, prior: Prior) -> Siren:
+    """The network of a configuration with the weights of a prior, whose file is read once.
+
+    Raises:
+        InputError: the network has other sizes than the prior's.
+    """
+    if sizes_of(network) != sizes_of(prior.network):
+        raise InputError(
+            f"network_def has the sizes {sizes_of(network)}, the prior {sizes_of(prior.network)}",
+            "set network_def as models/prior.json says",
+        )
+    network.load_state_dict(prior.network.state_dict())
+    return network
 
 
 def projection_psnr(output: Any) -> float:

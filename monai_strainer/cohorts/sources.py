@@ -56,7 +56,7 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
     for path in paths:
         scan = read(path)
         data, spacing = np.maximum(scan.data, 0), [float(s) for s in scan.grid.spacing]
-        data = data / np.float32(normalise(data, foreground(data)).scale)
+        data = (data / np.float32(normalise(data, foreground(data)).scale)).astype(np.float32, copy=False)
         sizes = [acquired_size(data, k) for k in range(3)]
         isotropic = max(spacing) / min(spacing) <= _CLOSE
         axes = (0, 1, 2) if isotropic else (scan.slice_axis,)

@@ -99,8 +99,8 @@ def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume
     variance = noise.sigma.square().expand(y.shape).cpu().numpy()
     scale = np.float32(context.scale)
     found = judge_denoised(
-        stack(done.volume.data) / scale,
-        stack(done.std) / scale,
+        stack(done.volume.data / scale),
+        stack(done.std / scale),
         noise.debias(y).cpu().numpy(),
         variance,
         stack(done.divergence),

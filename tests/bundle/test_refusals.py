@@ -65,7 +65,7 @@ def test_outputs_among_the_inputs_are_refused(tiny_bundle: Path, cohort_dir: Pat
 def test_weights_of_another_width_are_refused(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as calls:
         restored(tiny_bundle, cohort_dir, tmp_path / "out", **{"network_def#hidden_channels": 24})
-    assert "size mismatch" in str(calls.value.__cause__) and not (tmp_path / "out").exists()
+    assert "network_def has the sizes" in str(calls.value.__cause__) and not (tmp_path / "out").exists()
 
 
 def test_a_misspelt_option_ends_the_command(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:

@@ -58,9 +58,9 @@ def test_a_record_that_is_none_is_told(change: object, typical: ReferenceScores)
 def test_heads_of_the_cohort_are_no_surprise_and_noise_is(typical: ReferenceScores) -> None:
     siren = small_siren()
     coarse = next(mirrored_coarse_heads(small_cohort(scans=1, shape=(8, 16, 20), seed=9)))
-    assert typical.doubts(similarity_scores(siren, aligned(siren, coarse)[0], typical)) == []
+    assert typical.warnings(similarity_scores(siren, aligned(siren, coarse)[0], typical)) == []
     noise = torch.rand(coarse.images.shape, generator=torch.Generator().manual_seed(0))
-    assert typical.doubts(similarity_scores(siren, CoarseHead(noise, coarse.coords), typical))
+    assert typical.warnings(similarity_scores(siren, CoarseHead(noise, coarse.coords), typical))
 
 
 def test_no_place_is_stricter_than_the_middle_one(typical: ReferenceScores) -> None:
@@ -72,8 +72,8 @@ def test_only_the_wrong_side_is_doubted(typical: ReferenceScores) -> None:
     far = 2 * LIMIT
     m, s = typical.middle, typical.spread
     better = SimilarityScores(m.distance - far * s.distance, 0.0, m.agreement + far * s.agreement, 0.0)
-    assert typical.doubts(better) == []
-    assert len(typical.doubts(replace(better, agreement=m.agreement - far * s.agreement))) == 1
+    assert typical.warnings(better) == []
+    assert len(typical.warnings(replace(better, agreement=m.agreement - far * s.agreement))) == 1
 
 
 @pytest.fixture(scope="module")
@@ -116,4 +116,4 @@ def test_the_shipped_prior_tells_strange_scans_apart(what: str, is_strange: bool
     mask = foreground(data)
     coarse = coarse_head(data, find_pose(mask, scan.grid), normalise(data, mask).scale)
     found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
-    assert bool(prior.typical.doubts(found)) == is_strange, prior.typical.scores(found)
+    assert bool(prior.typical.warnings(found)) == is_strange, prior.typical.scores(found)

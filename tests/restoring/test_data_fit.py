@@ -21,7 +21,7 @@ def test_the_truth_leaves_noise_and_no_doubt() -> None:
     x = slice_images(3, 40, 44)
     found = data_fit(Identity((40, 44)), x, noisy(x), NOISE)
     assert found.residual == pytest.approx(1, abs=0.05) and abs(found.whiteness) < 0.1
-    assert found.undetermined < 0.01 and found.doubts() == []
+    assert found.undetermined < 0.01 and found.warnings() == []
 
 
 def test_the_bias_of_a_magnitude_is_no_residual() -> None:
@@ -33,14 +33,14 @@ def test_the_bias_of_a_magnitude_is_no_residual() -> None:
 def test_what_misses_the_data_is_doubted() -> None:
     x = slice_images(3, 40, 44)
     found = data_fit(Identity((40, 44)), 0.8 * x, noisy(x), NOISE)
-    assert found.residual > 2 and len(found.doubts()) == 2
+    assert found.residual > 2 and len(found.warnings()) == 2
 
 
 def test_anatomy_in_the_residual_is_a_pattern() -> None:
     x = slice_images(3, 40, 44)
     blurred = torch.nn.functional.avg_pool2d(x, 7, 1, 3, count_include_pad=False)
     found = data_fit(Identity((40, 44)), blurred, noisy(x), NOISE)
-    assert found.whiteness > 0.3 and any("pattern" in doubt for doubt in found.doubts())
+    assert found.whiteness > 0.3 and any("pattern" in doubt for doubt in found.warnings())
 
 
 def test_more_is_undetermined_the_less_was_measured() -> None:

@@ -63,7 +63,7 @@ DAMAGES: list[tuple[str, Change, str]] = [
         doubled,
         r"2 volumes\. Choose one with --volume:\n  volume 1: 4 images, EchoTime 3\n  volume 2: .*EchoTime 4",
     ),
-    ("one place twice", twice, "4 images lie where another does, and nothing in their headers tells volumes apart"),
+    ("one place twice", twice, "4 images lie where another does, and nothing in their headers separates volumes"),
     ("no orientation", cut("ImageOrientationPatient"), "ImageOrientationPatient .* is missing"),
     ("no position", cut("ImagePositionPatient"), "ImagePositionPatient .* is missing"),
     ("no spacing", cut("PixelSpacing"), r"PixelSpacing \(0028,0030\) is missing"),

@@ -56,9 +56,9 @@ def test_the_qform_places_the_image_where_it_is_wanted(tmp_path: Path, qform: in
 
 
 def test_the_record_says_that_there_are_two_places(tmp_path: Path) -> None:
-    (doubt,) = read(two_forms(tmp_path / "a.nii", 1, 2)).source.doubts
+    (doubt,) = read(two_forms(tmp_path / "a.nii", 1, 2)).source.findings
     assert "sform (code 2) places the image" in doubt and "qform (code 1)" in doubt
-    assert read(saved(tmp_path / "b.nii")).source.doubts == ()
+    assert read(saved(tmp_path / "b.nii")).source.findings == ()
 
 
 @pytest.mark.parametrize("code", range(1, 6))
