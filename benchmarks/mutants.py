@@ -43,7 +43,12 @@ class Mutant(NamedTuple):
 
 MUTANTS = [
     Mutant("physics/noise.py", "(y * y - self._sigma_for(y) ** 2)", "(y * y)", "physics/test_noise.py"),
-    Mutant("physics/noise_estimation.py", "spread / koay_factor(theta).sqrt()", "spread", "physics/test_noise_estimation.py"),
+    Mutant(
+        "physics/noise_estimation.py",
+        "spread / koay_factor(theta).sqrt()",
+        "spread",
+        "physics/test_noise_estimation.py",
+    ),
     Mutant("physics/separable.py", "s / (s * s + rho) * misfit", "s / (s + rho) * misfit", "physics/test_operators.py"),
     Mutant("physics/separable.py", "(matrix != 0).cpu()", "(matrix > 0).cpu()", "physics/test_operators.py"),
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
@@ -53,33 +58,73 @@ MUTANTS = [
     Mutant(
         "fitting/refine.py", "kept[rows][:, columns]\n", "kept[rows][:, columns] | True\n", "fitting/test_refine.py"
     ),
-    Mutant("fitting/early_stopping.py", "[:, self.mask].mean(1)", "[:, ~self.mask].mean(1)", "fitting/test_early_stopping.py"),
-    Mutant("fitting/amortised.py", "measurement.clean[only], []", "measurement.y[only], []", "fitting/test_amortised.py"),
+    Mutant(
+        "fitting/early_stopping.py",
+        "[:, self.mask].mean(1)",
+        "[:, ~self.mask].mean(1)",
+        "fitting/test_early_stopping.py",
+    ),
+    Mutant(
+        "fitting/amortised.py", "measurement.clean[only], []", "measurement.y[only], []", "fitting/test_amortised.py"
+    ),
     Mutant("fitting/amortised.py", "if closeness == 0:", "if closeness < 0:", "fitting/test_amortised.py"),
-    Mutant("fitting/data_consistency.py", "+ spread.log()) * self.head)", "+ spread.log()))", "fitting/test_data_consistency.py"),
+    Mutant(
+        "fitting/data_consistency.py",
+        "+ spread.log()) * self.head)",
+        "+ spread.log()))",
+        "fitting/test_data_consistency.py",
+    ),
     Mutant("fitting/readout.py", "moment / misfit + precision @ mean", "moment / misfit", "fitting/test_readout.py"),
-    Mutant("fitting/plug_and_play.py", "measurement.operator, measurement.clean", "measurement.operator, measurement.y", "fitting/test_plug_and_play.py"),
-    Mutant("fitting/detail_inputs.py", "[*numbers, 10 * sigma, level", "[*numbers, level, level", "fitting/test_detail_inputs.py"),
+    Mutant(
+        "fitting/plug_and_play.py",
+        "measurement.operator, measurement.clean",
+        "measurement.operator, measurement.y",
+        "fitting/test_plug_and_play.py",
+    ),
+    Mutant(
+        "fitting/detail_inputs.py",
+        "[*numbers, 10 * sigma, level",
+        "[*numbers, level, level",
+        "fitting/test_detail_inputs.py",
+    ),
     Mutant("restoring/passes.py", "if whole is not None:", "if False:", "restoring/test_passes.py"),
     Mutant("restoring/passes.py", "std = np.hypot(done.std, before)", "std = done.std", "restoring/test_passes.py"),
     Mutant("restoring/risk.py", "+ 2 * np.mean(v * div", "+ np.mean(v * div", "restoring/test_risk.py"),
     Mutant("restoring/risk.py", "np.square(std * wider * weight)", "np.square(std * weight)", "restoring/test_risk.py"),
     Mutant("restoring/background.py", "solid.sum() >= _SOLID", "solid.sum() >= 0", "restoring/test_background.py"),
-    Mutant("restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_restore.py"),
+    Mutant(
+        "restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_restore.py"
+    ),
     Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
-    Mutant("restoring/slicewise.py", "closeness >= NEAREST[detail.equivariant]", "closeness >= 0", "restoring/test_slicewise.py"),
+    Mutant(
+        "restoring/slicewise.py",
+        "closeness >= NEAREST[detail.equivariant]",
+        "closeness >= 0",
+        "restoring/test_slicewise.py",
+    ),
     Mutant("restoring/data_fit.py", "noise.debias(y) - seen", "y - seen", "restoring/test_data_fit.py"),
     Mutant("priors/similarity.py", "np.maximum(usual, np.median(usual))", "usual", "priors/test_similarity.py"),
     Mutant("networks/siren.py", "1 / n if is_first", "1.0 if is_first", "networks/test_siren.py"),
-    Mutant("networks/stack.py", "readouts[..., -1].unsqueeze(1)", "readouts[..., 0].unsqueeze(1)", "networks/test_stack.py"),
+    Mutant(
+        "networks/stack.py", "readouts[..., -1].unsqueeze(1)", "readouts[..., 0].unsqueeze(1)", "networks/test_stack.py"
+    ),
     Mutant("networks/detail.py", "(closeness > 0).to(slices)", "1", "networks/test_detail_equivariant.py"),
     Mutant("networks/noise_level.py", ".square()).sum(1) / 1.25", ".square()).sum(1)", "networks/test_noise_level.py"),
     Mutant("pretraining/encoder.py", "recipe.rate_at(step))", "recipe.rate)", "pretraining/test_encoder.py"),
     Mutant("pretraining/patches.py", "rng.uniform(0.95, 1.05)", "rng.uniform(0.5, 1.5)", "pretraining/test_patches.py"),
-    Mutant("anatomy/head_frame.py", "* sign * pose.half[k]", "* pose.half[k]", "anatomy/test_head_frame.py anatomy/test_coarse_image.py"),
+    Mutant(
+        "anatomy/head_frame.py",
+        "* sign * pose.half[k]",
+        "* pose.half[k]",
+        "anatomy/test_head_frame.py anatomy/test_coarse_image.py",
+    ),
     Mutant("geometry.py", "step[:3, 3] = (ratio - 1) / 2", "step[:3, 3] = 0", "test_geometry.py"),
-    Mutant("io/nifti/files.py", "plane * np.float64(slope) + inter", "plane * np.float64(slope)", "io/nifti/test_files.py"),
-    Mutant("io/nifti/files.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"),
+    Mutant(
+        "io/nifti/files.py", "plane * np.float64(slope) + inter", "plane * np.float64(slope)", "io/nifti/test_files.py"
+    ),
+    Mutant(
+        "io/nifti/files.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
+    ),
     Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_read.py"),
     Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),
     Mutant(
@@ -88,7 +133,9 @@ MUTANTS = [
         "low, high = 0.0, 1.0",
         "io/dicom/test_stack.py",
     ),
-    Mutant("pipelines/batch.py", 'record["source_sha256"] != digest_of(job.source)', "False", "pipelines/test_batch.py"),
+    Mutant(
+        "pipelines/batch.py", 'record["source_sha256"] != digest_of(job.source)', "False", "pipelines/test_batch.py"
+    ),
     Mutant("pipelines/jobs.py", "int(k) - 1 :: int(n)", "int(k) - 1 :: int(n) + 1", "pipelines/test_batch.py"),
     Mutant("io/bids/names.py", 'found.entities.get("part", "")', '""', "pipelines/test_bids.py"),
     Mutant("cohorts/selection.py", "scans[9::10]", "scans[8::10]", "cohorts/test_selection.py"),
@@ -107,8 +154,15 @@ MUTANTS = [
         "transforms/test_transforms.py",
     ),
     Mutant("inferers.py", 'rules = replace(rules, digest="", detail=None)', "pass", "test_inferers.py"),
-    Mutant("priors/general_store.py", 'folder / NOISE, listed["noise_level"]', "folder / NOISE, None", "priors/test_general_store.py"),
-    Mutant("reporting/html.py", "scan.data - _measured_again(scan, out, report)", "0 * scan.data", "reporting/test_html.py"),
+    Mutant(
+        "priors/general_store.py",
+        'folder / NOISE, listed["noise_level"]',
+        "folder / NOISE, None",
+        "priors/test_general_store.py",
+    ),
+    Mutant(
+        "reporting/html.py", "scan.data - _measured_again(scan, out, report)", "0 * scan.data", "reporting/test_html.py"
+    ),
 ]
 
 
