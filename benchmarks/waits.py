@@ -138,7 +138,7 @@ def restores(scan: Path) -> list[Row]:
                     command = [
                         sys.executable,
                         "-m",
-                        "monai_strainer.cli.command_line",
+                        "monai_strainer.cli",
                         "restore",
                         f"{folder}/{count}.nii.gz",
                         str(output),

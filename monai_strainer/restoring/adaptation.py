@@ -25,6 +25,8 @@ from .slicewise import PassContext, measured, neighbours_close
 __all__ = ["adapted"]
 
 _WIDEST = 2.0
+_QUIET = 0.01  # noise, the object being about [0, 1], below which an adaptation is not worth its time
+_FEW_DARK = 0.02  # of the object: fewer dark voxels are not worth a second pass
 _BETTER = 0.995  # of the risk before, at most
 _BLOCK = 32  # voxels: longest side of the blocks that are learned from or held out
 _SLICES = 4  # that the risk is estimated on
@@ -33,7 +35,8 @@ _SLICES = 4  # that the risk is estimated on
 def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, steps: int | None, seed: int) -> Choice:
     """The choice with a network adapted to the scan, if that pays.
 
-    Only where noise is all there is to remove and a network without coordinate features was chosen and tested.
+    Only where noise is all there is to remove and a network without coordinate features was chosen and tested; by
+    default also only where the noise is 1 % of the object or more.
 
     Args:
         choice: of the prior.
@@ -46,6 +49,8 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     axes, factors = first
     detail = choice.prior.detail
     if steps == 0 or detail is None or detail.features or choice.trial is None or max(factors) > 1:
+        return choice
+    if steps is None and ready.level.relative < _QUIET:
         return choice
     recipe = ADAPTATION if steps is None else replace(ADAPTATION, steps=steps)
     held = _held_out(ready.inside.shape)
@@ -75,7 +80,9 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     if not kept:
         return replace(choice, adaptation=record)
     after = replace(after, widen=_wider(before, after))
-    dark = detail if ready.noise is RicianNoise else None
+    level = ready.level.relative * ready.scale
+    is_dark = float((ready.acquired.volume.data[ready.inside] < (BRIGHT + 1) * level).mean()) > _FEW_DARK
+    dark = detail if ready.noise is RicianNoise and is_dark else None
     return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record, dark=dark)
 
 

@@ -51,7 +51,8 @@ class RestoreOptions:
         fit: other options of the method ``"coordinates"``; its ``steps`` are not used.
         coordinate_features: give the detail network the features of the coordinate network.
         adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
-            it; 0 for none. By default 100, fewer on small scans. Kept only where the estimated error gets lower.
+            it; 0 for none. By default 100, fewer on small scans, none below 1 % noise. Kept only where the estimated
+            error gets lower.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
 
     Raises:
