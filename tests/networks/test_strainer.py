@@ -99,7 +99,7 @@ def test_sharing_no_layer_or_every_layer_is_refused(shared_layers: int) -> None:
 
 
 def test_a_network_without_heads_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one head"):
+    with pytest.raises(ValueError, match="at least one readout"):
         network(num_heads=0)
 
 

@@ -260,7 +260,7 @@ def test_a_kind_that_is_none_or_lacks_its_scans_is_refused(kind: Kind, cohort: A
 
 
 def test_a_start_has_no_head_of_any_one_image_to_train() -> None:
-    with pytest.raises(ValueError, match="trained heads"):
+    with pytest.raises(ValueError, match="trained readouts"):
         pretrain(small_cohort(), QUICK_PAPER, kind="meta", network=small_siren())
 
 
