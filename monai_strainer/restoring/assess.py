@@ -20,6 +20,7 @@ from .slicewise import PassContext, measured, operator_between
 
 __all__ = ["Assessed", "assess"]
 
+_AGREE, _MOST = 1.4, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
 _SET_ASIDE = 0.8  # mean weight of the network below which the report warns
 
 
@@ -78,6 +79,13 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
         )
     if ready.level.record.get("is_white") is False and not ready.acquired.filled:
         warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
+    factor = _disagreement(ready)
+    if factor > 1:
+        std = std * np.float32(factor)
+        warnings.append(
+            f"zero-filled: two estimates of the noise level differ by a factor of {factor:.1f}, and the standard "
+            "deviations are increased by it; give the noise level if you know it"
+        )
     image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
     deviation = ready.acquired.deviation_on_wanted_grid(std)
     inside = nearest(ready.inside, image.shape)
@@ -86,6 +94,18 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     return Assessed(result, np.ascontiguousarray(deviation, np.float32), risk, data, middle, tuple(warnings))
+
+
+def _disagreement(ready: Prepared) -> float:
+    """How many times more noise the wavelet reads than the network in a zero-filled scan, up to ``_MOST``; else 1.
+
+    The network reads 35 to 40 % too little where the noise ends at the edge of the acquired k-space.
+    """
+    network, wavelet = (ready.level.record.get(name) for name in ("network", "wavelet"))
+    if not (ready.acquired.filled and network and wavelet):
+        return 1.0
+    ratio = float(wavelet) / float(network)
+    return min(ratio, _MOST) if ratio > _AGREE else 1.0
 
 
 def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:

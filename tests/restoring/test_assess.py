@@ -1,0 +1,55 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What is known of a result: deviations of zero-filled scans grow where the noise level is not sure."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from monai_strainer import Grid, Volume, load_prior, restore
+from monai_strainer.physics.acquired import fourier_resize
+from monai_strainer.restoring.assess import _disagreement
+
+
+def prepared(filled: tuple[int, ...], **record: Any) -> Any:
+    return SimpleNamespace(acquired=SimpleNamespace(filled=filled), level=SimpleNamespace(record=record))
+
+
+@pytest.mark.parametrize(
+    ("filled", "record", "factor"),
+    [
+        ((0,), {"network": 10.0, "wavelet": 17.0}, 1.7),
+        ((0,), {"network": 10.0, "wavelet": 13.0}, 1.0),  # they agree
+        ((0,), {"network": 10.0, "wavelet": 90.0}, 2.0),  # fine anatomy: no more than that
+        ((), {"network": 10.0, "wavelet": 17.0}, 1.0),  # not zero-filled
+        ((0,), {}, 1.0),  # the level was given
+        ((0,), {"network": 0.0, "wavelet": 17.0}, 1.0),
+    ],
+)
+def test_deviations_grow_by_what_two_estimates_of_the_noise_differ(
+    filled: tuple[int, ...], record: dict[str, float], factor: float
+) -> None:
+    assert _disagreement(prepared(filled, **record)) == pytest.approx(factor)
+
+
+def test_a_zero_filled_scan_says_so_and_its_deviations_hold_its_errors() -> None:
+    rng = np.random.default_rng(0)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (72, 80, 6)), indexing="ij")
+    truth = np.where(x**2 + y**2 < 0.9, 700 + 150 * np.cos(9 * x * y + z), 0) + 0 * z
+    parts = [truth + 30 * rng.standard_normal(truth.shape), 30 * rng.standard_normal(truth.shape)]
+    grown = []
+    for part in (*parts, truth):
+        image = torch.from_numpy(part.astype(np.float32))
+        for k in (0, 1):
+            image = fourier_resize(image.movedim(k, -1), 2 * image.shape[k]).movedim(-1, k)
+        grown.append(image.numpy())
+    scan = Volume(np.hypot(grown[0], grown[1]), Grid((144, 160, 6), np.diag([1.0, 1, 4, 1])), slice_axis=2)
+    out = restore(scan, load_prior(), 1)
+    assert out.report["acquired"]["zero_filled_axes"] == [0, 1]
+    inside = grown[2] > 300
+    held = np.abs(out.volume.data - grown[2])[inside] < 1.645 * out.std[inside]
+    assert held.mean() > 0.8
