@@ -82,8 +82,8 @@ def fits(device: torch.device, side: int, width: int, steps: int) -> list[Row]:
         for name, before in (("recorded", recorded.BEFORE), ("launched piece by piece", 10**9)):
             with patch.object(recorded, "BEFORE", before):
                 few, many = (ours(count, optimiser) for count in (10, 10 + steps))
-            told = f"refinement of {side} x {side}, {optimiser}, {name}"
-            rows.append(row(told, steps / (many - few), "steps/s", ratio_to_peer=slow / (many - few)))
+            name_of_row = f"refinement of {side} x {side}, {optimiser}, {name}"
+            rows.append(row(name_of_row, steps / (many - few), "steps/s", ratio_to_peer=slow / (many - few)))
     return rows
 
 

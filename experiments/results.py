@@ -84,11 +84,11 @@ class Results:
 
     def add(self, row: Row) -> None:
         """Write one finished row, stamped; the file is whole at any moment. Also shown."""
-        told = {name: _stated(value) for name, value in row.items()}
-        print("  ".join(f"{name} {value}" for name, value in told.items()), flush=True)
+        stated = {name: _stated(value) for name, value in row.items()}
+        print("  ".join(f"{name} {value}" for name, value in stated.items()), flush=True)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(self.file):
-            rows: list[Row] = [*self.rows(), {**told, **self.stamp}]
+            rows: list[Row] = [*self.rows(), {**stated, **self.stamp}]
             columns = [*dict.fromkeys(name for one in rows for name in one if name not in STAMP), *STAMP]
             write_csv(rows, self.file, columns, lineterminator="\n")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 
-Options = Any  # an argparse.Namespace; only cli.py knows argparse
+Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 __all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "watched"]
 

@@ -13,7 +13,7 @@ from .learn import bar_of, device_of, lines_of
 if TYPE_CHECKING:
     from ..networks.noise_level import NoiseLevelNet
 
-Options = Any  # an argparse.Namespace; only cli.py knows argparse
+Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 __all__ = ["pretrain_general"]
 

@@ -16,7 +16,7 @@ from ..pretraining.noise_level import NoiseLevelRecipe
 
 __all__ = ["command_of", "general_command_of", "recipe_of"]
 
-Options = Any  # an argparse.Namespace; only cli.py knows argparse
+Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 
 def recipe_of(args: Options) -> PriorRecipe:

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputError
 from .learn import bar_of, device_of, pretrain
 
-Options = Any  # an argparse.Namespace; only cli.py knows argparse
+Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 __all__ = ["bids", "restore"]
 

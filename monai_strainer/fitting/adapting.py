@@ -127,8 +127,9 @@ def adapt(
         stacks: the same scan along one axis or several; a step learns from one of them.
         recipe: how.
         seed: of all draws; the same seed gives the same bytes on one CPU.
-        risk: of a network, estimated on voxels that are held out. Asked every ``recipe.every`` steps; the weights of
-            the lowest risk are kept, be they those of the start. Without it, the last weights are.
+        risk: of a network, estimated on voxels that are held out. Called with a copy, which it may move to another
+            device, first of the start and then every ``recipe.every`` steps; the copy of the lowest risk is returned,
+            the first of equals. Without it, the last weights are.
         on_step: called with the steps done and their total.
 
     Returns:
@@ -138,19 +139,21 @@ def adapt(
     engines = detail_optimisers(network, recipe.rate)
     rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
     count = steps_for(stacks, recipe)
-    lowest, best = math.inf if risk is None else risk(average), copy.deepcopy(average)
+    best = average if risk is None else copy.deepcopy(average).eval()
+    lowest = math.inf if risk is None else risk(best)
     for step in range(count):
         for engine, times in zip(engines, (1.0, recipe.rest)):
             set_rate(engine, times * recipe.rate * min(1.0, (step + 1) / recipe.warmup))
         loss = _loss(network, detail, stacks[step % len(stacks)], recipe, rng, generator)
         descend(network, average, engines, loss, recipe.clip, min(recipe.average, (1 + step) / (10 + step)))
         if risk is not None and ((step + 1) % recipe.every == 0 or step + 1 == count):
-            now = risk(average.eval())
+            one = copy.deepcopy(average).eval()
+            now = risk(one)
             if now < lowest:
-                lowest, best = now, copy.deepcopy(average)
+                lowest, best = now, one
         if on_step is not None:
             on_step(step + 1, count)
-    return (average if risk is None else best).eval()
+    return best.eval()
 
 
 def _side(stack: Stack, recipe: Adaptation) -> int:
@@ -168,27 +171,25 @@ def _loss(
     """Mean squared difference from the targets over the object, in units of their noise."""
     side, mix = _side(stack, recipe), float(rng.uniform(*recipe.mixing))
     kind, middle = type(stack.noise), network.slices // 2
-    inputs, targets, weights, levels, given = [], [], [], [], []
+    inputs, targets, weights, windows, own = [], [], [], [], []
     for _ in range(recipe.patches):
         y, noise, inside = _window(stack, network.slices, side, rng)
         first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
         moved = y + mix * first
         inputs.append(torch.hypot(moved, mix * second) if kind is RicianNoise else moved)
         targets.append((noise.debias(y) - first / mix)[middle])
-        own = noise.sigma[middle] if noise.sigma.ndim else noise.sigma
-        given.append((y, own.expand(side, side)))
-        levels.append(own.expand(side, side) * math.sqrt(1 + mix**2))
-        weights.append(inside / levels[-1].square())
-    target, weight = torch.stack(targets), torch.stack(weights)
+        windows.append(y)
+        own.append((noise.sigma[middle] if noise.sigma.ndim else noise.sigma).expand(side, side))
+        weights.append(inside)
+    target, level = torch.stack(targets), torch.stack(own)
+    moved_level = level * math.sqrt(1 + mix**2)
+    weight = torch.stack(weights) / moved_level.square()
     if kind is RicianNoise:
-        before, level = torch.stack([y for y, _ in given]), torch.stack([sigma for _, sigma in given])
         with torch.no_grad():
-            known = _mean(start, before, level, kind, stack.closeness)
+            known = _mean(start, torch.stack(windows), level, kind, stack.closeness)
         target = torch.where(known > BRIGHT * level, target, known)
     turn = int(rng.integers(8))
-    slices, sigma, target, weight = (
-        _turned(part, turn) for part in (torch.stack(inputs), torch.stack(levels), target, weight)
-    )
+    slices, sigma, target, weight = (_turned(part, turn) for part in (torch.stack(inputs), moved_level, target, weight))
     mean = _mean(network, slices, sigma, kind, stack.closeness)
     return (weight * (mean - target).square()).sum() / weight.count_nonzero().clamp_min(1)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -66,15 +65,15 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     if not given.inside[slices].any():
         return choice
 
-    def trial(network: DetailPrior) -> Trial:
-        one = Candidate("adapted", network.cpu(), None, None, given.closeness)
-        return noise_trial(one, given.y, given.noise, given.inside, slices)
+    tried: list[Trial] = []
 
-    before = trial(copy.deepcopy(detail))
-    network = adapt(
-        detail.to(context.device), stacks, recipe, seed=seed, risk=lambda one: trial(one).risk, on_step=context.progress
-    )
-    after = trial(network)
+    def risk(network: DetailPrior) -> float:
+        one = Candidate("adapted", network.cpu(), None, None, given.closeness)
+        tried.append(noise_trial(one, given.y, given.noise, given.inside, slices))
+        return float(tried[-1].risk)
+
+    network = adapt(detail.to(context.device), stacks, recipe, seed=seed, risk=risk, on_step=context.progress)
+    before, after = tried[0], min(tried, key=lambda one: one.risk)
     kept = after.risk < _BETTER * before.risk
     record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
     if not kept:

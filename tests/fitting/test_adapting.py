@@ -99,3 +99,18 @@ def test_a_map_of_equal_levels_is_one_level() -> None:
     one, two = (adapt(network(), [Stack(y, noise, inside, 1.0)], recipe) for noise in (RicianNoise(0.1), maps))
     for a, b in zip(one.parameters(), two.parameters()):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_the_weights_of_the_lowest_risk_are_returned_and_the_risk_may_move_the_network_it_gets() -> None:
+    clean, y = noisy(RicianNoise(0.1))
+    stack, recipe = Stack(y, RicianNoise(0.1), clean > 0.05, 1.0), replace(ADAPTATION, steps=4, side=32, every=2)
+    risks, given = [2.0, 1.0, 1.0], []
+
+    def risk(detail: DetailPrior) -> float:
+        given.append(detail.double())  # another type, as another device: both are changed in place
+        return risks[len(given) - 1]
+
+    found = adapt(network(), [stack], recipe, risk=risk)
+    assert len(given) == 3 and found is given[1]
+    for a, b in zip(found.parameters(), adapt(network(), [stack], replace(recipe, steps=2)).parameters()):
+        assert torch.equal(a.float(), b)

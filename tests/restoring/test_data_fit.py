@@ -40,7 +40,7 @@ def test_anatomy_in_the_residual_is_a_pattern() -> None:
     x = slice_images(3, 40, 44)
     blurred = torch.nn.functional.avg_pool2d(x, 7, 1, 3, count_include_pad=False)
     found = data_fit(Identity((40, 44)), blurred, noisy(x), NOISE)
-    assert found.whiteness > 0.3 and any("pattern" in doubt for doubt in found.warnings())
+    assert found.whiteness > 0.3 and any("pattern" in warning for warning in found.warnings())
 
 
 def test_more_is_undetermined_the_less_was_measured() -> None:

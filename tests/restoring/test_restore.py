@@ -118,7 +118,7 @@ def test_a_map_is_worth_more_than_its_mean(prior: Prior) -> None:
         restore(scan, prior, 1, sigma=level, noise=GaussianNoise, method="coordinates", steps=0)
         for level in (sigma, float(np.sqrt(np.mean(sigma**2))))
     )
-    assert not any("noise map" in doubt for doubt in calls.report["warnings"])
+    assert not any("noise map" in warning for warning in calls.report["warnings"])
     errors = [np.square(out.volume.data - truth.data).mean() for out in (calls, mean)]
     assert errors[0] < 0.9 * errors[1]
 
@@ -142,12 +142,12 @@ def test_noise_that_cannot_be_read_is_doubted_and_nothing_measured_by_it(prior: 
 def test_a_part_of_a_head_is_placed_and_doubted(prior: Prior) -> None:
     whole = head((20, 24, 6))
     part = Volume(whole.data[:, :, 2:4], Grid((20, 24, 2), whole.grid.affine))
-    assert any("part of a head" in doubt for doubt in restore(part, prior, 1, steps=0).report["warnings"])
+    assert any("part of a head" in warning for warning in restore(part, prior, 1, steps=0).report["warnings"])
 
 
 def test_slices_of_another_plane_are_doubted() -> None:
     prior = Prior(Prior.cold(0, hidden_channels=16, num_layers=3).network, plane="sagittal")
-    assert any("sagittal" in doubt for doubt in restore(head(), prior, 1, steps=0).report["warnings"])
+    assert any("sagittal" in warning for warning in restore(head(), prior, 1, steps=0).report["warnings"])
 
 
 def test_progress_ends_at_all_slices(prior: Prior) -> None:
@@ -234,7 +234,7 @@ def test_a_head_unlike_the_cohort_is_doubted(both: Prior) -> None:
     usual = SimilarityScores(0.0, 0.0, 1.0, 0.0)
     tight = ReferenceScores(usual, SimilarityScores(*[1e-3] * 4), np.full(COARSE, 1e-3, np.float32))
     out = restore(head(), replace(both, typical=tight), 1)
-    assert any("does not look like the cohort" in doubt for doubt in out.report["warnings"])
+    assert any("does not look like the cohort" in warning for warning in out.report["warnings"])
     assert out.report["cohort"]["unusual"]["misfit"] > 4 and len(out.report["cohort"]["turn"]) == 3
 
 

@@ -56,8 +56,8 @@ def test_the_qform_places_the_image_where_it_is_wanted(tmp_path: Path, qform: in
 
 
 def test_the_record_says_that_there_are_two_places(tmp_path: Path) -> None:
-    (doubt,) = read(two_forms(tmp_path / "a.nii", 1, 2)).source.findings
-    assert "sform (code 2) places the image" in doubt and "qform (code 1)" in doubt
+    (finding,) = read(two_forms(tmp_path / "a.nii", 1, 2)).source.findings
+    assert "sform (code 2) places the image" in finding and "qform (code 1)" in finding
     assert read(saved(tmp_path / "b.nii")).source.findings == ()
 
 
