@@ -11,8 +11,9 @@ constant. A magnitude gets the noise of the input as a complex number, so that i
 ``s sqrt(1 + a^2)``, exactly. The target of a magnitude is unbiased only where the signal is well above the noise:
 elsewhere the target is what the network made of the scan before it was adapted.
 
-The same noise is seen again and again, so that a network may learn it by heart, and no estimate from voxels that it
-learned from shows that. Some voxels are therefore held out: their risk chooses the step whose weights are kept.
+The targets are noisy, and so are the gradients: a rate that is good at 3 % noise makes the network worse at 9 %. The
+rate therefore falls with the noise, and to zero over the steps. Some voxels are held out: their risk chooses the step
+whose weights are kept.
 
 Source: Pang et al., Recorrupted-to-recorrupted: unsupervised deep learning for image denoising, CVPR 2021.
 """
@@ -30,7 +31,7 @@ from torch import Tensor
 
 from ..networks import DetailPrior
 from ..networks.precision import autocast_on
-from ..optim.muon import descend, detail_optimisers
+from ..optim.muon import descend
 from ..optim.schedules import set_rate
 from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
@@ -52,8 +53,8 @@ class Adaptation:
         steps: gradient steps at most.
         patches: of a step.
         side: of a patch, in voxels.
-        rate: see :class:`monai_strainer.pretraining.detail.DetailRecipe`.
-        rest: how many times as fast all but kernels learns.
+        rate: of Adam at the start, for noise of ``usual`` or less; proportional to ``sigma^-0.5`` above.
+        usual: noise level, the object being about ``[0, 1]``.
         warmup: steps.
         clip: greatest norm of a gradient.
         average: memory of the running average of the weights, which is what is kept.
@@ -66,13 +67,13 @@ class Adaptation:
     patches: int = 8
     side: int = 64
     rate: float = 2e-4
-    rest: float = 3.0
+    usual: float = 0.03
     warmup: int = 5
     clip: float = 0.1
-    average: float = 0.95
-    mixing: tuple[float, float] = (0.5, 1.0)
-    passes: float = 20.0
-    every: int = 25
+    average: float = 0.9
+    mixing: tuple[float, float] = (0.7, 1.2)
+    passes: float = 60.0
+    every: int = 50
 
 
 ADAPTATION = Adaptation()
@@ -136,16 +137,15 @@ def adapt(
         the adapted network; an unchanged copy where the slices are too small.
     """
     network, average = copy.deepcopy(detail), copy.deepcopy(detail)
-    engines = detail_optimisers(network, recipe.rate)
+    engine = torch.optim.Adam(network.parameters())
     rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
-    count = steps_for(stacks, recipe)
+    count, rate = steps_for(stacks, recipe), _rate(stacks, recipe)
     best = average if risk is None else copy.deepcopy(average).eval()
     lowest = math.inf if risk is None else risk(best)
     for step in range(count):
-        for engine, times in zip(engines, (1.0, recipe.rest)):
-            set_rate(engine, times * recipe.rate * min(1.0, (step + 1) / recipe.warmup))
+        set_rate(engine, rate * min((step + 1) / recipe.warmup, 1.0) * (1 - step / count))
         loss = _loss(network, detail, stacks[step % len(stacks)], recipe, rng, generator)
-        descend(network, average, engines, loss, recipe.clip, min(recipe.average, (1 + step) / (10 + step)))
+        descend(network, average, [engine], loss, recipe.clip, min(recipe.average, (1 + step) / (10 + step)))
         if risk is not None and ((step + 1) % recipe.every == 0 or step + 1 == count):
             one = copy.deepcopy(average).eval()
             now = risk(one)
@@ -154,6 +154,12 @@ def adapt(
         if on_step is not None:
             on_step(step + 1, count)
     return best.eval()
+
+
+def _rate(stacks: Sequence[Stack], recipe: Adaptation) -> float:
+    """The learning rate at the start, for the noise of the first stack."""
+    level = float(stacks[0].noise.sigma.square().mean().sqrt())
+    return recipe.rate * min(1.0, (recipe.usual / max(level, 1e-12)) ** 0.5)
 
 
 def _side(stack: Stack, recipe: Adaptation) -> int:

@@ -25,7 +25,6 @@ __all__ = ["adapted"]
 
 _WIDEST = 2.0
 _QUIET = 0.01  # noise, the object being about [0, 1], below which an adaptation is not worth its time
-_FEW_DARK = 0.02  # of the object: fewer dark voxels are not worth a second pass
 _BETTER = 0.995  # of the risk before, at most
 _BLOCK = 32  # voxels: longest side of the blocks that are learned from or held out
 _SLICES = 4  # that the risk is estimated on
@@ -79,10 +78,7 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     if not kept:
         return replace(choice, adaptation=record)
     after = replace(after, widen=_wider(before, after))
-    level = ready.level.relative * ready.scale
-    is_dark = float((ready.acquired.volume.data[ready.inside] < (BRIGHT + 1) * level).mean()) > _FEW_DARK
-    dark = detail if ready.noise is RicianNoise and is_dark else None
-    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record, dark=dark)
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
 
 
 def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:

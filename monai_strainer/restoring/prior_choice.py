@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from ..anatomy.head_frame import Pose
-from ..networks import DetailPrior
 from ..physics import Operator, OperatorFactory
 from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
@@ -41,7 +40,6 @@ class Choice:
         trial: what the test on the scan says of it, if there was one.
         record: what the report says of the tests.
         adaptation: what the report says of the adaptation to the scan, if there was one.
-        dark: the network as it was before, for voxels that are hardly above Rician noise.
     """
 
     prior: Prior
@@ -50,7 +48,6 @@ class Choice:
     trial: Trial | None = None
     record: dict[str, Any] = field(default_factory=dict)
     adaptation: dict[str, Any] | None = None
-    dark: DetailPrior | None = None
 
 
 def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) -> Choice:

@@ -90,7 +90,7 @@ def restore(
     )  # fmt: skip
     if plan.method == "amortised":
         choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)
-        context = replace(context, prior=choice.prior, trial=choice.trial, dark=choice.dark)
+        context = replace(context, prior=choice.prior, trial=choice.trial)
     done, profile = run_passes(ready, plan, context, options.coordinate_features), plan.profile
     if plan.kspace_weight and choice.name == "general":
         other = run_passes(ready, plan, replace(context, operator=Profile("kspace")), options.coordinate_features)

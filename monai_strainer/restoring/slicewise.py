@@ -37,7 +37,6 @@ Level = float | NDArray[np.float32]
 
 NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
 KSPACE = Profile("kspace")
-_DARKEST, _BRIGHTEST = 2.5, 4.0  # standard deviations of Rician noise between which an adapted network takes over
 
 
 class Tested(Protocol):
@@ -68,8 +67,6 @@ class PassContext:
         seed: of the draws of a fit.
         filled: array axes that were zero-filled.
         trial: what a test on the scan itself says of the network; None trusts it.
-        dark: detail network for voxels that are hardly above the noise, where the prior's own was adapted to those that
-            are; None for one network everywhere.
     """
 
     prior: Prior
@@ -83,7 +80,6 @@ class PassContext:
     seed: int = 0
     filled: tuple[int, ...] = ()
     trial: Tested | None = None
-    dark: DetailPrior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,10 +204,6 @@ def detail_pass(
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)
-        if context.dark is not None:
-            probe = torch.Generator().manual_seed(axis)
-            other = amortise(context.dark.to(context.device), given, closeness=near, probe=probe)
-            found = _by_brightness(other, found, given)
         if context.trial is not None:
             found = _as_tested(found, context.trial, given)
         data += _in_units(found.images, axis, volume, context.scale) / np.float32(len(axes))
@@ -224,20 +216,6 @@ def detail_pass(
     record |= {"undetermined": float(np.mean(shares)), "error_std": stds}
     slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
     return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, record, slope)
-
-
-def _by_brightness(dark: Amortised, bright: Amortised, given: Measurement) -> Amortised:
-    """Mix two networks' images of the same slices: one where the signal is near the noise, the other well above.
-
-    The share of the second rises from 0 at 2.5 standard deviations of the noise to 1 at 4.
-    """
-    level = given.noise.sigma.clamp_min(1e-12)
-    share = ((dark.images / level - _DARKEST) / (_BRIGHTEST - _DARKEST)).clamp(0, 1)
-    divergence = None
-    if dark.divergence is not None and bright.divergence is not None:
-        divergence = torch.lerp(dark.divergence, bright.divergence, share)
-    images, std = torch.lerp(dark.images, bright.images, share), torch.lerp(dark.std, bright.std, share)
-    return replace(bright, images=images, std=std, divergence=divergence)
 
 
 def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:

@@ -12,7 +12,7 @@ from phantoms import slice_images
 from torch import Tensor
 
 from monai_strainer.fitting import ADAPTATION, Stack, adapt, amortise, steps_for
-from monai_strainer.fitting.adapting import _loss
+from monai_strainer.fitting.adapting import _loss, _rate
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import GaussianNoise, Identity, Measurement, NoiseModel, RicianNoise
 
@@ -41,7 +41,7 @@ def test_a_network_that_knows_nothing_learns_to_denoise_from_the_noisy_scan_alon
     clean, y = noisy(noise)
     stack = Stack(y, noise, clean > 0.05, 1.0)
     before = network()
-    after = adapt(before, [stack], replace(ADAPTATION, steps=60, side=32, rate=2e-3, passes=1e3))
+    after = adapt(before, [stack], replace(ADAPTATION, steps=60, side=32, rate=1e-2, passes=1e3))
     assert error(after, clean, y, noise) < 0.7 * error(before, clean, y, noise)
 
 
@@ -105,12 +105,28 @@ def test_the_weights_of_the_lowest_risk_are_returned_and_the_risk_may_move_the_n
     clean, y = noisy(RicianNoise(0.1))
     stack, recipe = Stack(y, RicianNoise(0.1), clean > 0.05, 1.0), replace(ADAPTATION, steps=4, side=32, every=2)
     risks, given = [2.0, 1.0, 1.0], []
+    still: list[DetailPrior] = []
 
-    def risk(detail: DetailPrior) -> float:
+    def moving(detail: DetailPrior) -> float:
         given.append(detail.double())  # another type, as another device: both are changed in place
         return risks[len(given) - 1]
 
-    found = adapt(network(), [stack], recipe, risk=risk)
-    assert len(given) == 3 and found is given[1]
-    for a, b in zip(found.parameters(), adapt(network(), [stack], replace(recipe, steps=2)).parameters()):
+    def looking(detail: DetailPrior) -> float:
+        still.append(detail)
+        return risks[len(still) - 1]
+
+    found, other = (adapt(network(), [stack], recipe, risk=risk) for risk in (moving, looking))
+    assert len(given) == 3 and found is given[1] and other is still[1]
+    for a, b in zip(found.parameters(), other.parameters()):
         assert torch.equal(a.float(), b)
+
+
+def test_the_rate_falls_with_the_square_root_of_the_noise_above_the_usual() -> None:
+    y = torch.rand(4, 40, 48)
+
+    def rate(level: float) -> float:
+        return _rate([Stack(y, RicianNoise(level), y > 0, 1.0)], ADAPTATION)
+
+    usual = ADAPTATION.usual
+    assert rate(usual / 3) == rate(usual) == ADAPTATION.rate
+    assert rate(4 * usual) == pytest.approx(ADAPTATION.rate / 2)

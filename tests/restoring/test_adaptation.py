@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior, restore
-from monai_strainer.fitting import Amortised
 from monai_strainer.inferers import StrainerInferer
-from monai_strainer.physics import Identity, Measurement, RicianNoise
 from monai_strainer.restoring import adaptation
-from monai_strainer.restoring.slicewise import _by_brightness
 
 SHAPE = (72, 80, 4)
 
@@ -84,14 +80,3 @@ def test_impossible_adaptations_are_refused(prior: Prior, options: dict[str, Any
 def test_voxels_are_held_out_and_voxels_are_left_to_learn_from(shape: tuple[int, int, int]) -> None:
     held = adaptation._held_out(shape)
     assert held.shape == shape and 0.1 < held.mean() < 0.4
-
-
-def test_where_the_signal_is_near_the_noise_the_network_stays_as_it_was() -> None:
-    images = torch.tensor([0.0, 2.4, 3.25, 4.1, 9.0]).reshape(1, 1, 5)
-    before = Amortised(images, images + 1, images, 1.0, images + 2)
-    after = Amortised(images + 10, images + 11, images, 1.0, images + 12)
-    mixed = _by_brightness(before, after, Measurement(Identity((1, 5)), images, RicianNoise(1.0)))
-    share = torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]).reshape(1, 1, 5)
-    assert mixed.divergence is not None
-    for found, start in ((mixed.images, images), (mixed.std, images + 1), (mixed.divergence, images + 2)):
-        torch.testing.assert_close(found, start + 10 * share)
