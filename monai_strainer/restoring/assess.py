@@ -20,7 +20,7 @@ from .slicewise import PassContext, measured, operator_between
 
 __all__ = ["Assessed", "assess"]
 
-_AGREE, _MOST = 1.4, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
+_AGREE, _MOST = 1.25, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
 _SET_ASIDE = 0.8  # mean weight of the network below which the report warns
 
 
@@ -97,14 +97,11 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
 
 
 def _disagreement(ready: Prepared) -> float:
-    """How many times more noise the wavelet reads than the network in a zero-filled scan, up to ``_MOST``; else 1.
-
-    The network reads 35 to 40 % too little where the noise ends at the edge of the acquired k-space.
-    """
-    network, wavelet = (ready.level.record.get(name) for name in ("network", "wavelet"))
-    if not (ready.acquired.filled and network and wavelet):
+    """How many times more noise the wavelet reads in a zero-filled scan than is taken off, up to ``_MOST``; else 1."""
+    level, wavelet = ready.level.relative * ready.scale, ready.level.record.get("wavelet")
+    if not (ready.acquired.filled and level and wavelet):
         return 1.0
-    ratio = float(wavelet) / float(network)
+    ratio = float(wavelet) / level
     return min(ratio, _MOST) if ratio > _AGREE else 1.0
 
 

@@ -3,7 +3,8 @@
 
 Denoising: a few slices are restored by each prior, and Stein's risk decides. Super-resolution: the scan is measured
 once more, coarser by the same factor, and each prior restores what the scan itself shows; the same test says how much
-of the network's answer is better than an interpolation, and whether its deviations are large enough.
+of the network's answer is better than an interpolation, and whether its deviations are large enough. The scan has
+noise: what is restored and what it is compared with get independent noise, or the method that keeps it would win.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ..fitting import Amortised, CoordinateFeatures, ErrorField, amortise
 from ..networks import DetailPrior, Siren
-from ..physics import Measurement, NoiseModel, Operator, Separable
+from ..physics import Measurement, NoiseModel, Operator, RicianNoise, Separable
 from .risk import mean_risk
 
 __all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
@@ -135,24 +136,40 @@ def coarser_trial(
     errors, plains, mixed, spread, promised = [], [], [], [], []
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        clean = near.debias(window)
-        coarser = type(noise)(float(near.sigma.square().mean().sqrt()) * power**0.5)
-        data = again.A(clean)
-        found = _restored(one, again, data, coarser, k, here)
-        level = float(coarser.sigma.square())
+        known, target = recorrupted(window, near, torch.Generator().manual_seed(k))
+        level = float(near.sigma.square().mean()) * 2 * power
+        data = again.A(known)
+        found = _restored(one, again, data, type(noise)(level**0.5), k, here)
         smooth = ErrorField(again, data[here : here + 1], level).correct(torch.zeros(1, *shape)).images[0]
         some = inside[k]
-        image, truth = found.images[0][some], clean[here][some]
-        errors.append((image - truth).square())
-        plains.append((smooth[some] - truth).square())
+        image, truth = found.images[0][some], target[here][some]
+        floor = 2 * near.sigma.square().expand(window.shape)[here][some]  # variance of the noise of the truth
+        errors.append((image - truth).square() - floor)
+        plains.append((smooth[some] - truth).square() - floor)
         mixed.append((truth - smooth[some]) * (image - smooth[some]))
         spread.append((image - smooth[some]).square())
         promised.append(found.std[0][some].square())
     risk, plain, cross, power_of, own = (float(torch.cat(v).mean()) for v in (errors, plains, mixed, spread, promised))
     weight = 1.0 if risk < plain else min(1.0, max(0.0, cross / max(power_of, 1e-12)))
-    floor = float(noise.sigma.square().mean())  # the truth here has noise
-    ratio = (max(risk - floor, 0.0) / max(own, 1e-12)) ** 0.5
+    ratio = (max(risk, 0.0) / max(own, 1e-12)) ** 0.5
     return Trial(risk, plain, weight, min(_WIDEST, max(1.0, ratio / _COARSER)))
+
+
+def recorrupted(y: Tensor, noise: NoiseModel, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two images of noisy data whose noises are uncorrelated, both of variance ``2 sigma^2``, without Rician bias.
+
+    ``y + sigma m`` and ``y - sigma m`` with fresh noise ``m``; the first of a magnitude gets complex noise.
+
+    Args:
+        y: (S, h, w).
+        noise: of ``y``.
+        generator: draws ``m``.
+
+    Source: Pang et al., Recorrupted-to-recorrupted, CVPR 2021.
+    """
+    first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
+    moved = torch.hypot(y + first, second) if isinstance(noise, RicianNoise) else y + first
+    return type(noise)(noise.sigma * 2**0.5).debias(moved), noise.debias(y) - first
 
 
 def _restored(

@@ -21,6 +21,7 @@ __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
 _AGREE = 1.4  # ratio up to which the two readings agree
+_FILLED = 3.5  # and up to which the level of a zero-filled scan lies between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,20 @@ def given_level(scan: Volume, sigma: float | NDArray[np.float32], noise: type[No
 
 
 def estimated_level(
-    scan: Volume, network: NoiseLevelNet | None, noise: type[NoiseModel], scale: float, inside: NDArray[np.bool_]
+    scan: Volume,
+    network: NoiseLevelNet | None,
+    noise: type[NoiseModel],
+    scale: float,
+    inside: NDArray[np.bool_],
+    was_filled: bool = False,
 ) -> NoiseLevel:
     """A level that is read off the scan.
 
     Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
     they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and
-    the network is right.
+    the network is right. In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network
+    reads 25 to 50 % too little, the wavelet 5 to 45 % too much. ``network^(1/3) wavelet^(2/3)`` lies between -23 % and
+    +3 % (8 training scans of 4 groups, factors 1.5 and 2).
 
     Args:
         scan: on its acquired grid, where noise is white.
@@ -73,6 +81,7 @@ def estimated_level(
         noise: its kind.
         scale: intensity that stands for 1.
         inside: (X, Y, Z) where the object is.
+        was_filled: whether axes were zero-filled before the scan was brought to its acquired grid.
     """
     axis = scan.slice_axis
     slices = scan.slices(axis)
@@ -84,17 +93,21 @@ def estimated_level(
         return NoiseLevel(second.sigma / scale, second.sigma >= floor, record)
     found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
     agree = found.sigma > 0 and found.sigma <= second.sigma <= _AGREE * found.sigma and found.map is None
+    between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
     sigma = second.sigma if agree else found.sigma
+    if between:
+        sigma = float(found.sigma ** (1 / 3) * second.sigma ** (2 / 3))
     record |= {
         "std": float(np.hypot(found.std, sigma - found.sigma)),
-        "source": "network and wavelet" if agree else "network",
+        "source": "network and wavelet" if agree or between else "network",
         "network": found.sigma,
         "wavelet": second.sigma,
         "uneven": found.map is not None,
     }
     if found.map is None:
         return NoiseLevel(sigma / scale, found.readable, record)
-    low, high = np.percentile(found.map, [5, 95])
+    surface = found.map * np.float32(sigma / found.sigma)
+    low, high = np.percentile(surface, [5, 95])
     record["range"] = [float(low), float(high)]
-    turned = np.ascontiguousarray(np.moveaxis(found.map, 0, axis))
+    turned = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
     return NoiseLevel(turned / np.float32(scale), True, record)

@@ -88,7 +88,7 @@ def prepare(
     scale = scale if signed and scale > 0 else normalise(low.data, inside, percentile).scale
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
-        level = estimated_level(low, network, noise, scale, inside)
+        level = estimated_level(low, network, noise, scale, inside, bool(acquired.filled))
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, scale)
     else:
