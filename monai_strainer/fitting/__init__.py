@@ -4,7 +4,7 @@
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, steps_for
 from .amortised import Amortised, CoordinateFeatures, amortise, has_bfloat16
 from .coordinate_fit import Fit, fit_slices
-from .data_consistency import DataStep, ErrorField
+from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 from .early_stopping import HeldOut
 from .plug_and_play import plug_and_play
@@ -39,4 +39,5 @@ __all__ = [
     "show",
     "solve_readouts",
     "steps_for",
+    "white_step",
 ]

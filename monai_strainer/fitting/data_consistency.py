@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..physics import Operator, Separable
 from .bounded_cache import Kept
 
-__all__ = ["DataStep", "ErrorField", "envelope", "factor_of", "krige_varying", "matern"]
+__all__ = ["DataStep", "ErrorField", "envelope", "factor_of", "krige_varying", "matern", "white_step"]
 
 LENGTHS = (1.0, 1.5, 2.0, 3.0, 4.0)  # measured voxels: the measurement cannot resolve shorter ones
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # variances, the head being about [0, 1]
@@ -151,6 +151,39 @@ class ErrorField:
                 share[mine] = coloured.posterior_diagonal(factors, rho[mine])
         std = (variance[:, None, None] * share * _local(surprise, out.shape[1:])).sqrt()
         return DataStep(out, std, length, variance, float(share.mean()))
+
+
+def white_step(
+    operator: Operator,
+    images: Tensor,
+    data: Tensor,
+    noise_variance: float | Tensor,
+    error_variance: float,
+    least: float = 0.0,
+) -> Tensor:
+    """Correct images whose errors are taken as white, by a measurement of any number of axes.
+
+    ``x + A^T (A A^T + rho I)^-1 (y - A x)``, ``rho`` the variance of the noise over that of the errors: noisy data move
+    good images little. :class:`ErrorField` is the same step for errors that neighbours share.
+
+    Args:
+        operator: ``A`` on the last axes.
+        images: ``x`` ``(..., *fine)``.
+        data: ``y`` ``(..., *measured)`` without bias.
+        noise_variance: of the data, a number or one per image.
+        error_variance: of the images.
+        least: value of ``rho``.
+
+    Returns:
+        ``(..., *fine)``
+
+    Example:
+        >>> from monai_strainer.physics import Identity
+        >>> white_step(Identity((1, 1)), torch.zeros(1, 1), torch.ones(1, 1), 1.0, 1.0)
+        tensor([[0.5000]])
+    """
+    rho = noise_variance / max(error_variance, 1e-12)
+    return operator.prox(images, data, rho.clamp_min(least) if isinstance(rho, Tensor) else max(rho, least))
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..networks import DetailPrior
 from ..physics import GaussianNoise, Identity, Measurement, Operator, Separable
 from .amortised import BATCH, Amortised, CoordinateFeatures, predict_slices
-from .data_consistency import factor_of
+from .data_consistency import factor_of, white_step
 from .detail_inputs import interpolate
 
 __all__ = ["plug_and_play"]
@@ -66,7 +66,7 @@ def plug_and_play(
         for s in falling.tolist()[:-1]:
             noisy = Measurement(identity, x, GaussianNoise(s))
             z, _ = predict_slices(detail, noisy, whole, here, closeness=0.0, mirrors=((),))
-            x = operator.prox(z, data, weight * level.square() / s**2)
+            x = white_step(operator, z, data, weight * level.square(), s**2)
         x, std = predict_slices(detail, Measurement(identity, x, GaussianNoise(last)), whole, here, closeness=0.0)
         images.append(x)
         # where the data say nothing, the denoiser's own deviation would be that of a well measured pixel

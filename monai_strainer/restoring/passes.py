@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..fitting import white_step
 from ..physics import Operator
 from ..volume import Volume
 from .method import thick_profile
@@ -97,14 +98,13 @@ def _corrected(
 ) -> Volume:
     """The result after one exact step towards the measurement of all axes.
 
-    ``x + A^T (A A^T + rho I)^-1 (y - A x)`` with ``rho`` the variance of the noise over that of the network's error:
-    data that are noisier than the network move it little.
+    See :func:`monai_strainer.fitting.white_step`.
     """
     y, noise = measured(ready.acquired.volume, None, replace(context, device="cpu"), ready.level.level)
     x, _ = measured(volume, None, replace(context, device="cpu"), 0.0)
     inside = x > 0.05 if not ready.signed else torch.ones_like(x, dtype=torch.bool)
     error = float(np.square(std / np.float32(context.scale))[inside.numpy()].mean()) if bool(inside.any()) else 1.0
-    rho = max(_EXACT, float(noise.sigma.square().mean()) / max(error, 1e-12))
-    agreed = whole.cpu().prox(x, noise.debias(y), rho).numpy() * np.float32(context.scale)
+    level = float(noise.sigma.square().mean())
+    agreed = white_step(whole.cpu(), x, noise.debias(y), level, error, _EXACT).numpy() * np.float32(context.scale)
     agreed = agreed if ready.signed else np.maximum(agreed, 0)
     return Volume(agreed, volume.grid, volume.source, volume.slice_axis)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monai_strainer.fitting import ErrorField
+from monai_strainer.fitting import ErrorField, white_step
 from monai_strainer.fitting import data_consistency as kriging
 from monai_strainer.fitting.data_consistency import envelope, matern
 from monai_strainer.physics import Blur, Composition, Downsample, Identity, KSpaceCrop, Mask, Operator, Separable
@@ -194,3 +194,21 @@ def test_the_air_has_no_say_in_length_and_strength() -> None:
     alone = ErrorField(Identity((40, 40)), head, 1e-4).correct(torch.ones(1, 40, 40))
     step = ErrorField(Identity((160, 160)), y, 1e-4).correct(images)
     assert torch.equal(step.length, alone.length) and torch.equal(step.variance, alone.variance)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5])
+def test_the_white_step_solves_its_normal_equations(least: float) -> None:
+    """``x`` minimises ``|A x - y|^2 + rho |x - z|^2``."""
+    generator = torch.Generator().manual_seed(0)
+    operator = Downsample.onto((12, 12), (6, 6))
+    z, y = torch.randn(2, 12, 12, generator=generator), torch.randn(2, 6, 6, generator=generator)
+    x = white_step(operator, z, y, 0.1, 0.4, least)
+    gradient = operator.adjoint(operator.A(x) - y) + max(0.25, least) * (x - z)
+    assert float(gradient.abs().max()) < 1e-5
+
+
+def test_white_steps_of_one_level_and_of_a_level_per_image_agree() -> None:
+    operator, z, y = Downsample.onto((8, 8), (4, 4)), torch.zeros(2, 8, 8), torch.rand(2, 4, 4)
+    torch.testing.assert_close(
+        white_step(operator, z, y, 0.2, 1.0), white_step(operator, z, y, torch.tensor([0.2, 0.2]), 1.0)
+    )

@@ -106,6 +106,8 @@ def test_a_zero_filled_scan_is_restored_on_its_acquired_grid(prior: Prior) -> No
     assert abs(out.report["acquired"]["sizes"][0] - 80) <= 8
     assert out.volume.grid.shape == scan.grid.shape and np.allclose(out.volume.grid.affine, scan.grid.affine)
     assert np.isfinite(out.volume.data).all() and out.volume.data.min() >= 0
+    assert out.report["noise"]["sigma"] == pytest.approx(20, rel=0.3)  # the network alone reads half of it
+    assert out.report["noise"]["source"] == "network and wavelet"
 
 
 def test_the_general_prior_alone_serves(prior: Prior) -> None:

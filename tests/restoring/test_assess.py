@@ -15,25 +15,26 @@ from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.restoring.assess import _disagreement
 
 
-def prepared(filled: tuple[int, ...], **record: Any) -> Any:
-    return SimpleNamespace(acquired=SimpleNamespace(filled=filled), level=SimpleNamespace(record=record))
+def prepared(filled: tuple[int, ...], used: float, **record: Any) -> Any:
+    level = SimpleNamespace(relative=used / 100, record=record)
+    return SimpleNamespace(acquired=SimpleNamespace(filled=filled), scale=100.0, level=level)
 
 
 @pytest.mark.parametrize(
-    ("filled", "record", "factor"),
+    ("filled", "used", "record", "factor"),
     [
-        ((0,), {"network": 10.0, "wavelet": 17.0}, 1.7),
-        ((0,), {"network": 10.0, "wavelet": 13.0}, 1.0),  # they agree
-        ((0,), {"network": 10.0, "wavelet": 90.0}, 2.0),  # fine anatomy: no more than that
-        ((), {"network": 10.0, "wavelet": 17.0}, 1.0),  # not zero-filled
-        ((0,), {}, 1.0),  # the level was given
-        ((0,), {"network": 0.0, "wavelet": 17.0}, 1.0),
+        ((0,), 10.0, {"wavelet": 17.0}, 1.7),
+        ((0,), 10.0, {"wavelet": 12.0}, 1.0),  # they agree
+        ((0,), 10.0, {"wavelet": 90.0}, 2.0),  # fine anatomy: no more than that
+        ((), 10.0, {"wavelet": 17.0}, 1.0),  # not zero-filled
+        ((0,), 10.0, {}, 1.0),  # the level was given
+        ((0,), 0.0, {"wavelet": 17.0}, 1.0),
     ],
 )
 def test_deviations_grow_by_what_two_estimates_of_the_noise_differ(
-    filled: tuple[int, ...], record: dict[str, float], factor: float
+    filled: tuple[int, ...], used: float, record: dict[str, float], factor: float
 ) -> None:
-    assert _disagreement(prepared(filled, **record)) == pytest.approx(factor)
+    assert _disagreement(prepared(filled, used, **record)) == pytest.approx(factor)
 
 
 def test_a_zero_filled_scan_says_so_and_its_deviations_hold_its_errors() -> None:

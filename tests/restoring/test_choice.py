@@ -1,0 +1,80 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of the tests on the scan itself: no noise is shared by what is restored and what it is compared with."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from phantoms import slice_images
+from torch import Tensor
+
+from monai_strainer.networks import DetailPrior
+from monai_strainer.physics import GaussianNoise, NoiseModel, Profile, RicianNoise
+from monai_strainer.restoring.choice import Candidate, Trial, coarser_trial, noise_trial, recorrupted, some_slices
+
+BOX, SHAPE = Profile(), (3, 96, 96)
+
+
+def interpolation() -> Candidate:
+    """A network that adds nothing to the interpolated data."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        detail = DetailPrior(channels=(8, 8), blocks=1, features=0, equivariant=True).eval()
+    torch.nn.init.zeros_(detail.tail.weight)
+    return Candidate("none", detail, None, None, 1.0)
+
+
+def coarser(y: Tensor, noise: NoiseModel) -> Trial:
+    inside = torch.ones(y.shape, dtype=torch.bool)
+    found = coarser_trial(interpolation(), BOX, (192, 192), y, noise, inside, [0, 1, 2])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.05), RicianNoise(0.05)])
+def test_recorrupted_images_are_unbiased_and_their_noises_are_uncorrelated(noise: NoiseModel) -> None:
+    clean = torch.full((4, 128, 128), 0.6)
+    y = noise.sample(clean, torch.Generator().manual_seed(0))
+    one, two = (image - clean for image in recorrupted(y, noise, torch.Generator().manual_seed(1)))
+    for image in (one, two):
+        assert abs(float(image.mean())) < 2e-3
+        assert float(image.square().mean()) == pytest.approx(2 * 0.05**2, rel=0.05)
+    assert abs(float((one * two).mean())) < 0.03 * 2 * 0.05**2
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.06), RicianNoise(0.06)])
+def test_a_coarser_trial_of_noisy_data_estimates_the_error_from_the_clean_image(noise: NoiseModel) -> None:
+    """Nothing but noise is to be removed from a flat image: the mean of four voxels has a quarter of its variance."""
+    clean = torch.full(SHAPE, 0.6)
+    found = coarser(noise.sample(clean, torch.Generator().manual_seed(0)), noise)
+    assert 0 < found.plain < 0.5 * 2 * 0.06**2  # kriging smooths further
+    assert 0 < found.risk < 0.5 * 2 * 0.06**2
+
+
+def test_noise_does_not_change_which_of_two_images_a_trial_takes_for_better() -> None:
+    """The coarser risk of clean data and that of noisy data differ by the noise that is left, and by no more."""
+    clean = slice_images(*SHAPE).clamp_min(0.3)
+    noise = GaussianNoise(0.04)
+    quiet = coarser(clean, GaussianNoise(0.0))
+    noisy = coarser(noise.sample(clean, torch.Generator().manual_seed(0)), noise)
+    assert abs(noisy.risk - quiet.risk) < 2 * 0.04**2
+
+
+def test_steins_risk_of_a_network_that_changes_nothing_is_that_of_the_data() -> None:
+    noise = GaussianNoise(0.05)
+    y = noise.sample(torch.full(SHAPE, 0.6), torch.Generator().manual_seed(0))
+    found = noise_trial(interpolation(), y, noise, torch.ones(SHAPE, dtype=torch.bool), [0, 1, 2])
+    assert found.plain == pytest.approx(0.05**2)
+    assert found.risk == pytest.approx(0.05**2, rel=0.05)
+
+
+def test_images_too_small_for_a_coarser_copy_are_not_tested() -> None:
+    y = torch.rand(1, 24, 24)
+    inside = torch.ones(y.shape, dtype=torch.bool)
+    assert coarser_trial(interpolation(), BOX, (48, 48), y, GaussianNoise(0.0), inside, [0]) is None
+
+
+def test_the_slices_to_test_hold_much_of_the_object() -> None:
+    inside = torch.zeros(9, 4, 4, dtype=torch.bool)
+    inside[2:7] = True
+    assert some_slices(inside, 3) == [2, 4, 6]
