@@ -32,7 +32,7 @@ class BuildWithBundle(build_py):
 
 
 def read_version() -> str:
-    """The version as ``monai_strainer/_version.py`` says it, read without importing the package."""
+    """Read the version from ``monai_strainer/_version.py``, without importing the package."""
     text = (ROOT / "monai_strainer" / "_version.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "([^"]+)"', text, flags=re.MULTILINE)
     if found is None:
@@ -41,7 +41,7 @@ def read_version() -> str:
 
 
 def read_description() -> str:
-    """The README, where there is one."""
+    """Read the README; return an empty text where there is none."""
     readme = ROOT / "README.md"
     return readme.read_text(encoding="utf-8") if readme.is_file() else ""
 

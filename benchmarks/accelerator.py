@@ -51,7 +51,7 @@ def spent(work: Callable[[], Any], device: torch.device) -> float:
 
 
 def plain(points: torch.Tensor, values: torch.Tensor, width: int, steps: int) -> None:
-    """The peer: every step as everyone writes it."""
+    """Train the peer network, with every step as everyone writes it."""
     images = values.shape[-1]
     peer = SirenNet(dim_in=2, dim_hidden=width, dim_out=images, num_layers=LAYERS - 1, w0_initial=30.0).to(points)
     optimiser = torch.optim.Adam(peer.parameters(), 1e-4)
@@ -62,7 +62,7 @@ def plain(points: torch.Tensor, values: torch.Tensor, width: int, steps: int) ->
 
 
 def fits(device: torch.device, side: int, width: int, steps: int) -> list[Row]:
-    """Steps per second of a refinement that sees the whole slice in every step."""
+    """Measure the steps per second of a refinement that sees the whole slice in every step."""
     axis = torch.from_numpy(centres(side).astype(np.float32))
     coords = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None].to(device)
     image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(0)).to(device)
@@ -100,7 +100,7 @@ def pretrainings(device: torch.device, side: int, width: int, steps: int) -> lis
 
 
 def volumes(device: torch.device, levels: int) -> list[Row]:
-    """The default restoration of a volume, reading and writing left out."""
+    """Time the default restoration of a volume, without reading and writing."""
     volume, prior, rows = template(), load_prior(), []
     axis = volume.slice_axis
     n = volume.data.shape[axis]

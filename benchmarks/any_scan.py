@@ -42,7 +42,7 @@ Image = NDArray[np.float32]
 
 
 def ours(case: Case, prior: Prior, sigma: float | None, adapt: int | None) -> tuple[Image, Image]:
-    """What `restore` makes of the slab, and its standard deviation; blind where no level is given."""
+    """Return what `restore` makes of the slab, and its standard deviation; blind where no level is given."""
     options: dict[str, Any] = {}
     if sigma is not None:
         options = {"sigma": sigma} if case.is_denoising else {"sigma": sigma, "operator": case.task.profile}
@@ -51,7 +51,7 @@ def ours(case: Case, prior: Prior, sigma: float | None, adapt: int | None) -> tu
 
 
 def judge(case: Case, image: Image, std: Image | None) -> dict[str, Any]:
-    """The scores of one image."""
+    """Return the scores of one image."""
 
     def slices(values: NDArray[Any]) -> NDArray[Any]:
         return np.moveaxis(values, case.axis, 0)
@@ -68,7 +68,7 @@ def judge(case: Case, image: Image, std: Image | None) -> dict[str, Any]:
 
 
 def run(method: str, case: Case, prior: Prior | None, level: str) -> dict[str, Any]:
-    """The scores of one method on one case."""
+    """Run one method on one case, and return its scores."""
     sigma = math.hypot(case.sigma, case.own) if level == "total" else case.sigma
     std, start = None, time.perf_counter()
     if method in OURS:
@@ -84,7 +84,7 @@ def run(method: str, case: Case, prior: Prior | None, level: str) -> dict[str, A
 
 
 def rows_done(out: Path) -> set[tuple[str, ...]]:
-    """What the file holds already; it is begun where there is none."""
+    """Return what the file holds already; begin the file where there is none."""
     if not out.exists():
         out.write_text(",".join(COLUMNS) + "\n")
         return set()
@@ -93,7 +93,7 @@ def rows_done(out: Path) -> set[tuple[str, ...]]:
 
 
 def named(method: str, level: str) -> str:
-    """The name of a method in the rows."""
+    """Return the name of a method in the rows."""
     takes_level = (method in DENOISERS and method != "ants") or method in ("ours_told", "ours_not_adapted")
     return f"{method}_total" if level == "total" and takes_level else method
 

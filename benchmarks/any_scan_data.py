@@ -77,7 +77,7 @@ class Scan:
 
 
 def group_of(anatomy: str, skull: str) -> str:
-    """The group of a volume of the manifest."""
+    """Return the group of a volume of the manifest."""
     words = anatomy.lower()
     if not any(word in words for word in ("brain", "head")):
         return "other body parts"
@@ -85,7 +85,7 @@ def group_of(anatomy: str, skull: str) -> str:
 
 
 def entries(data: Path, split: str = "val") -> list[Entry]:
-    """The volumes of one split, in the order of the groups.
+    """List the volumes of one split, in the order of the groups.
 
     Raises:
         SystemExit: the folder holds none.
@@ -113,7 +113,7 @@ def entries(data: Path, split: str = "val") -> list[Entry]:
 
 
 def part(grid: Grid, cut: Sequence[slice]) -> Grid:
-    """The grid of a part of an array."""
+    """Return the grid of a part of an array."""
     affine = grid.affine.copy()
     bounds = [some.indices(n)[:2] for some, n in zip(cut, grid.shape)]
     affine[:3, 3] += affine[:3, :3] @ np.array([start for start, _ in bounds])
@@ -140,7 +140,7 @@ def spectrum(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_]) -> t
 
 
 def data_fit(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_], detail: float | None) -> float:
-    """The share of an axis' k-space that was acquired: 1 where the axis is not zero-filled."""
+    """Estimate the share of an axis' k-space that was acquired: 1 where the axis is not zero-filled."""
     frequency, amplitude = spectrum(data, axis, mask)
     places = np.arange(SPAN[0], SPAN[1], 0.005)
     fall = np.interp(places - 0.05, frequency, amplitude) - np.interp(places + 0.05, frequency, amplitude)
@@ -151,7 +151,7 @@ def data_fit(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_], deta
 
 @cache
 def load(entry: Entry) -> Scan:
-    """The slab of a volume, read once."""
+    """Load the slab of a volume; it is read once."""
     scan = read(entry.path)
     head, axis = foreground(scan.data), scan.slice_axis
     inside = np.flatnonzero(head.any(axis=tuple(k for k in range(3) if k != axis)))

@@ -50,7 +50,7 @@ def _spline(operator: Separable) -> Separable:
 
 
 def back_projection(operator: Separable, y: Image, iterations: int = 30) -> Image:
-    """Iterative back-projection, ``x <- x + cubic(y - A x)``; Irani and Peleg, CVGIP 53 (1991)."""
+    """Apply iterative back-projection, ``x <- x + cubic(y - A x)``; Irani and Peleg, CVGIP 53 (1991)."""
     spline, data = _spline(operator), torch.from_numpy(y)
     x = spline.A(data)
     for _ in range(iterations):
@@ -118,7 +118,7 @@ DENOISERS: dict[str, Callable[[Image, float], Image]] = {
 
 
 def box(case: Case) -> tuple[slice, ...]:
-    """The object's box on the measured grid with a margin in-plane, and all slices."""
+    """Return the object's box on the measured grid with a margin in-plane, and all slices."""
     found = []
     for k, (fine, measured) in enumerate(zip(case.operator.shape_in, case.operator.shape_out)):
         inside = np.flatnonzero(case.mask.any(axis=tuple(j for j in range(3) if j != k))) * measured / fine
@@ -128,7 +128,7 @@ def box(case: Case) -> tuple[slice, ...]:
 
 
 def denoised(method: str, case: Case, sigma: float) -> Image:
-    """The measured slab, denoised within the object's box."""
+    """Denoise the measured slab within the object's box."""
     out, where = case.low.data.copy(), box(case)
     slices = np.ascontiguousarray(np.moveaxis(out[where], case.axis, 0))
     out[where] = np.moveaxis(DENOISERS[method](slices, sigma), 0, case.axis)
@@ -145,7 +145,7 @@ def applies(method: str, task: Task) -> bool:
 
 
 def rival(method: str, case: Case, sigma: float) -> Image:
-    """The slab as one method restores it.
+    """Restore the slab with one method.
 
     Args:
         method: `input`, an interpolation or a denoiser.

@@ -38,7 +38,7 @@ def read_rows(paths: Iterable[Path]) -> Table:
 
 
 def baseline(task: str) -> str:
-    """What one has without any method."""
+    """Return the name of what one has without any method."""
     return "input" if TASKS[task].factor == 1 else "cubic"
 
 
@@ -48,7 +48,7 @@ def gains(one: Scores, other: Scores) -> dict[str, float]:
 
 
 def mean_and_worst(values: dict[str, float], sign: str = "+") -> str:
-    """The mean, then the least and its volume."""
+    """Return the mean, then the least and its volume, as text."""
     if not values:
         return ""
     worst = min(values, key=lambda scan: values[scan])

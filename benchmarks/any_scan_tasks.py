@@ -106,7 +106,7 @@ class Case:
 
 
 def entries_of(task: Task, found: list[Entry]) -> list[Entry]:
-    """The volumes that a task is for; none is read for a task in-plane."""
+    """Return the volumes that a task is for; none is read for a task in-plane."""
     if task.where == "plane":
         return found
     deep = [entry for entry in found if load(entry).volume.data.shape[load(entry).axis] >= DEPTH]
@@ -121,7 +121,7 @@ def entries_of(task: Task, found: list[Entry]) -> list[Entry]:
 
 
 def measure(scan: Scan, name: str) -> Case:
-    """The slab of a scan, measured as the task says."""
+    """Measure the slab of a scan as the task says."""
     task = TASKS[name]
     axis, is_sharp = scan.axis, task.factor > 1 and task.where != "thick"
     volume, mask = (scan.sharp, scan.sharp_mask) if is_sharp else (scan.volume, scan.mask)
@@ -161,7 +161,7 @@ def measure(scan: Scan, name: str) -> Case:
 def coloured(
     truth: torch.Tensor, noise: list[torch.Tensor], task: Task, axis: int
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """The clean magnitude and both parts of the noise after the scanner's crop or filter, at the level that was."""
+    """Crop or filter the clean magnitude and both parts of the noise as a scanner does, at the same noise level."""
     shape = tuple(truth.shape)
     if task.colour == "filtered":
         blur = Blur(shape, tuple(0 if k == axis else FILTER for k in range(3)))

@@ -167,7 +167,7 @@ MUTANTS = [
 
 
 def files_of(mutant: Mutant) -> list[str]:
-    """The module itself, for its examples, and its test files."""
+    """Return the module itself, for its examples, and its test files."""
     return [f"monai_strainer/{mutant.file}", *(f"tests/{name}" for name in mutant.tests.split())]
 
 

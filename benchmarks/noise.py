@@ -65,7 +65,7 @@ def coarser(x: Tensor) -> Tensor:
 
 
 def drawn(shape: torch.Size, colour: str, generator: torch.Generator) -> Tensor:
-    """Normal noise of unit standard deviation."""
+    """Draw normal noise of unit standard deviation."""
     n = torch.randn(shape, generator=generator)
     if colour == "interpolated":
         return (n + n.roll(1, -1) + n.roll(1, -2) + n.roll((1, 1), (-2, -1))) / 2

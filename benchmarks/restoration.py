@@ -96,7 +96,7 @@ class Case:
     levels: tuple[float, ...] = LEVELS  # of the slices
 
     def middle(self) -> Case:
-        """The middle height alone."""
+        """Return the middle height alone."""
         k = slice(len(self.data) // 2, len(self.data) // 2 + 1)
         cut = {name: getattr(self, name)[k] for name in ("truth", "mask", "data", "judged", "places", "levels")}
         return replace(self, **cut)
@@ -225,7 +225,7 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
 
 
 def fitted(case: Case, prior: Prior, method: str) -> Result:
-    """The paper's fit, from a fresh network or from the cohort's encoder with a fresh head."""
+    """Run the paper's fit, from a fresh network or from the cohort's encoder with a fresh head."""
     siren = beginning("strainer_paper" if method == "strainer" else method, prior.network)
     coords = torch.cat([places(judged) for places, judged in zip(case.places, case.judged)])
     y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
@@ -233,7 +233,7 @@ def fitted(case: Case, prior: Prior, method: str) -> Result:
 
 
 def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
-    """The images of a method, or None where it does not apply."""
+    """Run a method; return its images, or None where it does not apply."""
     if method.startswith(("ours", "detail", "plug")):
         return networks(case, prior, method, task)
     if method in FITS:

@@ -20,7 +20,7 @@ from monai_strainer.reporting.figure import Strip, picture, upright
 
 
 def best_rival(task: str) -> str:
-    """The rival of the highest mean PSNR, by the rows at hand."""
+    """Return the rival of the highest mean PSNR, by the rows at hand."""
     found: dict[str, list[float]] = {}
     for row in read_rows():
         if row["task"] == task and row["method"] not in (*OWN, "input"):

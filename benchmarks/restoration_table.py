@@ -32,7 +32,7 @@ OWN = (*OURS, "ours_told", "detail", "detail_single", "plug_and_play")
 
 
 def read_rows() -> list[Row]:
-    """The rows of all files that are there."""
+    """Read the rows of all files that are there."""
     rows: list[Row] = []
     for name in FILES:
         file = ROOT / "benchmarks" / name

@@ -67,7 +67,7 @@ def _forward(z: NDArray[Any]) -> NDArray[Any]:
 
 
 def stabilised(denoise: Callable[[NDArray[Any]], NDArray[Any]], y: Image, sigma: float) -> Image:
-    """A Gaussian denoiser on Rician data: stabilise the variance, denoise at level 1, exact unbiased inverse.
+    """Run a Gaussian denoiser on Rician data: stabilise the variance, denoise at level 1, exact unbiased inverse.
 
     Source: Foi, Noise estimation and removal in MR imaging: the variance-stabilization approach, ISBI 2011.
     """
@@ -90,7 +90,7 @@ def bm4d(y: Image, sigma: float) -> Image:
 
 
 def _at_level_1(denoise: Callable[..., Any], z: NDArray[Any]) -> NDArray[Any]:
-    """A denoiser that expects images in [0, 1], on an image whose noise has a deviation of 1."""
+    """Run a denoiser that expects images in [0, 1] on an image whose noise has a deviation of 1."""
     top = float(z.max())
     return np.asarray(denoise(z / top, 1 / top)) * top
 
@@ -114,7 +114,7 @@ def network_at_its_best(
     mask: NDArray[np.bool_],
     steps: int = 300,
 ) -> Image:
-    """The paper's fit, stopped at the step that the truth likes best, slice by slice.
+    """Run the paper's fit; keep, slice by slice, the step of the least error against the truth.
 
     Args:
         siren: where it starts: fresh, or the cohort's encoder with a fresh head.
@@ -140,7 +140,7 @@ def network_at_its_best(
 
 
 def interpolations(operator: Separable, y: Image) -> dict[str, Callable[[], Image]]:
-    """The methods that ask for an operator alone."""
+    """Return the methods that need only an operator."""
     return {
         "cubic": lambda: cubic(y, operator.shape_in),
         "sinc": lambda: sinc(operator, y),

@@ -50,7 +50,7 @@ def peer_of(out_channels: int = 1) -> nn.Module:
 
 
 def stepping(parameters: Any, loss_of: Callable[[], Tensor]) -> Callable[[], float]:
-    """A training step with Adam."""
+    """Build a training step with Adam."""
     optimiser = torch.optim.Adam(parameters, 1e-4)
 
     def step() -> float:
@@ -64,7 +64,7 @@ def stepping(parameters: Any, loss_of: Callable[[], Tensor]) -> Callable[[], flo
 
 
 def fitting(count: int, copies: int = 1, half: bool = False) -> tuple[Callable[[], float], Callable[[], float]]:
-    """A step of the peer and one of ours on the same random points; the peer fits one image after the other."""
+    """Build a step of the peer and one of ours on the same random points; the peer fits one image after the other."""
     torch.manual_seed(0)
     points, values = torch.rand(copies, count, 2) * 2 - 1, torch.rand(copies, count, 1)
     peers = [peer_of() for _ in range(copies)]
@@ -90,7 +90,7 @@ def fitting(count: int, copies: int = 1, half: bool = False) -> tuple[Callable[[
 
 
 def fit(rounds: int = 7) -> list[Row]:
-    """A step of a clean fit: whole slice, random points, several slices at once."""
+    """Time a step of a clean fit: whole slice, random points, several slices at once."""
     rows = []
     for name, count, copies, times in (
         ("whole slice", SHAPE[0] * SHAPE[1], 1, rounds),
@@ -116,7 +116,7 @@ def fit(rounds: int = 7) -> list[Row]:
 
 
 def pretraining(rounds: int = 5) -> list[Row]:
-    """A step of the paper's pretraining (10 images, whole slice), and of the default one."""
+    """Time a step of the paper's pretraining (10 images, whole slice)."""
     torch.manual_seed(0)
     count, heads = SHAPE[0] * SHAPE[1], 10
     points, values = torch.rand(1, count, 2) * 2 - 1, torch.rand(heads, count)
@@ -194,7 +194,7 @@ def fast_fit(points: Tensor, values: Tensor, half: bool, steps: int, enough: flo
 
 
 def race(scan: Path, steps: int = 2000) -> list[Row]:
-    """A clean fit of one slice: until a cold SIREN's PSNR after 2,000 steps is reached; and what bfloat16 costs.
+    """Time a clean fit of one slice, until it reaches a cold SIREN's PSNR after 2,000 steps; and what bfloat16 costs.
 
     Every other row and column of the slice: the cold network alone takes half an hour on all of them.
     """

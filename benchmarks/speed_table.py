@@ -31,7 +31,7 @@ GATES = (  # name, row, column, must, is it a floor
 
 
 def gates(rows: list[dict[str, str]]) -> str:
-    """What was asked beside what was measured."""
+    """Return a table of what was asked beside what was measured."""
     found = {made["what"]: made for made in rows}
     lines = ["| gate | asked | measured | |", "| --- | --- | ---: | --- |"]
     for name, what, column, must, is_floor in GATES:
@@ -43,7 +43,7 @@ def gates(rows: list[dict[str, str]]) -> str:
 
 
 def page(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The table as Markdown: what, value, and everything else that a row tells."""
+    """Return the table as Markdown: what, value, and everything else that a row tells."""
     lines = ["| what | value | told besides |", "| --- | --- | --- |"]
     for made in rows:
         extra = {k: v for k, v in made.items() if k not in ("what", "value", "unit", "machine") and v not in ("", None)}

@@ -28,7 +28,7 @@ Image = NDArray[np.float32]
 
 
 def ball(shape: tuple[int, ...], radius: float) -> NDArray[np.bool_]:
-    """A ball off the middle of the head."""
+    """Return the mask of a ball that is off the middle of the head."""
     place = np.indices(shape) - (np.array(shape) / 2 + [25, 10, 10])[:, None, None, None]
     return np.asarray((place**2).sum(0) < radius**2)
 

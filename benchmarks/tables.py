@@ -33,7 +33,7 @@ def fill(page: Path, blocks: Mapping[str, str]) -> None:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table as ``evaluate`` gave them."""
+    """Read the rows of a table as ``evaluate`` gave them."""
     with path.open(newline="") as handle:
         told: list[dict[str, Any]] = list(csv.DictReader(handle))
     for row in told:

@@ -55,7 +55,7 @@ def products(rounds: int) -> dict[str, float]:
 
 
 def ceilings() -> list[Row]:
-    """What the machine can do: products at the size of a tile, and copies."""
+    """Measure what the machine can do: products at the size of a tile, and copies."""
     far, there = torch.empty(2**27), torch.empty(2**27)
     (copied,) = seconds(lambda: there.copy_(far), rounds=5)
     rows = [row(f"ceiling: product of {name}", speed / 1e9, "GFLOP/s") for name, speed in products(200).items()]

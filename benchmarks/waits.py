@@ -31,7 +31,7 @@ SHAPE = (176, 208)
 
 
 def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> list[Row]:
-    """The default pretraining on ever more slices: seconds per step, memory, and the share of time spent on data.
+    """Time the default pretraining on more and more slices: steps per second, memory, and share of time spent on data.
 
     The slices are one random image turned by the roll of its rows and columns; what they show does not matter here.
     """
@@ -100,7 +100,7 @@ def startup() -> list[Row]:
 
 
 def heads(scan: Path) -> list[Row]:
-    """The head solve of one slice, and all of ``restore`` of it, in a process that is warm."""
+    """Time the head solve of one slice, and all of ``restore`` of it, in a process that is warm."""
     prior, volume = load_prior(), read(scan)
     operator, coords = Profile()(SHAPE, SHAPE), torch.rand(1, 3, *SHAPE) * 2 - 1
     y, level = torch.rand(1, *SHAPE), volume.data.shape[2] // 2
@@ -122,7 +122,7 @@ def heads(scan: Path) -> list[Row]:
 
 
 def restores(scan: Path) -> list[Row]:
-    """What a user waits for: the command, start to end, on a slice and on 160 slices; its peak memory."""
+    """Time what a user waits for: the command, start to end, on a slice and on 160 slices; with its peak memory."""
     image = nib.load(scan)
     data = np.asanyarray(image.dataobj).squeeze()
     axis = 2

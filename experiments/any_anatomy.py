@@ -51,7 +51,7 @@ BOX = Profile()
 
 
 def cohorts(dataset: Path, few: bool) -> dict[str, tuple[list[Path], Path]]:
-    """The training scans and the unseen scan of every group."""
+    """Return the training scans and the unseen scan of every group."""
     if few:
         train, val = split_scans(dataset)
         return {"brain": (train[:2], val[0])}
@@ -63,7 +63,7 @@ def cohorts(dataset: Path, few: bool) -> dict[str, tuple[list[Path], Path]]:
 
 
 def own_prior(scans: Sequence[Path], seed_steps: int, grid: tuple[int, int, int]) -> Prior:
-    """A coordinate prior of some scans."""
+    """Pretrain a coordinate prior on some scans."""
     recipe = PriorRecipe(encoder=replace(COHORT, steps=seed_steps), detail=replace(DETAIL, steps=0), grid=grid)
     with tempfile.TemporaryDirectory() as folder:
         cohort = Path(folder) / "cohort"
@@ -74,7 +74,7 @@ def own_prior(scans: Sequence[Path], seed_steps: int, grid: tuple[int, int, int]
 
 
 def halved(scan: Volume) -> Volume:
-    """The scan, averaged two by two in-plane; its sides become multiples of 4."""
+    """Average the scan two by two in-plane; its sides become multiples of 4."""
     even = [n if k == scan.slice_axis else n // 8 * 8 for k, n in enumerate(scan.grid.shape)]
     data = np.maximum(scan.data[tuple(slice(n) for n in even)], 0)
     small = [n if k == scan.slice_axis else n // 2 for k, n in enumerate(even)]
@@ -83,7 +83,7 @@ def halved(scan: Volume) -> Volume:
 
 
 def measured(truth: Volume, task: str) -> tuple[Volume, float]:
-    """A scan as the task measures it, and the noise level."""
+    """Measure a scan as the task does; return it and the noise level."""
     if task == "x2":
         shape = [n if k == truth.slice_axis else n // 2 for k, n in enumerate(truth.grid.shape)]
         low = BOX(truth.grid.shape, shape).A(torch.from_numpy(truth.data)).numpy()
@@ -103,7 +103,7 @@ def score(image: NDArray[np.float32], truth: Volume) -> float:
 
 
 def restored(method: str, low: Volume, factor: int, sigma: float, prior: Prior, steps: int) -> NDArray[np.float32]:
-    """A measured scan as one method restores it; `given` is the scan, or its cubic interpolation."""
+    """Restore a measured scan with one method; `given` is the scan, or its cubic interpolation."""
     if method == "given":
         if factor == 1:
             return low.data

@@ -94,17 +94,17 @@ class Setting:
     searched: Results = field(compare=False)
 
     def file(self, *words: Any) -> Path:
-        """A file of the store."""
+        """Return the path of a file of the store."""
         return self.store / f"{self.side}_{self.width}_{self.pretraining}" / ("_".join(map(str, words)) + ".pt")
 
     def cold(self, omega: float = 30.0) -> Siren:
-        """A fresh network of two coordinates."""
+        """Build a fresh network of two coordinates."""
         return Prior.cold(self.seed, spatial_dims=2, hidden_channels=self.width, omega=omega).network
 
 
 @cache
 def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rate: float = 1e-4) -> Siren:
-    """The network that a pretraining leaves: its encoder, and a head (the cohort's mean, or the start's own)."""
+    """Return the network that a pretraining leaves: its encoder, and a head (the cohort's mean, or the start's own)."""
     file, siren = setting.file(source, images, omega, rate), setting.cold(omega)
     if file.exists():
         siren.load_state_dict(torch.load(file, weights_only=True))
@@ -142,7 +142,7 @@ def start_of(method: str, setting: Setting) -> tuple[Siren, float]:
 
 
 def tuned(setting: Setting) -> tuple[float, float]:
-    """The omega and the rate that fit a training slice best after ``search`` steps; the grid is written down."""
+    """Find the omega and the rate that fit a training slice best after ``search`` steps; the grid is written down."""
     target = cut(setting.train[-1], setting.side)
     cases = [
         {"side": setting.side, "width": setting.width, "omega": omega, "rate": rate, "step": setting.search}
@@ -162,7 +162,7 @@ def tuned(setting: Setting) -> tuple[float, float]:
 
 
 def measure(case: dict[str, Any], target: Slice, setting: Setting) -> dict[str, Any]:
-    """The numbers of one row: a fit taken as far as asked, or a restoration."""
+    """Return the numbers of one row: a fit taken as far as asked, or a restoration."""
     start, rate = start_of(case["method"], setting)
     solved = case["method"].endswith("solved")
     if case["task"] != "fit":

@@ -16,13 +16,13 @@ PUBLISHED |= {"noise_uniform": 79.3, "noise_spectrum": 60.0}  # OASIS, 178 x 178
 
 
 def mean(rows: Iterable[dict[str, str]], column: str = "psnr") -> float | None:
-    """The mean of a column, None without rows."""
+    """Return the mean of a column, or None without rows."""
     values = [float(row[column]) for row in rows]
     return float(np.mean(values)) if values else None
 
 
 def fits_of(rows: Rows) -> list[tuple[str, str, str]]:
-    """The method, optimiser and schedule of every fit, Adam first."""
+    """Return the method, optimiser and schedule of every fit, Adam first."""
     known = dict.fromkeys((r["optimiser"], r["method"], r["schedule"]) for r in rows if r["task"] == "fit")
     order = [*PUBLISHED, *(method for _, method, _ in known)]
     return [(m, o, s) for o, m, s in sorted(known, key=lambda k: (k[0], order.index(k[1])))]

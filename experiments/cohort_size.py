@@ -68,7 +68,7 @@ def measure(case: dict[str, Any], encoder: Siren, fresh: Siren, target: Slice, a
 
 
 def page(results: Results) -> None:
-    """A table of the longest pretraining, and curves of training and validation."""
+    """Make a table of the longest pretraining, and draw curves of training and validation."""
     import matplotlib.pyplot as plt
 
     rows = results.rows()

@@ -107,7 +107,7 @@ class Fit:
 
 
 def degraded(target: Slice, task: str, seed: int) -> tuple[Operator, NoiseModel, torch.Tensor]:
-    """The operator, the noise and the measurement (1, h, w) of a slice under a task."""
+    """Return the operator, the noise and the measurement (1, h, w) of a slice under a task."""
     factor, share = TASKS[task]
     shape = target.image.shape
     peak = float(np.percentile(target.image[target.image > 0], 99.9))

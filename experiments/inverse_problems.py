@@ -51,7 +51,7 @@ Shape = tuple[int, ...]
 
 
 def operator_of(problem: str, shape: Shape, seed: int) -> Operator:
-    """What a problem does to a slice ``(H, W)``; missing slices are missing columns of a coronal one."""
+    """Build the operator of a problem on a slice ``(H, W)``; missing slices are missing columns of a coronal one."""
     rng = np.random.default_rng(seed)
     kept = np.ones(shape, bool)
     if problem == "every third slice missing":
@@ -85,7 +85,7 @@ class Slab:
 
 
 def slab(path: Path, problem: str, seed: int) -> Slab:
-    """The middle of a head, measured; its last in-plane axis runs from the feet up where slices are missing."""
+    """Measure the middle of a head; its last in-plane axis runs from the feet up where slices are missing."""
     whole = read(path)
     axis = whole.grid.axis_of("coronal" if problem.endswith("missing") else "axial")
     head = foreground(whole.data)
@@ -126,7 +126,7 @@ def ours(case: Slab, prior: Prior, method: str, steps: int, seed: int) -> NDArra
 
 
 def rival(case: Slab, method: str) -> NDArray[np.float32]:
-    """What is made for the problem; ``given`` is what was measured, zeros where nothing was."""
+    """Restore with a method made for the problem; ``given`` is what was measured, zeros where nothing was."""
     axis, operator = case.scan.slice_axis, case.operator
     y = case.scan.slices(axis) / np.float32(case.peak)
     truth = case.truth / np.float32(case.peak)
@@ -157,7 +157,7 @@ def methods_of(problem: str, first: bool) -> tuple[str, ...]:
 
 
 def figure(results: Results, dataset: Path, seed: int) -> None:
-    """Some problems: given, the best rival, ours, truth."""
+    """Draw some problems: given, the best rival, ours, truth."""
     rows, prior = results.rows(), load_prior()
     some = [p for p in list(PROBLEMS)[::2] if any(row["problem"] == p for row in rows)]
     shown, axes = plt.subplots(len(some), 4, figsize=(9, 2.6 * len(some)), layout="constrained", squeeze=False)

@@ -19,7 +19,7 @@ Image = NDArray[np.float32]
 
 
 def best(tries: Iterable[Image], truth: Image, mask: NDArray[np.bool_]) -> Image:
-    """The try that is nearest to the truth in the mask."""
+    """Return the try that is nearest to the truth in the mask."""
     return min(tries, key=lambda x: float(np.square(x - truth)[mask].mean()))
 
 
@@ -31,7 +31,7 @@ def biharmonic(y: Image, kept: NDArray[np.bool_]) -> Image:
 
 
 def between_slices(y: Image, kept: NDArray[np.bool_]) -> Image:
-    """A cubic spline through the rows that are kept."""
+    """Interpolate all rows with a cubic spline through the rows that are kept."""
     rows = np.flatnonzero(kept.all(1))
     return CubicSpline(rows, y[:, rows], axis=1)(np.arange(y.shape[1])).astype(np.float32)
 
@@ -44,7 +44,7 @@ def _gradient(x: Tensor) -> Tensor:
 
 
 def _transposed(p: Tensor) -> Tensor:
-    """The transpose of :func:`_gradient`."""
+    """Apply the transpose of :func:`_gradient`."""
     down, across = p[0].clone(), p[1].clone()
     down[:, -1], across[:, :, -1] = 0, 0
     return -torch.diff(down, dim=1, prepend=down.new_zeros(down[:, :1].shape)) - torch.diff(
@@ -70,7 +70,7 @@ def total_variation(operator: Operator, y: Image, weights: Iterable[float], turn
 
 
 def _spread_of(operator: Separable) -> NDArray[np.float64]:
-    """The point spread function in the middle, (21, 21)."""
+    """Return the point spread function in the middle, (21, 21)."""
     h, w = operator.shape_in
     point = torch.zeros(h, w)
     point[h // 2, w // 2] = 1

@@ -43,7 +43,7 @@ def name_of(path: Path) -> str:
 
 
 def encoder(name: str, train: list[Path], folder: Path, seed: int, small: bool) -> Prior:
-    """The shipped prior, or one named ``<scans> scans, <steps> steps``: from its folder, or trained now."""
+    """Return the shipped prior, or one named ``<scans> scans, <steps> steps``: from its folder, or trained now."""
     if name == "shipped":
         return load_prior()
     scans, steps = (int(word.split()[0]) for word in name.split(", "))
@@ -57,7 +57,7 @@ def encoder(name: str, train: list[Path], folder: Path, seed: int, small: bool) 
 
 
 def completed(prior: Prior, case: Case, points: str, seed: int) -> NDArray[np.float32]:
-    """The image ``(H, W)`` of the head that is solved from that many random pixels of the truth."""
+    """Return the image ``(H, W)`` of the head that is solved from that many random pixels of the truth."""
     siren, truth = prior.network, torch.from_numpy(case.truth)
     if points == "0":
         with torch.no_grad():

@@ -48,7 +48,7 @@ Source = Callable[[], Volume]
 
 
 def drifting(image: NDArray[Any]) -> Volume:
-    """A volume from a picture: every slice sees it from a little further on."""
+    """Make a volume from a picture: every slice sees it from a little further on."""
     grey = np.asarray(image, np.float32)
     grey = grey.mean(2) if grey.ndim == 3 else grey
     grey = ndimage.zoom(grey, max(1.0, 1.5 * SIDE / min(grey.shape)), order=1)
@@ -74,7 +74,7 @@ def made_of_noise(kind: str, seed: int) -> Volume:
 
 
 def changed(scan: Volume, how: str) -> Volume:
-    """A brain with another contrast: inverted, or its grey matter darkened."""
+    """Change the contrast of a brain: invert it, or darken its grey matter."""
     head = foreground(scan.data)
     top = float(np.percentile(scan.data[head], 99.5))
     relative = np.clip(scan.data / top, 0, 1)
@@ -105,7 +105,7 @@ def sources(dataset: Path, few: bool) -> Iterator[tuple[str, str, Source]]:
 
 
 def scored(scan: Volume, prior: Prior) -> dict[str, float]:
-    """The four scores of a whole volume."""
+    """Return the four scores of a whole volume."""
     assert prior.typical is not None
     head = foreground(scan.data)
     coarse = coarse_head(
@@ -115,13 +115,13 @@ def scored(scan: Volume, prior: Prior) -> dict[str, float]:
 
 
 def own_noise(scan: Volume) -> float:
-    """The PSNR in dB that a perfect restoration would have against a scan that is taken for the truth."""
+    """Return the PSNR in dB that a perfect restoration would have against a scan that is taken for the truth."""
     level = float(RicianNoise.measure(torch.from_numpy(np.ascontiguousarray(scan.slices(scan.slice_axis)))).sigma)
     return float(20 * np.log10(np.percentile(scan.data[foreground(scan.data)], 99.9) / max(level, 1e-9)))
 
 
 def noisy(scan: Volume, share: float, seed: int = 0) -> Volume:
-    """A brain with Rician noise."""
+    """Add Rician noise to a brain."""
     rng = np.random.default_rng(seed)
     level = share * float(np.percentile(scan.data, 99.9))
     a, b = (level * rng.standard_normal(scan.data.shape) for _ in range(2))
@@ -168,7 +168,7 @@ def figure(results: Results) -> tuple[Path, float]:
 
 
 def _scores(rows: list[dict[str, str]]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """The highest scores of unseen brains and of strangers."""
+    """Return the highest scores of unseen brains and of strangers."""
     some = [(row["domain"], float(row["score"])) for row in rows if row["task"] == "likeness"]
     is_known = [domain.startswith(("brain, axial", "brain, noise")) for domain, _ in some]
     values = np.array([score for _, score in some])

@@ -76,7 +76,7 @@ class Results:
             return list(csv.DictReader(stream))
 
     def missing(self, cases: Iterable[Row]) -> Iterator[Row]:
-        """The cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
+        """Yield the cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
         for case in cases:
             wanted = tuple(_stated(case[name]) for name in self.key)
             if all(tuple(row[name] for name in self.key) != wanted for row in self.rows()):
@@ -115,7 +115,7 @@ def _stated(value: Any) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; the first column is text, the others numbers, floats with two digits.
+    """Return a Markdown table; the first column is text, the others numbers, floats with two digits.
 
     Example:
         >>> print(markdown(["method", "PSNR"], [["a", 31.256], ["b", None]]))
@@ -135,7 +135,7 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def asked(
     name: str, doc: str, key: Sequence[str], argv: Sequence[str] | None, **more: Mapping[str, Any]
 ) -> tuple[argparse.Namespace, Results]:
-    """What every experiment is asked, and its results.
+    """Parse the options of an experiment, and return them with its results.
 
     Args:
         name: of the experiment.

@@ -49,7 +49,7 @@ class Slice:
 
 
 def cut(path: Path, side: int = FIELD, plane: Plane = "axial", height: float = 0.5) -> Slice:
-    """The slice of a scan at a height of the head (0 to 1), averaged over ``178 // side`` voxels where side is small.
+    """Cut the slice of a scan at a height of the head (0 to 1), averaged over ``178 // side`` voxels if side is small.
 
     What lies beyond the scan is zero, as its skull-stripped background is.
     """
@@ -83,7 +83,7 @@ def cut(path: Path, side: int = FIELD, plane: Plane = "axial", height: float = 0
 def cohort_of(
     paths: Iterable[Path], side: int = FIELD, plane: Plane = "axial", heights: tuple[float, ...] = (0.5,)
 ) -> AlignedSlices:
-    """The same slices of several scans, for pretraining networks of two coordinates (those of the slice)."""
+    """Cut the same slices of several scans, for pretraining networks of two coordinates (those of the slice)."""
     images = np.stack([[cut(path, side, plane, height).image for height in heights] for path in paths])
     inside = centres(side).astype(np.float32)
     levels = 2 * np.asarray(heights, np.float32) - 1

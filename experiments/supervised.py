@@ -47,7 +47,7 @@ COLUMNS = ("x2", "denoise3", "x3", "denoise9", "other x2", "other denoise3")
 
 
 def trained(kind: str, task: str, folder: Path, dataset: Path, budget: float, seed: int) -> tuple[Any, Spent]:
-    """A network of a kind for a task, from its file or trained now; what its training took.
+    """Return a network of a kind for a task, from its file or trained now, and what its training took.
 
     Kinds are ``unet``, ``swin`` and ``pretrained``, the U-Net that fine-tuning begins with.
     """
@@ -81,7 +81,7 @@ def _physics(task: str) -> dict[str, float]:
 
 
 def equal(folder: Path, dataset: Path, budget: float, seed: int, small: bool) -> tuple[Prior, Spent]:
-    """A coordinate prior pretrained on the same scans for the budget, from its folder or now."""
+    """Return a coordinate prior pretrained on the same scans for the budget, from its folder or made now."""
     bundle = folder / f"equal_{budget:g}_{seed}"
     if (bundle / "models" / "prior.json").exists():
         prior = load_prior(bundle)
@@ -103,7 +103,7 @@ def equal(folder: Path, dataset: Path, budget: float, seed: int, small: bool) ->
 
 
 def restored(method: str, case: Case, network: Any, steps: int, seed: int) -> Tensor:
-    """The images ``(S, H, W)`` of a method; ``network`` is a restorer, a prior, or nothing."""
+    """Return the images ``(S, H, W)`` of a method; ``network`` is a restorer, a prior, or nothing."""
     operator = case.operator
     assert isinstance(operator, Separable)
     if method == "input":
@@ -133,7 +133,7 @@ def scans_of(dataset: Path, count: int | None) -> Iterator[tuple[str, str, Calla
 
 
 def show(results: Results) -> None:
-    """The table of means, and what it says in one picture."""
+    """Show the table of means, and draw what it says in one picture."""
     rows = results.rows()
     mean: dict[tuple[str, str], float] = {}
     for row in rows:

@@ -21,7 +21,7 @@ __all__ = ["NETWORKS", "Only", "Spent", "SwinRestorer", "UNet", "learn"]
 
 
 def _silence(layer: nn.Conv2d) -> nn.Conv2d:
-    """A last layer that says nothing yet, so that training starts from the input."""
+    """Set a last layer to zero, so that training starts from the input."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -73,7 +73,7 @@ class Only(AcquisitionDistribution):
     share: float = 0.003
 
     def draw(self, side: int, rng: np.random.Generator) -> tuple[Separable, NoiseModel]:
-        """The operator on ``(side, side)`` images and its noise."""
+        """Return the operator on ``(side, side)`` images and its noise."""
         shape = (side, side)
         return Identity(shape) if self.times == 1 else Downsample(shape, self.times), RicianNoise(self.share)
 
@@ -87,7 +87,7 @@ class Spent:
 
 
 def _batches(patches: MeasuredPatches, groups: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and truths ``(B, 1, side, side)``, without end."""
+    """Yield inputs and truths ``(B, 1, side, side)``, without end."""
     k = 0
     while True:
         batch = [patches[(k + j) % len(patches)] for j in range(groups)]

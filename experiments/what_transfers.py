@@ -69,7 +69,7 @@ BESIDE = 7.5  # rate of Adam beside Muon, in Muon's
 
 
 def encoder(name: str, dataset: Path, folder: Path, seed: int, small: bool) -> Siren:
-    """A network by its name: shipped (brains, noise), a half of the cohort (from its folder, or trained now), fresh."""
+    """Return a network by name: shipped (brains, noise), half of the cohort (from its folder or trained now), fresh."""
     if name in ("shipped", "noise"):
         return load_prior(None if name == "shipped" else Path(__file__).resolve().parent / "noise_strainer").network
     if name.startswith("fresh"):
@@ -146,7 +146,7 @@ def fitted(siren: Siren, case: Case, name: str, steps: int) -> list[float]:
 
 
 def small_case(path: Path, stride: int) -> Case:
-    """A middle slice at every few pixels."""
+    """Build the case of a middle slice, at every ``stride``-th pixel."""
     case = degrade(read(path), load_prior(), 1, 0.0, (0.5,))
     some = (slice(None), slice(None, None, stride), slice(None, None, stride))
     coords = case.coords[:, :, ::stride, ::stride]
@@ -213,7 +213,7 @@ def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> P
 
 
 def _middle(case: Case) -> NDArray[Any]:
-    """A square of the slice's middle."""
+    """Cut a square from the middle of the slice."""
     image = case.truth[0]
     n = min(image.shape) // 2 * 2
     r, c = ((m - n) // 2 for m in image.shape)

@@ -113,12 +113,12 @@ class Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of an old name; None for any other."""
+        """Return the spec of an old name, or None for any other name."""
         package, _, name = fullname.partition(".")
         return ModuleSpec(fullname, self) if package == _PACKAGE and name in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A module whose names are those of the new modules."""
+        """Return a module whose names are those of the new modules, and warn that the old name is deprecated."""
         new = [import_module(f"{_PACKAGE}.{name}") for name in MOVED[spec.name.partition(".")[2]].split()]
         text = f"{spec.name} is now {new[0].__name__}; the old name is removed in the next release"
         warnings.warn(text, DeprecationWarning, stacklevel=2)

@@ -37,7 +37,7 @@ class InputError(ValueError):
 
 
 def disk_error(error: OSError, what: str = "file", file: str | PathLike[str] | None = None) -> InputError:
-    """What the system says of a file or a disk, as a sentence; hidden names of ours are not repeated.
+    """Turn a system error about a file or a disk into an InputError; our own hidden file names are not repeated.
 
     Args:
         error: of the system.

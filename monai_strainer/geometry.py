@@ -99,7 +99,7 @@ class Grid:
         return tuple((best[k], 1 if cosines[best[k], k] >= 0 else -1) for k in range(3))
 
     def axis_of(self, plane: Plane) -> int:
-        """The array axis across a plane: the one along which its slices follow each other.
+        """Return the array axis across a plane: the one along which its slices follow each other.
 
         Raises:
             InputError: the plane is not axial, coronal or sagittal.
@@ -114,7 +114,7 @@ class Grid:
         return index @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def resize(self, shape: Sequence[int]) -> Grid:
-        """The same field of view cut into ``shape`` voxels.
+        """Return the same field of view cut into ``shape`` voxels.
 
         With ``s = n / n'`` per axis, new index ``i'`` lies at old index ``s i' + (s - 1) / 2``, which keeps both edges.
         """
@@ -127,7 +127,7 @@ class Grid:
         return Grid(new, self.affine @ step)
 
     def refine(self, factor: float | Sequence[float]) -> Grid:
-        """The same field of view with ``round(n * factor)`` voxels per axis, any factor, also a fraction.
+        """Return the same field of view with ``round(n * factor)`` voxels per axis, any factor, also a fraction.
 
         Raises:
             InputError: a factor that is not a positive finite number.

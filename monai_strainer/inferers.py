@@ -26,7 +26,7 @@ __all__ = ["FeatureInferer", "StrainerInferer", "as_siren"]
 
 
 def as_siren(network: nn.Module) -> Siren:
-    """A private copy of a network as a Siren: plain, compiled, wrapped for several GPUs, or loaded from TorchScript.
+    """Copy a network as a Siren: plain, compiled, wrapped for several GPUs, or loaded from TorchScript.
 
     Raises:
         InputError: the network is no Siren.
@@ -154,7 +154,7 @@ def _affines(inputs: Tensor) -> list[np.ndarray]:
 
 
 def _stated(inputs: Tensor, name: str, otherwise: float | None) -> list[float | None]:
-    """What the meta data hold of every batch item under a name; a NaN is nothing."""
+    """Return what the meta data hold under a name for every batch item; a NaN counts as nothing."""
     stated = inputs.meta.get(name) if isinstance(inputs, MetaTensor) else None
     if stated is None:
         return [otherwise] * len(inputs)

@@ -29,7 +29,7 @@ def _equal_shapes(*arrays: ArrayLike | None) -> list[NDArray[np.float64]]:
 
 
 def _chosen(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The mask, or all voxels."""
+    """Return the mask, checked, or all voxels where there is none."""
     chosen = np.ones(shape, bool) if mask is None else np.asarray(mask, dtype=bool)
     if chosen.shape != shape:
         raise InputError(f"the mask is {chosen.shape}, the image {shape}", "pass a mask in the shape of the image")

@@ -61,5 +61,5 @@ class Volume:
         return np.ascontiguousarray(np.moveaxis(self.data, axis, 0))
 
     def with_slices(self, images: NDArray[np.float32], axis: int, grid: Grid) -> Volume:
-        """The volume made of ``images`` (S, H, W) along ``axis`` on a new grid; source and slice axis are kept."""
+        """Build the volume of ``images`` (S, H, W) along ``axis`` on a new grid; source and slice axis are kept."""
         return Volume(np.ascontiguousarray(np.moveaxis(images, 0, axis)), grid, self.source, self.slice_axis)

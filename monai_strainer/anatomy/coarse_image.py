@@ -53,7 +53,7 @@ def _averaged(values: NDArray[np.floating], axes: list[NDArray[np.float64]], ord
 
 
 def coarse_head(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane = "axial") -> CoarseHead:
-    """The coarse image of a scan, at the heights that it holds.
+    """Return the coarse image of a scan, at the heights that it holds.
 
     Args:
         data: (X, Y, Z) intensities.

@@ -17,7 +17,7 @@ __all__ = ["Intensity", "foreground", "normalise"]
 
 
 def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The head: the largest connected part above half of Otsu's threshold, its holes filled slice by slice.
+    """Return the head: the largest connected part above half of Otsu's threshold, its holes filled slice by slice.
 
     Smoothing first keeps a noisy background out; half the threshold keeps dark tissue in.
 
@@ -57,7 +57,7 @@ class Intensity:
 
 
 def normalise(data: NDArray[np.float32], mask: NDArray[np.bool_], percentile: float = 99.5) -> Intensity:
-    """The intensity rule of one scan.
+    """Return the intensity rule of one scan.
 
     Raises:
         InputError: nothing in the scan is brighter than nothing.

@@ -68,7 +68,7 @@ class Pose:
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)
 
     def within(self, shape: Sequence[int], part: Sequence[slice]) -> Pose:
-        """The same places of the head, counted in a part of a field of view of ``shape`` voxels.
+        """Return the pose of the same places of the head, counted in a part of a field of view of ``shape`` voxels.
 
         Example:
             >>> pose = Pose(((0, 1), (1, 1), (2, 1)), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -93,7 +93,7 @@ class Pose:
 def laid(
     data: NDArray[np.float32], pose: Pose, axes: Sequence[NDArray[np.floating]], order: Sequence[int], spline: int = 3
 ) -> NDArray[np.float32]:
-    """A scan on a grid of box coordinates.
+    """Interpolate a scan onto a grid of box coordinates.
 
     Args:
         data: (X, Y, Z) intensities.
@@ -115,7 +115,7 @@ def laid(
 
 
 def find_pose(mask: NDArray[np.bool_], grid: Grid) -> Pose:
-    """The pose whose box holds the foreground, leaving out the outermost 0.1 % on each side.
+    """Find the pose whose box holds the foreground, leaving out the outermost 0.1 % on each side.
 
     Raises:
         InputError: the mask is empty.

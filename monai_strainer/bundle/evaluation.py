@@ -84,7 +84,7 @@ class LoadDegradedScand(MapTransform):
 
 
 def _regained(size: int, factor: float) -> int:
-    """The most pixels that averaging by a factor and refining by it again give back."""
+    """Return the largest number of pixels that averaging by a factor and refining by it again give back."""
     while round(round(size / factor) * factor) != size:
         size -= 1
     return size

@@ -82,7 +82,7 @@ def refuse_typos(argv: Sequence[str] | None = None) -> None:
 
 
 def _keys(config: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """The ids of all values of a configuration, however deep."""
+    """Yield the ids of all values of a configuration, at every depth."""
     for name, value in config.items():
         yield f"{above}{name}"
         if isinstance(value, Mapping):
@@ -100,7 +100,7 @@ def _options(words: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def local_device() -> torch.device:
-    """The device of this process: its own GPU under torchrun, the first one otherwise, else the CPU."""
+    """Return the device of this process: its own GPU under torchrun, the first one otherwise, else the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
@@ -114,14 +114,14 @@ def launch() -> None:
 
 
 def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Sequence[int] = (96, 152, 200)) -> Cohort:
-    """The aligned scans of one split of a folder: see :func:`monai_strainer.cohorts.read.read_cohort`."""
+    """Read the aligned scans of one split of a folder: see :func:`monai_strainer.cohorts.read.read_cohort`."""
     train, held_out = split_scans(folder)
     wide = (int(shape[0]), int(shape[1]), int(shape[2]))
     return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
 
 
 def filled(network: Siren, prior: Prior) -> Siren:
-    """The network of a configuration with the weights of a prior, whose file is read once.
+    """Copy the weights of a prior, whose file is read once, into the network of a configuration, and return it.
 
     Raises:
         InputError: the network has other sizes than the prior's.
@@ -148,7 +148,7 @@ def projection_psnr(output: Any) -> float:
 
 @contextmanager
 def _bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """A progress bar for a phase of a training."""
+    """Show a progress bar during a phase of a training, and yield the callback that moves it."""
     with tqdm(total=steps, desc=title, leave=False) as bar:
 
         def on_step(step: int, loss: float) -> None:

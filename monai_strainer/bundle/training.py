@@ -186,7 +186,7 @@ def publish(work: Work, record: dict[str, Any]) -> Prior | None:
 
 
 def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any]) -> str:
-    """The command line that makes the same prior of the same scans; folders are left open.
+    """Return the command line that makes the same prior of the same scans, with placeholders for folders.
 
     Args:
         config: configuration file of the bundle.
@@ -202,7 +202,7 @@ def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any])
 
 
 def detail_command(options: Mapping[str, Any], network: DetailPrior, prior: Prior) -> str:
-    """The same for train_detail.json, from a fresh network or from the detail prior that lies in the bundle."""
+    """Return such a command line for train_detail.json, from a fresh network or from the detail prior in the bundle."""
     own = ("slices", "channels", "blocks")  # the number of features is that of the coordinate prior
     sizes = {f"network_def#{name}": value for name, value in sizes_of_detail(network).items() if name in own}
     start = {"network_def": "$@prior.detail"} if network is prior.detail else sizes

@@ -17,7 +17,7 @@ __all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "w
 
 
 def device_of(name: str) -> str:
-    """The device asked for, once it is known to work."""
+    """Return the device asked for, once it is known to work."""
     import torch
 
     if name == "auto":
@@ -31,7 +31,7 @@ def device_of(name: str) -> str:
 
 
 def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int], None]]:
-    """A progress bar and the callback that moves it."""
+    """Return a progress bar and the callback that moves it."""
     from tqdm import tqdm
 
     bar = tqdm(desc=text, unit=unit, disable=args.quiet or None, leave=False)
@@ -53,7 +53,7 @@ def lines_of(args: Options) -> AbstractContextManager[None]:
 
 
 def watched(args: Options, board: Any = None) -> Callable[[str, int], Any]:
-    """A progress bar for every phase of a training; the quality of the coordinate network goes to TensorBoard."""
+    """Return a function that shows a progress bar for each training phase; ``board`` gets the PSNR of pretraining."""
 
     @contextmanager
     def watch(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
@@ -113,7 +113,7 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
 
 @contextmanager
 def _board(args: Options) -> Iterator[Any]:
-    """A TensorBoard writer in the bundle's folder ``runs``, where it was asked for."""
+    """Yield a TensorBoard writer in the bundle's folder ``runs`` if asked for, else None; close it at the end."""
     if not args.tensorboard:
         yield None
         return
@@ -172,7 +172,7 @@ def evaluate(args: Options) -> None:
 
 
 def demo(args: Options) -> None:
-    """The main job on a scan that comes with nilearn."""
+    """Run the main job on a scan that comes with nilearn."""
     from ..pipelines.demo import demo as shown
 
     shown(

@@ -75,7 +75,7 @@ def pretrain_general(args: Options) -> None:
 
 
 def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
-    """The recipes of both networks, with the steps and the rate that were asked for.
+    """Return the recipes of both networks, with the steps and the rate that were asked for.
 
     Raises:
         InputError: numbers that cannot teach anything.

@@ -80,7 +80,7 @@ def restoring(command: argparse.ArgumentParser) -> None:
 
 
 def number_or_auto(text: str) -> float | None:
-    """A number; None for ``auto``.
+    """Read a number from text; return None for ``auto``.
 
     Raises:
         ArgumentTypeError: neither.
@@ -94,7 +94,7 @@ def number_or_auto(text: str) -> float | None:
 
 
 def learning(command: Any, steps: str = "--steps") -> None:
-    """The options of every pretraining."""
+    """Add the options of every pretraining to a command."""
     command.add_argument(
         "--kind",
         choices=("cohort", "meta", "noise"),

@@ -20,7 +20,7 @@ Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 
 def recipe_of(args: Options) -> PriorRecipe:
-    """The options of a command line as a recipe.
+    """Build a recipe from the options of a command line.
 
     Raises:
         InputError: options that do not go together, or numbers that cannot teach anything.
@@ -51,7 +51,7 @@ def recipe_of(args: Options) -> PriorRecipe:
 
 
 def command_of(args: Options, recipe: PriorRecipe) -> str:
-    """The command line that makes the same prior of the same scans; folders are left open, for they may name patients.
+    """Return the command line that makes the same prior; placeholders stand for folders, which may name patients.
 
     Numbers that a recipe gives are written out: a later version may have another recipe.
     """
@@ -76,7 +76,7 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
 
 
 def general_command_of(args: Options, detail: DetailRecipe, noise: NoiseLevelRecipe) -> str:
-    """The command line that makes the same general prior of the same sources; folders are left open."""
+    """Return the command line that makes the same general prior of the same sources, with placeholders for folders."""
     options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
     options |= {"from": args.start and "BUNDLE", "seed": args.seed, "device": args.device}
     return shlex.join(["monai-strainer", "pretrain-general", "FOLDER", "OUT_BUNDLE", *_options(options)])

@@ -16,7 +16,7 @@ __all__ = ["bids", "restore"]
 
 
 def _options(args: Options) -> Any:
-    """The options of a restoration as the command line gives them."""
+    """Return the options of a restoration as the command line gives them."""
     from ..pipelines.restore_file import FileOptions
     from ..restoring.options import changed, declared
 
@@ -139,7 +139,7 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
 
 
 def _foreign(job: Any, prior: Any) -> list[str]:
-    """A warning where the prior was learned from another contrast than the image has."""
+    """Return a warning if the prior was learned from another contrast than that of the image, else an empty list."""
     from ..io.bids.names import name_of
 
     name, learned = name_of(job.source.name), prior.record.get("contrast")
@@ -183,7 +183,7 @@ def _last_line(rows: Any) -> str:
 
 
 def bids(args: Options) -> int:
-    """The BIDS App: restore participants, or learn from the group."""
+    """Run the BIDS App: restore participants, or learn from the group."""
     import torch
 
     from ..io import refuse_inside

@@ -60,7 +60,7 @@ def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[P
 
 
 def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
-    """A scan, where its head is, and the intensity that stands for 1.
+    """Read a scan; return it, where its head is, and the intensity that stands for 1.
 
     Raises:
         InputError: it cannot be read or is empty; the message names it.

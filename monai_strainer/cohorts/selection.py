@@ -66,7 +66,7 @@ class Choice:
 
 
 def contrast_of(path: Path) -> str | None:
-    """The contrast that a file's name says: the BIDS suffix, the channel of nnU-Net, or a usual word.
+    """Return the contrast that a file's name says: the BIDS suffix, the channel of nnU-Net, or a usual word.
 
     Example:
         >>> contrast_of(Path("sub-1_T2w.nii.gz")), contrast_of(Path("imagesTr/a_0001.nii")), contrast_of(Path("a.nii"))
@@ -186,7 +186,7 @@ def choose_scans(
 
 
 def _by_folders(scans: Sequence[Path], root: Path) -> Split | None:
-    """The split that nnU-Net's folders make, where there are several of them."""
+    """Return the split that nnU-Net's folders make, where there are several of them, else None."""
     places = {part.lower() for path in scans for part in path.relative_to(root).parts[:-1]} & IMAGES.keys()
     if len(places) < 2 or "imagestr" not in places:
         return None
@@ -209,7 +209,7 @@ def _divided(scans: Sequence[Path], root: Path, split: Split | None) -> tuple[li
 
 
 def without_label_maps(choice: Choice, root: Path, most: int | None = None) -> Choice:
-    """The choice without images whose values are those of masks or label maps, and with ``most`` scans that train.
+    """Return the choice without masks and label maps, known by their values, and with at most ``most`` training scans.
 
     Raises:
         InputError: a scan cannot be read, or none is left.

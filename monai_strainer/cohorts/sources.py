@@ -31,7 +31,7 @@ _COPIES = 2  # contrasts painted on every label map
 
 
 def train_volumes(folder: Path) -> list[Path]:
-    """The volumes of a folder that may train: those its ``manifest.tsv`` marks ``train``, or all without one.
+    """Return the volumes of a folder that may train: those its ``manifest.tsv`` marks ``train``, or all without one.
 
     Raises:
         InputError: there is no volume, or the manifest names none for training.

@@ -41,7 +41,7 @@ class Split:
     findings: tuple[str, ...] = field(default=())
 
     def part_of(self, inner: Path) -> str | None:
-        """The part of a scan by its path in the folder: by a folder's name, or by how the file's name begins."""
+        """Return the part of a scan by its path in the folder: by a folder's name, or by how the file's name begins."""
         names = [*inner.parts[:-1], inner.name.split("_")[0], inner.name.split(".")[0]]
         for name in names:
             for key in (name, name.lower(), name.removeprefix("sub-")):
@@ -51,7 +51,7 @@ class Split:
 
 
 def read_split(table: Path) -> Split | None:
-    """The column ``split`` of a participants file; None where there is no file or no such column.
+    """Read the column ``split`` of a participants file; return None where there is no file or no such column.
 
     The names of the columns ``participant_id`` and ``split`` may be in any case, the text in UTF-8 with a byte-order
     mark or without. The words are train, training, val, validation, test, and n/a for none of them.
@@ -84,7 +84,7 @@ def read_split(table: Path) -> Split | None:
 
 
 def _split(lines: list[list[str]], who: int, where: int, table: Path) -> Split:
-    """The parts that the rows name."""
+    """Return the parts that the rows name."""
     parts: dict[str, str] = {}
     findings = []
     for number, line in enumerate(lines[1:], 2):
@@ -107,5 +107,5 @@ def _split(lines: list[list[str]], who: int, where: int, table: Path) -> Split:
 
 
 def _key(name: str) -> str:
-    """A participant without the prefix, which some tables leave out."""
+    """Return the name of a participant without the prefix, which some tables leave out."""
     return name.strip().removeprefix("sub-")

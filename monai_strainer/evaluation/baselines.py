@@ -53,7 +53,7 @@ def cubic(measured: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.flo
 
 
 def back_projection(operator: Operator, y: NDArray[np.float32], iterations: int = 30) -> NDArray[np.float32]:
-    """Iterative back-projection: start from the cubic image, then add the interpolated misfit again and again.
+    """Apply iterative back-projection: start from the cubic image, then repeatedly add the interpolated misfit.
 
     ``x <- x + cubic(y - A x)``; the image comes to agree with the data, noise included.
 

@@ -152,7 +152,7 @@ def missing(
     tasks: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
 ) -> dict[str, str]:
-    """The methods that were asked for and gave no row of :func:`evaluate`, with the reason."""
+    """Return the methods that were asked for and gave no row of :func:`evaluate`, with the reason."""
     there = {row["method"] for row in rows}
     found = {}
     for method in [name for name in methods or METHODS if name not in there]:
@@ -166,7 +166,7 @@ def missing(
 
 
 def _with_packages(tasks: Sequence[str], methods: Sequence[str] | None) -> Sequence[str]:
-    """The methods that can run here; one that was asked for by name and cannot is refused before any work."""
+    """Return the methods that can run here; refuse, before any work, one that was asked for by name and cannot run."""
     _known(methods or (), METHODS, "method")
     lacking = {name: why for name, why in _lacking().items() if any(_only_noise(task) for task in tasks)}
     for name, (finding, remedy) in lacking.items():
@@ -194,7 +194,7 @@ def _known(names: Sequence[str], known: Iterable[str], what: str) -> None:
 
 
 def _run(method: str, task: str, case: Case, prior: Prior, steps: int, seed: int) -> _Image | None:
-    """The images of one method, or None where it does not apply."""
+    """Run one method; return its images, or None where it does not apply."""
     if method in NETWORKS:
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
     if method in ("ours", "detail"):
@@ -218,7 +218,7 @@ def _run(method: str, task: str, case: Case, prior: Prior, steps: int, seed: int
 
 
 def _joint(method: str, case: Case, prior: Prior) -> _Image:
-    """What the detail prior makes of a case, with the coordinate prior or without."""
+    """Restore a case with the detail prior, with the coordinate prior or without."""
     assert prior.detail is not None and isinstance(case.operator, Separable)
     both = method == "ours"
     start = time.perf_counter()
@@ -251,7 +251,7 @@ def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
 
 
 def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
-    """What a network makes of a case; in a series its own image, without the data step."""
+    """Fit a network to a case; in a series, return the network's own image, without the data step."""
     given = Measurement(case.operator, case.y, case.noise)
     network = beginning(method, prior.network, seed).to(case.y.device)
     start, std = time.perf_counter(), None
@@ -287,7 +287,7 @@ def _judge(
 
 
 def _strip(task: str, case: Case, images: dict[str, _Image], scan: Volume, prior: Prior, k: int) -> Strip:
-    """A row of the picture: slice ``k``, the first of what a clinic has, and ours."""
+    """Build a row of the picture: slice ``k``, by the first of the methods that a clinic has, and by ours."""
     axis = scan.grid.axis_of(prior.plane)
 
     def show(slices: NDArray[Any]) -> NDArray[Any]:

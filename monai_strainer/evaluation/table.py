@@ -15,7 +15,7 @@ COLUMNS = ("task", "method", "scan", "level", *_SCORES, "steps", "best_step")
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows of :func:`evaluate` averaged over scans and levels, as a table in GitHub's Markdown.
+    """Average the rows of :func:`evaluate` over scans and levels, and return a table in GitHub's Markdown.
 
     Example:
         >>> row = {"task": "x2", "method": "cubic", "psnr_mask": 31.8, "psnr_image": 33.0, "ssim_mask": 0.95,

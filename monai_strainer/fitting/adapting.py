@@ -121,7 +121,7 @@ def adapt(
     risk: Callable[[DetailPrior], float] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> DetailPrior:
-    """A copy of a network that takes no features, adapted to the noisy slices of one scan.
+    """Adapt a copy of a network that takes no features to the noisy slices of one scan.
 
     Args:
         detail: where to start. Not changed.
@@ -157,7 +157,7 @@ def adapt(
 
 
 def _rate(stacks: Sequence[Stack], recipe: Adaptation) -> float:
-    """The learning rate at the start, for the noise of the first stack."""
+    """Return the learning rate at the start, for the noise of the first stack."""
     level = float(stacks[0].noise.sigma.square().mean().sqrt())
     return recipe.rate * min(1.0, (recipe.usual / max(level, 1e-12)) ** 0.5)
 
@@ -201,7 +201,7 @@ def _loss(
 
 
 def _mean(network: DetailPrior, slices: Tensor, sigma: Tensor, kind: type[NoiseModel], closeness: float) -> Tensor:
-    """The image ``(B, h, w)`` that a network makes of patches ``(B, slices, h, w)`` of noise level ``(B, h, w)``."""
+    """Return the image ``(B, h, w)`` that a network makes of patches ``(B, slices, h, w)`` with noise ``(B, h, w)``."""
     side, slices = int(slices.shape[-1]), slices.clone()
     if closeness == 0:
         hide_neighbours(slices)
@@ -215,7 +215,7 @@ def _mean(network: DetailPrior, slices: Tensor, sigma: Tensor, kind: type[NoiseM
 
 
 def _window(stack: Stack, slices: int, side: int, rng: np.random.Generator) -> tuple[Tensor, NoiseModel, Tensor]:
-    """A patch with its neighbouring slices, their noise, and where the object is in the middle one."""
+    """Draw a patch with its neighbouring slices, their noise, and where the object is in the middle one."""
     count, height, width = stack.y.shape
     for _ in range(_TRIES):
         k, r, c = (int(rng.integers(n)) for n in (count, height - side + 1, width - side + 1))

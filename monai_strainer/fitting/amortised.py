@@ -55,7 +55,7 @@ class CoordinateFeatures:
     places: Callable[[slice], Tensor]
 
     def coords(self, some: slice) -> Tensor | None:
-        """``(some, d, H, W)``; None where there are no features."""
+        """Return the coordinates ``(some, d, H, W)``, or None where there are no features."""
         return None if self.siren is None else self.places(some)
 
 

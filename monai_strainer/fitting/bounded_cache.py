@@ -36,7 +36,7 @@ class Kept:
         self._lock = Lock()
 
     def __call__(self, *numbers: Hashable) -> Tensor:
-        """The tensor of these numbers."""
+        """Return the tensor of these numbers; make it where it is not kept yet."""
         with self._lock:
             if numbers in self._found:
                 self._found.move_to_end(numbers)

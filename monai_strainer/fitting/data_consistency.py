@@ -197,7 +197,7 @@ def krige_varying(
     iterations: int = 60,
     tolerance: float = 1e-4,
 ) -> Tensor:
-    """What the measurement adds to the images, ``v K A^T z`` with ``(v A K A^T + diag(s2)) z = r``.
+    """Return what the measurement adds to the images, ``v K A^T z`` with ``(v A K A^T + diag(s2)) z = r``.
 
     ``K`` is the separable Matern-3/2 correlation of :class:`monai_strainer.fitting.ErrorField`. A map of ``s2`` has no
     common singular vectors with it, so ``z`` is found by conjugate gradients, all slices at once. They are
@@ -246,7 +246,7 @@ def krige_varying(
         return (a * b).sum((1, 2), keepdim=True)
 
     def exact(r: Tensor) -> Tensor:
-        """The solution under the map's geometric mean."""
+        """Return the solution under the map's geometric mean."""
         return back.A(turned.A(r) / (power + middle))
 
     z, misfit, tiny = torch.zeros_like(residual), residual, torch.finfo(residual.dtype).tiny

@@ -26,7 +26,7 @@ class DetailInputs(NamedTuple):
 
 
 def interpolate(operator: Separable, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The smoothest field that the operator turns into the data, and what it does not know.
+    """Return the smoothest field that the operator turns into the data, and what the data leave open.
 
     Kriging with a Matern-3/2 covariance two measured voxels long, on the axes that the operator touches; all others
     are left alone. ``A x = y`` holds to within rounding.

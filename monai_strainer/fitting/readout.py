@@ -93,7 +93,7 @@ def _cholesky(matrix: Tensor) -> Tensor:
 
 @torch.no_grad()
 def solve_readouts(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, kept: Tensor | None = None) -> Readouts:
-    """The most probable readout of every slice given its measurement, and how sure it is.
+    """Solve for the most probable readout of every slice given its measurement, and for how sure it is.
 
     ``A`` is applied to the feature maps once; what is left is one small regression per slice. The prior is the
     network's own ``N(readout, head_covariance)``, so that where the data are silent the answer falls back on the
@@ -125,7 +125,7 @@ def solve_readouts(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, 
 
 @torch.no_grad()
 def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Tensor, Tensor]:
-    """The images of solved readouts and their posterior standard deviation.
+    """Return the images of solved readouts and their posterior standard deviation.
 
     Args:
         coords: ``(S, d, H, W)``.

@@ -47,19 +47,19 @@ class Refined:
 
 @torch.no_grad()
 def _whole(stack: SirenStack, coords: Tensor) -> Tensor:
-    """The images ``(S, H, W)`` of a stack, in ``[0, 1]``, tile by tile."""
+    """Compute the images ``(S, H, W)`` of a stack, in ``[0, 1]``, tile by tile."""
     points = coords.flatten(2).mT  # (S, N, d)
     parts = [stack(part)[..., 0] for part in points.split(max(1, POINTS // len(points)), dim=1)]
     return ((torch.cat(parts, dim=1) + 1) / 2).reshape(-1, *coords.shape[2:])
 
 
 def _some(length: int, share: float, generator: torch.Generator) -> Tensor:
-    """A sorted random choice of at least one position in ``0..length - 1``."""
+    """Draw at least one random position in ``0..length - 1``, and return the positions sorted."""
     return torch.randperm(length, generator=generator)[: max(1, round(share * length))].sort().values
 
 
 def _held_out(y: Tensor, fraction: float, generator: torch.Generator) -> HeldOut:
-    """The measurements that only decide when to stop: 300 at least, where that is no more than 15 %."""
+    """Draw the measurements that only decide when to stop: 300 at least, where that is no more than 15 %."""
     watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), max(fraction, min(0.15, 300 / y[0].numel())), generator)
     watch.to(y.device)
     return watch
@@ -163,7 +163,7 @@ def refine(
         watch.update(step, images, field.predict(images)[0] * field.head)
 
     def some_of_all() -> tuple[Tensor | nn.Module, ...]:
-        """A random sub-lattice of the measurement, what explains it, and where the network is asked."""
+        """Draw a random sub-lattice of the measurement; return it with its operator, noise, coordinates and weight."""
         rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
         part, h = operator.restrict(rows, 0)
         part, w = part.restrict(columns, 1)

@@ -68,7 +68,7 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
 def _explained(
     siren: Siren, mean: Tensor, precision: Tensor, at: Tensor, place: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What the best head leaves of a slice ``(P,)``, and the derivative of that by the affine ``(12, P)``.
+    """Return what the best head leaves of a slice ``(P,)``, and the derivative of that by the affine ``(12, P)``.
 
     Args:
         mean, precision: of the heads, ``(C + 1,)`` and ``(C + 1, C + 1)``.

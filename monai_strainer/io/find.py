@@ -144,7 +144,7 @@ def _why_not(path: Path) -> str | None:
 
 
 def survey(folder: str | os.PathLike[str]) -> Survey:
-    """The NIfTI files in a folder and its subfolders in sorted order, and what is passed over with the reason.
+    """List the NIfTI files in a folder and its subfolders in sorted order, and what is passed over with the reason.
 
     Where there are ``sub-*`` folders with ``anat`` folders in them (BIDS), only the images in those count: functional
     and diffusion runs are no anatomy. Standard deviations that :func:`monai_strainer.write` made are known by their
@@ -186,7 +186,7 @@ def survey(folder: str | os.PathLike[str]) -> Survey:
 
 
 def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
-    """The scans of a folder in sorted order, without what is passed over: see :func:`survey`.
+    """List the scans of a folder in sorted order, without what is passed over: see :func:`survey`.
 
     Raises:
         InputError: the folder is missing, is a file, or holds no scan.
@@ -203,7 +203,7 @@ def find_scans(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def find_series(folder: str | os.PathLike[str]) -> list[Path]:
-    """The folders that hold DICOM files, in sorted order; what lies below one belongs to it, hidden ones do not count.
+    """List the folders that hold DICOM files, sorted; what lies below one belongs to it, hidden ones do not count.
 
     Raises:
         InputError: no folder holds one.

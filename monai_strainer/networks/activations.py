@@ -87,7 +87,7 @@ class FourierFeatures(nn.Module):
 
 
 def activation_named(name: str, omega: float) -> nn.Module:
-    """The activation that a configuration file names.
+    """Return the activation that a configuration file names.
 
     Raises:
         ValueError: no activation has that name.

@@ -178,7 +178,7 @@ class DetailPrior(nn.Module):
 
 
 def sizes_of_detail(network: DetailPrior) -> dict[str, Any]:
-    """The arguments that make a detail prior of the same architecture."""
+    """Return the arguments that make a detail prior of the same architecture."""
     return {
         "slices": network.slices,
         "channels": list(network.channels),

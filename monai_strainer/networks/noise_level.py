@@ -20,7 +20,7 @@ FLOOR = 0.01  # of the mean absolute high-pass: below, a level is 0
 
 
 def high_pass(image: Tensor) -> Tensor:
-    """The image less the mean of its four neighbours, ``(B, 1, H, W)``.
+    """Subtract from each pixel of the image the mean of its four neighbours, ``(B, 1, H, W)``.
 
     Example:
         >>> high_pass(torch.ones(1, 1, 3, 3)).abs().max()
@@ -70,7 +70,7 @@ class NoiseLevelNet(nn.Module):
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The noise level of patches.
+        """Estimate the noise level of patches.
 
         Args:
             image: ``(B, 1, H, W)``. Exact zeros are background that was cut away and count for nothing.
@@ -95,5 +95,5 @@ class NoiseLevelNet(nn.Module):
 
 
 def sizes_of_noise_level(network: NoiseLevelNet) -> dict[str, Any]:
-    """The arguments that make a network of the same architecture."""
+    """Return the arguments that make a network of the same architecture."""
     return {"channels": network.channels, "layers": network.layers}

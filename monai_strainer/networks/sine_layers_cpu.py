@@ -40,7 +40,7 @@ class SineTape:
         return SineTape(self.half)  # a copy has room of its own
 
     def take(self, name: str, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """A block of this name; its content is that of the last use, or nothing in particular."""
+        """Return a block of this name; its content is that of the last use, or arbitrary."""
         size = 1
         for n in shape:
             size *= n
@@ -88,7 +88,7 @@ def are_sines(activations: Iterable[nn.Module]) -> bool:
 
 
 def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
-    """A Siren's encoder at points ``(1, N, d)``: its features ``(1, N, C)``, by way of the tape where that is meant.
+    """Compute a Siren's features ``(1, N, C)`` at points ``(1, N, d)``, with the tape where all layers are sines.
 
     Elsewhere the encoder runs as it is, its products in bfloat16 if the tape says so.
     """
@@ -128,7 +128,7 @@ def _scaled(weights: Sequence[Tensor], omega: float, first: torch.dtype, others:
 def _sines_alone(
     points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], omega: float, half: bool
 ) -> Tensor:
-    """The features where nobody asks for a gradient: no tape, no cosines."""
+    """Compute the features where no gradient is asked for: no tape, no cosines."""
     dtype = torch.bfloat16 if half else points.dtype
     scaled = _scaled(weights, omega, points.dtype, dtype)
     shifts = [omega * b[:, 0] for b in biases]

@@ -50,7 +50,7 @@ def recomputed_features(
 
 
 def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """``a b`` of stacks of matrices, the result in ``dtype``."""
+    """Return ``a b`` of stacks of matrices, the result in ``dtype``."""
     if a.dtype == dtype:
         return torch.bmm(a, b)
     if a.is_cuda:
@@ -59,7 +59,7 @@ def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _sine(argument: Tensor, dtype: torch.dtype) -> Tensor:
-    """Rounded on its way out."""
+    """Return the sine of the argument, rounded to ``dtype`` when it is written."""
     return torch.sin(argument, out=torch.empty_like(argument, dtype=dtype))
 
 
@@ -71,7 +71,7 @@ def _scaled(
 
 
 def _arguments(points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Iterator[Tensor]:
-    """What goes into the sines of one layer after the other, ``(S, N, C)``."""
+    """Yield what goes into the sines of one layer after the other, ``(S, N, C)``."""
     z = torch.baddbmm(biases[0], points, weights[0])
     yield z
     for w, b in zip(weights[1:], biases[1:]):

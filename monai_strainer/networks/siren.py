@@ -115,5 +115,5 @@ class Siren(nn.Module):
 
 
 def sizes_of(network: nn.Module) -> dict[str, Any]:
-    """The arguments that make a Siren of the same architecture; None for those the network does not have."""
+    """Return the arguments that make a Siren of the same architecture; None for those the network does not have."""
     return {name: getattr(network, name, None) for name in SIZES}

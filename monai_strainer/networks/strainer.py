@@ -87,7 +87,7 @@ class StrainerNet(nn.Module):
         return to_image(torch.cat([readout(h).float() for readout in self.heads], dim=-1), coords)
 
     def siren(self, readout: int | None = None) -> Siren:
-        """A single-image network with a copy of the encoder.
+        """Build a single-image network with a copy of the encoder.
 
         Args:
             readout: take along the readout of this image; without it the private layers are drawn anew, as the paper

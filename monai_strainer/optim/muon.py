@@ -106,7 +106,7 @@ def descend(
 
 
 def optimisers(stack: SirenStack, kind: str, lr: float, readout_lr: float) -> list[torch.optim.Optimizer]:
-    """The optimisers of a stack's trainable weights.
+    """Build the optimisers of a stack's trainable weights.
 
     Args:
         kind: ``"adam"`` for all of them, or ``"muon"`` for the hidden matrices and Adam for

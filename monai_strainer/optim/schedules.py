@@ -12,7 +12,7 @@ __all__ = ["falling", "rate_on", "set_rate"]
 
 
 def falling(step: float, steps: float, last: float) -> float:
-    """What is left of a rate on its way along half a cosine: 1 at the first step, ``last`` after all.
+    """Return the share of a rate that is left along half a cosine: 1 at the first step, ``last`` after all steps.
 
     Example:
         >>> [round(falling(step, 2, 0.1), 2) for step in (0, 1, 2)]
@@ -22,7 +22,7 @@ def falling(step: float, steps: float, last: float) -> float:
 
 
 def rate_on(device: torch.device, lr: float) -> float | Tensor:
-    """A learning rate where it is read: a tensor on an accelerator, for a recorded step reads nothing else."""
+    """Return a learning rate where it is read: a tensor on an accelerator, as a recorded step reads nothing else."""
     return torch.tensor(lr, device=device) if device.type == "cuda" else lr
 
 

@@ -53,7 +53,7 @@ class KSpaceLines(Separable):
 
 
 def random_lines(n: int, factor: float, centre: float = 0.08, seed: int = 0) -> Tensor:
-    """A scanner's choice of lines: all of the middle, and random ones to ``n / factor`` in all.
+    """Choose lines as a scanner does: all of the middle, and random ones up to ``n / factor`` in all.
 
     Conjugate lines come in pairs and both count, so that a real image gets nothing for free.
 

@@ -50,5 +50,5 @@ class Measurement:
         return self.noise.debias(self.y)
 
     def to(self, device: str | torch.device) -> Measurement:
-        """The same measurement on a device."""
+        """Return the same measurement on a device."""
         return Measurement(self.operator.to(device), self.y.to(device), self.noise.to(device))

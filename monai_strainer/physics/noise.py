@@ -36,7 +36,7 @@ class NoiseModel(nn.Module):
         self.register_buffer("sigma", sigma)
 
     def restrict(self: _Model, rows: Tensor, columns: Tensor) -> _Model:
-        """The noise of some rows and columns of the images; a level that is the same everywhere stays."""
+        """Return the noise of some rows and columns of the images; a level that is the same everywhere stays."""
         if self.sigma.ndim < 2:
             return self
         part = type(self)(0.0)
@@ -52,17 +52,17 @@ class NoiseModel(nn.Module):
         raise NotImplementedError
 
     def debias(self, y: Tensor) -> Tensor:
-        """The data with the noise's bias taken off."""
+        """Remove the noise's bias from the data."""
         raise NotImplementedError
 
     @classmethod
     def estimate(cls: type[_Model], y: Tensor) -> _Model:
-        """The model with ``sigma`` read off one scan; slices are the last two axes of ``y``."""
+        """Estimate ``sigma`` from one scan, and return the model; slices are the last two axes of ``y``."""
         return cls(cls.measure(y).sigma)
 
     @staticmethod
     def measure(y: Tensor) -> NoiseEstimate:
-        """The noise level of one scan ``y`` (..., H, W), with its uncertainty."""
+        """Estimate the noise level of one scan ``y`` (..., H, W), with its uncertainty."""
         raise NotImplementedError
 
     def _sigma_for(self, x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class NoiseModel(nn.Module):
         return self.sigma.to(x.dtype)
 
     def extra_repr(self) -> str:
-        """The level, for ``print``."""
+        """Return the level as text, for ``print``."""
         return f"sigma={float(self.sigma):g}" if self.sigma.ndim == 0 else f"sigma: map of {tuple(self.sigma.shape)}"
 
 
@@ -104,7 +104,7 @@ class GaussianNoise(NoiseModel):
         return ((y - x) / self._sigma_for(x).clamp_min(_SMALLEST)) ** 2 / 2
 
     def debias(self, y: Tensor) -> Tensor:
-        """The data themselves: Gaussian noise has no bias."""
+        """Return the data themselves: Gaussian noise has no bias."""
         return y
 
     @staticmethod

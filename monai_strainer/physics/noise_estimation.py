@@ -55,7 +55,7 @@ class NoiseEstimate:
 
 
 def gaussian_sigma(y: Tensor) -> NoiseEstimate:
-    """Standard deviation of Gaussian noise, read inside the head.
+    """Estimate the standard deviation of Gaussian noise, inside the head.
 
     ``sigma = median |d| / 0.6745`` with ``d = (a - b - c + e) / 2`` over the 2x2 blocks (a b; c e) of each slice: the
     finest diagonal Haar coefficients (Donoho and Johnstone, Biometrika 81 (1994) 425-455). Blocks count where the
@@ -83,7 +83,7 @@ def gaussian_sigma(y: Tensor) -> NoiseEstimate:
 
 
 def rician_sigma(y: Tensor) -> NoiseEstimate:
-    """Standard deviation of the real and imaginary noise behind a magnitude image.
+    """Estimate the standard deviation of the real and imaginary noise behind a magnitude image.
 
     Inside the head as ``gaussian_sigma``, divided by the square root of Koay's factor ``xi(theta)``, since the
     magnitude scatters less than its parts where the signal-to-noise ratio ``theta`` is low (Koay and Basser, JMR 179
@@ -145,7 +145,7 @@ def _slices(y: Tensor) -> Tensor:
 
 
 def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
-    """The head's estimator."""
+    """Estimate the noise inside the head."""
     detail, power, rough, head = _blocks(slices)
     count = int(head.sum())
     if count == 0:
@@ -245,7 +245,7 @@ def _air(slices: Tensor) -> tuple[float, float] | None:
 
 
 def otsu(values: Tensor) -> Tensor:
-    """The threshold that splits values into two groups of least spread (Otsu, IEEE TSMC 9 (1979) 62-66).
+    """Return the threshold that splits values into two groups of least spread (Otsu, IEEE TSMC 9 (1979) 62-66).
 
     Example:
         >>> float(otsu(torch.tensor([0.0, 0.1, 0.2, 3.8, 3.9, 4.0]))) > 0.2

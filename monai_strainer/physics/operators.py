@@ -49,7 +49,7 @@ class Operator(nn.Module):
         return False
 
     def A(self, x: Tensor) -> Tensor:
-        """``A x``: (..., *shape_in) to (..., *shape_out)."""
+        """Apply the operator: ``A x``, (..., *shape_in) to (..., *shape_out)."""
         raise NotImplementedError
 
     def adjoint(self, y: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class Operator(nn.Module):
         raise NotImplementedError
 
     def restrict(self, rows: Tensor, axis: int = 0) -> tuple[Operator, Tensor]:
-        """The part of the operator that gives only some positions of one axis.
+        """Return the part of the operator that gives only some positions of one axis.
 
         Args:
             rows: (R,) distinct positions along that axis of the output.
@@ -70,7 +70,7 @@ class Operator(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same as ``A``."""
+        """Apply the operator, as ``A`` does."""
         return self.A(x)
 
     def prox(self, z: Tensor, y: Tensor, rho: float | Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class Operator(nn.Module):
         return x
 
     def undetermined(self, rho: float | Tensor) -> Tensor:
-        """What the data leave open: the diagonal of ``rho (A^T A + rho I)^-1``, between 0 and 1 for every voxel.
+        """Return what the data leave open: the diagonal of ``rho (A^T A + rho I)^-1``, between 0 and 1 for every voxel.
 
         With ``rho = sigma^2 / v`` it is the share of a prior variance ``v`` that remains after the measurement. Without
         a closed form nothing is claimed to be determined.
@@ -125,7 +125,7 @@ class Operator(nn.Module):
         return torch.ones(self.shape_in, device=self._place_of(rho))
 
     def __matmul__(self, inner: Operator) -> Operator:
-        """``(A @ B)(x) = A(B(x))``; two separable operators make one, identities vanish.
+        """Compose two operators: ``(A @ B)(x) = A(B(x))``; two separable operators make one, identities vanish.
 
         Raises:
             InputError: what ``B`` gives is not what ``A`` takes.
@@ -149,7 +149,7 @@ class Operator(nn.Module):
             )
 
     def extra_repr(self) -> str:
-        """The shapes, for ``print``."""
+        """Return the shapes as text, for ``print``."""
         return f"{self.shape_in} -> {self.shape_out}"
 
 

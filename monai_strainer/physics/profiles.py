@@ -40,7 +40,7 @@ class Downsample(Separable):
 
     @classmethod
     def onto(cls, fine_shape: Sequence[int], coarse_shape: Sequence[int]) -> Downsample:
-        """The operator between two shapes of one field of view.
+        """Build the operator between two shapes of one field of view.
 
         Raises:
             InputError: the shapes have different numbers of axes, or the coarse one is longer somewhere.
@@ -170,14 +170,14 @@ class Profile:
             raise InputError(f"a slice of {self.ratio} steps is not thicker than 0", "give thickness over step")
 
     def matrix(self, fine: int, measured: int) -> Tensor:
-        """The (measured, fine) matrix of one axis."""
+        """Return the (measured, fine) matrix of one axis."""
         if self.kind == "kspace":
             return kspace_matrix(fine, measured)
         width = self.ratio * fine / measured
         return (gaussian_matrix if self.kind == "gaussian" else box_matrix)(fine, measured, width)
 
     def __call__(self, fine: Sequence[int], measured: Sequence[int]) -> Separable:
-        """The operator from one shape to another; axes of equal length are left alone.
+        """Build the operator from one shape to another; axes of equal length are left alone.
 
         Raises:
             InputError: the measured shape has another number of axes, or is longer somewhere.

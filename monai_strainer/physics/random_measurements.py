@@ -35,7 +35,7 @@ class AcquisitionDistribution:
     across: float = 0.3
 
     def draw(self, side: int, rng: np.random.Generator) -> tuple[Separable, NoiseModel]:
-        """An operator on ``(side, side)`` images and its noise.
+        """Draw an operator on ``(side, side)`` images and its noise.
 
         Example:
             >>> operator, noise = AcquisitionDistribution().draw(32, np.random.default_rng(0))

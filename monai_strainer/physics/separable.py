@@ -80,7 +80,7 @@ class Separable(Operator):
         return self.posterior_diagonal([None] * len(self.shape_in), rho)
 
     def posterior_diagonal(self, factors: Sequence[Tensor | None], rho: float | Tensor) -> Tensor:
-        """The diagonal of ``L rho (A^T A + rho I)^-1 L^T`` for a separable ``L``: what remains of a coloured variance.
+        """Return the diagonal of ``L rho (A^T A + rho I)^-1 L^T``, separable ``L``: the coloured variance that remains.
 
         ``L`` has one factor per axis, None where it is the identity; its rows are taken to have unit norm, so that the
         prior variance is one everywhere.
@@ -163,7 +163,7 @@ class Separable(Operator):
 
     @classmethod
     def _of(cls, matrices: Sequence[Tensor | int]) -> Separable:
-        """An operator of float32 matrices none of which is looked at: an identity among them costs a product."""
+        """Build an operator of float32 matrices without looking at them: an identity among them costs a product."""
         out = Separable([int(m) if isinstance(m, int) else int(m.shape[1]) for m in matrices])
         out.shape_out = tuple(m if isinstance(m, int) else int(m.shape[0]) for m in matrices)
         for k, matrix in enumerate(matrices):

@@ -46,7 +46,7 @@ COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "
 
 
 def digest_of(source: Path) -> str:
-    """The SHA-256 of a file, or over all files of a folder."""
+    """Return the SHA-256 of a file, or over all files of a folder."""
     if not source.is_dir():
         return sha256(source)
     digest = hashlib.sha256()
@@ -56,7 +56,7 @@ def digest_of(source: Path) -> str:
 
 
 def record_of(job: Job) -> dict[str, Any]:
-    """The record of a job; in a BIDS sidecar it stands under a key of its own.
+    """Read the record of a job; in a BIDS sidecar it stands under a key of its own.
 
     Raises:
         OSError, ValueError: there is none, or it is not JSON.
@@ -80,7 +80,7 @@ def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
 
 
 def sentence_of(error: Exception) -> str:
-    """What is said of a failure. Only our own words are repeated: those of others may quote what names a patient."""
+    """Return a sentence about a failure. Only our own words are repeated: those of others may name a patient."""
     if isinstance(error, InputError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -100,7 +100,7 @@ def _one(
     configuration: Mapping[str, Any],
     overwrite: bool,
 ) -> dict[str, Any]:
-    """What became of one job, as columns of its row; any exception but an interruption is that job's failure."""
+    """Run one job and return the columns of its row; any exception but an interruption is that job's failure."""
     before = {"status": "skipped", "message": "done before"}
     try:
         if not is_nifti(job.target):
@@ -182,7 +182,7 @@ def run_jobs(
 
 
 def passed_rows(passed: Sequence[Passed]) -> list[dict[str, Any]]:
-    """A row of the table for everything that was passed over."""
+    """Return a row of the table for everything that was passed over."""
     return [
         dict.fromkeys(COLUMNS, "") | {"scan": name, "status": "passed over", "message": reason}
         for name, reason in passed
@@ -195,7 +195,7 @@ def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def row_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What the table says of a report."""
+    """Return what the table says about a report."""
     unusual = report.get("cohort", {}).get("unusual", {})
     return {
         "status": "done",

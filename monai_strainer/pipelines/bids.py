@@ -64,12 +64,12 @@ def jobs_in(
     sessions: Iterable[str] = (),
     filters: Filters | None = None,
 ) -> list[Job]:
-    """The structural scans of a raw dataset and their derivatives: the first half of :func:`find_jobs`."""
+    """Find the structural scans of a raw dataset and their derivatives: the first half of :func:`find_jobs`."""
     return find_jobs(dataset, output, Size(scale), Wanted(participants, sessions, filters))[0]
 
 
 def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[list[Job], list[Passed]]:
-    """The structural scans of a raw dataset and their derivatives, and the images that are passed over, with reasons.
+    """Find the structural scans of a raw dataset and their derivatives, and the images passed over, with reasons.
 
     Every image of the participants and sessions that are meant is in one of the two lists.
 
@@ -111,7 +111,7 @@ def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[
 
 
 def _images(dataset: Path, wanted: Wanted) -> Iterator[Path]:
-    """The NIfTI files of the participants and sessions that are meant; all that are raw where none is named."""
+    """Yield the NIfTI files of the participants and sessions that are meant; all that are raw where none is named."""
     labels = {label.removeprefix("sub-") for label in wanted.participants}
     sessions = {label.removeprefix("ses-") for label in wanted.sessions}
     places = [place for place in sorted(dataset.iterdir()) if not place.name.startswith(".")]
@@ -147,7 +147,7 @@ def _why_not(path: Path, dataset: Path, wanted: Wanted) -> str | None:
 
 
 def _job(path: Path, dataset: Path, output: Path, size: Size, raw: Metadata) -> Job:
-    """The work on one image: its output's name comes from the grid that will be made."""
+    """Build the job of one image: the name of its output comes from the grid that will be made."""
     inner = path.relative_to(dataset)
     outline = outline_of(path, size.form)
     scale: Sequence[float] = tuple(size.scale)

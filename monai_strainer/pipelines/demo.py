@@ -50,7 +50,7 @@ TASKS = (
 
 
 def template() -> Volume:
-    """The MNI152 T1 template at 1 mm, brain only; nothing is downloaded.
+    """Load the MNI152 T1 template at 1 mm, brain only; nothing is downloaded.
 
     Raises:
         InputError: nilearn is not installed.
@@ -80,7 +80,7 @@ def _slab(scan: Volume, slices: int) -> tuple[Volume, NDArray[np.bool_]]:
 
 
 def _measure(truth: Volume, task: _Task, peak: float, seed: int) -> Volume:
-    """What a scanner of less resolution and more noise would have given."""
+    """Simulate what a scanner of less resolution and more noise would have given."""
     x = torch.from_numpy(truth.slices(AXIAL))  # (S, H, W)
     shape = (x.shape[1], x.shape[2])
     operator = Identity(shape) if task.scale == 1 else Downsample(shape, task.scale)
@@ -197,7 +197,7 @@ def _strip(
     peak: float,
     mask: NDArray[np.bool_],
 ) -> Strip:
-    """A row of the picture: the middle slice."""
+    """Build a row of the picture: the middle slice."""
     k = truth.grid.shape[AXIAL] // 2
 
     def show(data: NDArray[Any]) -> NDArray[Any]:

@@ -53,12 +53,12 @@ class Job:
 
 
 def jobs_of(source: Path, output: Path) -> list[Job]:
-    """The scans of a folder, or of a manifest: the first half of :func:`find_jobs`."""
+    """Find the scans of a folder, or of a manifest: the first half of :func:`find_jobs`."""
     return find_jobs(source, output)[0]
 
 
 def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[Job], list[Passed]]:
-    """The scans of a folder, or of a manifest, and what is passed over with the reason.
+    """Find the scans of a folder, or of a manifest, and what is passed over with the reason.
 
     A manifest is a table with the columns ``input`` and, if wanted, ``output``. Its paths are relative to it; outputs
     are relative to the output folder.
@@ -94,7 +94,7 @@ def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[
 
 
 def _manifest(source: Path, output: Path) -> tuple[list[Job], list[Passed]]:
-    """The scans of a table; a line that names none is passed over."""
+    """Read the scans of a table; a line that names none is passed over."""
     try:
         text = source.read_text(encoding="utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text), delimiter="\t"))

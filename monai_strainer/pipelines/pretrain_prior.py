@@ -151,7 +151,7 @@ def _alone(mark: Path) -> Iterator[None]:
 
 
 def _chosen(cohort: str | Path | Choice | None, out: Path, recipe: PriorRecipe) -> Choice | None:
-    """The scans that train; None for noise."""
+    """Return the scans that train, or None for noise."""
     if (cohort is None) != (recipe.kind == "noise"):
         raise InputError("noise needs no scans, and all other kinds need some", "give a folder, or the kind noise")
     if cohort is None or isinstance(cohort, Choice):
@@ -161,7 +161,7 @@ def _chosen(cohort: str | Path | Choice | None, out: Path, recipe: PriorRecipe) 
 
 
 def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
-    """The folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before.
+    """Make the folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before.
 
     Args:
         out: the bundle.
@@ -178,7 +178,7 @@ def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
 def _coordinate_prior(
     choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch
 ) -> tuple[Prior, str]:
-    """The coordinate prior, and the digest of its cohort."""
+    """Pretrain the coordinate prior; return it and the digest of its cohort."""
     work = work_folder(out, run.resume)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
@@ -194,7 +194,7 @@ def _coordinate_prior(
 
 
 def _cohort(choice: Choice, recipe: PriorRecipe, cache: Path, watch: Watch) -> Cohort:
-    """The scans that train, on one grid."""
+    """Read the scans that train, on one grid."""
     announce(f"reading {len(choice.train)} scans")
     with watch("reading", len(choice.train)) as on_scan:
         counted = _counted(on_scan)
@@ -202,7 +202,7 @@ def _cohort(choice: Choice, recipe: PriorRecipe, cache: Path, watch: Watch) -> C
 
 
 def _counted(on_scan: Callable[[int, float], None]) -> Callable[[list[Path]], Iterable[Path]]:
-    """Wraps a list of files: every one that is done is counted."""
+    """Return a function that wraps a list of files and counts every one that is done."""
 
     def through(paths: list[Path]) -> Iterator[Path]:
         for number, path in enumerate(paths):
@@ -213,7 +213,7 @@ def _counted(on_scan: Callable[[int, float], None]) -> Callable[[list[Path]], It
 
 
 def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, resume: bool = False) -> Prior:
-    """A trained network and all that is known of the cohort that taught it.
+    """Build a prior from a trained network and all that is known of the cohort that taught it.
 
     Args:
         network: the coordinate network.

@@ -42,7 +42,7 @@ class FileOptions:
     form: Literal["sform", "qform"] | None = None
 
     def configuration(self, prior: Prior) -> dict[str, Any]:
-        """What decides about the result: the options and the prior. A series is named by a hash, as patients' data."""
+        """Return what decides the result: the options and the prior. A series is named by a hash, as patients' data."""
         series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
         general = {} if prior.general is None else {"general_sha256": prior.general.digest}
         own = {"scale": self.scale, "spacing": self.spacing, "volume": self.volume, "form": self.form}
@@ -86,7 +86,7 @@ def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...
 
 
 def _notes(scan: Volume, options: FileOptions) -> list[str]:
-    """What of the options could not be done."""
+    """List the parts of the options that could not be done."""
     if not options.spacing:
         return []
     have = scan.grid.spacing.tolist()
@@ -98,7 +98,7 @@ def _notes(scan: Volume, options: FileOptions) -> list[str]:
 
 
 def _resolution(scan: Volume, out: Volume) -> dict[str, str]:
-    """What a BIDS sidecar says of voxels that are finer than those of the source."""
+    """Return what a BIDS sidecar says of voxels that are finer than those of the source."""
     if out.grid.shape == scan.grid.shape:
         return {}
     made, had = (" x ".join(f"{edge:.4g}" for edge in volume.grid.spacing) for volume in (out, scan))
@@ -154,7 +154,7 @@ def restore_file(
 
 
 def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
-    """What :func:`restore_file` would do, without restoring or writing.
+    """Plan what :func:`restore_file` would do, without restoring or writing.
 
     Args:
         source, prior, options: see :func:`restore_file`.
@@ -170,11 +170,11 @@ def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
 
 
 def _read(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
-    """The scan that is meant, and the factors to refine it by."""
+    """Read the scan that is meant, and return it with the factors to refine it by."""
     scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
     return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
 
 
 def _of_file(error: InputError, source: Path) -> InputError:
-    """The same error with the name of the file."""
+    """Return the same error with the name of the file."""
     return InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None))

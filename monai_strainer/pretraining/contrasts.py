@@ -55,7 +55,7 @@ def intensity_curve(patch: Image, rng: np.random.Generator) -> Image:
 
 
 def bias_field(shape: tuple[int, ...], rng: np.random.Generator, strength: float) -> Image:
-    """A smooth positive field with mean 1, ``exp`` of a random quadratic polynomial of the coordinates.
+    """Draw a smooth positive field with mean 1, ``exp`` of a random quadratic polynomial of the coordinates.
 
     Args:
         shape: of the field, any number of axes.
@@ -78,7 +78,7 @@ def bias_field(shape: tuple[int, ...], rng: np.random.Generator, strength: float
 
 
 def painted_labels(labels: NDArray[np.integer], rng: np.random.Generator) -> Image:
-    """An image of a label map: one random intensity and texture per label, air dark.
+    """Draw an image from a label map: one random intensity and texture per label, air dark.
 
     Args:
         labels: (X, Y, Z), 0 is air.

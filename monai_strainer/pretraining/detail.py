@@ -72,7 +72,7 @@ class DetailRecipe:
     far: float = 0.1
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step."""
+        """Return the learning rate of a step."""
         return self.rate * min(1.0, (step + 1) / self.warmup) * falling(step, self.steps, 0.01)
 
 
@@ -155,7 +155,7 @@ class DetailTraining:
         return loss.detach()
 
     def state(self) -> dict[str, Any]:
-        """What :meth:`load` takes up again."""
+        """Return the state that :meth:`load` restores."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -192,7 +192,7 @@ def patches_of(
 
 
 def joined(groups: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Groups of patches as one batch, one after the other."""
+    """Join groups of patches into one batch, one after the other."""
     return {key: torch.cat([group[key] for group in groups]) for key in groups[0]}
 
 
@@ -236,7 +236,7 @@ def begin_training(
     recipe: DetailRecipe,
     run: Run,
 ) -> DetailTraining:
-    """A training before its first step, from a fresh network or from a copy of one."""
+    """Set up a training before its first step, from a fresh network or from a copy of one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         net = DetailPrior(**sizes) if network is None else _copy(network)

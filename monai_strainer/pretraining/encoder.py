@@ -70,7 +70,7 @@ class Recipe:
     ridge: float = 1e-4
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step; constant where there is no warm-up, as in the paper."""
+        """Return the learning rate of a step; constant where there is no warm-up, as in the paper."""
         if self.warmup == 0:
             return self.rate
         return self.rate * min(1.0, (step + 1) / self.warmup) * falling(step, self.steps, 0.03)
@@ -155,7 +155,7 @@ def pretrain(
 
 
 def _shared(siren: Siren, readouts: int) -> StrainerNet:
-    """The network in training: the encoder of ``siren`` and as many readouts as there are images."""
+    """Build the network in training: an encoder of the sizes of ``siren``, and one readout per image."""
     return StrainerNet(
         siren.spatial_dims,
         1,
@@ -180,7 +180,7 @@ def _learned(
     identity: dict[str, Any],
     run: Run,
 ) -> nn.Module:
-    """The encoder after all steps left. A finished checkpoint has no trained readouts, which are patient images."""
+    """Train the encoder for all steps left. A finished checkpoint has no trained readouts, which are patient images."""
     module: nn.Module = shared if recipe.trained_heads else shared.encoder
     device, tiles = next(module.parameters()).device, _tiles(slices, recipe, run.seed)
     optimiser, start = adam(module.parameters(), recipe.rate), 0
@@ -213,7 +213,7 @@ def _learned(
 def _state(
     shared: StrainerNet, module: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe, is_last: bool
 ) -> dict[str, Any]:
-    """What a checkpoint holds; a finished one has no trained readouts."""
+    """Return what a checkpoint holds; a finished one has no trained readouts."""
     if is_last and recipe.trained_heads:
         return {"encoder": shared.encoder.state_dict()}
     return {"module": module.state_dict(), "optimiser": optimiser.state_dict()}

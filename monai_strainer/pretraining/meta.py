@@ -100,7 +100,7 @@ def _descent(
 
 @torch.no_grad()
 def _filled(siren: Siren, stack: SirenStack) -> Siren:
-    """The network with the weights of a stack of one."""
+    """Copy the weights of a stack of one into the network, and return it."""
     linears = [layer[0] for layer in siren.encoder] + [siren.head]  # type: ignore[index]
     for linear, weight, bias in zip(linears, stack.weights, stack.biases):
         linear.weight.copy_(weight[0].T)

@@ -16,7 +16,7 @@ NOISE_IMAGES, NOISE_GRID = 32, (48, 96, 96)
 def noise_slices(
     count: int = NOISE_IMAGES, shape: tuple[int, int, int] = NOISE_GRID, exponent: float = 1.0, seed: int = 0
 ) -> AlignedSlices:
-    """A cohort of noise: three-dimensional fields whose amplitude falls with frequency as ``1 / f^exponent``.
+    """Make a cohort of noise: three-dimensional fields whose amplitude falls with frequency as ``1 / f^exponent``.
 
     Exponent 0 is white noise, uniform between 0 and 1 and independent from voxel to voxel. With any other exponent,
     white noise is filtered and every field brought to the range 0 to 1. The spectrum of scans has about exponent 1

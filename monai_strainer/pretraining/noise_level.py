@@ -178,7 +178,7 @@ def learn(network: NoiseLevelNet, adam: torch.optim.Optimizer, image: Tensor, si
 
 @torch.no_grad()
 def own_noise(network: NoiseLevelNet, source: Source) -> float:
-    """The noise of a source as the network reads it now: the median over its middle slices."""
+    """Estimate the noise of a source with the network as it is now: the median over its middle slices."""
     axis = source.axes[0]
     n = source.data.shape[axis]
     some = np.unique(np.linspace(n // 4, 3 * n // 4, 5).astype(int))

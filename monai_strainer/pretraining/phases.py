@@ -75,7 +75,7 @@ class Phase:
     resume: bool = False
 
     def result(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The finished result: from the file, or made now and kept.
+        """Return the finished result: from the file, or made now and kept.
 
         Args:
             make: gives tensors and plain values by name.

@@ -41,7 +41,7 @@ class Run:
     on_step: Callable[[int, float], None] | None = None
 
     def resumed(self, identity: dict[str, Any]) -> dict[str, Any] | None:
-        """What was kept, or None where the run begins anew.
+        """Return what was kept, or None where the run begins anew.
 
         Args:
             identity: recipe, seed and sizes: what identifies this run.

@@ -132,7 +132,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         return self.length
 
     def clean_of(self, rng: np.random.Generator, stride: int) -> tuple[Source, CleanPatch]:
-        """A random source and a patch of it."""
+        """Draw a random source and a patch of it."""
         names, shares = zip(*self.shares)
         pool = self.kinds[str(rng.choice(names, p=shares))]
         source = pool[int(rng.integers(len(pool)))]

@@ -30,7 +30,7 @@ _WIDEST = 4096
 
 
 def load_general(folder: str | os.PathLike[str] | None = None) -> GeneralPrior | None:
-    """The general prior in a bundle folder; by default the one that comes with the package.
+    """Load the general prior in a bundle folder; by default the one that comes with the package.
 
     Returns:
         None where the package comes without one.

@@ -11,7 +11,7 @@ __all__ = ["bundle_path"]
 
 
 def bundle_path(name: str = "mri_strainer") -> Path:
-    """The folder of a bundle that comes with the package.
+    """Return the folder of a bundle that comes with the package.
 
     A wheel carries its bundles in ``monai_strainer/_bundle``; a source tree or an editable install has them in
     ``bundles`` next to the package.

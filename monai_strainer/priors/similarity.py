@@ -71,7 +71,7 @@ class ReferenceScores:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> ReferenceScores:
-        """The reverse of :meth:`as_record`.
+        """Build the reference scores from a record: the reverse of :meth:`as_record`.
 
         Raises:
             ValueError, KeyError, TypeError: the record is none.
@@ -83,7 +83,7 @@ class ReferenceScores:
         return cls(parts[0], parts[1], residual)
 
     def warnings(self, found: SimilarityScores) -> list[str]:
-        """What is unusual about a head, in plain words."""
+        """List what is unusual about a head, in plain words."""
         unusual = [name for name, score in self.scores(found).items() if score > LIMIT]
         return [f"the scan does not look like the cohort: {WORDS[name]}" for name in unusual]
 
@@ -97,7 +97,7 @@ class ReferenceScores:
 
 
 def aligned(siren: Siren, coarse: CoarseHead) -> tuple[CoarseHead, tuple[tuple[float, ...], ...]]:
-    """A coarse image whose coordinates are those of the cohort, and the affine (3, 4) that made them so."""
+    """Align a coarse image to the coordinates of the cohort; return it and the affine (3, 4) that does so."""
     turn = align(siren, coarse.images, coarse.coords)
     coords = torch.einsum("ij,sjhw->sihw", turn[:, :3], coarse.coords) + turn[:, 3, None, None]
     return CoarseHead(coarse.images, coords), tuple(tuple(row) for row in turn.tolist())
@@ -126,7 +126,7 @@ def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, ND
 
 
 def _largest(smooth: NDArray[np.float32], coarse: CoarseHead, residual: NDArray[np.float32]) -> float:
-    """The greatest smoothed residual in units of the usual one at its place."""
+    """Return the greatest smoothed residual in units of the usual one at its place."""
     z, rest = coarse.coords[:, :, 0, 0], residual.shape
     across = int((z.amax(0) - z.amin(0)).argmax()) if len(z) > 1 else 2
     level = (z[:, across].numpy() / REACH[0] + 1) / 2 * rest[0] - 0.5
@@ -149,7 +149,7 @@ def similarity_scores(siren: Siren, coarse: CoarseHead, typical: ReferenceScores
 
 
 def reference_scores(siren: Siren, coarse_heads: Iterable[CoarseHead]) -> ReferenceScores:
-    """What is usual for heads like these.
+    """Measure what is usual for heads like these.
 
     Args:
         siren: the coordinate prior.

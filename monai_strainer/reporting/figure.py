@@ -43,7 +43,7 @@ class Strip:
 
 
 def upright(image: NDArray[Any], grid: Grid, axis: int) -> NDArray[Any]:
-    """A slice as radiologists look at it: anterior or superior up, the patient's right (or front) on the left.
+    """Turn a slice as radiologists look at it: anterior or superior up, the patient's right (or front) on the left.
 
     Args:
         image: (H, W) slice along array axis ``axis``.

@@ -91,7 +91,7 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
 
 
 def _measured_again(scan: Volume, out: Volume, report: Mapping[str, Any]) -> NDArray[np.float32]:
-    """The result as the run's own operator measures it: its profile, slice thickness, and zero-filled axes."""
+    """Measure the result with the run's own operator: its profile, slice thickness, and zero-filled axes."""
     profile = report.get("profile") or {}
     filled = (report.get("acquired") or {}).get("zero_filled_axes", ())
     matrices: list[torch.Tensor | int] = []
@@ -104,7 +104,7 @@ def _measured_again(scan: Volume, out: Volume, report: Mapping[str, Any]) -> NDA
 
 
 def index_of(rows: Sequence[Mapping[str, Any]], links: Mapping[str, str]) -> str:
-    """A cohort's page: one line per scan, sortable by every column.
+    """Build a cohort's page: one line per scan, sortable by every column.
 
     Args:
         rows: of :func:`monai_strainer.pipelines.batch.run_jobs`.
@@ -122,7 +122,7 @@ def _render(name: str, **values: Any) -> str:
 
 
 def _slice(volume: Volume, axis: int, height: float) -> NDArray[np.float32]:
-    """The slice at a height of the field of view, upright; heights are positions, whatever the grid."""
+    """Return the slice at a height of the field of view, upright; heights are positions, whatever the grid."""
     n, sign = volume.grid.shape[axis], volume.grid.axes[axis][1]
     place = height if sign > 0 else 1 - height
     image = np.take(volume.data, min(n - 1, int(place * n)), axis=axis)
@@ -154,7 +154,7 @@ def _png(pixels: NDArray[np.uint8]) -> str:
 
 
 def _curve(points: Sequence[Sequence[float]], width: float = 320, height: float = 120) -> str:
-    """The path of an SVG line through (step, held-out error)."""
+    """Return the path of an SVG line through (step, held-out error)."""
     x, y = np.asarray(points, dtype=np.float64).T
     y = np.log10(np.maximum(y, 1e-12))
     u = (x - x.min()) / max(float(np.ptp(x)), 1e-9) * width

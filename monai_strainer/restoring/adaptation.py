@@ -31,7 +31,7 @@ _SLICES = 4  # that the risk is estimated on
 
 
 def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, steps: int | None, seed: int) -> Choice:
-    """The choice with a network adapted to the scan, if that pays.
+    """Adapt the network of a choice to the scan, and keep the result if it helps.
 
     Only where noise is all there is to remove and a network without coordinate features was chosen and tested; by
     default also only where the noise is 1 % of the object or more.

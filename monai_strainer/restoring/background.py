@@ -37,7 +37,7 @@ class Background:
     value: float
 
     def keep(self, data: NDArray[np.float32], other: float | None = None) -> NDArray[np.float32]:
-        """The data with the background put back, on the scan's own grid or on a finer one of the same field of view.
+        """Put the background back into the data, on the scan's own grid or on a finer one of the same field of view.
 
         Args:
             data: (X', Y', Z').
@@ -49,7 +49,7 @@ class Background:
 
 
 def nearest(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]:
-    """A mask on another grid of the same field of view: each voxel takes the one its centre lies in.
+    """Resample a mask to another grid of the same field of view: each voxel takes the one its centre lies in.
 
     Example:
         >>> nearest(np.array([[True, False]]), (1, 4)).tolist()
@@ -60,7 +60,7 @@ def nearest(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def constant_background(data: NDArray[np.float32]) -> Background | None:
-    """The most frequent exact value, where it fills a solid part of the scan; None where there is none.
+    """Return the most frequent exact value, where it fills a solid part of the scan, or None where there is none.
 
     Args:
         data: (X, Y, Z).

@@ -18,7 +18,7 @@ _LARGEST = 2**30  # voxels of a result
 
 
 def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
-    """The factor per array axis: a single number is in-plane, so slices keep their number.
+    """Return the factor per array axis: a single number is in-plane, so slices keep their number.
 
     A factor that changes no number of voxels, ``round(n f) == n``, is exactly 1.
 

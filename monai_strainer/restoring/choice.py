@@ -69,7 +69,7 @@ class Trial:
 
 
 def some_slices(inside: Tensor, count: int) -> list[int]:
-    """The slices to test: evenly spaced among those that hold much of the object.
+    """Choose the slices to test: evenly spaced among those that hold much of the object.
 
     Args:
         inside: (S, h, w) where the object is.
@@ -112,7 +112,7 @@ def coarser_trial(
     one: Candidate, operator: Callable[..., Operator], fine: tuple[int, int], y: Tensor, noise: NoiseModel,
     inside: Tensor, slices: list[int],
 ) -> Trial | None:  # fmt: skip
-    """The error of a network, and of kriging, where the scan itself is the truth.
+    """Measure the error of a network, and of kriging, where the scan itself is the truth.
 
     Args:
         one: the network.

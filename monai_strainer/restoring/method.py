@@ -19,7 +19,7 @@ TRAINED = AcquisitionDistribution()  # what the detail networks have seen
 def choose_method(
     method: str, prior: Prior, first: Operator, factors: tuple[float, float, float], sigma: float
 ) -> tuple[str, bool]:
-    """The method, and whether the networks were trained on such operators.
+    """Choose the method; return it, and whether the networks were trained on such operators.
 
     A network of a cohort serves up to the noise it was trained on; beyond, it is used as a denoiser between exact data
     steps. The general network is equivariant and has no such limit.
@@ -49,7 +49,7 @@ def choose_method(
 
 
 def operator_of(operator: Any) -> Any:
-    """A builder of operators; an operator that is given as it is serves the shapes it was made for.
+    """Return a builder of operators; an operator that is given as it is serves the shapes it was made for.
 
     Raises:
         InputError: when it is used, for slices of other shapes.
@@ -70,7 +70,7 @@ def operator_of(operator: Any) -> Any:
 
 
 def thick_profile(operator: Any, ratio: float) -> Profile:
-    """The profile of slices that are ``ratio`` times as thick as the step between them.
+    """Return the profile of slices that are ``ratio`` times as thick as the step between them.
 
     Raises:
         InputError: the operator is no ``Profile``.
@@ -83,7 +83,7 @@ def thick_profile(operator: Any, ratio: float) -> Profile:
 def profile_record(
     operator: Any, thickness: float | None, scan: Volume, factors: tuple[float, float, float]
 ) -> dict[str, Any] | None:
-    """What the report says of the operator: a profile and the thickness of slices over their step; None for others."""
+    """Return what the report says of a profile: its kind, and slice thickness over the step; None for others."""
     if not isinstance(operator, Profile):
         return None
     axis = scan.slice_axis

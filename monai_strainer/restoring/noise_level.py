@@ -45,7 +45,7 @@ class NoiseLevel:
 
 
 def given_level(scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], scale: float) -> NoiseLevel:
-    """A level that the caller knows.
+    """Return the noise level that the caller knows.
 
     Raises:
         InputError: a map of another shape, or a level below 0.
@@ -67,7 +67,7 @@ def estimated_level(
     inside: NDArray[np.bool_],
     was_filled: bool = False,
 ) -> NoiseLevel:
-    """A level that is read off the scan.
+    """Estimate the noise level from the scan.
 
     Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
     they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and

@@ -125,7 +125,7 @@ def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) 
 
 
 def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """A map of levels, ``exp`` of a quadratic surface in the plane and a slope across slices, where it is needed."""
+    """Fit a map of levels, ``exp`` of a quadratic surface in the plane and a slope across slices, if it is needed."""
     if len(log) < _FEWEST:
         return None
     design, root = _surface(patches.place), np.sqrt(patches.weight)

@@ -24,7 +24,7 @@ NOISES = ("rician", "gaussian")
 
 
 def _said(text: str, *, kind: Any = None, among: tuple[str, ...] = (), unit: str | None = None) -> dict[str, Any]:
-    """What a command line says of an option."""
+    """Return what a command line says about an option."""
     return {"help": text, "kind": kind, "among": among, "unit": unit}
 
 
@@ -146,12 +146,12 @@ class RestoreOptions:
         return Profile() if self.profile == "auto" else Profile(self.profile)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
-        """The options that a command line can give, fit for JSON."""
+        """Return the options that a command line can give, fit for JSON."""
         return {name: getattr(self, name) for name in declared()} | {"seed": self.seed}
 
 
 def declared() -> dict[str, Mapping[str, Any]]:
-    """What a command line can give: names of options, and per option its default, help text, kind, choices and unit.
+    """Return what a command line can give: options, and for each its default, help text, kind, choices and unit.
 
     Example:
         >>> declared()["profile"]["among"]

@@ -79,7 +79,7 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
 
 
 def mixed(one: Passed, other: Passed, weight: float) -> Passed:
-    """The mean of two results that answer different assumptions, and the deviation of that mixture.
+    """Return the mean of two results that rest on different assumptions, and the deviation of that mixture.
 
     ``x = (1 - w) x_1 + w x_2``,  ``s^2 = (1 - w) s_1^2 + w s_2^2 + w (1 - w) (x_1 - x_2)^2``
 
@@ -96,7 +96,7 @@ def mixed(one: Passed, other: Passed, weight: float) -> Passed:
 def _corrected(
     ready: Prepared, volume: Volume, std: NDArray[np.float32], whole: Operator, context: PassContext
 ) -> Volume:
-    """The result after one exact step towards the measurement of all axes.
+    """Correct the result by one exact step towards the measurement of all axes.
 
     See :func:`monai_strainer.fitting.white_step`.
     """

@@ -23,7 +23,7 @@ SIDE = 64  # pixels per side that a trial looks at
 
 
 def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bool]:
-    """The pose of a scan in head coordinates, and whether the whole head was there to measure it.
+    """Find the pose of a scan in head coordinates, and whether the whole head was there to measure it.
 
     A slab or a single slice shows no top and no bottom. Then the head is given the cohort's size, and the slab is
     tried at many levels; the one whose solved readout explains its middle slice best is taken.

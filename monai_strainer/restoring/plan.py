@@ -138,7 +138,7 @@ def _fit_of(options: RestoreOptions, low: Volume) -> FitOptions:
 
 
 def plan_passes(scan: Volume, factors: tuple[float, float, float]) -> tuple[Pass, ...]:
-    """The passes that reach the factors.
+    """Plan the passes that reach the factors.
 
     A pass refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
     results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along

@@ -110,7 +110,7 @@ def _risks(
 
 
 def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, operator: OperatorFactory) -> Trial | None:
-    """The test of one prior on the first axis of the first pass.
+    """Test one prior on the first axis of the first pass.
 
     Args:
         one: its detail network is tested.

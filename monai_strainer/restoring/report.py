@@ -30,7 +30,7 @@ def report_of(
     found: Assessed,
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The report of one restoration.
+    """Build the report of one restoration.
 
     Args:
         prior: as loaded.

@@ -115,7 +115,7 @@ def plan(
     options: RestoreOptions | None = None,
     **changes: Any,
 ) -> Plan:
-    """What :func:`restore` would do, without restoring: method, passes, noise and notes.
+    """Plan what :func:`restore` would do, without restoring: method, passes, noise and notes.
 
     Args:
         scan, prior, scale, options, changes: see :func:`restore`.
@@ -129,7 +129,7 @@ def plan(
 def _planned(
     scan: Volume, prior: Prior, scale: float | Sequence[float], options: RestoreOptions
 ) -> tuple[Prepared, Plan]:
-    """The scan, checked and prepared, and the plan."""
+    """Check and prepare the scan, and return it with the plan."""
     check_scan(scan, prior)
     find = isinstance(options.build, Profile) and options.method != "coordinates" and prior.general is not None
     ready = prepare(scan, prior, triple(scan, scale), options.given_sigma, options.noise_kind, find)

@@ -102,7 +102,7 @@ def mean_risk(
 
 
 def _near(image: NDArray[np.floating]) -> Image:
-    """The mean over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros."""
+    """Average over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros."""
     pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[:, None]
     cells = F.avg_pool2d(pixels, CELL, ceil_mode=True, count_include_pad=False)[:, 0].numpy()
     width = (ACROSS if len(image) > 1 else 0.0, REACH / CELL, REACH / CELL)

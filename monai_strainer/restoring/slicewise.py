@@ -109,7 +109,7 @@ def measured(volume: Volume, axis: int | None, context: PassContext, level: Leve
 def operator_between(
     fine: Grid, given: Grid, operator: OperatorFactory, filled: tuple[int, ...] = (), axis: int | None = None
 ) -> Operator:
-    """The operator from a fine grid to a measured one: on slices along an axis, or on whole volumes.
+    """Build the operator from a fine grid to a measured one: on slices along an axis, or on whole volumes.
 
     Args:
         fine: grid of the result.
@@ -127,7 +127,7 @@ def operator_between(
 def slice_operator(
     fine: Sequence[int], given: Sequence[int], operator: OperatorFactory, filled: Sequence[bool]
 ) -> Operator:
-    """The operator between two shapes, with the k-space profile on the axes that were zero-filled."""
+    """Build the operator between two shapes, with the k-space profile on the axes that were zero-filled."""
     if not any(filled) or not isinstance(operator, Profile):
         return operator(tuple(fine), tuple(given))
     profiles = [KSPACE if cut else operator for cut in filled]
@@ -220,7 +220,7 @@ def detail_pass(
 
 
 def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:
-    """A network's images mixed with what kriging makes of the data alone, as a test on the scan asks for."""
+    """Mix a network's images with what kriging makes of the data alone, as a test on the scan asks for."""
     images, std = found.images, found.std * trial.widen
     if trial.weight < 1:
         smooth = ErrorField(given.operator, given.clean, given.variance).correct(torch.zeros_like(images)).images

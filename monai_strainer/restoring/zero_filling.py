@@ -42,14 +42,14 @@ class Acquired:
     wanted: Grid
 
     def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
-        """A restored image with its zero-filled axes zero-filled again."""
+        """Zero-fill again the zero-filled axes of a restored image."""
         for axis, size in enumerate(self.wanted.shape):
             if data.shape[axis] != size:
                 data = _resized(data, axis, size)
         return np.maximum(data, 0) if magnitude else data
 
     def deviation_on_wanted_grid(self, std: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A standard deviation on the grid of the result, interpolated linearly."""
+        """Interpolate a standard deviation linearly to the grid of the result."""
         if std.shape == self.wanted.shape:
             return std
         zoom = [n / m for n, m in zip(self.wanted.shape, std.shape)]
@@ -82,7 +82,7 @@ def find_acquired(scan: Volume, factors: tuple[float, float, float], magnitude: 
 
 
 def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> float:
-    """What a noise level given for the scan's grid is on the acquired grid.
+    """Convert a noise level given for the scan's grid to the acquired grid.
 
     Cropping k-space keeps the noise inside and drops what lies outside. Zero-filled noise lies inside alone and keeps
     its level; noise that was white on the scan's grid loses its outer share, which the power out there shows.

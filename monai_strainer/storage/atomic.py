@@ -20,7 +20,7 @@ __all__ = ["atomic", "atomic_files", "atomic_folder", "clear", "is_there", "json
 
 
 def stem(path: str | os.PathLike[str]) -> str:
-    """The file name without its suffix, where ``.nii.gz`` counts as one suffix.
+    """Return the file name without its suffix, where ``.nii.gz`` counts as one suffix.
 
     Example:
         >>> stem("sub-01_T1w.nii.gz"), stem("scan.v2.nii")
@@ -51,7 +51,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary name to write to; on leaving the block it becomes ``path``, on any error it is removed.
+    """Yield a temporary name to write to; on leaving the block it becomes ``path``, on any error it is removed.
 
     A reader, a second worker or a crash sees the old file or the new one, never half of one. Missing folders are made.
     What killed processes left in the folder is removed.
@@ -142,7 +142,7 @@ def reserve(path: Path, size: int) -> None:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary folder to fill; on leaving the block it becomes ``path``, on any error it is removed.
+    """Yield a temporary folder to fill; on leaving the block it becomes ``path``, on any error it is removed.
 
     What stood at ``path`` is replaced as a whole. Where a process is killed between the two renames of that, the next
     writer of ``path`` moves the old folder back first.
@@ -187,7 +187,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _plain(value: Any) -> Any:
-    """A value in the words of JSON: arrays as lists, paths as base names (folders may name patients), no NaN."""
+    """Convert a value to types of JSON: arrays to lists, paths to base names (folders may name patients), no NaN."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 def json_text(obj: Mapping[str, Any]) -> str:
-    """A mapping as indented JSON; numpy numbers and arrays become plain ones, what is not finite becomes ``null``."""
+    """Return a mapping as indented JSON; numpy numbers and arrays become plain ones, what is not finite ``null``."""
     return json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -38,7 +38,7 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def resume_from(path: Path | None, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
-    """What :func:`save_checkpoint` wrote, or None where there is nothing to go on from.
+    """Read what :func:`save_checkpoint` wrote; return None where there is nothing to go on from.
 
     Raises:
         InputError: the checkpoint belongs to another run.

@@ -42,7 +42,7 @@ def is_alive(process: int) -> bool:
 
 
 def fresh(kind: str, target: Path, suffix: str = "") -> Path:
-    """A hidden name beside ``target`` that says whose it is: ``.tmp-<host>-<process>-<draw>``; see ``release``."""
+    """Make a hidden name beside ``target`` that says whose it is: ``.tmp-<host>-<process>-<draw>``; see ``release``."""
     whose = f"-{_digest(target.name)}" if kind == "old" else ""
     path = target.with_name(f".{kind}-{host()}-{os.getpid()}-{secrets.token_hex(4)}{whose}{suffix}")
     _in_use.add(path.name)

@@ -49,7 +49,7 @@ def _is_held(mark: Path) -> bool:
 
 
 def _made(mark: Path) -> int | None:
-    """A handle to the mark, made and locked in one step; None where one stands already."""
+    """Make and lock the mark in one step, and return its handle; None where one stands already."""
     draft = fresh("tmp", mark)
     handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     try:
@@ -75,7 +75,7 @@ def _made(mark: Path) -> int | None:
 
 
 def _taken_over(mark: Path) -> int | None:
-    """A handle to a mark that a dead process left, now ours; None where it has just been taken away.
+    """Take over a mark that a dead process left, and return its handle; None where it has just been taken away.
 
     Raises:
         Busy: a process holds it.

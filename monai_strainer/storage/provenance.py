@@ -20,7 +20,7 @@ _CHUNK = 1 << 20  # bytes
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal.
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises:
         OSError: the file cannot be read.
@@ -40,7 +40,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def now() -> datetime:
-    """The time in UTC; that of SOURCE_DATE_EPOCH where it is set, so that outputs can be repeated to the byte.
+    """Return the time in UTC; that of SOURCE_DATE_EPOCH where it is set, so that outputs can be repeated to the byte.
 
     Source: reproducible-builds.org, SOURCE_DATE_EPOCH specification.
     """
@@ -62,7 +62,7 @@ def record(
     outputs: Mapping[str, str] | None = None,
     configuration: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a later reader needs to trust an output, or to make it again.
+    """Return what a later reader needs to trust an output, or to make it again.
 
     The time is written here and nowhere else: the images depend on input, prior, options and seed alone. Files go by
     their base names, because folders are often named after patients.

@@ -14,7 +14,7 @@ __all__ = ["write_csv"]
 
 
 def _neutral(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, marked as text; numbers, also written ones, stay."""
+    """Mark as text what a spreadsheet would take for a formula; numbers, also written ones, stay."""
     if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
         return value
     try:

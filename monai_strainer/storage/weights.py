@@ -58,7 +58,7 @@ def _check_tensors(state: Any, file: Path) -> None:
 
 
 def read_weights(weights: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a weights file.
+    """Read the tensors of a weights file.
 
     Raises:
         InputError: no such file, one that is too large or cannot be read, or tensors that say to be larger than it.
@@ -92,7 +92,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
 
 
 def outlined(make: Callable[..., _Network], sizes: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> _Network:
-    """A network without numbers, of the sizes that the rules name; whatever they are, it takes next to no memory.
+    """Build a network without numbers, of the sizes that the rules name; whatever they are, it takes almost no memory.
 
     Args:
         make: its class.
@@ -138,7 +138,7 @@ def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Pa
 
 
 def bytes_of(network: nn.Module) -> bytes:
-    """The tensors of a network as they stand in a file; the same weights give the same bytes."""
+    """Return the tensors of a network as they stand in a file; the same weights give the same bytes."""
     packed = io.BytesIO()  # saved to a file, the archive would carry the file's temporary name
     torch.save(
         {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, packed

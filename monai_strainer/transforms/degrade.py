@@ -226,12 +226,12 @@ class RandDegradeResolutiond(RandomizableTransform, MapTransform):
 
 
 def as_is(img: NdarrayOrTensor) -> torch.Tensor:
-    """The image in the form that a transform gives, for a draw that leaves it alone."""
+    """Return the image in the form that a transform gives, for a draw that leaves it alone."""
     return convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
 
 
 def checked_range(limits: tuple[float, float], least: float, what: str) -> tuple[float, float]:
-    """A range to draw from; refused where it starts below ``least`` or falls."""
+    """Return a range to draw from; refuse one that starts below ``least`` or falls."""
     low, high = (float(v) for v in limits)
     if not least <= low <= high < math.inf:
         raise InputError(f"{what} from {low:g} to {high:g}", f"give a range that starts at {least:g} or more and rises")

@@ -122,7 +122,7 @@ class NormaliseForegroundd(MapTransform, InvertibleTransform):
         return d
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """The images in their own units again."""
+        """Return the images in their own units again."""
         d = dict(data)
         for key in self.key_iterator(d):
             d[key] = self.normalise.inverse(d[key])

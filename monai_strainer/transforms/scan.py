@@ -36,7 +36,7 @@ __all__ = [
 
 
 def scan_list(folder: str, key: str = "image", output_dir: str | None = None) -> list[dict[str, str]]:
-    """The scans of a folder as MONAI's list of dictionaries: its NIfTI files, or else its DICOM series.
+    """Return the scans of a folder as MONAI's list of dictionaries: its NIfTI files, or else its DICOM series.
 
     Args:
         folder: with the scans, in subfolders or not; every DICOM series in a folder of its own.
@@ -60,7 +60,7 @@ _MOST_RECENT = 4
 
 
 def _key(path: Path, choice: Mapping[str, Any]) -> tuple[str, ...]:
-    """What identifies a scan that was read: its file, and the series and volume that were meant."""
+    """Return what identifies a scan that was read: its file, and the series and volume that were meant."""
     return (str(path.resolve()), *(str(choice.get(name)) for name in CHOICE))
 
 

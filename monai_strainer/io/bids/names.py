@@ -41,7 +41,7 @@ class Name(NamedTuple):
 
 
 def name_of(name: str) -> Name | None:
-    """The parts of a NIfTI file's name, None where it does not follow BIDS.
+    """Return the parts of a NIfTI file's name, or None where it does not follow BIDS.
 
     Example:
         >>> name_of("sub-02+ctl_run-1_T1w.nii.gz").entities
@@ -85,7 +85,7 @@ def why_not(name: str) -> str | None:
 
 
 def named(name: str, scale: Sequence[float], voxels: Sequence[float] | None = None) -> str:
-    """The derivative's name for a raw one: ``res-`` where the grid is finer, then ``desc-``.
+    """Return the derivative's name for a raw one: ``res-`` where the grid is finer, then ``desc-``.
 
     Args:
         name: of the raw image.
@@ -113,7 +113,7 @@ def named(name: str, scale: Sequence[float], voxels: Sequence[float] | None = No
 
 
 def read_filters(path: Path) -> Filters:
-    """A filter file: which values entities must have, per contrast.
+    """Read a filter file: which values entities must have, per contrast.
 
     ``{"t1w": {"acquisition": ["mprage", null], "run": 1}}`` takes T1-weighted scans of the first run whose acquisition
     is mprage or absent. Scans of contrasts that the file does not name are all taken; what it says of others (bold,

@@ -27,7 +27,7 @@ IMAGE_TYPES = {
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object; a byte-order mark does no harm.
+    """Read a JSON file that holds an object; a byte-order mark does no harm.
 
     Raises:
         InputError: it cannot be read, is not UTF-8, is no JSON, or holds something else.
@@ -52,7 +52,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def _applicable(image: Name, folder: Path) -> Iterator[Path]:
-    """The sidecars of one level that apply to an image: same suffix, no entity that it does not have; vaguest first."""
+    """Return the sidecars of one level that apply to an image: same suffix, no other entity; fewest entities first."""
     found = []
     for path in sorted(folder.glob(f"*{image.suffix}.json")):
         *pairs, suffix = path.name[: -len(".json")].split("_")
@@ -77,7 +77,7 @@ class Metadata(NamedTuple):
 
 
 def metadata_of(image: Path, dataset: Path) -> Metadata:
-    """What the sidecars of an image say, and what is wrong with them.
+    """Return what the sidecars of an image say, and what is wrong with them.
 
     By the inheritance principle of BIDS, sidecars of the dataset, the subject, the session and the file apply in this
     order, and what a later one says counts. One that cannot be read is named and passed over.
@@ -138,7 +138,7 @@ KEPT: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def derived(inner: str, raw: Metadata) -> tuple[dict[str, Any], list[str]]:
-    """What the JSON file of a derivative must say besides the record, and which values of the raw ones are wrong.
+    """Return what the JSON file of a derivative must say besides the record, and which of the raw values are wrong.
 
     Args:
         inner: path of the raw image in the dataset.

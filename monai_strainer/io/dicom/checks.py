@@ -157,7 +157,7 @@ def faults_of(frames: Sequence[Frame]) -> list[Fault]:
 
 
 def findings(frames: Sequence[Frame]) -> list[str]:
-    """What is accepted, and should be known."""
+    """List what is accepted but should be known."""
     found = []
     if any(f.text("BurnedInAnnotation").upper() == "YES" for f in frames):
         found.append("the images carry burned-in text (BurnedInAnnotation); it is restored as if it were anatomy")

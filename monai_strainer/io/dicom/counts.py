@@ -18,7 +18,7 @@ RUNS = 4  # runs of missing numbers named one by one
 
 
 def missing_of(series: Sequence[Frame], volume: Sequence[Frame]) -> list[str]:
-    """What seems to be missing, in sentences.
+    """List what seems to be missing, in sentences.
 
     These are warnings, not refusals: numbers may count what was acquired, of which a series is only a part.
 
@@ -31,7 +31,7 @@ def missing_of(series: Sequence[Frame], volume: Sequence[Frame]) -> list[str]:
 
 
 def _most(frames: Sequence[Frame], keyword: str) -> int:
-    """The greatest number that an attribute holds; 0 where there is none."""
+    """Return the greatest number that an attribute holds, or 0 where there is none."""
     return max((integer_of(frame.get(keyword)) or 0 for frame in frames), default=0)
 
 

@@ -78,16 +78,16 @@ class Frame:
     raw: Mapping[int, RawDataElement] = field(repr=False, default_factory=dict)
 
     def get(self, keyword: str) -> Any:
-        """The value of an attribute, or None where it is missing, empty or cannot be understood."""
+        """Return the value of an attribute, or None where it is missing, empty or cannot be understood."""
         return next((value for group in self.groups if (value := value_of(group, keyword)) is not None), None)
 
     def text(self, keyword: str) -> str:
-        """The value as text; empty where there is none."""
+        """Return the value as text, empty where there is none."""
         value = self.get(keyword)
         return "" if value is None else str(value)
 
     def words(self, keyword: str) -> tuple[str, ...]:
-        """The values of an attribute of several, in capitals."""
+        """Return the values of an attribute that holds several, in capitals."""
         return words_of(self.get(keyword))
 
     def numbers(self, keyword: str, count: int) -> NDArray[np.float64] | None:
@@ -138,7 +138,7 @@ class Frame:
         return slope, intercept
 
     def private(self, creator: str, group: int, element: int) -> Any:
-        """The value of a private element, the nearest first; None where there is none."""
+        """Return the nearest value of a private element, or None where there is none."""
         for place in self._places():
             try:
                 tags = [t for t in place.group_dataset(group) if t.tag.element < 0x100]
@@ -152,7 +152,7 @@ class Frame:
         return None
 
     def _places(self) -> Iterator[Dataset]:
-        """The data sets in which vendors put private elements."""
+        """Yield the data sets in which vendors put private elements."""
         for keyword, index in (("PerFrameFunctionalGroupsSequence", self.index), ("SharedFunctionalGroupsSequence", 0)):
             items = value_of(self.header, keyword)
             if isinstance(items, Sequence) and index < len(items):
@@ -205,7 +205,7 @@ def tag_of(keyword: str) -> str:
 
 
 def value_of(group: Dataset, keyword: str) -> Any:
-    """The value of an attribute; None where it is missing, empty or damaged."""
+    """Return the value of an attribute, or None where it is missing, empty or damaged."""
     try:
         value = group.get(keyword)
     except Exception:  # a damaged value may raise anything; for us it is not there
@@ -214,7 +214,7 @@ def value_of(group: Dataset, keyword: str) -> Any:
 
 
 def words_of(value: Any) -> tuple[str, ...]:
-    """The parts of a text of several, in capitals; a private element may come as bytes."""
+    """Return the parts of a text of several, in capitals; a private element may come as bytes."""
     value = value.decode("ascii", "ignore") if isinstance(value, bytes) else value
     if value is None or isinstance(value, str):
         value = value.split("\\") if value else ()
@@ -223,7 +223,7 @@ def words_of(value: Any) -> tuple[str, ...]:
 
 
 def integer_of(value: Any) -> int | None:
-    """The whole number in a private element, which may come as bytes; None where it is none.
+    """Return the whole number in a private element, which may come as bytes, or None where there is none.
 
     Example:
         >>> integer_of(bytes([2, 0])), integer_of("12"), integer_of("x")
@@ -238,5 +238,5 @@ def integer_of(value: Any) -> int | None:
 
 
 def names_of(frames: Iterable[Frame]) -> tuple[str, ...]:
-    """The base names of the files of frames, each once."""
+    """Return the base names of the files of frames, each once."""
     return tuple(dict.fromkeys(frame.file.name for frame in frames))

@@ -73,7 +73,7 @@ TECHNIQUE = "VolumeBasedCalculationTechnique"
 
 
 def are_scans(frames: Sequence[Frame]) -> Iterable[Fault]:
-    """The first image that is no magnitude image of a scan."""
+    """Yield a fault for the first image that is no magnitude image of a scan."""
     for frame in frames:
         for finding, remedy in _findings(frame):
             yield Fault(finding, remedy, (frame.file.name,))
@@ -136,12 +136,12 @@ def _part(word: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _kind(word: str) -> tuple[str, str] | None:
-    """What a word says an image is, and what to do, if it is no scan."""
+    """Return what a word says an image is, and what to do, if that is no scan; None otherwise."""
     return next((kind for pattern, kind in KINDS if pattern.fullmatch(word)), None)
 
 
 def _of_ge(frame: Frame) -> Iterator[tuple[str, str]]:
-    """What GE says in private elements alone."""
+    """Yield what GE says in private elements alone."""
     part = GE_PARTS.get(integer_of(frame.private("GEMS_PARM_01", 0x0043, 0x2F)) or 0)
     if part is not None:
         yield f"the private element (0043,102F) of GE says {part} image, not magnitude", MAGNITUDE
@@ -151,7 +151,7 @@ def _of_ge(frame: Frame) -> Iterator[tuple[str, str]]:
 
 
 def _units(frame: Frame) -> list[str]:
-    """The units of the values, as far as they are given."""
+    """Return the units of the values, as far as they are given."""
     found = [frame.text("RescaleType")]
     for group in (*frame.groups, *(frame.get("RealWorldValueMappingSequence") or ())):
         for item in value_of(group, "MeasurementUnitsCodeSequence") or ():
@@ -160,7 +160,7 @@ def _units(frame: Frame) -> list[str]:
 
 
 def _codes(frame: Frame) -> list[str]:
-    """The codes of what was done to an image."""
+    """Return the codes of what was done to an image."""
     items = frame.get("DerivationCodeSequence")
     try:
         return [str(value_of(item, "CodeValue")) for item in items or ()]

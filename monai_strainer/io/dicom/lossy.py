@@ -24,7 +24,7 @@ MAYBE = {  # transfer syntaxes that may lose something, and do unless the header
 
 
 def lossy_of(frame: Frame) -> str:
-    """The method of lossy compression that an image went through, now or earlier; empty where none is known.
+    """Return the method of lossy compression that an image went through, now or earlier; empty where none is known.
 
     Source: DICOM PS3.3 C.7.6.1.1.5, PS3.5 10.
     """

@@ -54,7 +54,7 @@ def decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
 
 
 def _opened(frame: Frame) -> Dataset:
-    """The whole file, its pixel data measured against what it declares."""
+    """Read the whole file, and check the size of its pixel data against what it declares."""
     again = "export the file from the archive again"
     try:
         whole = pydicom.dcmread(frame.file)
@@ -110,7 +110,7 @@ def _padding(stored: NDArray[np.float64], frame: Frame) -> NDArray[np.bool_]:
 
 
 def _as_stored(frame: Frame, keyword: str) -> int | None:
-    """A limit of padding as a stored value: its bits mean what PixelRepresentation says, whatever its VR claims.
+    """Return a limit of padding as a stored value: its bits mean what PixelRepresentation says, whatever its VR claims.
 
     Source: DICOM PS3.5 6.2 (US or SS), PS3.3 C.7.6.3.1.
     """

@@ -119,7 +119,7 @@ def _refuse(faults: Sequence[Fault]) -> None:
 
 
 def _one_series(found: Survey, series_uid: str | None) -> list[Frame]:
-    """The frames of the one series that is meant."""
+    """Return the frames of the one series that is meant."""
     if not found.series:
         _refuse(found.faults)
         seen = "; ".join(f"{what} ({count})" for what, count in sorted(found.skipped.items()))
@@ -155,7 +155,7 @@ def _torn(found: Survey) -> int:
 
 
 def _one_volume(frames: list[Frame], volume: int | None) -> list[Frame]:
-    """The frames of the one volume that is meant."""
+    """Return the frames of the one volume that is meant."""
     parts = volumes_of(frames)
     if volume is None and len(parts) > 1:
         raise InputError(f"the series holds {len(parts)} volumes", f"choose one with --volume:{listed(parts)}")
@@ -176,7 +176,7 @@ def _listed(found: Survey) -> str:
 
 
 def _too_much(frames: Sequence[Frame], limit: int) -> list[Fault]:
-    """What the headers declare, against the limit: nothing is decoded before."""
+    """Check what the headers declare against the limit: nothing is decoded before."""
     total = 0.0
     for frame in frames:
         size = [frame.number(keyword) for keyword in ("Rows", "Columns")]

@@ -62,7 +62,7 @@ def units_of(frames: Sequence[Frame]) -> NDArray[np.float64]:
 
 
 def _steps_that_fit(heights: NDArray[np.float64], half: float) -> tuple[float, float]:
-    """The least and the greatest step of a line that passes every height within ``half``; none where they cross.
+    """Return the least and the greatest step of a line that passes every height within ``half``; none where they cross.
 
     A line of step b does where ``(h_j - h_i - 2 half) / (j - i) <= b <= (h_j - h_i + 2 half) / (j - i)`` for all i < j.
     """

@@ -133,7 +133,7 @@ class _Damaged(Exception):
 
 
 def _header(file: Path, limit: int) -> Dataset:
-    """The header of a DICOM file, checked before it is unpacked."""
+    """Read the header of a DICOM file, and check the file before it is unpacked."""
     if not bears_mark(file):
         if file.suffix.lower() in (".dcm", ".ima"):
             if file.stat().st_size == 0:
@@ -175,7 +175,7 @@ class _Deflated(FileIO):
     most = 0  # bytes
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes; the rest of the file only if it inflates to no more than ``most`` bytes."""
+        """Read the next bytes; the rest of the file only if it inflates to no more than ``most`` bytes."""
         data = super().read(-1 if size is None else size) or b""
         if size is None or size < 0:
             _refuse_bomb(data, self.most)
@@ -193,7 +193,7 @@ def _refuse_bomb(packed: bytes, most: int) -> None:
 
 
 def _frames(file: Path, header: Dataset, digest: str) -> list[Frame]:
-    """The frames of a file: one, or as many as its functional groups describe."""
+    """Return the frames of a file: one, or as many as its functional groups describe."""
     try:
         each = header.get("PerFrameFunctionalGroupsSequence")
         shared = header.get("SharedFunctionalGroupsSequence")

@@ -40,7 +40,7 @@ LONGEST = 64  # characters of a long string (LO)
 
 
 def raw_of(header: Dataset) -> dict[int, RawDataElement]:
-    """The text elements of a data set that nobody has decoded yet, by tag, ready for an explicit VR file."""
+    """Return the text elements of a data set that are not decoded yet, by tag, ready for an explicit VR file."""
     found: dict[int, RawDataElement] = {}
     for tag in header.keys():  # noqa: SIM118 (a data set iterates over decoded elements)
         element = header.get_item(tag, keep_deferred=True)
@@ -52,7 +52,7 @@ def raw_of(header: Dataset) -> dict[int, RawDataElement]:
 
 
 def _kind(element: RawDataElement) -> str:
-    """The value representation; that of the dictionary where the file has none."""
+    """Return the value representation; that of the dictionary where the file has none."""
     if element.VR not in (None, "UN"):
         return str(element.VR)
     try:
@@ -62,7 +62,7 @@ def _kind(element: RawDataElement) -> str:
 
 
 def copied(header: Dataset, tag: BaseTag, raw: Mapping[int, RawDataElement]) -> DataElement | RawDataElement:
-    """A copy of one element, its text undecoded, also in the items of a sequence."""
+    """Copy one element without decoding its text, also in the items of a sequence."""
     if tag in raw:
         return raw[tag]
     element = header[tag]
@@ -72,7 +72,7 @@ def copied(header: Dataset, tag: BaseTag, raw: Mapping[int, RawDataElement]) -> 
 
 
 def _copied(item: Dataset) -> Dataset:
-    """A copy of an item of a sequence."""
+    """Copy an item of a sequence."""
     copy, raw = Dataset(), raw_of(item)
     for tag in item.keys():  # noqa: SIM118
         copy[tag] = copied(item, tag, raw)

@@ -50,7 +50,7 @@ class Part:
 
 
 def volumes_of(frames: Sequence[Frame]) -> list[Part]:
-    """The volumes of a series, in an order that file names do not change; one, where every place has one image.
+    """Return the volumes of a series, in an order that file names do not change; one, where every place has one image.
 
     An attribute splits the images at hand if every one of its values leaves fewer images at a place than there were,
     and one of them reaches every place: so a time that every slice has for itself splits nothing.
@@ -88,7 +88,7 @@ def _split(frames: list[Frame], rank: NDArray[np.int_], differences: tuple[str, 
 
 
 def _word(frame: Frame, keyword: str, k: int) -> str:
-    """A value as people read it: numbers, and words of the standard; free text may name patients and is counted."""
+    """Return a value as text: numbers, and words of the standard; free text may name patients and is only numbered."""
     value, kind = frame.get(keyword), dictionary_VR(keyword)
     if value is None:
         return "missing"
@@ -103,7 +103,7 @@ def _word(frame: Frame, keyword: str, k: int) -> str:
 
 
 def _most(rank: NDArray[np.int_]) -> int:
-    """The most images at one place."""
+    """Return the largest number of images at one place."""
     return max(Counter(rank.tolist()).values())
 
 
@@ -115,7 +115,7 @@ def _by_number(value: str) -> tuple[float, str]:
 
 
 def listed(parts: Sequence[Part]) -> str:
-    """A line for every volume, or for the first ones and the last."""
+    """Return a line of text for every volume, or for the first ones and the last."""
     lines = [
         ", ".join((f"volume {k}: {len(part.frames)} images", *part.differences)) for k, part in enumerate(parts, 1)
     ]

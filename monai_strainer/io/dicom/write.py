@@ -156,7 +156,7 @@ def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]
 
 
 def _classic(frame: Frame) -> Dataset:
-    """What a frame says, as a classic MR image says it, without pixels and private elements."""
+    """Convert what a frame says to the form of a classic MR image, without pixels and private elements."""
     image = Dataset()
     own = (DROP + ENHANCED_ONLY * frame.is_enhanced).split()
     for tag in frame.header.keys():  # noqa: SIM118 (its elements would be decoded)
@@ -198,7 +198,7 @@ def _put(image: Dataset, keyword: str, value: Any) -> None:
 def _identify(
     image: Dataset, frame: Frame, series: str, recipe: str, k: int, which: int, moment: datetime, report: dict[str, Any]
 ) -> None:
-    """New identifiers, name and time; patient and study stay."""
+    """Set new identifiers, name and time; patient and study stay."""
     image.SOPClassUID, image.Modality = MR, "MR"
     uid = generate_uid(entropy_srcs=[frame.text("SOPInstanceUID"), recipe])
     image.SOPInstanceUID, image.SeriesInstanceUID = uid, series
@@ -279,7 +279,7 @@ def _lay(
 
 
 def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: bool) -> None:
-    """The pixels ``(rows, columns)`` and how they are stored; ``is_scaled`` if the source's scale holds of them."""
+    """Set the pixels ``(rows, columns)`` and how they are stored; ``is_scaled``: the source's scale holds for them."""
     image.Rows, image.Columns = pixels.shape
     image.SamplesPerPixel, image.BitsAllocated, image.BitsStored, image.HighBit = 1, 16, 16, 15
     image.PixelRepresentation = 0

@@ -100,7 +100,7 @@ def read_nifti(path: Path, limit_bytes: int, volume: int | None = None, form: Fo
 
 
 def _findings(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
-    """A note where the two forms mean two places."""
+    """Return a note where the two forms mean two places."""
     if placed.other is None:
         return ()
     second = "qform" if placed.form == "sform" else "sform"
@@ -180,7 +180,7 @@ def _write_to(file: gzip.GzipFile | BinaryIO, header: Nifti1Header, volume: Volu
 
 
 def _header(volume: Volume) -> Nifti1Header:
-    """A fresh header; from the source come version, axes, units, codes and intent, and nothing that may hold a name."""
+    """Build a header; from the source come version, axes, units, codes and intent, and nothing that may hold a name."""
     source = volume.source if isinstance(volume.source, NiftiSource) else None
     shape, old = volume.grid.shape, None if source is None else source.header
     is_second = isinstance(old, Nifti2Header) or max(shape) > np.iinfo(np.int16).max

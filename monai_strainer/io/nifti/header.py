@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 
 def parse(block: bytes, path: Path) -> Nifti1Header:
-    """The header in the first bytes of a single-file NIfTI image, version 1 or 2, of either byte order.
+    """Parse the header in the first bytes of a single-file NIfTI image, version 1 or 2, of either byte order.
 
     What the standard lets a file leave open is filled in: a ``qfac`` of 0 is 1, and axes that the image does not have
     are one unit long.
@@ -119,7 +119,7 @@ def check_type(header: Nifti1Header) -> Finding | None:
 
 
 def check_spacing(header: Nifti1Header) -> Finding | None:
-    """The voxel edges of the axes the image has are positive and finite."""
+    """Check that the voxel edges of the axes the image has are positive and finite."""
     if not _has_sound_dims(header):
         return None
     edges = [float(v) for v in header["pixdim"][1 : 1 + min(int(header["dim"][0]), 3)]]
@@ -129,7 +129,7 @@ def check_spacing(header: Nifti1Header) -> Finding | None:
 
 
 def check_codes(header: Nifti1Header) -> Finding | None:
-    """The codes that say what an affine means are among those of the standard."""
+    """Check that the codes that say what an affine means are among those of the standard."""
     codes = {name: int(header[f"{name}_code"]) for name in ("sform", "qform")}
     wrong = [f"{name}_code {code}" for name, code in codes.items() if not 0 <= code <= 5]
     return Finding(f"the header holds {' and '.join(wrong)}, not 0 to 5", _REPAIR) if wrong else None
@@ -149,12 +149,12 @@ def _check_form(header: Nifti1Header, name: str) -> Finding | None:
 
 
 def check_sform(header: Nifti1Header) -> Finding | None:
-    """The sform, where coded, is finite and invertible."""
+    """Check that the sform, where coded, is finite and invertible."""
     return _check_form(header, "sform")
 
 
 def check_qform(header: Nifti1Header) -> Finding | None:
-    """The qform, where coded, is finite and invertible."""
+    """Check that the qform, where coded, is finite and invertible."""
     return _check_form(header, "qform")
 
 
@@ -182,7 +182,7 @@ def check_scaling(header: Nifti1Header) -> Finding | None:
 
 
 def check_offset(header: Nifti1Header) -> Finding | None:
-    """The voxels begin behind the header."""
+    """Check that the voxels begin behind the header."""
     offset, least = float(header["vox_offset"]), int(header["sizeof_hdr"]) + 4
     if math.isfinite(offset) and offset >= least:
         return None

@@ -36,7 +36,7 @@ class Outline(NamedTuple):
 
 
 def _header(path: Path) -> Nifti1Header | None:
-    """The header of a file; None where it cannot be read."""
+    """Read the header of a file; return None where it cannot be read."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as handle:
             return parse(handle.read(HEAD), path)
@@ -45,7 +45,7 @@ def _header(path: Path) -> Nifti1Header | None:
 
 
 def outline_of(path: Path, form: Form | None = None) -> Outline | None:
-    """What the header of a file says; None where it is not to be read or not sound: ``read`` says what is wrong.
+    """Return what the header of a file says; None where it cannot be read or is not sound: ``read`` says what is wrong.
 
     Args:
         path: NIfTI file; nothing behind its header is decoded.

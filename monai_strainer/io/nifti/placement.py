@@ -48,7 +48,7 @@ def mm_per_unit(header: Nifti1Header) -> float:
 
 
 def form_of(header: Nifti1Header, name: str) -> NDArray[np.float64] | None:
-    """The sform or the qform, where it is coded; all NaN where it cannot be decoded."""
+    """Return the sform or the qform where it is coded, else None; all NaN where it cannot be decoded."""
     if int(header[f"{name}_code"]) <= 0:
         return None
     try:
@@ -58,7 +58,7 @@ def form_of(header: Nifti1Header, name: str) -> NDArray[np.float64] | None:
 
 
 def placement_of(header: Nifti1Header, wanted: Form | None = None) -> Placement:
-    """The affine of a sound header in RAS mm: of the form that is wanted, else sform before qform before a guess.
+    """Return the affine of a sound header in RAS mm: of the form that is wanted, else sform, then qform, then a guess.
 
     The standard lets the two say different things: the qform where the scanner had the image, the sform where it lies
     after an alignment. The guess is that of nibabel (and SPM): the origin in the middle, the first axis pointing left.
