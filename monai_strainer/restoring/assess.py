@@ -53,7 +53,7 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
         ready: the scan, prepared.
         done: the result of all passes.
         axis: of the first pass.
-        scene: of the passes.
+        context: of the passes.
     """
     warnings: list[str] = []
     risk: dict[str, Any] = {}

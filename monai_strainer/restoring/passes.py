@@ -48,7 +48,7 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
     Args:
         ready: the scan.
         plan: method and passes.
-        scene: what all passes share.
+        context: what all passes share.
         with_features: give a network that takes them the features of the coordinate network.
     """
     volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis

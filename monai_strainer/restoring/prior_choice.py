@@ -117,7 +117,7 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         name: of it.
         ready: the scan.
         pose: where the head would be.
-        leg: axes to restore along, and the factors of the first pass.
+        first: axes to restore along, and the factors of the first pass.
         operator: builds ``A``.
 
     Returns:

@@ -168,7 +168,7 @@ def detail_pass(
         axes: along which slices are taken.
         factors: per array axis.
         level: of the noise.
-        scene: everything else.
+        context: everything else.
         method: ``"amortised"`` or ``"plug_and_play"``.
         with_features: give the network the coordinate prior's features.
         data_step: let the measurement correct what the network missed.
