@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +49,17 @@ class Background:
         ).astype(np.float32)
 
 
-def nearest(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Resample a mask to another grid of the same field of view: each voxel takes the one its centre lies in.
+def nearest(data: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Resample a mask or an image to another grid of the same field of view: each voxel takes the one its centre is in.
 
     Example:
         >>> nearest(np.array([[True, False]]), (1, 4)).tolist()
         [[True, True, False, False]]
     """
-    index = [np.floor((centres(n) + 1) / 2 * m).astype(int) for n, m in zip(shape, mask.shape)]
-    return mask[np.ix_(*index)]
+    if data.shape == tuple(shape):
+        return data
+    index = [np.floor((centres(n) + 1) / 2 * m).astype(int) for n, m in zip(shape, data.shape)]
+    return data[np.ix_(*index)]
 
 
 def constant_background(data: NDArray[np.float32]) -> Background | None:

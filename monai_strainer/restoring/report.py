@@ -28,6 +28,7 @@ def report_of(
     choice: Choice,
     done: Passed,
     found: Assessed,
+    quality: Mapping[str, Any],
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Build the report of one restoration.
@@ -39,6 +40,7 @@ def report_of(
         choice: which prior restored it.
         done: all passes.
         found: what is known of the result.
+        quality: image quality figures before and after.
         run: "method", "scale", "seed", and the options of a fit.
     """
     warnings = [*place.warnings, *found.warnings]
@@ -76,6 +78,7 @@ def report_of(
         "acquired": {"sizes": list(ready.acquired.sizes), "zero_filled_axes": list(ready.acquired.filled)},
         "risk": found.risk,
         "data": found.data,
+        "quality": dict(quality),
         "cohort": place.record,
         "passes": done.records,
         "median_std": found.median_std,

@@ -26,6 +26,7 @@ from .passes import mixed, run_passes
 from .plan import Plan, plan_restoration
 from .prepare import Prepared, prepare
 from .prior_choice import choose_prior
+from .quality import quality_of
 from .report import report_of
 from .slicewise import PassContext
 
@@ -104,7 +105,8 @@ def restore(
     }
     if plan.fit is not None:
         run |= {"steps": plan.fit.steps, "optimiser": plan.fit.optimiser, "freeze": plan.fit.freeze}
-    return Restored(found.volume, found.std, report_of(prior, ready, place, choice, done, found, run))
+    quality = quality_of(scan, ready, place, found.volume)
+    return Restored(found.volume, found.std, report_of(prior, ready, place, choice, done, found, quality, run))
 
 
 def plan(
