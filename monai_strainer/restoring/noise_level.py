@@ -106,7 +106,9 @@ def estimated_level(
     }
     if found.map is None:
         return NoiseLevel(sigma / scale, found.readable, record)
-    surface = sigma * (found.map / np.float32(found.sigma)) ** np.float32(1 / 3 if between else 1)
+    surface = found.map
+    if between:
+        surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
     low, high = np.percentile(surface, [5, 95])
     record["range"] = [float(low), float(high)]
     turned = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
