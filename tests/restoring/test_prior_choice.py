@@ -1,46 +1,60 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the choice between the cohort's prior and the general one: by the task, or as denoisers of noisy scans."""
+"""Laws of the choice between the cohort's prior and the general one: the lower risk, with a handicap in finer grids."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from monai_strainer import Prior, load_prior
 from monai_strainer.restoring import prior_choice
 from monai_strainer.restoring.choice import Trial
 from monai_strainer.restoring.plan import Pass
-
-IN_TASK = {"cohort": Trial(1.0, 2.0), "general": Trial(0.9, 2.0)}
-AS_DENOISERS = {"cohort": Trial(0.3, 2.0), "general": Trial(0.2, 2.0)}
+from monai_strainer.restoring.prior_choice import choose_prior
 
 
-def risks(monkeypatch: pytest.MonkeyPatch, level: float, factor: float) -> dict[str, float]:
-    """What the priors are compared by, for a scan of some noise level that is refined by a factor."""
-
-    def tried(one: Any, name: str, ready: Any, pose: Any, first: Pass, operator: Any) -> Trial:
-        assert max(first.factors) == 1 and len(first.axes) == 1
-        return AS_DENOISERS[name]
-
-    monkeypatch.setattr(prior_choice, "tried", tried)
-    ready: Any = SimpleNamespace(level=SimpleNamespace(relative=level))
-    priors: Any = dict.fromkeys(IN_TASK)
-    first = Pass((2, 0, 1), (factor, factor, 1.0))
-    found = prior_choice._risks(IN_TASK, priors, ready, None, first, None)  # type: ignore[arg-type]
-    return dict(found)
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return load_prior()
 
 
-def test_denoising_compares_steins_risk(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert risks(monkeypatch, 0.05, 1.0) == {"cohort": 1.0, "general": 0.9}
+def chosen(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, factor: float, unlike: str = "", signed: bool = False
+) -> str:
+    """The prior that is chosen where the general one has this risk and the cohort's has a risk of 1."""
+    risks = {"cohort": 1.0, "general": general}
+    monkeypatch.setattr(prior_choice, "tried", lambda one, name, *rest: Trial(risks[name], 2.0))
+    ready: Any = SimpleNamespace(signed=signed)
+    place: Any = SimpleNamespace(unlike=unlike, pose=None)
+    plan: Any = SimpleNamespace(
+        passes=(Pass((2,), (factor, factor, 1.0)),), build=None, is_trained=True, method="amortised"
+    )
+    return choose_prior(prior, ready, place, plan).name
 
 
-def test_super_resolution_without_noise_compares_coarser_copies_with_a_handicap_for_the_general_prior(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("general", "name"), [(0.99, "general"), (1.01, "cohort")])
+def test_denoising_takes_the_lower_risk(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, name: str
 ) -> None:
-    found = risks(monkeypatch, 0.005, 2.0)
-    assert found["cohort"] < found["general"] == 0.9  # 10 % lower on a coarser copy does not choose the general one
+    assert chosen(prior, monkeypatch, general, 1.0) == name
 
 
-def test_noisy_super_resolution_compares_the_priors_as_denoisers(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert risks(monkeypatch, 0.05, 2.0) == {"cohort": 0.3, "general": 0.2}
+@pytest.mark.parametrize(("general", "name"), [(0.85, "general"), (0.93, "cohort")])
+def test_super_resolution_takes_the_general_prior_only_where_its_risk_is_clearly_lower(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, name: str
+) -> None:
+    assert chosen(prior, monkeypatch, general, 2.0) == name
+
+
+def test_scans_unlike_the_cohort_and_signed_data_take_the_general_prior(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert chosen(prior, monkeypatch, 3.0, 2.0, unlike="not like the cohort") == "general"
+    assert chosen(prior, monkeypatch, 3.0, 2.0, signed=True) == "general"
+
+
+def test_without_a_general_prior_there_is_no_choice(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(replace(prior, general=None), monkeypatch, 0.1, 2.0) == "cohort"
