@@ -21,6 +21,8 @@ from .slicewise import PassContext, measured, operator_between
 __all__ = ["Assessed", "assess"]
 
 _AGREE, _MOST = 1.25, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
+_FILTERED = 1.4  # ratio of the same estimates from which noise that is not white is taken to be in the result
+_LEAST = 0.003  # of the object's intensity: less noise is not worth a remark
 _SET_ASIDE = 0.8  # mean weight of the network below which the report warns
 
 
@@ -77,7 +79,14 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
             f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
             f"trained on ({100 * TRAINED.rician:.0f} %)"
         )
-    if ready.level.record.get("is_white") is False and not ready.acquired.filled:
+    kept = _kept_noise(ready, max(done.records[0]["factors"]))
+    if kept > 0:
+        std = np.hypot(std, np.float32(kept))
+        warnings.append(
+            "neighbouring voxels share noise (filtered or interpolated): most of it is kept, and the standard "
+            "deviations include it"
+        )
+    elif ready.level.record.get("is_white") is False and not ready.acquired.filled:
         warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
     factor = _disagreement(ready)
     if factor > 1:
@@ -103,6 +112,18 @@ def _disagreement(ready: Prepared) -> float:
         return 1.0
     ratio = float(wavelet) / level
     return min(ratio, _MOST) if ratio > _AGREE else 1.0
+
+
+def _kept_noise(ready: Prepared, factor: float) -> float:
+    """Return the level of noise that is not white and that denoising takes for anatomy, in the scan's units; else 0.
+
+    The network reads white noise, and that level is taken off; the wavelet reads filtered noise too.
+    """
+    record = ready.level.record
+    wavelet, level = float(record.get("wavelet", 0.0)), ready.level.relative * ready.scale
+    if record.get("is_white") is not False or ready.acquired.filled or factor > 1:
+        return 0.0
+    return wavelet if wavelet > max(_FILTERED * level, _LEAST * ready.scale) else 0.0
 
 
 def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:

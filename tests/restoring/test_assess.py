@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from monai_strainer import Grid, Volume, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
-from monai_strainer.restoring.assess import _disagreement
+from monai_strainer.restoring.assess import _disagreement, _kept_noise
 
 
 def prepared(filled: tuple[int, ...], used: float, **record: Any) -> Any:
@@ -35,6 +36,38 @@ def test_deviations_grow_by_what_two_estimates_of_the_noise_differ(
     filled: tuple[int, ...], used: float, record: dict[str, float], factor: float
 ) -> None:
     assert _disagreement(prepared(filled, used, **record)) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize(
+    ("filled", "used", "record", "factor", "kept"),
+    [
+        ((), 5.0, {"wavelet": 12.0, "is_white": False}, 1, 12.0),
+        ((), 10.0, {"wavelet": 12.0, "is_white": False}, 1, 0.0),  # they agree
+        ((), 5.0, {"wavelet": 12.0, "is_white": True}, 1, 0.0),
+        ((0,), 5.0, {"wavelet": 12.0, "is_white": False}, 1, 0.0),  # see above
+        ((), 5.0, {"wavelet": 12.0, "is_white": False}, 2, 0.0),
+        ((), 0.1, {"wavelet": 0.2, "is_white": False}, 1, 0.0),  # hardly any
+        ((), 5.0, {"estimated": False}, 1, 0.0),  # the level was given
+    ],
+)
+def test_noise_that_is_not_white_is_in_the_result_and_in_its_deviation(
+    filled: tuple[int, ...], used: float, record: dict[str, Any], factor: float, kept: float
+) -> None:
+    assert _kept_noise(prepared(filled, used, **record), factor) == kept
+
+
+def test_filtered_noise_is_said_and_the_deviations_hold_it() -> None:
+    rng = np.random.default_rng(0)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (96, 96, 6)), indexing="ij")
+    truth = np.where(x**2 + y**2 < 0.9, 700 + 150 * np.cos(9 * x * y + z), 0) + 0 * z
+    noise = ndimage.gaussian_filter(rng.standard_normal((2, *truth.shape)), (0, 0.64, 0.64, 0))
+    noise *= 30 / noise.std()
+    scan = np.hypot(truth + noise[0], noise[1]).astype(np.float32)
+    out = restore(Volume(scan, Grid(scan.shape, np.diag([1.0, 1, 3, 1])), slice_axis=2), load_prior(), 1)
+    inside = truth > 0
+    within = np.abs(out.volume.data - truth)[inside] < 1.645 * out.std[inside]
+    assert any("share noise" in warning for warning in out.report["warnings"])
+    assert within.mean() > 0.65  # 0.2 without
 
 
 def test_a_zero_filled_scan_says_so_and_its_deviations_hold_its_errors() -> None:
