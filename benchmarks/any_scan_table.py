@@ -24,6 +24,15 @@ Scores = dict[str, dict[str, str]]  # of one task and method: the row of every v
 Table = dict[tuple[str, str, str], Scores]  # group, task, method
 OURS = ("ours", "ours_told", "ours_not_adapted")
 RIVALS = ("bm4d", "ndsafir", "back_projection", "sinc")
+INSTEAD = {  # rival: what people call it, the task, and which of ours knows as much
+    "ants": ("ANTs DenoiseImage", "denoise3", "ours"),
+    "non_local_means": ("non-local means (scikit-image)", "denoise3", "ours_told"),
+    "ndsafir": ("ND-SAFIR", "denoise3", "ours_told"),
+    "bm4d": ("BM4D", "denoise3", "ours_told"),
+    "cubic": ("cubic interpolation", "x2", "ours"),
+    "sinc": ("zero-filled k-space", "x2", "ours"),
+    "back_projection": ("iterative back-projection", "x2", "ours"),
+}
 HARM = 0.05  # dB below the baseline that count as worse
 
 
@@ -113,6 +122,20 @@ def summary(table: Table) -> Iterator[str]:
             yield f"| {group} | {words} | {len(ours)} | {numbers} | {worst:+.2f} | {bars:.2f} |"
 
 
+def instead(table: Table) -> Iterator[str]:
+    """Yield one line per rival: what ours gains over it in every group, and its worst volume."""
+    yield f"| if you use | task | {' | '.join(GROUPS)} | worst volume |"
+    yield "| --- | --- |" + " ---: |" * len(GROUPS) + " --- |"
+    for rival, (name, task, method) in INSTEAD.items():
+        found = [gains(table.get((g, task, method), {}), table.get((g, task, rival), {})) for g in GROUPS]
+        together = {scan: gain for one in found for scan, gain in one.items()}
+        if together:
+            worst = min(together, key=lambda scan: together[scan])
+            means = " | ".join(f"{np.mean(list(one.values())):+.1f}" if one else "" for one in found)
+            words = "3 % noise" if task == "denoise3" else "2x"
+            yield f"| {name} | {words} | {means} | {together[worst]:+.1f} {worst} ({len(together)} volumes) |"
+
+
 def each(table: Table, group: str) -> Iterator[str]:
     """One line per task and volume: the PSNR of every method."""
     methods = list(dict.fromkeys(method for _, _, method in table))
@@ -139,6 +162,7 @@ def main() -> None:
         groups = [group for group in GROUPS if any(g == group for g, _, _ in table)]
         every = "\n\n".join(f"### {group}\n\n" + "\n".join(results(table, group)) for group in groups)
         blocks = {"any gates": "\n".join(gates(table)), "any results": every, "any scan": "\n".join(summary(table))}
+        blocks["instead"] = "\n".join(instead(table))
         for page in ("README.md", "docs/benchmark_any_scan.md", "bundles/general_strainer/docs/README.md"):
             fill(ROOT / page, blocks)
         return
@@ -148,7 +172,8 @@ def main() -> None:
         print(f"## {group}\n\n" + "\n".join(results(table, group)), end="\n\n")
         if args.each:
             print("\n".join(each(table, group)), end="\n\n")
-    print("## Gates\n\n" + "\n".join(gates(table)))
+    print("## Gates\n\n" + "\n".join(gates(table)), end="\n\n")
+    print("## Instead of others\n\n" + "\n".join(instead(table)))
 
 
 if __name__ == "__main__":
