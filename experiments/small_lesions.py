@@ -36,7 +36,10 @@ from monai_strainer.physics import Profile, RicianNoise, Separable
 
 SIZES = ("1 mm", "2 mm", "3 mm", "5 mm", "8 mm", "vessel")
 TASKS = {"denoise3": (0.03, 1), "denoise5": (0.05, 1), "denoise9": (0.09, 1), "x2": (0.0, 2)}
-METHODS = {1: ("bm4d", "ours", "ours, informed"), 2: ("cubic", "back_projection", "ours", "ours, informed")}
+METHODS = {
+    1: ("bm4d", "ours", "ours, informed", "ours, keep_lesions"),
+    2: ("cubic", "back_projection", "ours", "ours, informed"),
+}
 EACH, SLICES, FINE, CONTRAST = 4, 8, 5, 0.3
 Image = NDArray[np.float32]
 
@@ -140,7 +143,9 @@ def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float)
         operator: Separable = Profile()(fine, slices.shape[1:])
         return np.moveaxis(back_projection(operator, slices), 0, axis)
     known: dict[str, Any] = {}
-    if method != "ours":
+    if method == "ours, keep_lesions":
+        known = {"keep_lesions": True}
+    elif method != "ours":
         known = {"sigma": sigma} if factor == 1 else {"operator": Profile()}
     return restore(low, prior, factor, **known).volume.data
 
@@ -171,9 +176,15 @@ def show(results: Results) -> None:
     for ax, task in zip(axes, TASKS):
         for line in lines:
             name, sign, method = str(line[0]).split(", ", 2)
-            if name == task and method != "ours, informed":
+            if name == task and method != "ours, informed":  # which is the same
                 style = "-" if sign == "bright" else "--"
-                colour = {"ours": "C0", "bm4d": "C1", "cubic": "C2", "back_projection": "C3"}[method]
+                colour = {
+                    "ours": "C0",
+                    "ours, keep_lesions": "C4",
+                    "bm4d": "C1",
+                    "cubic": "C2",
+                    "back_projection": "C3",
+                }[method]
                 values = [np.nan if v is None else v for v in line[1:]]
                 ax.plot(SIZES, values, style, color=colour, label=f"{method}, {sign}")
         ax.set_title(task, fontsize=10)
