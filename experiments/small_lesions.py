@@ -14,6 +14,7 @@ Every method but `ours` is given the noise level. BM4D needs the package bm4d; i
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +37,11 @@ from monai_strainer.physics import Profile, RicianNoise, Separable
 
 SIZES = ("1 mm", "2 mm", "3 mm", "5 mm", "8 mm", "vessel")
 TASKS = {"denoise3": (0.03, 1), "denoise5": (0.05, 1), "denoise9": (0.09, 1), "x2": (0.0, 2)}
-METHODS = {1: ("bm4d", "ours", "ours, informed"), 2: ("cubic", "back_projection", "ours", "ours, informed")}
+METHODS = {
+    1: ("bm4d", "ours", "ours, informed", "ours, keep_lesions"),
+    2: ("cubic", "back_projection", "ours", "ours, informed"),
+}
+COLOURS = {"ours": "C0", "ours, keep_lesions": "C4", "bm4d": "C1", "cubic": "C2", "back_projection": "C3"}
 EACH, SLICES, FINE, CONTRAST = 4, 8, 5, 0.3
 Image = NDArray[np.float32]
 
@@ -140,13 +145,15 @@ def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float)
         operator: Separable = Profile()(fine, slices.shape[1:])
         return np.moveaxis(back_projection(operator, slices), 0, axis)
     known: dict[str, Any] = {}
-    if method != "ours":
+    if method == "ours, keep_lesions":
+        known = {"keep_lesions": True}
+    elif method != "ours":
         known = {"sigma": sigma} if factor == 1 else {"operator": Profile()}
     return restore(low, prior, factor, **known).volume.data
 
 
 def recoveries(made: Lesions, method: str, task: str, prior: Prior) -> dict[str, float]:
-    """Return the mean recovery of every size."""
+    """Return the mean recovery of every size, and the PSNR in dB of the slab without lesions."""
     lesion = made.changed.data - made.scan.data
     bright = float(np.percentile(made.scan.data, 99))
     one, two = (restored(method, truth, task, prior, bright) for truth in (made.changed, made.scan))
@@ -156,7 +163,11 @@ def recoveries(made: Lesions, method: str, task: str, prior: Prior) -> dict[str,
         power = float(np.square(lesion[where]).sum())
         if power > 0:
             found[size].append(float((change[where] * lesion[where]).sum()) / power)
-    return {size: float(np.mean(values)) for size, values in found.items() if values}
+    head = foreground(made.scan.data)
+    peak = float(np.percentile(made.scan.data[head], 99.9))
+    error = float(np.square(two - made.scan.data)[head].mean())
+    means = {size: float(np.mean(values)) for size, values in found.items() if values}
+    return {**means, "psnr": 10 * math.log10(peak**2 / max(error, 1e-12))}
 
 
 def show(results: Results) -> None:
@@ -166,16 +177,17 @@ def show(results: Results) -> None:
     for task, sign, method in sorted(cases, key=lambda case: (list(TASKS).index(case[0]), case[1])):
         some = [row for row in rows if (row["task"], row["sign"], row["method"]) == (task, sign, method)]
         means = [[float(row[size]) for row in some if row.get(size)] for size in SIZES]
-        lines.append([f"{task}, {sign}, {method}", *(float(np.mean(m)) if m else None for m in means)])
+        psnrs = [float(row["psnr"]) for row in some if row.get("psnr")]
+        quality = float(np.mean(psnrs)) if psnrs else None
+        lines.append([f"{task}, {sign}, {method}", *(float(np.mean(m)) if m else None for m in means), quality])
     shown, axes = plt.subplots(1, len(TASKS), figsize=(13, 3.6), layout="constrained", sharey=True)
     for ax, task in zip(axes, TASKS):
         for line in lines:
             name, sign, method = str(line[0]).split(", ", 2)
-            if name == task and method != "ours, informed":
+            if name == task and method != "ours, informed":  # which is the same
                 style = "-" if sign == "bright" else "--"
-                colour = {"ours": "C0", "bm4d": "C1", "cubic": "C2", "back_projection": "C3"}[method]
-                values = [np.nan if v is None else v for v in line[1:]]
-                ax.plot(SIZES, values, style, color=colour, label=f"{method}, {sign}")
+                values = [np.nan if v is None else v for v in line[1:-1]]
+                ax.plot(SIZES, values, style, color=COLOURS[method], label=f"{method}, {sign}")
         ax.set_title(task, fontsize=10)
         ax.axhline(1, color="black", linewidth=0.6)
         ax.tick_params(axis="x", labelrotation=45)
@@ -185,7 +197,7 @@ def show(results: Results) -> None:
     axes[0].set_ylabel("contrast that is left")
     shown.savefig(results.figure(), dpi=130)
     plt.close(shown)
-    results.show(markdown(["task, lesion, method", *SIZES], lines), results.figure())
+    results.show(markdown(["task, lesion, method", *SIZES, "PSNR"], lines), results.figure())
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -55,6 +55,8 @@ def restoring(command: argparse.ArgumentParser) -> None:
         how: dict[str, Any] = {"dest": name, "default": option["default"], "help": option["help"]}
         if option["among"]:
             how |= {"choices": option["among"], "help": f"{option['help']} (default: {option['default']})"}
+        elif option["kind"] is bool:
+            how |= {"action": "store_true"}
         else:
             how |= {"type": number_or_auto if option["kind"] is float else option["kind"], "metavar": option["unit"]}
         command.add_argument(f"--{name.replace('_', '-')}", **how)

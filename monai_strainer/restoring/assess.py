@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..fitting.adapting import BRIGHT
 from ..volume import Volume
 from .background import nearest
 from .data_fit import data_fit
+from .given_back import give_back
 from .method import TRAINED
 from .passes import Passed
 from .prepare import Prepared
@@ -47,7 +49,9 @@ class Assessed:
     warnings: tuple[str, ...]
 
 
-def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: PassContext) -> Assessed:
+def assess(
+    scan: Volume, ready: Prepared, done: Passed, axis: int, context: PassContext, keep_lesions: bool = False
+) -> Assessed:
     """Estimate the risk of a result, mix it with the data where that lowers it, and widen its deviation.
 
     Args:
@@ -56,17 +60,20 @@ def assess(scan: Volume, ready: Prepared, done: Passed, axis: int, context: Pass
         done: the result of all passes.
         axis: of the first pass.
         context: of the passes.
+        keep_lesions: see :class:`monai_strainer.RestoreOptions`.
     """
     warnings: list[str] = []
     risk: dict[str, Any] = {}
     volume, std = done.volume, done.std
     if done.divergence is not None:
-        volume, std, risk = _judged(ready, done, context)
+        volume, std, risk = _judged(ready, done, context, keep_lesions)
         if risk["network_weight"] < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk['network_weight']):.0f} % "
                 "where the estimated error asked for it"
             )
+    elif keep_lesions:
+        warnings.append("keep_lesions is for denoising by the detail network: nothing was given back")
     data, held = _support(ready, volume, done, axis, context)
     if ready.level.readable:
         warnings += held
@@ -126,7 +133,9 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
     return wavelet if wavelet > max(_FILTERED * level, _LEAST * ready.scale) else 0.0
 
 
-def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
+def _judged(
+    ready: Prepared, done: Passed, context: PassContext, keep_lesions: bool
+) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
     axis = ready.acquired.volume.slice_axis
     y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
 
@@ -136,15 +145,24 @@ def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume
     assert done.divergence is not None
     variance = noise.sigma.square().expand(y.shape).cpu().numpy()
     scale = np.float32(context.scale)
+    clean = noise.debias(y).cpu().numpy()
     found = judge_denoised(
         stack(done.volume.data / scale),
         stack(done.std / scale),
-        noise.debias(y).cpu().numpy(),
+        clean,
         variance,
         stack(done.divergence),
         stack(ready.inside),
     )
-    image = np.moveaxis(found.image, 0, axis) * scale
+    restored, std = found.image, found.std
+    if keep_lesions:
+        spacing = ready.acquired.volume.grid.spacing
+        order = (axis, *(k for k in range(3) if k != axis))
+        bright = ready.signed | (np.square(restored) > BRIGHT**2 * variance)
+        restored, std = give_back(
+            restored, std, clean, variance, stack(ready.inside) & bright, [spacing[k] for k in order]
+        )
+    image = np.moveaxis(restored, 0, axis) * scale
     image = image if ready.signed else np.maximum(image, 0)
     inside = stack(ready.inside)
     weight = float(found.weight[inside].mean()) if inside.any() else 1.0
@@ -156,7 +174,7 @@ def _judged(ready: Prepared, done: Passed, context: PassContext) -> tuple[Volume
         "set_aside": float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
     }
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
-    return volume, np.moveaxis(found.std, 0, axis) * scale, record
+    return volume, np.moveaxis(std, 0, axis) * scale, record
 
 
 def _support(

@@ -53,6 +53,8 @@ class RestoreOptions:
         adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
             it; 0 for none. By default 100, fewer on small scans, none below 1 % noise. Kept only where the estimated
             error gets lower.
+        keep_lesions: denoising by the detail network gives back what it removed and noise does not explain: small
+            lesions and vessels keep more of their contrast, for 0.02 dB of noise at 3 % noise, 0.5 dB at 9 %.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
 
     Raises:
@@ -101,6 +103,10 @@ class RestoreOptions:
             unit="N",
         ),
     )
+    keep_lesions: bool = field(
+        default=False,
+        metadata=_said("denoising: give back small lesions and vessels that were removed, and some noise", kind=bool),
+    )
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -114,6 +120,10 @@ class RestoreOptions:
                 raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
         if self.adapt and self.method not in ("auto", "amortised"):
             raise InputError(f"the method {self.method} does not adapt a network", "leave adapt out, or use amortised")
+        if self.keep_lesions and self.method not in ("auto", "amortised"):
+            raise InputError(
+                f"the method {self.method} gives nothing back", "leave keep_lesions out, or use the method amortised"
+            )
         if self.fit is not None and self.method not in ("auto", "coordinates"):
             raise InputError("fit belongs to another method", "use it with the method coordinates")
         if self.operator is not None and self.profile != "auto":

@@ -96,12 +96,13 @@ def restore(
     if plan.kspace_weight and choice.name == "general":
         other = run_passes(ready, plan, replace(context, operator=Profile("kspace")), options.coordinate_features)
         done, profile = mixed(done, other, plan.kspace_weight), {**(profile or {}), "kspace_weight": plan.kspace_weight}
-    found = assess(scan, ready, done, plan.passes[0].axes[0], context)
+    found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
     run: dict[str, Any] = {
         "profile": profile,
         "method": plan.method,
         "scale": list(triple(scan, scale)),
         "seed": options.seed,
+        "keep_lesions": options.keep_lesions,
     }
     if plan.fit is not None:
         run |= {"steps": plan.fit.steps, "optimiser": plan.fit.optimiser, "freeze": plan.fit.freeze}

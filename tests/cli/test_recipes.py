@@ -67,6 +67,7 @@ RESTORING = {
 RESTORING |= {
     "shard",
     "adapt",
+    "keep_lesions",
     "prior",
     "work_dir",
     "skip_bids_validation",

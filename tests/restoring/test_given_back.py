@@ -1,0 +1,100 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of giving back: nothing where nothing was removed, little of pure noise, most of a spot that was removed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_strainer import Grid, InputError, Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer.restoring.given_back import give_back
+
+SHAPE = (4, 64, 64)
+ALL = np.ones(SHAPE, bool)
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return load_prior()
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(SHAPE).astype(np.float32)
+
+
+def spots() -> np.ndarray:
+    """Balls of radius 1.5 voxels, three times as high as the noise."""
+    x, y = np.meshgrid(np.arange(64), np.arange(64), indexing="ij")
+    disc = ((x % 16 - 8) ** 2 + (y % 16 - 8) ** 2) <= 1.5**2
+    return np.broadcast_to(3.0 * disc, SHAPE).astype(np.float32)
+
+
+def test_nothing_comes_back_where_nothing_was_removed() -> None:
+    image, std = noise(), np.ones(SHAPE, np.float32)
+    out, wider = give_back(image, std, image, 1.0, ALL, (3, 1, 1))
+    assert np.array_equal(out, image) and np.array_equal(wider, std)
+
+
+def test_little_of_pure_noise_comes_back() -> None:
+    out, _ = give_back(np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32), noise(), 1.0, ALL, (3, 1, 1))
+    assert np.square(out).mean() < 0.06
+
+
+@pytest.mark.parametrize("spacing", [(3, 1, 1), (1, 1, 1), (0.5, 0.5, 0.5)])
+def test_most_of_a_spot_that_was_removed_comes_back(spacing: tuple[float, float, float]) -> None:
+    lesion, zero = spots(), np.zeros(SHAPE, np.float32)
+    with_it, without = (give_back(zero, zero, truth + noise(), 1.0, ALL, spacing)[0] for truth in (lesion, zero))
+    kept = float(((with_it - without) * lesion).sum() / np.square(lesion).sum())
+    assert kept > 0.6
+
+
+def test_the_deviation_holds_the_noise_that_comes_back() -> None:
+    lesion, zero = spots(), np.zeros(SHAPE, np.float32)
+    out, std = give_back(lesion, zero, lesion + noise(), 1.0, ALL, (3, 1, 1))
+    changed = out != lesion
+    assert (std[changed] > 0).all() and (std[~changed] == 0).all()
+
+
+def test_it_acts_where_it_may() -> None:
+    zero, where = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, bool)
+    where[:, :32] = True
+    out, std = give_back(zero, zero, 4 * spots() + noise(), 1.0, where, (3, 1, 1))
+    assert np.abs(out[where]).max() > 1 and not out[~where].any() and not std[~where].any()
+
+
+def test_units_do_not_matter_and_a_map_of_equal_levels_is_one_level() -> None:
+    lesion, zero = spots() + noise(), np.zeros(SHAPE, np.float32)
+    one = give_back(zero, zero, lesion, 1.0, ALL, (3, 1, 1))
+    two = give_back(zero, zero, 8 * lesion, np.full(SHAPE, 64, np.float32), ALL, (6, 2, 2))
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(8 * a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_restore_keeps_more_of_a_small_lesion_with_it_and_leaves_the_air_alone(prior: Prior) -> None:
+    rng = np.random.default_rng(0)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (96, 96, 6)), indexing="ij")
+    plain = np.where(x**2 + y**2 < 0.9, 700 + 100 * np.cos(5 * x * y), 0) + 0 * z
+    lesion = np.zeros_like(plain)
+    lesion[30:70:12, 30:70:12, 1:6:2] = 200  # single voxels
+    parts = rng.standard_normal((2, *plain.shape)) * 35
+    kept, air = [], []
+    for keep in (False, True):
+        found = []
+        for truth in (plain + lesion, plain):
+            magnitude = np.hypot(truth + parts[0], parts[1]).astype(np.float32)
+            scan = Volume(magnitude, Grid(plain.shape, np.eye(4)), slice_axis=2)
+            out = restore(scan, prior, 1, sigma=35.0, adapt=0, keep_lesions=keep)
+            found.append(out.volume.data)
+            assert out.report["keep_lesions"] is keep
+        kept.append(float(((found[0] - found[1]) * lesion).sum() / np.square(lesion).sum()))
+        air.append(found[1][:4, :4])
+    assert kept[1] > kept[0] + 0.1
+    assert np.array_equal(*air)
+
+
+def test_other_tasks_and_methods_say_that_it_does_nothing_there(prior: Prior) -> None:
+    with pytest.raises(InputError, match="keep_lesions"):
+        RestoreOptions(method="coordinates", keep_lesions=True)
+    data = (500 + 100 * np.random.default_rng(0).random((40, 40, 2))).astype(np.float32)
+    out = restore(Volume(data, Grid(data.shape, np.eye(4)), slice_axis=2), prior, 2, keep_lesions=True)
+    assert any("keep_lesions" in warning for warning in out.report["warnings"])
