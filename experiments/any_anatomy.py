@@ -62,9 +62,9 @@ def cohorts(dataset: Path, few: bool) -> dict[str, tuple[list[Path], Path]]:
     }
 
 
-def own_prior(scans: Sequence[Path], seed_steps: int, grid: tuple[int, int, int]) -> Prior:
+def own_prior(scans: Sequence[Path], steps: int, grid: tuple[int, int, int]) -> Prior:
     """Pretrain a coordinate prior on some scans."""
-    recipe = PriorRecipe(encoder=replace(COHORT, steps=seed_steps), detail=replace(DETAIL, steps=0), grid=grid)
+    recipe = PriorRecipe(encoder=replace(COHORT, steps=steps), detail=replace(DETAIL, steps=0), grid=grid)
     with tempfile.TemporaryDirectory() as folder:
         cohort = Path(folder) / "cohort"
         cohort.mkdir()

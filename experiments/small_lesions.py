@@ -14,7 +14,6 @@ Every method but `ours` is given the noise level. BM4D needs the package bm4d; i
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.baselines import back_projection, cubic
+from monai_strainer.metrics import psnr
 from monai_strainer.physics import Profile, RicianNoise, Separable
 
 SIZES = ("1 mm", "2 mm", "3 mm", "5 mm", "8 mm", "vessel")
@@ -165,9 +165,8 @@ def recoveries(made: Lesions, method: str, task: str, prior: Prior) -> dict[str,
             found[size].append(float((change[where] * lesion[where]).sum()) / power)
     head = foreground(made.scan.data)
     peak = float(np.percentile(made.scan.data[head], 99.9))
-    error = float(np.square(two - made.scan.data)[head].mean())
     means = {size: float(np.mean(values)) for size, values in found.items() if values}
-    return {**means, "psnr": 10 * math.log10(peak**2 / max(error, 1e-12))}
+    return {**means, "psnr": psnr(two, made.scan.data, data_range=peak, mask=head)}
 
 
 def show(results: Results) -> None:

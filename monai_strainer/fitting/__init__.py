@@ -1,8 +1,8 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
-from .adapting import ADAPTATION, Adaptation, Stack, adapt, steps_for
-from .amortised import Amortised, CoordinateFeatures, amortise, has_bfloat16
+from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
+from .amortised import PROBE, Amortised, CoordinateFeatures, amortise, has_bfloat16
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
@@ -22,6 +22,7 @@ __all__ = [
     "Fit",
     "FitOptions",
     "HeldOut",
+    "PROBE",
     "Readouts",
     "Refined",
     "Stack",
@@ -35,6 +36,7 @@ __all__ = [
     "hide_neighbours",
     "interpolate",
     "plug_and_play",
+    "recorrupted",
     "refine",
     "show",
     "solve_readouts",

@@ -37,7 +37,7 @@ from ..physics import Identity, NoiseModel, RicianNoise
 from .amortised import has_bfloat16
 from .detail_inputs import conditions, hide_neighbours, show
 
-__all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "steps_for"]
+__all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "recorrupted", "steps_for"]
 
 _SMALLEST = 16  # voxels: side of a patch below which there is nothing to learn
 _FILLED = 0.3  # of a patch that holds the object
@@ -156,6 +156,25 @@ def adapt(
     return best.eval()
 
 
+def recorrupted(y: Tensor, noise: NoiseModel, generator: torch.Generator, mix: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Make two images of noisy data whose noises are uncorrelated, as at the top of this file.
+
+    Args:
+        y: (S, h, w).
+        noise: of ``y``.
+        generator: draws ``m``.
+        mix: ``a``.
+
+    Returns:
+        ``y + a s m`` with the kind of noise of ``y`` and the level ``s sqrt(1 + a^2)``, and ``y - s m / a`` without
+        Rician bias.
+    """
+    first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
+    moved = y + mix * first
+    moved = torch.hypot(moved, mix * second) if isinstance(noise, RicianNoise) else moved
+    return moved, noise.debias(y) - first / mix
+
+
 def _rate(stacks: Sequence[Stack], recipe: Adaptation) -> float:
     """Return the learning rate at the start, for the noise of the first stack."""
     level = float(stacks[0].noise.sigma.square().mean().sqrt())
@@ -180,10 +199,9 @@ def _loss(
     inputs, targets, weights, windows, own = [], [], [], [], []
     for _ in range(recipe.patches):
         y, noise, inside = _window(stack, network.slices, side, rng)
-        first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
-        moved = y + mix * first
-        inputs.append(torch.hypot(moved, mix * second) if kind is RicianNoise else moved)
-        targets.append((noise.debias(y) - first / mix)[middle])
+        moved, target = recorrupted(y, noise, generator, mix)
+        inputs.append(moved)
+        targets.append(target[middle])
         windows.append(y)
         own.append((noise.sigma[middle] if noise.sigma.ndim else noise.sigma).expand(side, side))
         weights.append(inside)

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fitting import Amortised, CoordinateFeatures, ErrorField, amortise
+from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, amortise, recorrupted
 from ..networks import DetailPrior, Siren
-from ..physics import Measurement, NoiseModel, Operator, RicianNoise, Separable
+from ..physics import Measurement, NoiseModel, Operator, Separable
 from .risk import mean_risk
 
 __all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
@@ -27,7 +27,6 @@ Places = Callable[[slice], Tensor]
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
 _COARSER = 1.5  # times more than it promises may a network err on the coarser image, whose anatomy is finer
 _WIDEST = 3.0
-_DRAWS = 977_000_003  # seed: noise of simulated scans is often drawn with small seeds, and must not be drawn again
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +93,7 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
     squares, plain, promised, voxels = 0.0, 0.0, 0.0, 0
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        found = _restored(one, operator, window, near, k, here, torch.Generator().manual_seed(_DRAWS + k))
+        found = _restored(one, operator, window, near, k, here, torch.Generator().manual_seed(PROBE + k))
         assert found.divergence is not None
         v = near.sigma.square().expand(window.shape)[here].numpy()
         some = inside[k].numpy()
@@ -137,9 +136,9 @@ def coarser_trial(
     errors, plains, mixed, spread, promised = [], [], [], [], []
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        known, target = recorrupted(window, near, torch.Generator().manual_seed(_DRAWS + k))
+        moved, target = recorrupted(window, near, torch.Generator().manual_seed(PROBE + k))
         level = float(near.sigma.square().mean()) * 2 * power
-        data = again.A(known)
+        data = again.A(type(noise)(near.sigma * 2**0.5).debias(moved))
         found = _restored(one, again, data, type(noise)(level**0.5), k, here)
         smooth = ErrorField(again, data[here : here + 1], level).correct(torch.zeros(1, *shape)).images[0]
         some = inside[k]
@@ -154,23 +153,6 @@ def coarser_trial(
     weight = 1.0 if risk < plain else min(1.0, max(0.0, cross / max(power_of, 1e-12)))
     ratio = (max(risk, 0.0) / max(own, 1e-12)) ** 0.5
     return Trial(risk, plain, weight, min(_WIDEST, max(1.0, ratio / _COARSER)))
-
-
-def recorrupted(y: Tensor, noise: NoiseModel, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Two images of noisy data whose noises are uncorrelated, both of variance ``2 sigma^2``, without Rician bias.
-
-    ``y + sigma m`` and ``y - sigma m`` with fresh noise ``m``; the first of a magnitude gets complex noise.
-
-    Args:
-        y: (S, h, w).
-        noise: of ``y``.
-        generator: draws ``m``.
-
-    Source: Pang et al., Recorrupted-to-recorrupted, CVPR 2021.
-    """
-    first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
-    moved = torch.hypot(y + first, second) if isinstance(noise, RicianNoise) else y + first
-    return type(noise)(noise.sigma * 2**0.5).debias(moved), noise.debias(y) - first
 
 
 def _restored(

@@ -49,8 +49,8 @@ def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> 
     shape, images = out.grid.shape, [nearest(scan.data, out.grid.shape), out.data]
     known, tissue = _regions(ready, shape)
     figures: list[dict[str, Any]] = [{"efc": None if ready.signed else entropy_focus(image[known])} for image in images]
-    lag = scan.grid.spacing
-    widths = [smoothness(one.data, _regions(ready, one.grid.shape)[1], one.grid.spacing, lag) for one in (scan, out)]
+    lag, objects = scan.grid.spacing, [_regions(ready, scan.grid.shape)[1], tissue]
+    widths = [smoothness(one.data, inside, one.grid.spacing, lag) for one, inside in zip((scan, out), objects)]
     both = np.isfinite(np.array(widths, float)).all(0)  # (3,) axes that have a width in both
     for found, width in zip(figures, widths):
         means = [w for w, common in zip(width, both) if w is not None and common]

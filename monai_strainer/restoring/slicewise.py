@@ -13,7 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from ..anatomy.head_frame import Pose
-from ..fitting import Amortised, CoordinateFeatures, ErrorField, Fit, FitOptions, amortise, fit_slices, plug_and_play
+from ..fitting import (
+    PROBE,
+    Amortised,
+    CoordinateFeatures,
+    ErrorField,
+    Fit,
+    FitOptions,
+    amortise,
+    fit_slices,
+    plug_and_play,
+)
 from ..geometry import Grid
 from ..networks import DetailPrior
 from ..physics import Measurement, NoiseModel, Operator, OperatorFactory, Profile, Separable
@@ -37,7 +47,6 @@ Level = float | NDArray[np.float32]
 
 NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
 KSPACE = Profile("kspace")
-_DRAWS = 977_000_003  # seed: noise of simulated scans is often drawn with small seeds, and must not be drawn again
 
 
 class Tested(Protocol):
@@ -199,7 +208,7 @@ def detail_pass(
         features = CoordinateFeatures(siren, places)
         if method == "amortised" and isinstance(A, Separable):
             near = neighbours_close(detail, grid, axis, len(y))
-            probe = torch.Generator().manual_seed(_DRAWS + axis)
+            probe = torch.Generator().manual_seed(PROBE + axis)
             found = amortise(
                 detail, given, features=features, closeness=near, data_step=data_step, on_slices=on_done, probe=probe
             )

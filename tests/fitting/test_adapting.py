@@ -11,7 +11,7 @@ import torch
 from phantoms import slice_images
 from torch import Tensor
 
-from monai_strainer.fitting import ADAPTATION, Stack, adapt, amortise, steps_for
+from monai_strainer.fitting import ADAPTATION, Stack, adapt, amortise, recorrupted, steps_for
 from monai_strainer.fitting.adapting import _loss, _rate
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import GaussianNoise, Identity, Measurement, NoiseModel, RicianNoise
@@ -130,3 +130,15 @@ def test_the_rate_falls_with_the_square_root_of_the_noise_above_the_usual() -> N
     usual = ADAPTATION.usual
     assert rate(usual / 3) == rate(usual) == ADAPTATION.rate
     assert rate(4 * usual) == pytest.approx(ADAPTATION.rate / 2)
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.05), RicianNoise(0.05)])
+def test_recorrupted_images_are_unbiased_and_their_noises_are_uncorrelated(noise: NoiseModel) -> None:
+    clean = torch.full((4, 128, 128), 0.6)
+    y = noise.sample(clean, torch.Generator().manual_seed(0))
+    moved, target = recorrupted(y, noise, torch.Generator().manual_seed(1))
+    one, two = (image - clean for image in (type(noise)(0.05 * 2**0.5).debias(moved), target))
+    for image in (one, two):
+        assert abs(float(image.mean())) < 2e-3
+        assert float(image.square().mean()) == pytest.approx(2 * 0.05**2, rel=0.05)
+    assert abs(float((one * two).mean())) < 0.03 * 2 * 0.05**2
