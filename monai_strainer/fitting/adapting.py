@@ -103,7 +103,7 @@ def steps_for(stacks: Sequence[Stack], recipe: Adaptation = ADAPTATION) -> int:
         >>> from monai_strainer.physics import RicianNoise
         >>> y = torch.rand(8, 64, 64)
         >>> steps_for([Stack(y, RicianNoise(0.1), y > -1, 1.0)])
-        20
+        60
     """
     side = min(_side(stack, recipe) for stack in stacks)
     if side < _SMALLEST:
