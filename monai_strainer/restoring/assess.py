@@ -93,7 +93,7 @@ def assess(
             "neighbouring voxels share noise (filtered or interpolated): most of it is kept, and the standard "
             "deviations include it"
         )
-    elif ready.level.record.get("is_white") is False and not ready.acquired.filled:
+    elif ready.level.record.get("is_white") is False and not ready.acquired.filled and ready.acquired.filter is None:
         warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
     factor = _disagreement(ready)
     if factor > 1:

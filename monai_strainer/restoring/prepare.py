@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from ..physics import GaussianNoise, NoiseModel, RicianNoise
 from ..priors.prior import Prior
 from ..volume import Volume
 from .background import Background, constant_background, is_signed
+from .method import TRAINED
+from .noise_filter import find_filter
 from .noise_level import NoiseLevel, estimated_level, given_level
 from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
 
@@ -50,7 +52,7 @@ def prepare(
     factors: tuple[float, float, float],
     sigma: float | NDArray[np.float32] | None,
     noise: type[NoiseModel],
-    find_zero_filling: bool,
+    find_reconstruction: bool,
 ) -> Prepared:
     """Decide all that does not depend on the method.
 
@@ -60,7 +62,8 @@ def prepare(
         factors: per array axis.
         sigma: noise level in the scan's units, a number or a map; None reads it off the scan.
         noise: kind of noise that was asked for.
-        find_zero_filling: whether to look for axes that were zero-filled.
+        find_reconstruction: whether to look for what was done after the acquisition: zero-filling, and, where the
+            noise level is read off a scan to denoise, a filter in the slice plane.
 
     Raises:
         InputError: a noise map of another shape, or nothing in the scan is an image.
@@ -77,7 +80,7 @@ def prepare(
     if background is not None and background.value < 0 and not signed:
         given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
         notes.append(f"the padding value {background.value:g} is kept as it is")
-    acquired = find_acquired(given, factors, not signed, find_zero_filling and (sigma is None or np.ndim(sigma) == 0))
+    acquired = find_acquired(given, factors, not signed, find_reconstruction and (sigma is None or np.ndim(sigma) == 0))
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
@@ -88,7 +91,20 @@ def prepare(
     scale = scale if signed and scale > 0 else normalise(low.data, inside, percentile).scale
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
-        level = estimated_level(low, network, noise, scale, inside, bool(acquired.filled))
+
+        def read(volume: Volume) -> NoiseLevel:
+            return estimated_level(volume, network, noise, scale, inside, bool(acquired.filled))
+
+        level = read(low)
+        if find_reconstruction and not acquired.filled and max(factors) == 1:
+            unfiltered = find_filter(low, level, scale, not signed, read, TRAINED.rician)
+            if unfiltered is not None:
+                found, volume, level = unfiltered
+                acquired = replace(acquired, volume=volume, filter=found)
+                notes.append(
+                    f"neighbouring voxels share noise, as after a filter of {found.width:g} voxels in the plane: the "
+                    "scan is restored without this filter, and filtered again"
+                )
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, scale)
     else:

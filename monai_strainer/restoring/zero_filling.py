@@ -17,6 +17,7 @@ from scipy import ndimage
 from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize
 from ..volume import Volume
+from .noise_filter import NoiseFilter
 
 __all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid"]
 
@@ -33,6 +34,7 @@ class Acquired:
         sizes: voxels that were acquired, per array axis.
         filled: array axes that were zero-filled.
         wanted: grid of the result.
+        filter: that the scanner applied and that ``volume`` is without; applied again to the result.
     """
 
     volume: Volume
@@ -40,9 +42,12 @@ class Acquired:
     sizes: tuple[int, int, int]
     filled: tuple[int, ...]
     wanted: Grid
+    filter: NoiseFilter | None = None
 
     def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
-        """Zero-fill again the zero-filled axes of a restored image."""
+        """Filter a restored image again, and zero-fill its zero-filled axes again."""
+        if self.filter is not None:
+            data = self.filter.apply(data)
         for axis, size in enumerate(self.wanted.shape):
             if data.shape[axis] != size:
                 data = _resized(data, axis, size)
