@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from monai_strainer.anatomy.aligned_slices import AlignedSlices
@@ -102,3 +103,31 @@ def small_cohort(scans: int = 4, shape: tuple[int, int, int] = (3, 12, 14), seed
     ]
     axes = tuple(centres(n).astype(np.float32) for n in shape)
     return AlignedSlices(np.stack(heads).astype(np.float16), (axes[0], axes[1], axes[2]))
+
+
+BODY_SHAPE = (72, 80, 6)
+
+
+def body_part(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A body part that is no head: an oval with organs, and where it is."""
+    rng = np.random.default_rng(seed)
+    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in BODY_SHAPE), indexing="ij")
+    inside = x**2 + y**2 < 1
+    organs = ndimage.gaussian_filter(rng.standard_normal(BODY_SHAPE), (3, 3, 1)) > 0.02
+    return np.where(inside, 400 + 300 * organs + 80 * np.cos(9 * x * y + z), 0).astype(np.float32), inside
+
+
+def body_volume(data: np.ndarray, spacing: float = 3.0) -> Volume:
+    """Make a volume of it, with slices of ``spacing`` mm."""
+    return Volume(data, Grid(data.shape, np.diag([1.0, 1, spacing, 1])), slice_axis=2)
+
+
+def rician(truth: np.ndarray, sigma: float, seed: int = 1) -> np.ndarray:
+    """Measure a magnitude with complex noise."""
+    a, b = np.random.default_rng(seed).standard_normal((2, *truth.shape)) * sigma
+    return np.hypot(truth + a, b).astype(np.float32)
+
+
+def rmse(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
+    """Root mean square error where the object is."""
+    return float(np.sqrt(np.square(image - truth)[inside].mean()))

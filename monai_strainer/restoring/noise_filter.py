@@ -27,7 +27,8 @@ __all__ = ["NoiseFilter", "find_filter"]
 
 _WIDTHS = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)  # voxels, full width at half maximum
 _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
-_FILTERED = 1.4  # ratio of the wavelet's reading to the network's from which the noise is not white
+_FILTERED = 2.0  # ratio of the wavelet's reading to the network's from which a filter is looked for
+_AGREE = 1.4  # ratio of two readings that agree
 _LEAST = 0.003  # of the object's intensity: less noise is not worth a filter
 
 
@@ -57,6 +58,10 @@ class NoiseFilter:
         """Divide an image (X, Y, Z) by the filter."""
         return self._times(data, 1 / self._gain(data.shape))
 
+    def level_of_white(self, shape: tuple[int, ...], sigma: float) -> float:
+        """Return the noise level that is left of white noise after the filter."""
+        return sigma * float(np.sqrt(np.square(self._gain(shape)).mean()))
+
     def _gain(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         square = np.zeros([1] * len(shape))
         for axis in self.axes:
@@ -78,7 +83,8 @@ def find_filter(
     """Find the narrowest filter without which the noise is white: there, two readings of its level agree.
 
     The wavelet reads filtered noise nearly in full (0.6 to 0.8 of it after a filter of 1.5 voxels), the network reads
-    0.1 to 0.3 of it. Of white noise both read 0.7 to 1.0, on the scans of the benchmark.
+    0.1 to 0.3 of it. Of white noise both read 0.7 to 1.0, on the scans of the benchmark. White noise that is divided by
+    a filter grows more than filtering takes away again: that the level found, filtered, is the level read is the check.
 
     Args:
         scan: to denoise.
@@ -102,13 +108,17 @@ def find_filter(
         found = read(volume)
         if found.relative > most:
             return None
-        if found.relative > 0 and found.record["wavelet"] <= _FILTERED * found.record["network"]:
-            return h, volume, replace(found, record=found.record | {"filter_width": width})
+        record = found.record
+        if 0 < record["wavelet"] <= _AGREE * record["network"]:
+            expected = h.level_of_white(scan.grid.shape, record["wavelet"])
+            if not 1 / _AGREE < expected / level.record["wavelet"] < _AGREE:
+                return None  # what was undone made noise, and took none away
+            return h, volume, replace(found, record=record | {"filter_width": width})
     return None
 
 
 def _is_filtered(level: NoiseLevel, scale: float) -> bool:
     network, wavelet = level.record.get("network"), level.record.get("wavelet")
-    if network is None or wavelet is None or level.record.get("is_white") is not False or not level.readable:
+    if network is None or wavelet is None or not level.readable:
         return False
     return float(wavelet) > max(_FILTERED * float(network), _LEAST * scale)

@@ -6,13 +6,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from phantoms import BODY_SHAPE as SHAPE
+from phantoms import body_part as anatomy
+from phantoms import body_volume as volume
+from phantoms import rician, rmse
 from scipy import ndimage
 
 from monai_strainer import GaussianNoise, Grid, Prior, Profile, Volume, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.priors.general_store import load_general
-
-SHAPE = (72, 80, 6)
 
 
 @pytest.fixture(scope="module")
@@ -20,28 +22,6 @@ def prior() -> Prior:
     found = load_prior()
     assert found.general is not None
     return found
-
-
-def anatomy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A body part that is no head: an oval with organs, and where it is."""
-    rng = np.random.default_rng(seed)
-    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in SHAPE), indexing="ij")
-    inside = x**2 + y**2 < 1
-    organs = ndimage.gaussian_filter(rng.standard_normal(SHAPE), (3, 3, 1)) > 0.02
-    return np.where(inside, 400 + 300 * organs + 80 * np.cos(9 * x * y + z), 0).astype(np.float32), inside
-
-
-def volume(data: np.ndarray, spacing: float = 3.0) -> Volume:
-    return Volume(data, Grid(data.shape, np.diag([1.0, 1, spacing, 1])), slice_axis=2)
-
-
-def rician(truth: np.ndarray, sigma: float, seed: int = 1) -> np.ndarray:
-    a, b = np.random.default_rng(seed).standard_normal((2, *truth.shape)) * sigma
-    return np.hypot(truth + a, b).astype(np.float32)
-
-
-def rmse(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
-    return float(np.sqrt(np.square(image - truth)[inside].mean()))
 
 
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.09])

@@ -1,0 +1,79 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of the filter of a scanner: it is found where there is one, and undoing it and applying it is the identity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from phantoms import BODY_SHAPE as SHAPE
+from phantoms import body_part as anatomy
+from phantoms import body_volume as volume
+from phantoms import rician, rmse
+from scipy import ndimage
+
+from monai_strainer import Prior, Volume, load_prior, restore
+from monai_strainer.physics import RicianNoise
+from monai_strainer.restoring.noise_filter import NoiseFilter
+from monai_strainer.restoring.prepare import Prepared, prepare
+
+SIGMA = 1.5 / np.sqrt(8 * np.log(2))  # voxels: a full width at half maximum of 1.5
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return load_prior()
+
+
+def filtered(share: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Filter a scan in-plane: the magnitude, its truth and where the object is; the noise has the level asked for."""
+    truth, inside = anatomy()
+    truth = ndimage.gaussian_filter(truth, (SIGMA, SIGMA, 0))
+    parts = np.random.default_rng(seed).standard_normal((2, *SHAPE))
+    parts = ndimage.gaussian_filter(parts, (0, SIGMA, SIGMA, 0))
+    parts *= share * 800 / parts.std()
+    return np.hypot(truth + parts[0], parts[1]).astype(np.float32), truth, inside
+
+
+def prepared(scan: Volume, prior: Prior, factor: float = 1, sigma: float | None = None) -> Prepared:
+    return prepare(scan, prior, (factor, factor, 1), sigma, RicianNoise, find_reconstruction=True)
+
+
+@pytest.mark.parametrize("width", [0.6, 1.2, 1.8])
+@pytest.mark.parametrize("shape", [(5, 16, 17), (1, 40, 33)])
+def test_a_filter_that_is_undone_and_applied_is_the_identity(width: float, shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    h = NoiseFilter(width, (1, 2))
+    np.testing.assert_allclose(h.apply(h.undo(image)), image, atol=1e-4)
+    np.testing.assert_allclose(h.undo(image).mean((1, 2)), image.mean((1, 2)), atol=1e-5)
+
+
+def test_the_filter_is_agaussian_of_its_full_width_at_half_maximum() -> None:
+    point = np.zeros((1, 33, 33), np.float32)
+    point[0, 16, 16] = 1
+    line = NoiseFilter(2.0, (1, 2)).apply(point)[0, 16]
+    assert line[17] / line[16] == pytest.approx(0.5, abs=0.04)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.09])
+def test_white_noise_has_no_filter(prior: Prior, share: float) -> None:
+    truth, _ = anatomy()
+    ready = prepared(volume(rician(truth, share * 800)), prior)
+    assert ready.acquired.filter is None
+
+
+@pytest.mark.parametrize("share", [0.02, 0.04])
+def test_the_filter_of_a_scanner_is_found_and_its_noise_is_removed(prior: Prior, share: float) -> None:
+    y, truth, inside = filtered(share)
+    out = restore(volume(y), prior, 1)
+    assert 0.8 <= out.report["noise"]["filter_width"] <= 1.8
+    assert any("filtered again" in note for note in out.report["notes"])
+    assert rmse(out.volume.data, truth, inside) < 0.75 * rmse(y, truth, inside)
+    held = (np.abs(out.volume.data - truth) < 1.645 * out.std)[inside].mean()
+    assert 0.8 < held < 0.99
+
+
+def test_a_filter_is_looked_for_only_where_the_level_is_read_off_a_scan_to_denoise(prior: Prior) -> None:
+    y, _, _ = filtered(0.03)
+    assert prepared(volume(y), prior).acquired.filter is not None
+    assert prepared(volume(y), prior, sigma=24).acquired.filter is None
+    assert prepared(volume(y), prior, factor=2).acquired.filter is None
