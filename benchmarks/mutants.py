@@ -185,7 +185,7 @@ def _child(tree: Path, files: list[str], log: Path) -> None:
 
 
 def run(tree: Path, files: list[str], limit: float | None = LIMIT) -> tuple[bool, str, float]:
-    """Whether tests pass in a tree, what they say, and the seconds they take; PyTorch is imported once for all."""
+    """Return whether tests pass in a tree, what they say, and the seconds they take; PyTorch is imported once."""
     start, log = time.perf_counter(), tree / "log"
     child = multiprocessing.get_context("fork").Process(target=_child, args=(tree, files, log))
     child.start()

@@ -138,7 +138,7 @@ class StrainerInferer(Inferer):
 
 
 def _equal(one: Siren, other: Siren) -> bool:
-    """Whether two networks hold the same weights."""
+    """Return whether two networks hold the same weights."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)
 

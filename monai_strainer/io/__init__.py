@@ -50,7 +50,7 @@ SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a path means DICOM: a folder, a file of that suffix, or one of an unknown suffix that bears its mark."""
+    """Return whether a path means DICOM: a folder, that suffix, or its mark under an unknown suffix."""
     if path.is_dir() or path.name.lower().endswith((".dcm", ".ima")):
         return True
     return not is_nifti(path) and path.is_file() and bears_mark(path)
@@ -203,12 +203,12 @@ def write(
 
 
 def is_series(source: Any) -> bool:
-    """Whether the source of a volume is a DICOM series; asked without loading pydicom."""
+    """Return whether the source of a volume is a DICOM series; asked without loading pydicom."""
     return hasattr(source, "frames")
 
 
 def _is_series(volume: Volume, path: Path) -> bool:
-    """Whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
+    """Return whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
     return is_series(volume.source) and not is_nifti(path)
 
 

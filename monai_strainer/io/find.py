@@ -54,7 +54,7 @@ PACKINGS = ((b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\x
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether a path is named like a NIfTI file."""
+    """Return whether a path is named like a NIfTI file."""
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
@@ -86,12 +86,12 @@ def files_below(folder: Path, follow: bool = False) -> Iterator[Path]:
 
 
 def holds_nifti(folder: Path) -> bool:
-    """Whether anything in a folder or its subfolders is named like NIfTI; hidden files are not looked at."""
+    """Return whether anything in a folder or its subfolders is named like NIfTI; hidden files are not looked at."""
     return any(is_nifti(path) for path in files_below(folder))
 
 
 def bears_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM files do, or is packed and holds one that does."""
+    """Return whether a file begins as DICOM files do, or is packed and holds one that does."""
     with path.open("rb") as handle:
         head = handle.read(132)
     return head[128:] == b"DICM" or packing_of(path) is not None
@@ -118,7 +118,7 @@ def packing_of(path: Path) -> str | None:
 
 
 def is_set_aside(path: Path) -> bool:
-    """Whether a file among DICOM files is no image by its name alone: hidden, or a directory record."""
+    """Return whether a file among DICOM files is no image by its name alone: hidden, or a directory record."""
     return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
@@ -231,7 +231,7 @@ def _is_hidden(inner: Path) -> bool:
 
 
 def _is_marked(path: Path) -> bool:
-    """Whether a path is a DICOM file that may be an image."""
+    """Return whether a path is a DICOM file that may be an image."""
     return not is_set_aside(path) and path.is_file() and bears_mark(path)
 
 

@@ -66,7 +66,7 @@ def record_of(job: Job) -> dict[str, Any]:
 
 
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
-    """Whether the record of a job matches what is there, made from this input with this configuration."""
+    """Return whether the record of a job matches what is there, made from this input with this configuration."""
     try:
         record = record_of(job)
         if record["configuration"] != json.loads(json.dumps(configuration)):

@@ -37,10 +37,10 @@ def check_weights(state: Any, network: nn.Module, file: Path) -> None:
         raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
     if extra := sorted(str(name) for name in set(state) - set(wanted)):
         raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
-    for name in [*dict(network.named_parameters()), *dict(network.named_buffers())]:
+    for name, own in wanted.items():
         value = state[name]
-        if value.shape != wanted[name].shape:
-            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)
+        if value.shape != own.shape:
+            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(own.shape)}", remedy, file)
         if not torch.isfinite(value).all():
             raise InputError(
                 f"{name} holds values that are not finite", "take the weights from their source again", file

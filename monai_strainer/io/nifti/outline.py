@@ -69,7 +69,7 @@ def outline_of(path: Path, form: Form | None = None) -> Outline | None:
 
 
 def is_deviation(path: Path) -> bool:
-    """Whether a file is a standard deviation that ``write`` made, by what its header says."""
+    """Return whether a file is a standard deviation that ``write`` made, by what its header says."""
     header = _header(path)
     text = b"" if header is None else bytes(header["descrip"].item())
     return text.startswith(b"monai_strainer") and DEVIATION.encode() in text
