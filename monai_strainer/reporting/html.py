@@ -8,7 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ def _measured_again(
     scan: Volume, out: Volume, assumed: Profiled | None, filled: Sequence[int] = ()
 ) -> NDArray[np.float32]:
     """Measure the result with the run's own operator: its profile, slice thickness, and zero-filled axes."""
-    profile = Profile() if assumed is None else Profile(cast("Any", assumed.kind), assumed.ratio)
+    profile = Profile() if assumed is None else Profile(assumed.kind, assumed.ratio)
     matrices: list[torch.Tensor | int] = []
     for k, (n, m) in enumerate(zip(out.grid.shape, scan.grid.shape)):
         in_step = profile if k == out.slice_axis else replace(profile, ratio=1.0)
