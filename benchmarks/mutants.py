@@ -54,7 +54,12 @@ MUTANTS = [
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
     Mutant("physics/acquired.py", "(1 / size - 1 / n)", "(1 / size)", "physics/test_acquired.py"),
-    Mutant("physics/profiles.py", "self.ratio * fine / measured", "fine / measured", "physics/test_profiles.py"),
+    Mutant(
+        "physics/axis_profiles/gaussian.py",
+        "ratio * fine / measured",
+        "fine / measured",
+        "physics/test_profiles.py",
+    ),
     Mutant(
         "fitting/refine.py", "kept[rows][:, columns]\n", "kept[rows][:, columns] | True\n", "fitting/test_refine.py"
     ),
