@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_strainer.errors import InputError
-from monai_strainer.io import find_scans, find_series, holds_nifti, refuse_inside, survey, write
+from monai_strainer.io import find_scans, find_series, holds_images, refuse_inside, survey, write
 from monai_strainer.volume import Volume
 
 
@@ -72,8 +72,8 @@ def test_series_in_hidden_folders_are_left_out(tmp_path: Path) -> None:
 
 
 def test_hidden_nifti_files_make_no_folder_of_nifti(tmp_path: Path) -> None:
-    assert not holds_nifti(made(tmp_path, ".tmp-1.nii.gz", "a/.b/c.nii", "a.nii.txt"))
-    assert holds_nifti(made(tmp_path, "a/b.NII"))
+    assert not holds_images(made(tmp_path, ".tmp-1.nii.gz", "a/.b/c.nii", "a.nii.txt"))
+    assert holds_images(made(tmp_path, "a/b.NII"))
 
 
 def test_of_a_bids_folder_the_anatomy_counts(tmp_path: Path) -> None:

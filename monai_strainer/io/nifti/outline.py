@@ -14,11 +14,10 @@ from nibabel.nifti1 import Nifti1Header
 from ...errors import InputError
 from ...geometry import Grid
 from ...volume import Volume
+from ..find import DEVIATION
 from .header import HEAD, Form, parse, placement_of, refuse_faults, shape_of, volumes_of
 
-__all__ = ["DEVIATION", "Outline", "is_deviation", "outline_of"]
-
-DEVIATION = "standard deviation"  # stands in the description of the maps that we write
+__all__ = ["Outline", "is_deviation", "outline_of"]
 
 
 class Outline(NamedTuple):
