@@ -45,7 +45,10 @@ class Format(NamedTuple):
         return import_module(self.module, __package__).write_image  # type: ignore[no-any-return]
 
 
-FORMATS = (Format("NIfTI", (".nii.gz", ".nii"), ".nifti.files"),)
+FORMATS = (
+    Format("NIfTI", (".nii.gz", ".nii"), ".nifti.files"),
+    Format("MGH", (".mgz", ".mgh"), ".mgh"),
+)
 
 
 def format_of(path: Path) -> Format | None:
