@@ -56,6 +56,7 @@ lint: .venv-test/.installed
 	$(TEST_BIN)/mypy
 
 docs: .venv-test/.installed
+	$(TEST_BIN)/python -m benchmarks.report_page
 	$(TEST_BIN)/mkdocs build --strict
 
 .venv/.made: $(PACKAGING)

@@ -136,7 +136,7 @@ def denoised(method: str, case: Case, sigma: float) -> Image:
 
 
 def applies(method: str, task: Task) -> bool:
-    """Whether a method has something to do in a task."""
+    """Return whether a method has something to do in a task."""
     if method == "input":
         return task.factor == 1
     if method in INTERPOLATIONS:

@@ -101,7 +101,7 @@ class Case:
 
     @property
     def is_denoising(self) -> bool:
-        """Whether the grid stays as it is."""
+        """Return whether the grid stays as it is."""
         return self.task.factor == 1
 
 

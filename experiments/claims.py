@@ -133,11 +133,11 @@ def start_of(method: str, setting: Setting) -> tuple[Siren, float]:
     omega, rate = tuned(setting) if method.endswith("tuned") else (30.0, 1e-4)
     siren = setting.cold(omega)
     if method in SOURCES:
-        fresh = {name: value.clone() for name, value in siren.head.state_dict().items()}
+        fresh = {name: value.clone() for name, value in siren.readout.state_dict().items()}
         trained = learned(*SOURCES[method], setting, omega, rate)
         siren.load_state_dict(trained.state_dict())
         if method not in ("meta", "one_scan"):  # the paper draws the head anew
-            siren.head.load_state_dict(fresh)
+            siren.readout.load_state_dict(fresh)
     return siren, rate
 
 

@@ -156,8 +156,8 @@ def restored(
         ones = operator.A(torch.ones(operator.shape_in, device=device))  # the network speaks in [-1, 1]
         head = solve_readouts(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
         with torch.no_grad():
-            begin.head.weight.copy_(head[None, :-1])
-            begin.head.bias.copy_(head[-1:])
+            begin.readout.weight.copy_(head[None, :-1])
+            begin.readout.bias.copy_(head[-1:])
     images, best = network_alone(
         begin,
         coords,

@@ -61,7 +61,7 @@ def completed(prior: Prior, case: Case, points: str, seed: int) -> NDArray[np.fl
     siren, truth = prior.network, torch.from_numpy(case.truth)
     if points == "0":
         with torch.no_grad():
-            mean = torch.cat([siren.head.weight[0], siren.head.bias])
+            mean = torch.cat([siren.readout.weight[0], siren.readout.bias])
             image = torch.einsum("c,chw->hw", mean, features_of(siren, case.coords[0]))
         return ((image + 1) / 2).numpy()
     kept = torch.ones(truth.shape[1:], dtype=torch.bool)

@@ -155,9 +155,9 @@ def figure(results: Results) -> tuple[Path, float]:
     false, hits, area = roc(known, strange)
     right.plot(false, hits, drawstyle="steps-post")
     alarms = ((known > LIMIT).mean(), (strange > LIMIT).mean())
-    right.plot(*alarms, "o", color="tab:red", label=f"warning at {LIMIT:g}: {alarms[1]:.0%} of strangers")
+    right.plot(*alarms, "o", color="tab:red", label=f"warning at {LIMIT:g}: {alarms[1]:.0%} of unlike scans")
     right.set_xlabel("false alarms among unseen brains")
-    right.set_ylabel("strangers that are seen")
+    right.set_ylabel("unlike scans that are detected")
     right.set_title(f"area under the curve {area:.3f}", fontsize=10)
     right.legend(frameon=False, fontsize=8, loc="lower right")
     for axes in (left, right):
@@ -168,7 +168,7 @@ def figure(results: Results) -> tuple[Path, float]:
 
 
 def _scores(rows: list[dict[str, str]]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the highest scores of unseen brains and of strangers."""
+    """Return the highest scores of unseen brains and of scans unlike them."""
     some = [(row["domain"], float(row["score"])) for row in rows if row["task"] == "likeness"]
     is_known = [domain.startswith(("brain, axial", "brain, noise")) for domain, _ in some]
     values = np.array([score for _, score in some])
@@ -203,7 +203,7 @@ def show(results: Results) -> None:
     known, strange = _scores(rows)
     text = (
         f"Area under the ROC curve of the highest score {area:.3f}; at the limit of {LIMIT:g} the report warns of "
-        f"{(strange > LIMIT).sum()} of {len(strange)} strangers and {(known > LIMIT).sum()} of {len(known)} brains."
+        f"{(strange > LIMIT).sum()} of {len(strange)} unlike scans and {(known > LIMIT).sum()} of {len(known)} brains."
     )
     table = markdown(["domain", *(c.replace("_", " ") for c in columns), "its own noise", "score", "warned"], lines)
     results.show(f"{table}\n\n{text}", file)

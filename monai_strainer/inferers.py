@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,7 @@ class StrainerInferer(Inferer):
         options: options of :class:`monai_strainer.RestoreOptions` by name, such as ``method``, ``profile``, ``sigma``,
             ``steps``, ``adapt``, ``seed``; unknown ones are refused. The thickness of slices is by default
             ``slice_thickness`` of the meta data.
+        more: options by name as well.
 
     Raises:
         InputError: a method or an option that does not exist.
@@ -75,11 +77,12 @@ class StrainerInferer(Inferer):
         prior: Prior | None = None,
         cold: bool = False,
         with_std: bool = False,
-        **options: Any,
+        options: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__()
         self.scale, self.prior, self.cold, self.with_std = scale, prior, cold, with_std
-        self.options = changed(None, options)
+        self.options = changed(None, {**(options or {}), **more})
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> MetaTensor:  # type: ignore[override]
         """Restore ``inputs`` ``(B, 1, H, W)`` or ``(B, 1, X, Y, Z)``.
@@ -135,7 +138,7 @@ class StrainerInferer(Inferer):
 
 
 def _equal(one: Siren, other: Siren) -> bool:
-    """Whether two networks hold the same weights."""
+    """Return whether two networks hold the same weights."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)
 

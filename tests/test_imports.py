@@ -37,8 +37,8 @@ USES = {
     "restoring": "ground physics anatomy networks fitting priors",
     "pretraining": "ground physics anatomy networks optim fitting storage",
     "cohorts": "ground physics anatomy networks storage io priors pretraining",
-    "reporting": "ground physics storage priors",
-    "evaluation": "ground physics anatomy networks fitting storage io priors reporting",
+    "reporting": "ground physics storage priors restoring",
+    "evaluation": "ground physics anatomy networks fitting storage io priors restoring reporting",
     "pipelines": "ground physics anatomy networks fitting storage io priors restoring pretraining cohorts reporting "
     "evaluation",
     "transforms": "ground physics anatomy io storage",

@@ -178,7 +178,7 @@ def test_the_copy_is_equal_and_apart() -> None:
     network = small()
     twin = as_siren(network)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in twin.state_dict().items())
-    assert twin.head.weight.data_ptr() != network.head.weight.data_ptr()
+    assert twin.readout.weight.data_ptr() != network.readout.weight.data_ptr()
 
 
 @pytest.mark.parametrize("wrong", [{"thicknes": 3}, {"sigmma": 1.0}, {"method": "magic"}, {"optimiser": "nonsense"}])

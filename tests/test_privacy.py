@@ -52,7 +52,7 @@ def test_the_released_prior_holds_no_head_of_a_patient() -> None:
         state = torch.load(file, weights_only=True)
         assert not [name for name in state if name.startswith("heads")]
     prior = load_prior()
-    assert prior.network.head.weight.shape[0] == 1  # one mean head, whatever the size of the cohort
+    assert prior.network.readout.weight.shape[0] == 1  # one mean head, whatever the size of the cohort
 
 
 def test_the_encoder_gives_no_training_scan_back(oasis: Path) -> None:

@@ -71,7 +71,7 @@ class Work:
 
 
 def _is_first() -> bool:
-    """Whether this process writes; under torchrun only one does."""
+    """Return whether this process writes; under torchrun only one does."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -32,13 +32,13 @@ def _options(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder or a manifest."""
-    from ..io import holds_nifti, is_dicom, is_nifti
+    from ..io import holds_images, is_dicom, is_image
     from ..pipelines.jobs import find_jobs
     from ..pipelines.restore_file import Outputs, restore_file
     from ..priors.store import load_prior
     from ..storage.atomic import clear, is_there
 
-    is_many = (args.input.is_dir() and holds_nifti(args.input)) or args.input.suffix.lower() == ".tsv"
+    is_many = (args.input.is_dir() and holds_images(args.input)) or args.input.suffix.lower() == ".tsv"
     if is_many:
         jobs, passed = find_jobs(args.input, args.output, args.std)
         if args.dry_run:
@@ -50,7 +50,7 @@ def restore(args: Options) -> int:
         return _print_plans([(args.input.name, args.input)], _options(args), args.prior)
     options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
     target = args.output  # refused before anything is computed
-    if (target.is_dir() if is_nifti(target) else target.is_file()) or not (is_nifti(target) or is_dicom(args.input)):
+    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(args.input)):
         raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
     clear(target)  # of what a killed process left
     _refuse_shut(target)

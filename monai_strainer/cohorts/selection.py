@@ -83,7 +83,7 @@ def contrast_of(path: Path) -> str | None:
 
 
 def is_label_map(data: NDArray[Any]) -> bool:
-    """Whether an image is a mask or a label map by its values: few whole numbers in large flat pieces.
+    """Return whether an image is a mask or a label map by its values: few whole numbers in large flat pieces.
 
     Args:
         data: (X, Y, Z)

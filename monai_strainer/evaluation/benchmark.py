@@ -246,7 +246,7 @@ def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
     ).network
     begin = deepcopy(network) if method in ("coordinates", "strainer_paper") else fresh
     if method == "strainer_paper":
-        begin.head.load_state_dict(fresh.head.state_dict())
+        begin.readout.load_state_dict(fresh.readout.state_dict())
     return begin
 
 

@@ -96,7 +96,7 @@ def solve_readouts(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, 
     """Solve for the most probable readout of every slice given its measurement, and for how sure it is.
 
     ``A`` is applied to the feature maps once; what is left is one small regression per slice. The prior is the
-    network's own ``N(readout, head_covariance)``, so that where the data are silent the answer falls back on the
+    network's own ``N(readout, readout_covariance)``, so that where the data are silent the answer falls back on the
     cohort's mean readout and not on noise.
 
     Args:
@@ -109,8 +109,8 @@ def solve_readouts(siren: Siren, coords: Tensor, operator: Operator, y: Tensor, 
     Returns:
         Readouts for all slices.
     """
-    mean = torch.cat([siren.head.weight[0], siren.head.bias]).double()
-    precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).double()
+    precision = torch.linalg.inv(siren.get_buffer("readout_covariance").double())
     solved = []
     for c, target in zip(coords, y):
         seen = operator.A(features_of(siren, c)).flatten(1)  # (C + 1, M)

@@ -49,8 +49,8 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
     turn = eye.clone()
     places = with_bias(coords.flatten(2).double())  # (S, 4, P)
     targets = 2 * images.flatten(1) - 1  # (S, P)
-    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
-    precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().double()
+    precision = torch.linalg.inv(siren.get_buffer("readout_covariance").double())
     for _ in range(turns):
         matrix, vector, cost = torch.zeros(12, 12, **exact), torch.zeros(12, **exact), torch.zeros((), **exact)
         for place, target in zip(places, targets):

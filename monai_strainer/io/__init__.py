@@ -16,17 +16,19 @@ from ..storage.atomic import atomic_files, atomic_folder, is_there, json_text, s
 from ..storage.provenance import record, sha256
 from ..volume import Volume
 from .find import (
+    DEVIATION,
     Passed,
     Survey,
     bears_mark,
     files_below,
     find_scans,
     find_series,
-    holds_nifti,
+    holds_images,
     is_nifti,
     refuse_inside,
     survey,
 )
+from .formats import is_image, require_format
 
 __all__ = [
     "SERIES",
@@ -34,8 +36,9 @@ __all__ = [
     "Survey",
     "find_scans",
     "find_series",
-    "holds_nifti",
+    "holds_images",
     "is_dicom",
+    "is_image",
     "is_nifti",
     "is_series",
     "read",
@@ -50,18 +53,10 @@ SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a path means DICOM: a folder, a file of that suffix, or one of an unknown suffix that bears its mark."""
+    """Return whether a path means DICOM: a folder, that suffix, or its mark under an unknown suffix."""
     if path.is_dir() or path.name.lower().endswith((".dcm", ".ima")):
         return True
-    return not is_nifti(path) and path.is_file() and bears_mark(path)
-
-
-def _require_nifti(path: Path) -> None:
-    """Refuse every suffix but NIfTI's."""
-    name = path.name.lower()
-    if not is_nifti(path):
-        kind = f"the suffix {Path(name).suffix!r} is not known" if Path(name).suffix else "the name has no suffix"
-        raise InputError(kind, "use .nii or .nii.gz; dcm2niix or nibabel convert other formats", path)
+    return not is_image(path) and path.is_file() and bears_mark(path)
 
 
 def read(
@@ -78,7 +73,8 @@ def read(
     slices, by their positions alone.
 
     Args:
-        path: a ``.nii`` or ``.nii.gz`` file, a DICOM file, or a folder with a DICOM series in it.
+        path: an image file (``.nii.gz``, or another of ``io.formats.FORMATS``), a DICOM file, or a folder with a DICOM
+            series in it.
         limit_bytes: refuse a file that says it needs more memory than this; checked before anything is decoded.
         series_uid: of the DICOM series that is meant, where a folder holds several.
         volume: which one is meant, from 1, where a series or a 4-D file holds several: echoes, times, directions.
@@ -111,10 +107,8 @@ def read(
         from .dicom.read import read_dicom
 
         return read_dicom(path, limit_bytes, series_uid, volume)
-    _require_nifti(path)
-    from .nifti.files import read_nifti  # nibabel is loaded when a file is, not with the package
-
-    return read_nifti(path, limit_bytes, volume, form)
+    scan: Volume = require_format(path).read(path, limit_bytes, volume, form)
+    return scan
 
 
 def write(
@@ -129,16 +123,16 @@ def write(
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
 
-    A name that ends in ``.nii`` or ``.nii.gz`` gets float32 NIfTI. Any other name becomes a folder with a derived DICOM
-    series, if that is where the scan comes from; its standard deviation is a second series in ``std/``, its record
-    ``monai_strainer.json``.
+    A name with the suffix of an image format (``.nii.gz``) gets float32 voxels. Any other name becomes a folder with a
+    derived DICOM series, if that is where the scan comes from; its standard deviation is a second series in ``std/``,
+    its record ``monai_strainer.json``.
 
     With a report, ``x.json`` is written beside ``x.nii.gz`` as the very last step: where it stands, everything it
     names is complete. Every file appears whole or not at all. Missing folders are made.
 
     Args:
         volume: the scan.
-        path: ends in ``.nii`` or ``.nii.gz``, or is the folder of a DICOM series to make.
+        path: ends in ``.nii``, ``.nii.gz`` or the like, or is the folder of a DICOM series to make.
         report: what was done; becomes the record ``x.json`` together with versions and hashes.
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
         page: HTML to stand beside the image as ``x.html``.
@@ -163,11 +157,12 @@ def write(
     if _is_series(volume, path):
         _write_series(volume, path, report, std, page, overwrite)
         return
-    _require_nifti(path)
+    own = require_format(path)
     images = {path: volume}
     notes: dict[Path, Mapping[str, Any]] = {}
     if std is not None:
-        deviation = path.with_name(f"{stem(path)}_std.nii.gz" if sidecar is None else DESC.sub(STD, path.name))
+        name = f"{stem(path)}_std{own.suffixes[0]}" if sidecar is None else DESC.sub(STD, path.name)
+        deviation = path.with_name(name)
         images[deviation] = Volume(std, volume.grid, volume.source, volume.slice_axis)
         if sidecar is not None:
             note = "Standard deviation of every voxel of the restored scan"
@@ -180,15 +175,12 @@ def write(
         getattr(volume.source, "path", None),
         overwrite,
     )
-    from .nifti.files import write_nifti
-    from .nifti.outline import DEVIATION
-
     files = [*listed, *notes, *([json_file] if report is not None else [])]  # the record last
     try:
         with atomic_files(files, None if report is None else json_file) as hidden:
             temporary = dict(zip(files, hidden))
             for target, image in images.items():
-                write_nifti(image, temporary[target], *([] if target == path else [DEVIATION]))
+                own.write(image, temporary[target], *([] if target == path else [DEVIATION]))
             for target, content in notes.items():
                 temporary[target].write_text(json_text(content), encoding="utf-8")
             if page is not None:
@@ -203,13 +195,13 @@ def write(
 
 
 def is_series(source: Any) -> bool:
-    """Whether the source of a volume is a DICOM series; asked without loading pydicom."""
+    """Return whether the source of a volume is a DICOM series; asked without loading pydicom."""
     return hasattr(source, "frames")
 
 
 def _is_series(volume: Volume, path: Path) -> bool:
-    """Whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
-    return is_series(volume.source) and not is_nifti(path)
+    """Return whether a volume is to become a DICOM series: it comes from one, and the name is a folder's."""
+    return is_series(volume.source) and not is_image(path)
 
 
 def _write_series(

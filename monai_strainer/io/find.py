@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
+from .formats import is_image
 
 __all__ = [
+    "DEVIATION",
     "Passed",
     "Survey",
     "bears_mark",
     "find_scans",
     "find_series",
-    "holds_nifti",
+    "holds_images",
     "is_nifti",
     "is_set_aside",
     "packing_of",
@@ -32,8 +34,9 @@ __all__ = [
 ]
 
 PACKED = (".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip")
-FORMATS = (".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".mnc")
+OTHERS = (".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".mnc")
 DICOM = (".dcm", ".ima")
+DEVIATION = "standard deviation"  # stands in the description of the maps that we write
 
 
 class Passed(NamedTuple):
@@ -54,7 +57,7 @@ PACKINGS = ((b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\x
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether a path is named like a NIfTI file."""
+    """Return whether a path is named like a NIfTI file."""
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
@@ -85,13 +88,13 @@ def files_below(folder: Path, follow: bool = False) -> Iterator[Path]:
     yield from inside(folder)
 
 
-def holds_nifti(folder: Path) -> bool:
-    """Whether anything in a folder or its subfolders is named like NIfTI; hidden files are not looked at."""
-    return any(is_nifti(path) for path in files_below(folder))
+def holds_images(folder: Path) -> bool:
+    """Return whether anything in a folder or its subfolders is named like an image; hidden files are not looked at."""
+    return any(is_image(path) for path in files_below(folder))
 
 
 def bears_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM files do, or is packed and holds one that does."""
+    """Return whether a file begins as DICOM files do, or is packed and holds one that does."""
     with path.open("rb") as handle:
         head = handle.read(132)
     return head[128:] == b"DICM" or packing_of(path) is not None
@@ -118,7 +121,7 @@ def packing_of(path: Path) -> str | None:
 
 
 def is_set_aside(path: Path) -> bool:
-    """Whether a file among DICOM files is no image by its name alone: hidden, or a directory record."""
+    """Return whether a file among DICOM files is no image by its name alone: hidden, or a directory record."""
     return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
@@ -131,11 +134,9 @@ def _why_not(path: Path) -> str | None:
         return "a link to a folder; links are not followed: pass the folder itself"
     if name.endswith(PACKED):
         return "packed in another way than gzip; unpack it"
-    if name.endswith(FORMATS):
-        return "another format; convert it to NIfTI"
-    if not is_nifti(path):
-        return None
-    if "std" in name and path.is_file():
+    if not is_image(path):
+        return "another format; convert it to NIfTI" if name.endswith(OTHERS) else None
+    if "std" in name and is_nifti(path) and path.is_file():
         from .nifti.outline import is_deviation  # nibabel is loaded when a file is, not with the package
 
         if is_deviation(path):
@@ -144,7 +145,7 @@ def _why_not(path: Path) -> str | None:
 
 
 def survey(folder: str | os.PathLike[str]) -> Survey:
-    """List the NIfTI files in a folder and its subfolders in sorted order, and what is passed over with the reason.
+    """List the images in a folder and its subfolders in sorted order, and what is passed over with the reason.
 
     Where there are ``sub-*`` folders with ``anat`` folders in them (BIDS), only the images in those count: functional
     and diffusion runs are no anatomy. Standard deviations that :func:`monai_strainer.write` made are known by their
@@ -164,7 +165,7 @@ def survey(folder: str | os.PathLike[str]) -> Survey:
     for path in files_below(root):
         inner = path.relative_to(root)
         if inner.parts[0] == "derivatives" and len(inner.parts) > 1:
-            results += is_nifti(path)
+            results += is_image(path)
         elif path.name.lower().endswith(DICOM):
             dicom[inner.parent.as_posix()] += 1
         elif reason := _why_not(path):
@@ -231,7 +232,7 @@ def _is_hidden(inner: Path) -> bool:
 
 
 def _is_marked(path: Path) -> bool:
-    """Whether a path is a DICOM file that may be an image."""
+    """Return whether a path is a DICOM file that may be an image."""
     return not is_set_aside(path) and path.is_file() and bears_mark(path)
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .file_names import name_in_files
 from .precision import autocast_on
 
 __all__ = ["CONDITIONS", "DetailPrior", "sizes_of_detail"]
@@ -49,8 +50,8 @@ class _Block(nn.Module):
         return h + self.second(F.relu(torch.addcmul(shift, self.first(h), 1 + gain)))
 
 
-class _Level(nn.ModuleList):
-    """Blocks of one resolution, one after the other."""
+class _Stage(nn.ModuleList):
+    """The blocks of one resolution, one after the other."""
 
     def forward(self, h: Tensor, conditioning: Tensor) -> Tensor:
         for block in self:
@@ -63,8 +64,8 @@ class DetailPrior(nn.Module):
 
     Args:
         slices: odd number of neighbouring slices it sees; the one in the middle is restored.
-        channels: width of every level; each level has half the resolution of the one above.
-        blocks: residual blocks of every level, on the way down and again on the way up.
+        channels: width of every stage; each stage has half the resolution of the one above.
+        blocks: residual blocks of every stage, on the way down and again on the way up.
         features: channels of the coordinate prior's features; 0 for a network that does without.
         equivariant: no biases, and the input brought to mean 0 and spread 1. Then ``f(a y + b, a sigma) = a f(y, sigma)
             + b`` for Gaussian noise and ``f(a y, a sigma) = a f(y, sigma)`` for Rician noise, for every ``a > 0`` and
@@ -91,25 +92,24 @@ class DetailPrior(nn.Module):
         super().__init__()
         if slices < 1 or slices % 2 == 0 or len(channels) < 2 or min(channels) < 1 or blocks < 1:
             raise ValueError(
-                "a detail prior needs an odd number of slices, two levels, and a channel and a block at each"
+                "a detail prior needs an odd number of slices, two stages, and a channel and a block at each"
             )
         self.slices, self.channels, self.blocks, self.features = slices, tuple(channels), blocks, features
         self.equivariant, bias = equivariant, not equivariant
-        conditioning, width = 64, self.channels[0]
-        self.told = nn.Sequential(  # this name and "marry" stand in weights files
-            nn.Linear(CONDITIONS, conditioning), nn.ReLU(), nn.Linear(conditioning, conditioning), nn.ReLU()
-        )
+        inner, width = 64, self.channels[0]
+        self.conditioning = nn.Sequential(nn.Linear(CONDITIONS, inner), nn.ReLU(), nn.Linear(inner, inner), nn.ReLU())
         self.stem = nn.Conv2d(4 * (slices + 2 + equivariant), width, 3, padding=1, bias=bias)
-        self.marry = nn.Conv2d(features, self.channels[1], 1, bias=False) if features else None
+        self.feature_projection = nn.Conv2d(features, self.channels[1], 1, bias=False) if features else None
         pairs = list(zip(self.channels[:-1], self.channels[1:]))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=bias) for a, b in pairs)
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=bias) for a, b in reversed(pairs))
-        self.encode = nn.ModuleList(_Level(_Block(c, conditioning, bias) for _ in range(blocks)) for c in self.channels)
+        self.encode = nn.ModuleList(_Stage(_Block(c, inner, bias) for _ in range(blocks)) for c in self.channels)
         self.decode = nn.ModuleList(
-            _Level(_Block(c, conditioning, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
+            _Stage(_Block(c, inner, bias) for _ in range(blocks)) for c in reversed(self.channels[:-1])
         )
         self.tail = nn.Conv2d(width, 8, 3, padding=1, bias=bias)
-        self.level = nn.Linear(conditioning, 1) if equivariant else None  # of the deviation
+        self.deviation = nn.Linear(inner, 1) if equivariant else None  # adds to its logarithm
+        name_in_files(self, {"conditioning": "told", "feature_projection": "marry", "deviation": "level"})
         nn.init.normal_(self.tail.weight, std=1e-3)
         if self.tail.bias is not None:
             nn.init.zeros_(self.tail.bias)
@@ -133,26 +133,26 @@ class DetailPrior(nn.Module):
         height, width = image.shape[-2:]
         step = 2 ** len(self.channels)
         pad = (0, -width % step, 0, -height % step)
-        conditioning = self.told(conditions)
+        conditioning = self.conditioning(conditions)
         folded = F.pixel_unshuffle(F.pad(image, pad, mode="replicate"), 2).contiguous(memory_format=torch.channels_last)
         with autocast_on(image.device, False):  # intensities need more than eight bits
             h = self.stem(folded.float())
         skips = []
-        for level, blocks in enumerate(self.encode):
-            if level:
+        for stage, blocks in enumerate(self.encode):
+            if stage:
                 skips.append(h)
-                h = self.down[level - 1](h)
-            if level == 1 and self.marry is not None and features is not None:
+                h = self.down[stage - 1](h)
+            if stage == 1 and self.feature_projection is not None and features is not None:
                 rows, columns = h.shape[-2] - features.shape[-2], h.shape[-1] - features.shape[-1]
-                h = h + self.marry(F.pad(features, (0, columns, 0, rows), mode="replicate"))
+                h = h + self.feature_projection(F.pad(features, (0, columns, 0, rows), mode="replicate"))
             h = blocks(h, conditioning)
         for up, blocks in zip(self.up, self.decode):
             h = blocks(up(h) + skips.pop(), conditioning)
         with autocast_on(image.device, False):
             out = F.pixel_shuffle(self.tail(h.float()), 2)[..., :height, :width]  # (B, 2, H, W)
             log_std = out[:, 1:] - 3.0  # deviations start at exp(-3), a twentieth of the range
-            if self.level is not None:  # limits in units of the spread: absolute ones would depend on the scan's unit
-                log_std = (log_std + self.level(conditioning.float())[..., None, None]).clamp(-9, 2)
+            if self.deviation is not None:  # limits in units of the spread, whatever the scan's unit
+                log_std = (log_std + self.deviation(conditioning.float())[..., None, None]).clamp(-9, 2)
         return middle + spread * out[:, :1], log_std + spread.log()
 
     def _normalised(self, image: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -83,7 +83,7 @@ def sine_features(
 
 
 def are_sines(activations: Iterable[nn.Module]) -> bool:
-    """Whether :func:`sine_features` is meant for these: sines, all of them."""
+    """Return whether :func:`sine_features` is meant for these: sines, all of them."""
     return all(isinstance(activation, Sine) for activation in activations)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import FourierFeatures, activation_named
+from .file_names import name_in_files
 
 __all__ = ["SIZES", "Siren", "sine_layers", "sizes_of", "to_image", "to_points"]
 
@@ -70,9 +71,9 @@ class Siren(nn.Module):
     Raises:
         ValueError: a size below one, fewer than two layers, or an unknown activation.
 
-    The readout carries a Gaussian prior, ``N(readout, head_covariance)`` over weights and bias: that of the
+    The readout carries a Gaussian prior, ``N(readout, readout_covariance)`` over weights and bias: that of the
     initialisation in a fresh network, that of a cohort's readouts in a pretrained one. The readout solve starts from
-    it. In weights files the readout is called ``head``.
+    it. In weights files they are called ``head`` and ``head_covariance``.
 
     Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020.
 
@@ -97,8 +98,9 @@ class Siren(nn.Module):
         self.spatial_dims, self.out_channels, self.hidden_channels = spatial_dims, out_channels, hidden_channels
         self.num_layers, self.omega, self.activation = num_layers, float(omega), activation
         self.encoder = sine_layers(spatial_dims, hidden_channels, num_layers - 1, omega, activation, first=True)
-        self.head = _initialise(nn.Linear(hidden_channels, out_channels), math.sqrt(6 / hidden_channels) / omega)
-        self.register_buffer("head_covariance", torch.eye(hidden_channels + 1) / hidden_channels)
+        self.readout = _initialise(nn.Linear(hidden_channels, out_channels), math.sqrt(6 / hidden_channels) / omega)
+        self.register_buffer("readout_covariance", torch.eye(hidden_channels + 1) / hidden_channels)
+        name_in_files(self, {"readout": "head", "readout_covariance": "head_covariance"})
 
     def forward(self, coords: Tensor, features: bool = False) -> Tensor:
         """Intensities (or the last features) at every point of a coordinate image.
@@ -111,7 +113,7 @@ class Siren(nn.Module):
             ``(B, out_channels, *spatial)``, float32; intensities in ``[-1, 1]``, as in STRAINER.
         """
         h = self.encoder(to_points(coords))  # (B, N, C)
-        return to_image(h if features else self.head(h).float(), coords)
+        return to_image(h if features else self.readout(h).float(), coords)
 
 
 def sizes_of(network: nn.Module) -> dict[str, Any]:

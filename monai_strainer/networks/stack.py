@@ -48,7 +48,7 @@ class SirenStack(nn.Module):
             assert isinstance(linear, nn.Linear)
             self._append(linear.weight, linear.bias, copies)
             self.activations.append(activation)
-        self._append(siren.head.weight, siren.head.bias, copies)
+        self._append(siren.readout.weight, siren.readout.bias, copies)
         self.tape = SineTape()
 
     def _append(self, weight: Tensor, bias: Tensor, copies: int) -> None:

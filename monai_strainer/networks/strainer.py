@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .file_names import name_in_files
 from .siren import Siren, _initialise, sine_layers, to_image, to_points
 
 __all__ = ["StrainerNet"]
@@ -64,7 +65,8 @@ class StrainerNet(nn.Module):
         self.num_layers, self.shared_layers, self.num_heads = num_layers, shared_layers, num_heads
         self.omega, self.activation = float(omega), activation
         self.encoder = sine_layers(spatial_dims, hidden_channels, shared_layers, omega, activation, first=True)
-        self.heads = nn.ModuleList(self._fresh_readout() for _ in range(num_heads))
+        self.readouts = nn.ModuleList(self._fresh_readout() for _ in range(num_heads))
+        name_in_files(self, {"readouts": "heads"})
 
     def _fresh_readout(self) -> nn.Sequential:
         private = self.num_layers - 1 - self.shared_layers
@@ -84,7 +86,7 @@ class StrainerNet(nn.Module):
             ``(B, num_heads * out_channels, *spatial)``, readout after readout.
         """
         h = self.encoder(to_points(coords))  # (B, N, C)
-        return to_image(torch.cat([readout(h).float() for readout in self.heads], dim=-1), coords)
+        return to_image(torch.cat([readout(h).float() for readout in self.readouts], dim=-1), coords)
 
     def siren(self, readout: int | None = None) -> Siren:
         """Build a single-image network with a copy of the encoder.
@@ -96,11 +98,11 @@ class StrainerNet(nn.Module):
         net = Siren(
             self.spatial_dims, self.out_channels, self.hidden_channels, self.num_layers, self.omega, self.activation
         ).to(next(self.parameters()).device)
-        private: list[nn.Module] = [] if readout is None else list(self.heads[readout].children())
+        private: list[nn.Module] = [] if readout is None else list(self.readouts[readout].children())
         layers = [*self.encoder, *private[:-1]]
         with torch.no_grad():
             for mine, theirs in zip(net.encoder, layers):
                 mine.load_state_dict(theirs.state_dict())
             if readout is not None:
-                net.head.load_state_dict(private[-1].state_dict())
+                net.readout.load_state_dict(private[-1].state_dict())
         return net

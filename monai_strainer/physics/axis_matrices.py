@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["box_matrix", "gaussian_matrix", "kspace_matrix"]
+__all__ = ["box_matrix", "gaussian_matrix", "kspace_matrix", "voxel_edges"]
 
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
 
@@ -34,7 +34,7 @@ def box_matrix(fine: int, coarse: int, thickness: float | None = None) -> Tensor
                 [0.0000, 0.3333, 0.6667]], dtype=torch.float64)
     """
     width = fine / coarse if thickness is None else thickness
-    return _normalised((_offsets(fine, coarse) / width).clamp(-0.5, 0.5).diff(dim=1))
+    return _normalised((voxel_edges(fine, coarse) / width).clamp(-0.5, 0.5).diff(dim=1))
 
 
 def gaussian_matrix(fine: int, coarse: int, fwhm: float) -> Tensor:
@@ -59,7 +59,7 @@ def gaussian_matrix(fine: int, coarse: int, fwhm: float) -> Tensor:
     """
     sigma = math.sqrt(max((fwhm / _FWHM) ** 2 - 1 / 12, 1e-6))
     reach = max(1.75 * fwhm, 0.01)
-    return _normalised(torch.erf(_offsets(fine, coarse).clamp(-reach, reach) / (sigma * math.sqrt(2))).diff(dim=1))
+    return _normalised(torch.erf(voxel_edges(fine, coarse).clamp(-reach, reach) / (sigma * math.sqrt(2))).diff(dim=1))
 
 
 def kspace_matrix(fine: int, coarse: int) -> Tensor:
@@ -94,8 +94,8 @@ def _centres(n: int) -> Tensor:
     return (torch.arange(n, dtype=torch.float64) + 0.5) / n
 
 
-def _offsets(fine: int, coarse: int) -> Tensor:
-    """(n, N + 1) edges of the fine voxels relative to the centre of each coarse one, in fine voxels."""
+def voxel_edges(fine: int, coarse: int) -> Tensor:
+    """Return the edges (n, N + 1) of the fine voxels relative to the centre of each coarse one, in fine voxels."""
     return torch.arange(fine + 1, dtype=torch.float64) - fine * _centres(coarse)[:, None]
 
 

@@ -45,7 +45,7 @@ class Operator(nn.Module):
 
     @property
     def is_identity(self) -> bool:
-        """Whether the operator is known to change nothing."""
+        """Return whether the operator is known to change nothing."""
         return False
 
     def A(self, x: Tensor) -> Tensor:

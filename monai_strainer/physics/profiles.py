@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
 from ..errors import InputError
 from .axis_matrices import box_matrix, gaussian_matrix, kspace_matrix
+from .axis_profiles import matrix_of, profile_names
 from .separable import Separable
 
 __all__ = ["Blur", "Downsample", "KSpaceCrop", "Profile", "SliceProfile"]
@@ -111,7 +111,8 @@ class SliceProfile(Separable):
         thickness: of a slice, in high-resolution voxels (full width at half maximum for a Gaussian); the gap is
             ``separation - thickness``, and slices overlap where it is negative.
         separation: from slice centre to slice centre, in high-resolution voxels, 1 or more.
-        kind: "gaussian", the profile of a common excitation pulse, or "box", the ideal one.
+        kind: "gaussian", the profile of a common excitation pulse, "box", the ideal one, or another of
+            :mod:`monai_strainer.physics.axis_profiles` that has a thickness.
 
     Raises:
         InputError: a separation below 1, a thickness not above 0, an axis or a kind that does not exist.
@@ -128,10 +129,11 @@ class SliceProfile(Separable):
         axis: int,
         thickness: float,
         separation: float,
-        kind: Literal["gaussian", "box"] = "gaussian",
+        kind: str = "gaussian",
     ) -> None:
-        if kind not in ("gaussian", "box"):
-            raise InputError(f"there is no slice profile called {kind!r}", 'choose "gaussian" or "box"')
+        if kind not in profile_names() or kind == "kspace":  # which has no thickness
+            others = ", ".join(name for name in profile_names() if name != "kspace")
+            raise InputError(f"there is no slice profile called {kind!r}", f"choose from {others}")
         if not -len(shape) <= axis < len(shape):
             raise InputError(f"there is no axis {axis} in shape {tuple(shape)}", "name the axis across slices")
         if not (math.isfinite(thickness) and thickness > 0):
@@ -148,7 +150,8 @@ class Profile:
     """How a scanner makes few voxels of many, whatever their number: called with two shapes, it gives the operator.
 
     Args:
-        kind: "box" averages what lies in a voxel, "gaussian" weighs it, "kspace" cuts the high frequencies off.
+        kind: "box" averages what lies in a voxel, "gaussian" weighs it, "kspace" cuts the high frequencies off; all are
+            in :mod:`monai_strainer.physics.axis_profiles`.
         ratio: thickness of a slice over the step from slice to slice (full width at half maximum of a Gaussian); below
             1 there are gaps. Means nothing to "kspace".
 
@@ -160,21 +163,18 @@ class Profile:
         (4, 8)
     """
 
-    kind: Literal["box", "gaussian", "kspace"] = "box"
+    kind: str = "box"
     ratio: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("box", "gaussian", "kspace"):
-            raise InputError(f"there is no profile called {self.kind!r}", 'choose "box", "gaussian" or "kspace"')
+        if self.kind not in profile_names():
+            raise InputError(f"there is no profile called {self.kind!r}", f"choose from {', '.join(profile_names())}")
         if not (math.isfinite(self.ratio) and self.ratio > 0):
             raise InputError(f"a slice of {self.ratio} steps is not thicker than 0", "give thickness over step")
 
     def matrix(self, fine: int, measured: int) -> Tensor:
         """Return the (measured, fine) matrix of one axis."""
-        if self.kind == "kspace":
-            return kspace_matrix(fine, measured)
-        width = self.ratio * fine / measured
-        return (gaussian_matrix if self.kind == "gaussian" else box_matrix)(fine, measured, width)
+        return matrix_of(self.kind, fine, measured, self.ratio)
 
     def __call__(self, fine: Sequence[int], measured: Sequence[int]) -> Separable:
         """Build the operator from one shape to another; axes of equal length are left alone.

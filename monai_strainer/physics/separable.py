@@ -51,7 +51,7 @@ class Separable(Operator):
 
     @property
     def is_identity(self) -> bool:
-        """Whether every axis is left alone."""
+        """Return whether every axis is left alone."""
         return all(m is None for m in self.matrices)
 
     def A(self, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..io import Passed, is_nifti
+from ..io import Passed, is_image
 from ..storage.atomic import clear, is_there
 from ..storage.marks import Busy, hold
 from ..storage.provenance import sha256
@@ -66,7 +66,7 @@ def record_of(job: Job) -> dict[str, Any]:
 
 
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
-    """Whether the record of a job matches what is there, made from this input with this configuration."""
+    """Return whether the record of a job matches what is there, made from this input with this configuration."""
     try:
         record = record_of(job)
         if record["configuration"] != json.loads(json.dumps(configuration)):
@@ -103,7 +103,7 @@ def _one(
     """Run one job and return the columns of its row; any exception but an interruption is that job's failure."""
     before = {"status": "skipped", "message": "done before"}
     try:
-        if not is_nifti(job.target):
+        if not is_image(job.target):
             clear(job.target)  # a series that a killed process had moved away counts
         if is_committed(job, configuration):
             _clear_mark(job)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import InputError
-from ..io import SERIES, Passed, is_nifti, refuse_inside, survey
+from ..io import SERIES, Passed, is_image, refuse_inside, survey
 from ..storage.atomic import stem
 
 __all__ = ["Job", "find_jobs", "jobs_of", "share_of"]
@@ -42,7 +42,7 @@ class Job:
     @property
     def record(self) -> Path:
         """The JSON file that commits the job."""
-        if is_nifti(self.target):
+        if is_image(self.target):
             return self.target.with_name(f"{stem(self.target)}.json")
         return self.target / f"{SERIES}.json"
 

@@ -138,15 +138,15 @@ def restore_file(
         out = restore(scan, prior, scale, options=options.restore, device=device, progress=progress)
     except InputError as error:
         raise _of_file(error, source) from error
-    report = {**out.report, "configuration": options.configuration(prior), **outputs.extra}
-    report["warnings"] = [*outputs.findings, *_notes(scan, options), *report["warnings"]]
+    details = out.details.after(*outputs.findings, *_notes(scan, options))
+    report = {**details.as_dict(), "configuration": options.configuration(prior), **outputs.extra}
     sidecar = outputs.sidecar
     write(
         out.volume,
         target,
         report=report if outputs.report else None,
         std=out.std if outputs.std else None,
-        page=page_of(scan, out.volume, out.std, report) if outputs.report else None,
+        page=page_of(scan, out.volume, out.std, details) if outputs.report else None,
         sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
         overwrite=outputs.overwrite,
     )

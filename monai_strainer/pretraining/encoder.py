@@ -114,7 +114,7 @@ def pretrain(
         >>> axes = tuple(np.linspace(-1, 1, n, dtype=np.float32) for n in (2, 8, 8))
         >>> cohort = AlignedSlices(rng.random((3, 2, 8, 8)).astype(np.float16), axes)
         >>> net = pretrain(cohort, Recipe(steps=2, points=32), network=Siren(3, hidden_channels=16))
-        >>> net.head_covariance.shape
+        >>> net.readout_covariance.shape
         torch.Size([17, 17])
     """
     if kind not in get_args(Kind) or (slices is None and kind != "noise"):
@@ -135,7 +135,7 @@ def pretrain(
     announce(f"coordinate prior: {recipe.steps} steps")
     if kind == "meta":
         rates = [recipe.rate_at(step) for step in range(recipe.steps)]
-        readout = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).head
+        readout = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).readout
         learned = {name: value.clone() for name, value in readout.state_dict().items()}
     else:
         shared.to(torch.device(run.device)).encoder.load_state_dict(siren.encoder.state_dict())
@@ -144,7 +144,7 @@ def pretrain(
 
     def described() -> dict[str, Any]:
         readout_statistics(siren, slices, ridge=recipe.ridge, seed=run.seed)
-        siren.head.load_state_dict({**siren.head.state_dict(), **learned})  # a start's own, not the mean of solved ones
+        siren.readout.load_state_dict({**siren.readout.state_dict(), **learned})  # a start's own, no mean
         return {"network": siren.state_dict()}
 
     file = run.checkpoint
@@ -205,7 +205,7 @@ def _learned(
             pieces = _pieces(batch, recipe, shared.spatial_dims, device)
         loss = step_once(*pieces)
         is_last = step + 1 == recipe.steps
-        mean = loss / (len(shared.heads) if recipe.trained_heads else 1)
+        mean = loss / (len(shared.readouts) if recipe.trained_heads else 1)
         run.done(step, mean, recipe.steps, identity, partial(_state, shared, module, optimiser, recipe, is_last))
     return shared.encoder
 
@@ -249,7 +249,7 @@ def images_of(shared: StrainerNet, features: Tensor) -> Tensor:
 
     One by one, as ``StrainerNet.forward`` has it for TorchScript, every readout would read and write all features.
     """
-    readouts = [readout[0] for readout in shared.heads]  # type: ignore[index]
+    readouts = [readout[0] for readout in shared.readouts]  # type: ignore[index]
     weight, bias = (
         torch.cat([readout.weight for readout in readouts]),
         torch.cat([readout.bias for readout in readouts]),

@@ -101,7 +101,7 @@ def _descent(
 @torch.no_grad()
 def _filled(siren: Siren, stack: SirenStack) -> Siren:
     """Copy the weights of a stack of one into the network, and return it."""
-    linears = [layer[0] for layer in siren.encoder] + [siren.head]  # type: ignore[index]
+    linears = [layer[0] for layer in siren.encoder] + [siren.readout]  # type: ignore[index]
     for linear, weight, bias in zip(linears, stack.weights, stack.biases):
         linear.weight.copy_(weight[0].T)
         linear.bias.copy_(bias[0, 0])

@@ -49,7 +49,7 @@ class ProjectionLoss(nn.Module):
 def readout_statistics(
     siren: Siren, slices: AlignedSlices, points: int = 4000, ridge: float = 1e-3, seed: int = 0
 ) -> None:
-    """Set the network's readout to the cohort's mean readout and ``head_covariance`` to their covariance.
+    """Set the network's readout to the cohort's mean readout and ``readout_covariance`` to their covariance.
 
     One readout per scan and level is solved from random points; the covariance is shrunk by a tenth towards its
     diagonal, for a small cohort has fewer readouts than a readout has weights.
@@ -67,6 +67,6 @@ def readout_statistics(
     variances = covariance.diagonal().clamp_min(1e-8)
     covariance = 0.9 * covariance + torch.diag(0.1 * variances + 1e-6)
     mean = stacked.mean(0).float()
-    siren.head.weight.copy_(mean[None, :-1])
-    siren.head.bias.copy_(mean[-1:])
-    siren.get_buffer("head_covariance").copy_(covariance.float())
+    siren.readout.weight.copy_(mean[None, :-1])
+    siren.readout.bias.copy_(mean[-1:])
+    siren.get_buffer("readout_covariance").copy_(covariance.float())

@@ -107,7 +107,7 @@ def aligned(siren: Siren, coarse: CoarseHead) -> tuple[CoarseHead, tuple[tuple[f
 def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, NDArray[np.float32]]:
     """Distance, misfit, agreement, and the smoothed residual ``(S, H, W)``."""
     coords, images = coarse.coords[:, : siren.spatial_dims], coarse.images
-    mean = torch.cat([siren.head.weight[0], siren.head.bias])
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias])
     heads, fitted, usual = [], [], []
     for place, image in zip(coords, images):
         phi = features_of(siren, place).flatten(1)  # (C + 1, P)
@@ -116,7 +116,7 @@ def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, ND
         usual.append((mean @ phi).reshape(image.shape))
     residual = (2 * images - 1 - torch.stack(fitted)) / 2
     away = (torch.stack(heads) - mean).double()  # (S, C + 1)
-    precision = torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    precision = torch.linalg.inv(siren.get_buffer("readout_covariance").double())
     distance = torch.einsum("si,ij,sj->s", away, precision, away).mean() / away.shape[1]
     inside = images > 0.1
     pair = torch.stack([images[inside], torch.stack(usual)[inside]])

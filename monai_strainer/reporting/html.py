@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ..geometry import PLANES
 from ..physics import Profile, Separable
 from ..priors.similarity import LIMIT
+from ..restoring.report import Profiled, Report
 from ..volume import Volume
 from .figure import upright
 
@@ -35,21 +37,22 @@ WARM = np.array(
 )  # magma, coarse
 
 
-def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping[str, Any]) -> str:
+def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Report) -> str:
     """One scan's page: input and result, what the result leaves of the data, how sure it is, and what was done.
 
     Args:
         scan: what was measured.
         out: what was made of it.
         std: ``(X, Y, Z)`` standard deviation of ``out``.
-        report: of the restoration.
+        report: of the restoration, ``Restored.details``.
 
     Returns:
         HTML that works from the file system, with its images inside. It shows the patient's head: it is as private as
         the scan.
     """
     fine, measured = out.grid.shape, scan.grid.shape
-    residual = Volume(scan.data - _measured_again(scan, out, report), scan.grid)
+    again = _measured_again(scan, out, report.profile, report.acquired.zero_filled_axes)
+    residual = Volume(scan.data - again, scan.grid)
     top = float(np.percentile(scan.data, 99.8)) or 1.0
     spans = (
         float(np.percentile(np.abs(residual.data), 99.5)) or 1.0,
@@ -76,7 +79,7 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
             for height in (HEIGHTS if out.grid.shape[axis] > 1 else (0.5,))
         ]
         planes.append({"name": plane, "ratio": wide / tall, "slices": shown})
-    curves = [one["curve"] for one in report.get("passes", ()) if one.get("curve")]
+    curves = [one.curve for one in report.passes if one.curve]
     return _render(
         "scan.html",
         planes=planes,
@@ -85,22 +88,29 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         curve=_curve(curves[0]) if curves else None,
         shapes=(measured, fine),
         spacings=[" x ".join(f"{v:.3g}" for v in volume.grid.spacing) for volume in (scan, out)],
-        words=COMPARED,
+        unusual=_unusual(report),
         limit=LIMIT,
     )
 
 
-def _measured_again(scan: Volume, out: Volume, report: Mapping[str, Any]) -> NDArray[np.float32]:
+def _measured_again(
+    scan: Volume, out: Volume, assumed: Profiled | None, filled: Sequence[int] = ()
+) -> NDArray[np.float32]:
     """Measure the result with the run's own operator: its profile, slice thickness, and zero-filled axes."""
-    profile = report.get("profile") or {}
-    filled = (report.get("acquired") or {}).get("zero_filled_axes", ())
+    profile = Profile() if assumed is None else Profile(assumed.kind, assumed.ratio)
     matrices: list[torch.Tensor | int] = []
     for k, (n, m) in enumerate(zip(out.grid.shape, scan.grid.shape)):
-        ratio = profile.get("ratio", 1.0) if k == out.slice_axis else 1.0
-        own = Profile("kspace") if k in filled else Profile(profile.get("kind", "box"), ratio)
+        in_step = profile if k == out.slice_axis else replace(profile, ratio=1.0)
+        own = Profile("kspace") if k in filled else in_step
         matrices.append(n if n == m else own.matrix(n, m))
     seen: NDArray[np.float32] = Separable(matrices).A(torch.from_numpy(out.data)).numpy()
     return seen
+
+
+def _unusual(report: Report) -> dict[str, float]:
+    """Scores of a head beside those of unseen heads, by what they compare; empty where no head was compared."""
+    found = report.cohort and report.cohort.unusual
+    return {COMPARED[name]: value for name, value in found.as_dict().items()} if found else {}
 
 
 def index_of(rows: Sequence[Mapping[str, Any]], links: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from .choice import Candidate, Trial, noise_trial, some_slices
 from .plan import Pass
 from .prepare import Prepared
 from .prior_choice import Choice
+from .report import Adaptation
 from .slicewise import PassContext, measured, neighbours_close
 
 __all__ = ["adapted"]
@@ -74,11 +75,11 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     network = adapt(detail.to(context.device), stacks, recipe, seed=seed, risk=risk, on_step=context.progress)
     before, after = tried[0], min(tried, key=lambda one: one.risk)
     kept = after.risk < _BETTER * before.risk
-    record = {"steps": count, "risk_before": float(before.risk), "risk_after": float(after.risk), "kept": bool(kept)}
+    told = Adaptation(steps=count, risk_before=float(before.risk), risk_after=float(after.risk), kept=bool(kept))
     if not kept:
-        return replace(choice, adaptation=record)
+        return replace(choice, adaptation=told)
     after = replace(after, widen=_wider(before, after))
-    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=record)
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=told)
 
 
 def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .given_back import give_back
 from .method import TRAINED
 from .passes import Passed
 from .prepare import Prepared
+from .report import DataAgreement, Risk
 from .risk import judge_denoised
 from .slicewise import PassContext, measured, operator_between
 
@@ -35,7 +36,7 @@ class Assessed:
     Args:
         volume: on the grid that was asked for.
         std: (X, Y, Z) in the scan's units.
-        risk: what the estimate of the error says.
+        risk: what the estimate of the error says; None where there is no estimate.
         data: how the result agrees with the data.
         median_std: over the object, in the scan's units.
         warnings: to the user.
@@ -43,8 +44,8 @@ class Assessed:
 
     volume: Volume
     std: NDArray[np.float32]
-    risk: dict[str, Any]
-    data: dict[str, float]
+    risk: Risk | None
+    data: DataAgreement
     median_std: float
     warnings: tuple[str, ...]
 
@@ -63,13 +64,13 @@ def assess(
         keep_lesions: see :class:`monai_strainer.RestoreOptions`.
     """
     warnings: list[str] = []
-    risk: dict[str, Any] = {}
+    risk: Risk | None = None
     volume, std = done.volume, done.std
     if done.divergence is not None:
         volume, std, risk = _judged(ready, done, context, keep_lesions)
-        if risk["network_weight"] < _SET_ASIDE and ready.level.readable:
+        if risk.network_weight < _SET_ASIDE and ready.level.readable:
             warnings.append(
-                f"the network removed more than noise: it was set aside by {100 * (1 - risk['network_weight']):.0f} % "
+                f"the network removed more than noise: it was set aside by {100 * (1 - risk.network_weight):.0f} % "
                 "where the estimated error asked for it"
             )
     elif keep_lesions:
@@ -86,14 +87,14 @@ def assess(
             f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
             f"trained on ({100 * TRAINED.rician:.0f} %)"
         )
-    kept = _kept_noise(ready, max(done.records[0]["factors"]))
+    kept = _kept_noise(ready, max(done.reports[0].factors))
     if kept > 0:
         std = np.hypot(std, np.float32(kept))
         warnings.append(
             "neighbouring voxels share noise (filtered or interpolated): most of it is kept, and the standard "
             "deviations include it"
         )
-    elif ready.level.record.get("is_white") is False and not ready.acquired.filled and ready.acquired.filter is None:
+    elif ready.level.reading.is_white is False and not ready.acquired.filled and ready.acquired.filter is None:
         warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
     factor = _disagreement(ready)
     if factor > 1:
@@ -114,10 +115,10 @@ def assess(
 
 def _disagreement(ready: Prepared) -> float:
     """How many times more noise the wavelet reads in a zero-filled scan than is taken off, up to ``_MOST``; else 1."""
-    level, wavelet = ready.level.relative * ready.scale, ready.level.record.get("wavelet")
+    level, wavelet = ready.level.relative * ready.scale, ready.level.reading.wavelet
     if not (ready.acquired.filled and level and wavelet):
         return 1.0
-    ratio = float(wavelet) / level
+    ratio = wavelet / level
     return min(ratio, _MOST) if ratio > _AGREE else 1.0
 
 
@@ -126,16 +127,16 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
 
     The network reads white noise, and that level is taken off; the wavelet reads filtered noise too.
     """
-    record = ready.level.record
-    wavelet, level = float(record.get("wavelet", 0.0)), ready.level.relative * ready.scale
-    if record.get("is_white") is not False or ready.acquired.filled or factor > 1:
+    reading = ready.level.reading
+    wavelet, level = reading.wavelet or 0.0, ready.level.relative * ready.scale
+    if reading.is_white is not False or ready.acquired.filled or factor > 1:
         return 0.0
     return wavelet if wavelet > max(_FILTERED * level, _LEAST * ready.scale) else 0.0
 
 
 def _judged(
     ready: Prepared, done: Passed, context: PassContext, keep_lesions: bool
-) -> tuple[Volume, NDArray[np.float32], dict[str, Any]]:
+) -> tuple[Volume, NDArray[np.float32], Risk]:
     axis = ready.acquired.volume.slice_axis
     y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
 
@@ -166,20 +167,20 @@ def _judged(
     image = image if ready.signed else np.maximum(image, 0)
     inside = stack(ready.inside)
     weight = float(found.weight[inside].mean()) if inside.any() else 1.0
-    record = {
-        "kind": "Stein's unbiased risk estimate",
-        "rmse": float(max(found.risk, 0.0)) ** 0.5 * float(scale),
-        "rmse_of_input": found.input_risk**0.5 * float(scale),
-        "network_weight": weight,
-        "set_aside": float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
-    }
+    risk = Risk(
+        kind="Stein's unbiased risk estimate",
+        rmse=float(max(found.risk, 0.0)) ** 0.5 * float(scale),
+        rmse_of_input=found.input_risk**0.5 * float(scale),
+        network_weight=weight,
+        set_aside=float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
+    )
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
-    return volume, np.moveaxis(std, 0, axis) * scale, record
+    return volume, np.moveaxis(std, 0, axis) * scale, risk
 
 
 def _support(
     ready: Prepared, out: Volume, done: Passed, axis: int, context: PassContext
-) -> tuple[dict[str, float], list[str]]:
+) -> tuple[DataAgreement, list[str]]:
     """How the result agrees with the data, slice by slice along an axis, or with the operator of all axes."""
     along = None if done.whole is not None else axis
     y, noise = measured(ready.acquired.volume, along, context, ready.level.level)
@@ -188,4 +189,4 @@ def _support(
     if whole is None:
         whole = operator_between(out.grid, ready.acquired.volume.grid, context.operator, context.filled, axis)
     found = data_fit(whole.cpu(), x.cpu(), y.cpu(), noise.cpu())
-    return asdict(found), found.warnings()
+    return found, found.warnings()

@@ -90,7 +90,7 @@ def constant_background(data: NDArray[np.float32]) -> Background | None:
 
 
 def is_signed(data: NDArray[np.float32], background: Background | None) -> bool:
-    """Whether values below zero are meant: z-scores, phase, CT, real parts, statistic maps.
+    """Return whether values below zero are meant: z-scores, phase, CT, real parts, statistic maps.
 
     Negative padding is background and does not count, nor does the slight overshoot of an interpolation.
 

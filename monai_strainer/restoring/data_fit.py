@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..metrics import whiteness
 from ..physics import NoiseModel, Operator
+from .report import DataAgreement
 
 __all__ = ["DataFit", "data_fit"]
 
@@ -21,19 +22,12 @@ PATTERNED = 0.3  # correlation of neighbours in the residual: more means that an
 
 
 @dataclass(frozen=True)
-class DataFit:
+class DataFit(DataAgreement):
     """What a result owes to the data.
 
-    Args:
-        residual: root mean square of ``y - A x`` in the head, in units of the noise. About 1 after denoising; less
-            where the data leave much open, for then they can be met more closely.
-        whiteness: correlation between neighbours of the residual; 0 for noise.
-        undetermined: share of the result's energy in the head that the data did not determine.
+    ``residual`` is about 1 after denoising; less where the data leave much open, for then they can be met more closely.
+    ``whiteness`` is 0 for noise.
     """
-
-    residual: float
-    whiteness: float
-    undetermined: float
 
     def warnings(self) -> list[str]:
         """Warnings in plain words."""

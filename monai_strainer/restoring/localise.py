@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from ..anatomy.coarse_image import coarse_head
 from ..anatomy.head_frame import Pose, find_pose
@@ -12,6 +12,7 @@ from ..priors.prior import Prior
 from ..priors.similarity import aligned, similarity_scores
 from .placing import place
 from .prepare import Prepared
+from .report import CohortFit, Similarity, Unusual
 
 __all__ = ["Localised", "localise"]
 
@@ -26,14 +27,14 @@ class Localised:
         pose: from array axes to head coordinates.
         whole: whether a whole head was there to measure it.
         unlike: why the scan is unlike the cohort; empty where it is like it, or where nothing is known.
-        record: what the report says.
+        fit: what the report says; None where no whole head was compared.
         warnings: to the user.
     """
 
     pose: Pose
     whole: bool
     unlike: str = ""
-    record: dict[str, Any] = field(default_factory=dict)
+    fit: CohortFit | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -52,16 +53,21 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
         return Localised(pose, whole)
     network = prior.network.cpu()
     seen, turn = aligned(network, coarse_head(volume.data, pose, ready.scale, prior.plane))
-    record: dict[str, Any] = {"turn": [[round(value, 4) for value in row] for row in turn]}
-    unlike, warnings = "", []
+    fit, unlike, warnings = CohortFit(turn=tuple(_rounded(row) for row in turn)), "", []
     if prior.typical is not None:
         found = similarity_scores(network, seen, prior.typical)
         unlike = "; ".join(prior.typical.warnings(found))
-        record |= {"similarity": asdict(found), "unusual": prior.typical.scores(found)}
+        similarity, unusual = Similarity(**asdict(found)), Unusual(**prior.typical.scores(found))
+        fit = replace(fit, similarity=similarity, unusual=unusual)
     ratios = [a / b for a, b in zip(pose.half_mm(volume.grid), prior.half_mm)]
     if not unlike and not (_SIZES[0] < min(ratios) and max(ratios) < _SIZES[1]):
         size = 2 * max(pose.half_mm(volume.grid))
         warnings.append(
             f"the head is {size:.0f} mm long, the cohort's are {2 * max(prior.half_mm):.0f}: check the voxel size"
         )
-    return Localised(replace(pose, turn=turn), whole, unlike, record, tuple(warnings))
+    return Localised(replace(pose, turn=turn), whole, unlike, fit, tuple(warnings))
+
+
+def _rounded(row: Sequence[float]) -> tuple[float, float, float, float]:
+    a, b, c, d = (round(value, 4) for value in row)
+    return a, b, c, d

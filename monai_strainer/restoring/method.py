@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from ..errors import InputError
 from ..physics import AcquisitionDistribution, Operator, Profile, Separable
 from ..priors.prior import Prior
 from ..volume import Volume
+from .report import Method, Profiled
 
-__all__ = ["TRAINED", "choose_method", "operator_of", "profile_record", "thick_profile"]
+__all__ = ["TRAINED", "choose_method", "operator_of", "profile_report", "thick_profile"]
 
 TRAINED = AcquisitionDistribution()  # what the detail networks have seen
 
 
 def choose_method(
     method: str, prior: Prior, first: Operator, factors: tuple[float, float, float], sigma: float
-) -> tuple[str, bool]:
+) -> tuple[Method, bool]:
     """Choose the method; return it, and whether the networks were trained on such operators.
 
     A network of a cohort serves up to the noise it was trained on; beyond, it is used as a denoiser between exact data
@@ -41,7 +42,7 @@ def choose_method(
     )
     is_trained = known and max(factors) <= TRAINED.factor + 0.5
     if method != "auto":
-        return method, is_trained
+        return cast("Method", method), is_trained
     if prior.detail is None:
         return "coordinates", is_trained
     is_quiet = sigma <= TRAINED.rician * 1.1 or prior.general is not None
@@ -80,13 +81,13 @@ def thick_profile(operator: Any, ratio: float) -> Profile:
     return replace(operator, ratio=ratio)
 
 
-def profile_record(
+def profile_report(
     operator: Any, thickness: float | None, scan: Volume, factors: tuple[float, float, float]
-) -> dict[str, Any] | None:
+) -> Profiled | None:
     """Return what the report says of a profile: its kind, and slice thickness over the step; None for others."""
     if not isinstance(operator, Profile):
         return None
     axis = scan.slice_axis
     is_thick = thickness is not None and factors[axis] > 1
     ratio = float(thickness or 1.0) / float(scan.grid.spacing[axis]) if is_thick else operator.ratio
-    return {"kind": operator.kind, "ratio": ratio}
+    return Profiled(kind=operator.kind, ratio=ratio)

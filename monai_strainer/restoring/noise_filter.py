@@ -13,6 +13,7 @@ border of the image needs no padding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -108,17 +109,19 @@ def find_filter(
         found = read(volume)
         if found.relative > most:
             return None
-        record = found.record
-        if 0 < record["wavelet"] <= _AGREE * record["network"]:
-            expected = h.level_of_white(scan.grid.shape, record["wavelet"])
-            if not 1 / _AGREE < expected / level.record["wavelet"] < _AGREE:
+        if _ratio(found) <= _AGREE:
+            filtered = h.level_of_white(scan.grid.shape, found.reading.wavelet or 0.0)
+            if not 1 / _AGREE < filtered / (level.reading.wavelet or math.inf) < _AGREE:
                 return None  # what was undone made noise, and took none away
-            return h, volume, replace(found, record=record | {"filter_width": width})
+            return h, volume, replace(found, reading=replace(found.reading, filter_width=width))
     return None
 
 
 def _is_filtered(level: NoiseLevel, scale: float) -> bool:
-    network, wavelet = level.record.get("network"), level.record.get("wavelet")
-    if network is None or wavelet is None or not level.readable:
-        return False
-    return float(wavelet) > max(_FILTERED * float(network), _LEAST * scale)
+    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > _LEAST * scale
+
+
+def _ratio(level: NoiseLevel) -> float:
+    """Wavelet's reading by the network's: 1 to 1.3 for white noise; not a number where there is one reading only."""
+    network, wavelet = level.reading.network, level.reading.wavelet
+    return wavelet / network if network and wavelet is not None else math.nan

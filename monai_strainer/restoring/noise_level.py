@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from ..networks.noise_level import NoiseLevelNet
 from ..physics import NoiseModel
 from ..volume import Volume
 from .noise_reading import read_noise
+from .report import NoiseReading
 
 __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 
@@ -31,12 +31,12 @@ class NoiseLevel:
     Args:
         level: relative to the intensity scale, a number or a map in the shape of the scan.
         readable: False where no level can be read off the scan; then it is 0.
-        record: what the report says of it.
+        reading: what the report says of it.
     """
 
     level: Level
     readable: bool = True
-    record: dict[str, Any] = field(default_factory=dict)
+    reading: NoiseReading = field(default_factory=NoiseReading)
 
     @property
     def relative(self) -> float:
@@ -51,12 +51,12 @@ def given_level(scan: Volume, sigma: float | NDArray[np.float32], noise: type[No
         InputError: a map of another shape, or a level below 0.
     """
     if np.ndim(sigma) == 0:
-        return NoiseLevel(float(noise(float(sigma)).sigma) / scale, record={"estimated": False})
+        return NoiseLevel(float(noise(float(sigma)).sigma) / scale, reading=NoiseReading(estimated=False))
     if np.shape(sigma) != scan.grid.shape:
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
-    return NoiseLevel(np.asarray(sigma, np.float32) / np.float32(scale), record={"estimated": False})
+    return NoiseLevel(np.asarray(sigma, np.float32) / np.float32(scale), reading=NoiseReading(estimated=False))
 
 
 def estimated_level(
@@ -86,30 +86,30 @@ def estimated_level(
     axis = scan.slice_axis
     slices = scan.slices(axis)
     second = noise.measure(torch.from_numpy(slices))
-    record: dict[str, Any] = {"estimated": True, "is_white": second.is_white}
+    reading = NoiseReading(estimated=True, is_white=second.is_white)
     if network is None:
         floor = 1e-6 * float(np.abs(scan.data).max())
-        record |= {"std": second.std, "source": second.source}
-        return NoiseLevel(second.sigma / scale, second.sigma >= floor, record)
+        reading = replace(reading, std=second.std, source=second.source)
+        return NoiseLevel(second.sigma / scale, second.sigma >= floor, reading)
     found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
     agree = found.sigma > 0 and found.sigma <= second.sigma <= _AGREE * found.sigma and found.map is None
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
     sigma = second.sigma if agree else found.sigma
     if between:
         sigma = float(found.sigma ** (1 / 3) * second.sigma ** (2 / 3))
-    record |= {
-        "std": float(np.hypot(found.std, sigma - found.sigma)),
-        "source": "network and wavelet" if agree or between else "network",
-        "network": found.sigma,
-        "wavelet": second.sigma,
-        "uneven": found.map is not None,
-    }
+    reading = replace(
+        reading,
+        std=float(np.hypot(found.std, sigma - found.sigma)),
+        source="network and wavelet" if agree or between else "network",
+        network=found.sigma,
+        wavelet=second.sigma,
+        uneven=found.map is not None,
+    )
     if found.map is None:
-        return NoiseLevel(sigma / scale, found.readable, record)
+        return NoiseLevel(sigma / scale, found.readable, reading)
     surface = found.map
     if between:
         surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
     low, high = np.percentile(surface, [5, 95])
-    record["range"] = [float(low), float(high)]
     turned = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
-    return NoiseLevel(turned / np.float32(scale), True, record)
+    return NoiseLevel(turned / np.float32(scale), True, replace(reading, range=(float(low), float(high))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -18,8 +19,10 @@ if TYPE_CHECKING:  # the command line reads this file for its help text, and doe
 
 __all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared"]
 
+_PACKAGE = Path(__file__).resolve().parent.parent
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
-PROFILES = ("auto", "box", "gaussian", "kspace")
+# One file a profile; listed here, for importing them would load torch.
+PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
 NOISES = ("rician", "gaussian")
 
 
@@ -38,8 +41,9 @@ class RestoreOptions:
         noise: ``"rician"`` for magnitude images or ``"gaussian"`` for real-valued ones; a noise class or a noise with
             its level also serve. Values below zero make the noise Gaussian.
         profile: how a scanner makes large voxels of small ones: ``"box"`` averages, ``"gaussian"`` weights,
-            ``"kspace"`` cuts the high frequencies off. ``"auto"`` takes the box; where the general prior refines a
-            plane, it also allows for cut k-space (see the docs on any scan).
+            ``"kspace"`` cuts the high frequencies off; all are in :mod:`monai_strainer.physics.axis_profiles`.
+            ``"auto"`` takes the box; where the general prior refines a plane, it also allows for cut k-space (see the
+            docs on any scan).
         operator: builds ``A`` from a fine and a measured shape, or is ``A`` itself; takes the place of ``profile``.
         thickness: of slices in mm where they have gaps or overlap; by default what the scan says of itself, else the
             step between them. Matters where the step between slices is refined.
@@ -153,7 +157,7 @@ class RestoreOptions:
 
         if self.operator is not None:
             return self.operator
-        return Profile() if self.profile == "auto" else Profile(self.profile)  # type: ignore[arg-type]
+        return Profile() if self.profile == "auto" else Profile(self.profile)
 
     def plain(self) -> dict[str, Any]:
         """Return the options that a command line can give, fit for JSON."""
@@ -164,7 +168,7 @@ def declared() -> dict[str, Mapping[str, Any]]:
     """Return what a command line can give: options, and for each its default, help text, kind, choices and unit.
 
     Example:
-        >>> declared()["profile"]["among"]
+        >>> declared()["profile"]["among"][:4]
         ('auto', 'box', 'gaussian', 'kspace')
     """
     return {one.name: {**one.metadata, "default": one.default} for one in fields(RestoreOptions) if one.metadata}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from ..volume import Volume
 from .method import thick_profile
 from .plan import Plan
 from .prepare import Prepared
+from .report import PassReport
 from .slicewise import PassContext, coordinate_pass, detail_pass, measured, operator_between
 
 __all__ = ["Passed", "mixed", "run_passes"]
@@ -30,14 +30,14 @@ class Passed:
     Args:
         volume: on the acquired grid, refined.
         std: (X, Y, Z) in the scan's units.
-        records: one per pass.
+        reports: one per pass.
         whole: operator of all axes, where there was more than one pass.
         divergence: (X, Y, Z) of the denoiser, where it was read.
     """
 
     volume: Volume
     std: NDArray[np.float32]
-    records: list[dict[str, Any]]
+    reports: tuple[PassReport, ...]
     whole: Operator | None
     divergence: NDArray[np.float32] | None
 
@@ -52,7 +52,8 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
         with_features: give a network that takes them the features of the coordinate network.
     """
     volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis
-    std, records, whole, divergence = np.zeros_like(volume.data), [], None, None
+    std, whole, divergence = np.zeros_like(volume.data), None, None
+    reports: list[PassReport] = []
     for number, (axes, step) in enumerate(plan.passes):
         if step[axis] > 1 and plan.thickness is not None:
             ratio = plan.thickness / float(ready.acquired.volume.grid.spacing[axis])
@@ -71,11 +72,11 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
         before = std[np.ix_(*(np.arange(n) * m // n for n, m in zip(done.std.shape, std.shape)))]
         std = np.hypot(done.std, before)  # errors of a pass are smooth: the next one does not remove them as noise
         volume, divergence = done.volume, done.divergence
-        records.append(done.record)
+        reports.append(done.report)
     if whole is not None:
         volume = _corrected(ready, volume, std, whole, context)
         divergence = None
-    return Passed(volume, std, records, whole, divergence)
+    return Passed(volume, std, tuple(reports), whole, divergence)
 
 
 def mixed(one: Passed, other: Passed, weight: float) -> Passed:

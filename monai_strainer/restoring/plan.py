@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..fitting import FitOptions
 from ..physics import Operator, OperatorFactory, Profile
 from ..priors.prior import Prior
 from ..volume import Volume
-from .method import choose_method, operator_of, profile_record
+from .method import choose_method, operator_of, profile_report
 from .options import RestoreOptions
 from .prepare import Prepared
+from .report import Method, Profiled
 from .slicewise import operator_between
 
 __all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
@@ -60,7 +61,7 @@ class Plan:
         amortised: slices along axis 2, factors 2 x 2 x 1
     """
 
-    method: str
+    method: Method
     passes: tuple[Pass, ...]
     factors: tuple[float, float, float]
     build: OperatorFactory
@@ -71,7 +72,7 @@ class Plan:
     noise: str = ""
     sigma: float = 0.0
     notes: tuple[str, ...] = ()
-    profile: dict[str, Any] | None = field(default=None)
+    profile: Profiled | None = None
 
     def __str__(self) -> str:
         lines = []
@@ -122,7 +123,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
         ready.noise.__name__,
         ready.level.relative * ready.scale,
         ready.notes,
-        profile_record(build, thickness, low, factors),
+        profile_report(build, thickness, low, factors),
     )
 
 

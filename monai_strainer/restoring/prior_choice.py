@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .plan import Pass, Plan
 from .prepare import Prepared
+from .report import Adaptation, PriorName, TrialResult
 from .slicewise import PassContext, measured, neighbours_close, slice_operator
 
 __all__ = ["Choice", "choose_prior", "tried"]
@@ -40,16 +40,16 @@ class Choice:
         name: "cohort", "general", or "none" where there is no detail network.
         why: in plain words.
         trial: what the test on the scan says of it, if there was one.
-        record: what the report says of the tests.
+        trials: what the report says of the tests, by prior.
         adaptation: what the report says of the adaptation to the scan, if there was one.
     """
 
     prior: Prior
-    name: str
+    name: PriorName
     why: str
     trial: Trial | None = None
-    record: dict[str, Any] = field(default_factory=dict)
-    adaptation: dict[str, Any] | None = None
+    trials: dict[PriorName, TrialResult] = field(default_factory=dict)
+    adaptation: Adaptation | None = None
 
 
 def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) -> Choice:
@@ -68,8 +68,8 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     if prior.detail is None or general is None:
         return Choice(prior, "none" if prior.detail is None else "cohort", "there is one prior")
     if prior.record.get("kind") == "general" or ready.signed:
+        only: list[tuple[PriorName, Prior]] = [("general", general)]
         why = "the general prior was asked for" if not ready.signed else "signed data are outside the cohort"
-        only = [("general", general)]
     elif place.unlike:
         why, only = place.unlike, [("general", general)]
     else:
@@ -77,16 +77,16 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     if not is_trained:
         name, chosen = only[0]
         return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
-    trials = {name: tried(one, name, ready, place.pose, first, operator) for name, one in only}
-    known = {name: trial for name, trial in trials.items() if trial is not None}
+    results = {name: tried(one, name, ready, place.pose, first, operator) for name, one in only}
+    known = {name: trial for name, trial in results.items() if trial is not None}
     handicap = {"cohort": _COARSER} if max(first.factors) > 1 else {}
     worth = {name: trial.risk * handicap.get(name, 1.0) for name, trial in known.items()}
     name, chosen = min(only, key=lambda item: worth.get(item[0], math.inf))
     if not known:
         name, chosen = only[-1]
         why = why if len(only) == 1 else "the scan is too small for a test"
-    record = {key: {k: round(float(v), 8) for k, v in asdict(trial).items()} for key, trial in known.items()}
-    return Choice(chosen, name, why, known.get(name), record)
+    trials = {key: TrialResult(**{k: round(float(v), 8) for k, v in asdict(t).items()}) for key, t in known.items()}
+    return Choice(chosen, name, why, known.get(name), trials)
 
 
 def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, operator: OperatorFactory) -> Trial | None:

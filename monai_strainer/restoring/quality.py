@@ -21,10 +21,10 @@ from ..volume import Volume
 from .background import nearest
 from .localise import Localised
 from .prepare import Prepared
+from .report import QualityBeforeAfter, QualityFigures, TissueVolumes
 
 __all__ = ["contrast", "entropy_focus", "quality_of", "smoothness", "tissue_thresholds"]
 
-_CLASSES = ("dark", "middle", "bright")
 _BINS, _NEAR = 256, 9  # of the histogram, and how many are averaged
 _VALLEY = 0.95  # of the lower of two peaks: with more voxels between them they are one tissue; brains have up to 0.92
 _FEWEST = 64  # voxels or pairs below which a standard deviation says little
@@ -34,7 +34,7 @@ Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
 
 
-def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> dict[str, dict[str, Any]]:
+def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> QualityBeforeAfter:
     """Compute all figures of a scan and of what was made of it; leave out of both what one of them lacks.
 
     Args:
@@ -44,7 +44,7 @@ def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> 
         out: the restored scan, on the scan's grid or a finer one of the same field of view.
 
     Returns:
-        "before" and "after", each with some of "efc", "fwhm_mm", "fwhm_axes_mm", "cnr", "cjv" and "volumes_ml".
+        the same figures of both; those that one of them lacks are None in both.
     """
     shape, images = out.grid.shape, [nearest(scan.data, out.grid.shape), out.data]
     known, tissue = _regions(ready, shape)
@@ -55,13 +55,14 @@ def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> 
     for found, width in zip(figures, widths):
         means = [w for w, common in zip(width, both) if w is not None and common]
         found["fwhm_mm"] = sum(means) / len(means) if means else None
-        found["fwhm_axes_mm"] = list(width) if means else None
-    if place.whole and "similarity" in place.record and not place.unlike:
+        found["fwhm_axes_mm"] = tuple(width) if means else None
+    if place.whole and place.fit is not None and place.fit.similarity is not None and not place.unlike:
         ml = float(np.prod(out.grid.spacing)) / 1000
         for found, more in zip(figures, _tissues(images, tissue, known & ~tissue, ml)):
             found |= more
     names = [name for name in figures[0] if all(found[name] is not None for found in figures)]
-    return {when: {name: found[name] for name in names} for when, found in zip(("before", "after"), figures)}
+    before, after = (QualityFigures(**{name: found[name] for name in names}) for found in figures)
+    return QualityBeforeAfter(before=before, after=after)
 
 
 def _regions(ready: Prepared, shape: tuple[int, int, int]) -> tuple[Mask, Mask]:
@@ -223,6 +224,6 @@ def _tissues(images: list[Image], tissue: Mask, around: Mask, ml: float) -> list
     for image, own in zip(images, values):
         cnr, cjv = contrast(own[middle], own[bright], image[air])
         some, most = int((own >= low).sum()), int((own >= high).sum())
-        volumes = dict(zip(_CLASSES, ((own.size - some) * ml, (some - most) * ml, most * ml)))
+        volumes = TissueVolumes(dark=(own.size - some) * ml, middle=(some - most) * ml, bright=most * ml)
         out.append({"cnr": cnr, "cjv": cjv, "volumes_ml": volumes})
     return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..volume import Volume
 from .adaptation import adapted
 from .assess import assess
 from .check import check_scan, triple
+from .describe import Run, describe
 from .localise import localise
 from .options import RestoreOptions, changed
 from .passes import mixed, run_passes
@@ -27,7 +29,7 @@ from .plan import Plan, plan_restoration
 from .prepare import Prepared, prepare
 from .prior_choice import choose_prior
 from .quality import quality_of
-from .report import report_of
+from .report import Report
 from .slicewise import PassContext
 
 __all__ = ["Restored", "plan", "restore"]
@@ -40,12 +42,17 @@ class Restored:
     Args:
         volume: the restored scan.
         std: standard deviation of every voxel, in the scan's units.
-        report: what was done, how sure, and what to check; plain numbers and words, fit for JSON.
+        details: what was done, how sure, and what to check, as typed records.
     """
 
     volume: Volume
     std: NDArray[np.float32]
-    report: dict[str, Any]
+    details: Report
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The same as plain numbers and words, fit for JSON."""
+        return self.details.as_dict()
 
 
 def restore(
@@ -95,19 +102,12 @@ def restore(
     done, profile = run_passes(ready, plan, context, options.coordinate_features), plan.profile
     if plan.kspace_weight and choice.name == "general":
         other = run_passes(ready, plan, replace(context, operator=Profile("kspace")), options.coordinate_features)
-        done, profile = mixed(done, other, plan.kspace_weight), {**(profile or {}), "kspace_weight": plan.kspace_weight}
+        done = mixed(done, other, plan.kspace_weight)
+        profile = None if profile is None else replace(profile, kspace_weight=plan.kspace_weight)
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
-    run: dict[str, Any] = {
-        "profile": profile,
-        "method": plan.method,
-        "scale": list(triple(scan, scale)),
-        "seed": options.seed,
-        "keep_lesions": options.keep_lesions,
-    }
-    if plan.fit is not None:
-        run |= {"steps": plan.fit.steps, "optimiser": plan.fit.optimiser, "freeze": plan.fit.freeze}
     quality = quality_of(scan, ready, place, found.volume)
-    return Restored(found.volume, found.std, report_of(prior, ready, place, choice, done, found, quality, run))
+    run = Run(triple(scan, scale), options, plan, ready, place, choice, profile)
+    return Restored(found.volume, found.std, describe(prior, run, done, found, quality))
 
 
 def plan(

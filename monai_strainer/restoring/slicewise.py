@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from ..networks import DetailPrior
 from ..physics import Measurement, NoiseModel, Operator, OperatorFactory, Profile, Separable
 from ..priors.prior import Prior
 from ..volume import Volume
+from .report import Method, PassReport
 
 __all__ = [
     "Level",
@@ -98,7 +99,7 @@ class PassResult:
 
     volume: Volume
     std: NDArray[np.float32]
-    record: dict[str, Any]
+    report: PassReport
     divergence: NDArray[np.float32] | None = None
 
 
@@ -163,7 +164,7 @@ def detail_pass(
     factors: tuple[float, float, float],
     level: Level,
     context: PassContext,
-    method: str = "amortised",
+    method: Method = "amortised",
     with_features: bool = True,
     data_step: bool = True,
 ) -> PassResult:
@@ -189,7 +190,6 @@ def detail_pass(
     siren = prior.network.to(context.device) if with_features and prior.detail.features else None
     total, done = sum(volume.grid.shape[axis] for axis in axes), 0
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
-    record: dict[str, Any] = {"slice_axes": list(axes), "factors": list(factors), "method": method}
     shares, stds = [], []
     slopes: list[NDArray[np.float32]] = []
     for axis in axes:
@@ -223,9 +223,15 @@ def detail_pass(
         shares.append(found.undetermined)
         stds.append(float(found.std.square().mean().sqrt()))
         done += len(y)
-    record |= {"undetermined": float(np.mean(shares)), "error_std": stds}
+    report = PassReport(
+        slice_axes=axes,
+        factors=factors,
+        method=method,
+        undetermined=float(np.mean(shares)),
+        error_std=tuple(stds),
+    )
     slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
-    return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, record, slope)
+    return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, report, slope)
 
 
 def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:
@@ -266,18 +272,18 @@ def coordinate_pass(
     restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
     std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(context.scale)
     weights = [len(fit.best_step) / total for fit in fits]
-    record = {
-        "slice_axes": [axis],
-        "factors": list(factors),
-        "method": "coordinates",
-        "best_step": [int(v) for fit in fits for v in fit.best_step],
-        "held_out_rmse": [float(v) ** 0.5 for fit in fits for v in fit.held_out],
-        "error_length": [float(v) for fit in fits for v in fit.data.length],
-        "error_std": [float(v) ** 0.5 for fit in fits for v in fit.data.variance],
-        "curve": [
-            [step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits))]
+    report = PassReport(
+        slice_axes=(axis,),
+        factors=factors,
+        method="coordinates",
+        best_step=tuple(int(v) for fit in fits for v in fit.best_step),
+        held_out_rmse=tuple(float(v) ** 0.5 for fit in fits for v in fit.held_out),
+        error_length=tuple(float(v) for fit in fits for v in fit.data.length),
+        error_std=tuple(float(v) ** 0.5 for fit in fits for v in fit.data.variance),
+        curve=tuple(
+            (step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits)))
             for k, (step, _) in enumerate(fits[0].curve)
-        ],
-        "undetermined": sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
-    }
-    return PassResult(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), record)
+        ),
+        undetermined=sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
+    )
+    return PassResult(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), report)

@@ -31,7 +31,7 @@ def stem(path: str | os.PathLike[str]) -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file, or a folder with anything in it, stands where an output would go."""
+    """Return whether a file, or a folder with anything in it, stands where an output would go."""
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 

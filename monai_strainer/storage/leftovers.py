@@ -29,7 +29,7 @@ def _digest(name: str) -> str:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process of this machine is running; yes where the system cannot be asked without harm."""
+    """Return whether a process of this machine is running; yes where the system cannot be asked without harm."""
     if os.name != "posix":
         return True
     try:

@@ -28,7 +28,7 @@ class Busy(Exception):
 
 
 def _lock(handle: int) -> bool | None:
-    """Whether the lock of an open file is ours now; None where the file system knows no locks."""
+    """Return whether the lock of an open file is ours now; None where the file system knows no locks."""
     if fcntl is None:
         return None
     try:
@@ -39,7 +39,7 @@ def _lock(handle: int) -> bool | None:
 
 
 def _is_held(mark: Path) -> bool:
-    """Whether what a mark says, in place of a lock, speaks for a process that is at work."""
+    """Return whether what a mark says, in place of a lock, speaks for a process that is at work."""
     machine, _, process = mark.read_text(encoding="utf-8").partition(" ")
     if not process.strip().isdigit():
         return False

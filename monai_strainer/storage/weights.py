@@ -32,12 +32,12 @@ def check_weights(state: Any, network: nn.Module, file: Path) -> None:
         InputError: not a dictionary of tensors, tensors missing, unknown, of another shape, or not finite.
     """
     _check_tensors(state, file)
-    remedy, wanted = _REMEDY, network.state_dict()
+    remedy, wanted = _REMEDY, network.state_dict(keep_vars=True)
     if missing := sorted(set(wanted) - set(state)):
         raise InputError(f"the weights lack {', '.join(missing[:4])}", remedy, file)
     if extra := sorted(str(name) for name in set(state) - set(wanted)):
         raise InputError(f"the weights hold unknown tensors {', '.join(extra[:4])}", remedy, file)
-    for name in [*dict(network.named_parameters()), *dict(network.named_buffers())]:
+    for name in sorted(wanted, key=lambda one: not isinstance(wanted[one], nn.Parameter)):  # parameters first
         value = state[name]
         if value.shape != wanted[name].shape:
             raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}", remedy, file)

@@ -18,7 +18,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from ..geometry import Grid
-from ..io import find_scans, find_series, holds_nifti, is_series, read, refuse_inside, write
+from ..io import find_scans, find_series, holds_images, is_series, read, refuse_inside, write
 from ..storage.atomic import stem
 from ..volume import Volume
 
@@ -48,7 +48,7 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
     """
     if output_dir is not None:
         refuse_inside(output_dir, folder)
-    find = find_scans if not Path(folder).is_dir() or holds_nifti(Path(folder)) else find_series
+    find = find_scans if not Path(folder).is_dir() or holds_images(Path(folder)) else find_series
     return [{key: str(path)} for path in find(folder)]
 
 

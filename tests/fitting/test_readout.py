@@ -51,8 +51,8 @@ def test_a_solved_head_is_a_dense_least_squares_with_the_prior(operator: Operato
     siren = small_siren()
     y = drawn(2, *operator.shape_out)
     heads = solve_readouts(siren, COORDS, operator, y)
-    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
-    root = torch.linalg.cholesky(torch.linalg.inv(siren.get_buffer("head_covariance").double())).T
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().double()
+    root = torch.linalg.cholesky(torch.linalg.inv(siren.get_buffer("readout_covariance").double())).T
     for k, features in enumerate(seen(siren, operator)):
         gram, moment = features @ features.T, features @ y[k].flatten().double()
         count, energy = features.shape[1], y[k].double().square().sum()
@@ -70,15 +70,15 @@ def test_a_solved_head_is_a_dense_least_squares_with_the_prior(operator: Operato
 def test_a_measurement_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
     heads = solve_readouts(siren, COORDS, blind, drawn(2, *SHAPE))
-    expected = torch.cat([siren.head.weight[0], siren.head.bias]).detach().expand(2, -1)
+    expected = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().expand(2, -1)
     torch.testing.assert_close(heads.mean, expected)
-    torch.testing.assert_close(heads.covariance, siren.get_buffer("head_covariance").expand(2, -1, -1))
+    torch.testing.assert_close(heads.covariance, siren.get_buffer("readout_covariance").expand(2, -1, -1))
 
 
 def test_a_measurement_of_zeros_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
     heads = solve_readouts(siren, COORDS, blind, torch.zeros(2, *SHAPE))
-    expected = torch.cat([siren.head.weight[0], siren.head.bias]).detach().expand(2, -1)
+    expected = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().expand(2, -1)
     torch.testing.assert_close(heads.mean, expected)
 
 
@@ -109,10 +109,10 @@ def test_the_misfit_is_the_variance_of_the_noise() -> None:
 
 def test_the_standard_deviation_holds_what_it_promises() -> None:
     siren, operator = small_siren(), Downsample(SHAPE, 2)
-    root = torch.linalg.cholesky(siren.get_buffer("head_covariance"))
+    root = torch.linalg.cholesky(siren.get_buffer("readout_covariance"))
     inside = []
     for seed in range(12):
-        truth = torch.cat([siren.head.weight[0], siren.head.bias]).detach() + drawn(2, 17, seed=seed) @ root.T
+        truth = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach() + drawn(2, 17, seed=seed) @ root.T
         y = torch.einsum("sc,scm->sm", truth.double(), seen(siren, operator)).float()
         y = (y + 0.1 * drawn(*y.shape, seed=100 + seed)).reshape(2, *operator.shape_out)
         images, std = readout_images(siren, COORDS, solve_readouts(siren, COORDS, operator, y))

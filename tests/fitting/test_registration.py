@@ -19,8 +19,8 @@ def knowing_siren() -> Siren:
     """A network whose heads hardly vary: only its mean head's image is a likely one."""
     siren = small_siren(3, width=32)
     with torch.no_grad():
-        siren.head.weight.mul_(6)
-        siren.get_buffer("head_covariance").copy_(1e-6 * torch.eye(33))
+        siren.readout.weight.mul_(6)
+        siren.get_buffer("readout_covariance").copy_(1e-6 * torch.eye(33))
     return siren
 
 
@@ -50,8 +50,8 @@ def test_the_derivative_is_that_of_finite_differences() -> None:
     siren, coords = knowing_siren(), slice_coordinates(1, 10, 12)
     place = with_bias(coords.flatten(2))[0]  # (4, P)
     target = 2 * image_at(siren, coords, TURN)[0].flatten() - 1
-    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().double()
-    heads = mean, torch.linalg.inv(siren.get_buffer("head_covariance").double())
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().double()
+    heads = mean, torch.linalg.inv(siren.get_buffer("readout_covariance").double())
     _, slope = _explained(siren, *heads, place[:3], place, target)
     step = torch.zeros(3, 4)
     step[1, 0] = 1e-3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_strainer.errors import InputError
-from monai_strainer.io import find_scans, find_series, holds_nifti, refuse_inside, survey, write
+from monai_strainer.io import find_scans, find_series, holds_images, refuse_inside, survey, write
 from monai_strainer.volume import Volume
 
 
@@ -25,7 +25,7 @@ def found(root: Path) -> list[str]:
 
 
 def test_a_plain_folder_gives_its_nifti_files_in_order(tmp_path: Path) -> None:
-    made(tmp_path, "b.nii.gz", "a.nii", "deep/er/C.NII.GZ", "a.json", "scan.mgz")
+    made(tmp_path, "b.nii.gz", "a.nii", "deep/er/C.NII.GZ", "a.json", "scan.nrrd")
     assert found(tmp_path) == ["a.nii", "b.nii.gz", "deep/er/C.NII.GZ"]
 
 
@@ -42,7 +42,7 @@ def test_a_scan_is_no_deviation_by_its_name(tmp_path: Path, phantom: Volume) -> 
 
 def test_what_is_passed_over_is_named_with_the_reason(tmp_path: Path, phantom: Volume) -> None:
     made(
-        tmp_path, "b.mgz", "c.nii.bz2", "notes.txt", "derivatives/x/c.nii", "d/1.dcm", "d/2.dcm", ".h/e.nii", "f/g.nii"
+        tmp_path, "b.nrrd", "c.nii.bz2", "notes.txt", "derivatives/x/c.nii", "d/1.dcm", "d/2.dcm", ".h/e.nii", "f/g.nii"
     )
     (tmp_path / "h").symlink_to(tmp_path / "f")
     write(phantom, tmp_path / "a.nii", std=np.ones(phantom.grid.shape, np.float32))
@@ -50,7 +50,7 @@ def test_what_is_passed_over_is_named_with_the_reason(tmp_path: Path, phantom: V
     assert [path.name for path in scans] == ["a.nii", "g.nii"]
     words = {
         "a_std.nii.gz": "a standard deviation",
-        "b.mgz": "another format",
+        "b.nrrd": "another format",
         "c.nii.bz2": "packed",
         "d": "2 DICOM files",
         "derivatives": "1 images",
@@ -72,8 +72,8 @@ def test_series_in_hidden_folders_are_left_out(tmp_path: Path) -> None:
 
 
 def test_hidden_nifti_files_make_no_folder_of_nifti(tmp_path: Path) -> None:
-    assert not holds_nifti(made(tmp_path, ".tmp-1.nii.gz", "a/.b/c.nii", "a.nii.txt"))
-    assert holds_nifti(made(tmp_path, "a/b.NII"))
+    assert not holds_images(made(tmp_path, ".tmp-1.nii.gz", "a/.b/c.nii", "a.nii.txt"))
+    assert holds_images(made(tmp_path, "a/b.NII"))
 
 
 def test_of_a_bids_folder_the_anatomy_counts(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_no_features_are_features_of_zero() -> None:
 def test_a_network_without_features_is_as_good_a_network() -> None:
     image, calls, features = inputs()
     net = small_detail(features=0)
-    assert net.marry is None
+    assert net.feature_projection is None
     assert torch.equal(net(image, calls)[0], net(image, calls, features)[0])
 
 
@@ -138,5 +138,5 @@ def test_the_sizes_make_a_network_that_the_weights_fit(features: int) -> None:
     "sizes", [{"slices": 4}, {"slices": 0}, {"channels": (8,)}, {"channels": (8, 0)}, {"blocks": 0}]
 )
 def test_a_size_that_makes_no_network_is_refused(sizes: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="odd number of slices, two levels"):
+    with pytest.raises(ValueError, match="odd number of slices, two stages"):
         DetailPrior(**{"channels": (8, 8), "blocks": 1, "features": 0, **sizes})

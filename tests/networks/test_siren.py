@@ -56,7 +56,9 @@ def test_how_the_points_are_arranged_does_not_matter() -> None:
 @pytest.mark.parametrize("out_channels", [1, 3])
 def test_the_image_is_linear_in_the_features(out_channels: int) -> None:
     net, c = network(2, out_channels, 16), places(2, 2, 6, 5)
-    expected = torch.einsum("oc,bchw->bohw", net.head.weight, net(c, features=True)) + net.head.bias[:, None, None]
+    expected = (
+        torch.einsum("oc,bchw->bohw", net.readout.weight, net(c, features=True)) + net.readout.bias[:, None, None]
+    )
     torch.testing.assert_close(net(c), expected)
 
 
@@ -66,7 +68,7 @@ def test_weights_are_drawn_from_the_intervals_of_siren(coordinates: int, omega: 
     width = 128
     net = network(coordinates, 1, width, 5, omega=omega)
     bounds = [1 / coordinates] + [math.sqrt(6 / width) / omega] * 4
-    weights = [layer[0].weight.detach() for layer in net.encoder] + [net.head.weight.detach()]
+    weights = [layer[0].weight.detach() for layer in net.encoder] + [net.readout.weight.detach()]
     for weight, bound in zip(weights, bounds):
         assert 0.9 * bound < float(weight.abs().max()) <= bound
         assert abs(float(weight.mean())) < 5 * bound / math.sqrt(3 * weight.numel())
@@ -102,7 +104,7 @@ def test_sine_arguments_stay_in_float32_under_autocast() -> None:
 
 
 def test_the_head_carries_a_prior_over_weights_and_bias() -> None:
-    covariance = network(2, 1, 16).get_buffer("head_covariance")
+    covariance = network(2, 1, 16).get_buffer("readout_covariance")
     assert covariance.shape == (17, 17)
     assert bool((torch.linalg.eigvalsh(covariance) > 0).all())
 

@@ -28,7 +28,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 def member(stack: SirenStack, siren: Siren, k: int) -> Siren:
     """Copy ``k`` of the stack as a network of its own."""
     net = copy.deepcopy(siren)
-    linears = [layer[0] for layer in net.encoder if isinstance(layer, torch.nn.Sequential)] + [net.head]
+    linears = [layer[0] for layer in net.encoder if isinstance(layer, torch.nn.Sequential)] + [net.readout]
     with torch.no_grad():
         for linear, weight, bias in zip(linears, stack.weights, stack.biases, strict=True):
             linear.weight.copy_(weight[k].T)

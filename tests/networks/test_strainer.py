@@ -48,8 +48,8 @@ def test_without_a_head_the_encoder_stays_and_the_rest_is_drawn_anew(shared_laye
         assert same == (k < shared_layers)
         if k < shared_layers:
             assert torch.equal(one.encoder[k][0].weight, net.encoder[k][0].weight)
-    assert not torch.equal(one.head.weight, two.head.weight)
-    assert all(not torch.equal(one.head.weight, head[-1].weight) for head in net.heads)
+    assert not torch.equal(one.readout.weight, two.readout.weight)
+    assert all(not torch.equal(one.readout.weight, head[-1].weight) for head in net.readouts)
 
 
 def test_what_is_taken_along_is_a_copy() -> None:
@@ -66,7 +66,7 @@ def test_one_image_reaches_its_own_head_and_the_encoder_alone() -> None:
     net(places(1, 2, 5, 6))[:, 1].square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.encoder.parameters())
     touched = [
-        any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in head.parameters()) for head in net.heads
+        any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in head.parameters()) for head in net.readouts
     ]
     assert touched == [False, True, False]
 

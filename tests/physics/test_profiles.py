@@ -14,6 +14,8 @@ from torch import Tensor
 from monai_strainer.errors import InputError
 from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Profile, Separable, SliceProfile
 from monai_strainer.physics.axis_matrices import box_matrix, gaussian_matrix, kspace_matrix
+from monai_strainer.physics.axis_profiles import matrix_of, profile_names
+from monai_strainer.restoring.options import PROFILES
 
 lengths = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(lambda p: (max(p), min(p)))
 
@@ -270,3 +272,52 @@ def test_a_profile_without_thickness_is_refused(ratio: float) -> None:
 def test_a_profile_onto_a_shape_that_is_not_coarser_is_refused(measured: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"no measurement of \(8, 8\)"):
         Profile()((8, 8), measured)
+
+
+def test_the_command_line_offers_every_profile_that_has_a_file() -> None:
+    assert ("auto", *profile_names()) == PROFILES
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from(profile_names()), lengths, st.floats(0.3, 2))
+def test_every_profile_keeps_constants_and_moves_nothing(kind: str, pair: tuple[int, int], ratio: float) -> None:
+    matrix = matrix_of(kind, *pair, ratio)
+    assert matrix.shape == pair[::-1] and matrix.dtype == torch.float64
+    torch.testing.assert_close(matrix.sum(1), torch.ones(pair[1], dtype=torch.float64), atol=1e-9, rtol=0)
+    torch.testing.assert_close(matrix.flip(0, 1), matrix, atol=1e-9, rtol=0)
+
+
+def test_a_profile_without_a_file_is_refused() -> None:
+    with pytest.raises(InputError, match="no profile called 'round'"):
+        matrix_of("round", 8, 4, 1.0)
+
+
+@pytest.mark.parametrize("ratio", [0.6, 1.0, 1.4])
+def test_a_sinc_pulse_has_the_width_asked_for(ratio: float) -> None:
+    row = matrix_of("sinc_pulse", 2100, 21, ratio)[10]  # 100 voxels a slice
+    above = row > row.max() / 2
+    assert int(above.sum()) == pytest.approx(100 * ratio, abs=2)
+
+
+def test_a_sinc_pulse_is_the_fourier_transform_of_its_envelope() -> None:
+    fine, measured, samples = 840, 21, 4096
+    row = matrix_of("sinc_pulse", fine, measured, 1.0)[10]
+    t = (torch.arange(samples, dtype=torch.float64) + 0.5) / samples - 0.5
+    pulse = (0.5 + 0.5 * torch.cos(2 * math.pi * t)) * torch.sinc(4 * t)
+    u = ((centres(fine) - 0.5) * measured)[:, None]  # in nominal thicknesses
+    profile = (pulse * torch.cos(2 * math.pi * 4 * t * u / 1.0056)).mean(1)
+    torch.testing.assert_close(row / row.max(), profile / profile.max(), atol=2e-3, rtol=0)
+
+
+def test_a_sinc_pulse_has_edges_between_those_of_a_box_and_a_gaussian() -> None:
+    rows = {kind: matrix_of(kind, 2100, 21, 1.0)[10] for kind in ("box", "sinc_pulse", "gaussian")}
+    steepest = [float(row.diff().abs().max() / row.max()) for row in rows.values()]
+    inside = [float(row[1000:1100].sum()) for row in rows.values()]
+    assert steepest == sorted(steepest, reverse=True) and inside == sorted(inside, reverse=True)
+
+
+def test_a_restoration_takes_a_profile_by_name() -> None:
+    operator = Profile("sinc_pulse", 0.8)((20, 8), (4, 8))
+    x = torch.rand(20, 8, generator=torch.Generator().manual_seed(0))
+    assert operator.A(x).shape == (4, 8) and float(operator.A(torch.ones(20, 8)).sub(1).abs().max()) < 1e-6
+    assert SliceProfile((20, 8), 0, 4, 5, kind="sinc_pulse").shape_out == (4, 8)

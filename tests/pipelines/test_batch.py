@@ -223,9 +223,9 @@ def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.C
     for k in range(1, 4):
         (cohort / "in" / f"scan{k}.nii.gz").unlink()
     write(small_head(seed=5), cohort / "in" / "scan0_std.nii.gz")  # a scan, whatever its name
-    (cohort / "in" / "other.mgz").touch()
+    (cohort / "in" / "other.nrrd").touch()
     assert main(words(cohort, "out")) == 0
-    line = "2 of 3 scans are done; passed over: other.mgz (another format; convert it to NIfTI); see summary.tsv"
+    line = "2 of 3 scans are done; passed over: other.nrrd (another format; convert it to NIfTI); see summary.tsv"
     assert capsys.readouterr().out.strip().splitlines()[-1] == line
     assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
     assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]

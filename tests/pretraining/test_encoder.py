@@ -267,7 +267,7 @@ def test_a_start_has_no_head_of_any_one_image_to_train() -> None:
 def test_a_start_keeps_the_head_it_was_learned_with() -> None:
     cohort = small_cohort()
     start, encoder = (pretrain(cohort, QUICK, kind=kind, network=small_siren()) for kind in ("meta", "cohort"))
-    moved = [float((s.head.weight - small_siren().head.weight).abs().max()) for s in (start, encoder)]
+    moved = [float((s.readout.weight - small_siren().readout.weight).abs().max()) for s in (start, encoder)]
     assert 0 < moved[0] <= 1.2 * QUICK.steps * META.rate * 4 < moved[1]
 
 
@@ -361,18 +361,18 @@ def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread(
         patch.setattr(CohortTiles, "__getitem__", all_points)
         readout_statistics(siren, cohort, ridge=1e-2)
     heads = solved_heads(small_siren(), cohort, 1e-2)
-    mean = torch.cat([siren.head.weight[0], siren.head.bias]).detach().numpy()
+    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().numpy()
     np.testing.assert_allclose(mean, heads.mean(0), atol=1e-3)
     expected = np.cov(heads.T)
     shrunk = 0.9 * expected + np.diag(0.1 * np.diag(expected) + 1e-6)
-    np.testing.assert_allclose(siren.get_buffer("head_covariance"), shrunk, atol=1e-3 * shrunk.max())
+    np.testing.assert_allclose(siren.get_buffer("readout_covariance"), shrunk, atol=1e-3 * shrunk.max())
 
 
 @pytest.mark.parametrize("scans", [1, 2, 5])
 def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
     siren = small_siren()
     readout_statistics(siren, small_cohort(scans, (1, 12, 14)))
-    covariance = siren.get_buffer("head_covariance").double()
+    covariance = siren.get_buffer("readout_covariance").double()
     torch.testing.assert_close(covariance, covariance.T)
     assert float(torch.linalg.eigvalsh(covariance).min()) > 0
 

@@ -72,7 +72,7 @@ def test_nothing_else_is_left_in_the_folder(bundle: Path) -> None:
 def test_the_prior_that_comes_with_the_package_is_sound() -> None:
     prior = load_prior()
     assert prior.network.out_channels == 1 and prior.digest
-    assert bool((torch.linalg.eigvalsh(prior.network.get_buffer("head_covariance").double()) > 0).all())
+    assert bool((torch.linalg.eigvalsh(prior.network.get_buffer("readout_covariance").double()) > 0).all())
 
 
 def test_the_prior_of_noise_of_the_experiments_holds_no_scan() -> None:

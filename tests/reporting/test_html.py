@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,14 +18,14 @@ from PIL import Image
 from monai_strainer import Grid, Profile, Volume, restore
 from monai_strainer.physics import Separable
 from monai_strainer.reporting.html import _curve, _measured_again, _slice, index_of, page_of
+from monai_strainer.restoring.report import Profiled
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
     scan = small_head((22, 26, 10))
     out = restore(scan, small_prior(), 2, steps=2)
-    out.report["warnings"].append("<script>alert('a name')</script>")
-    return page_of(scan, out.volume, out.std, out.report)
+    return page_of(scan, out.volume, out.std, out.details.after("<script>alert('a name')</script>"))
 
 
 def test_nothing_is_fetched(page: str) -> None:
@@ -55,7 +56,7 @@ def test_a_slab_is_not_shown_from_the_side() -> None:
     scan = small_head((22, 26, 10))
     thin = Volume(scan.data[:, :, 4:6], Grid((22, 26, 2), scan.grid.affine @ np.diag([1, 1, 0.2, 1])), slice_axis=2)
     out = restore(thin, small_prior(), 1, steps=0)
-    assert page_of(thin, out.volume, out.std, out.report).count("data-plane=") == 1
+    assert page_of(thin, out.volume, out.std, out.details).count("data-plane=") == 1
 
 
 def test_input_and_result_show_the_same_place() -> None:
@@ -84,24 +85,22 @@ def test_the_residual_is_that_of_the_run(kind: str) -> None:
     profile = Profile(kind, 0.6)
     data = profile((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
     scan = Volume(data, out.grid.resize((8, 9, 6)))
-    report = {"profile": {"kind": kind, "ratio": 1.0}}
     flat = Profile(kind)((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
-    assert np.allclose(_measured_again(scan, out, report), flat, atol=1e-6)
+    assert np.allclose(_measured_again(scan, out, Profiled(kind=kind, ratio=1.0)), flat, atol=1e-6)
     thick = Volume(
         Profile(kind, 0.6)((16, 18, 6), (16, 18, 2)).A(torch.from_numpy(out.data)).numpy(),
         out.grid.resize((16, 18, 2)),
         slice_axis=2,
     )
     fine = Volume(out.data, out.grid, slice_axis=2)
-    assert np.allclose(_measured_again(thick, fine, {"profile": {"kind": kind, "ratio": 0.6}}), thick.data, atol=1e-6)
+    assert np.allclose(_measured_again(thick, fine, Profiled(kind=kind, ratio=0.6)), thick.data, atol=1e-6)
 
 
 def test_the_residual_of_a_zero_filled_axis_is_that_of_a_cut_in_k_space() -> None:
     out = Volume(np.random.default_rng(0).random((16, 18, 6)).astype(np.float32), Grid((16, 18, 6), np.eye(4)))
     scan = Volume(np.zeros((8, 18, 6)), out.grid.resize((8, 18, 6)))
-    report = {"profile": {"kind": "box", "ratio": 1.0}, "acquired": {"zero_filled_axes": [0]}}
     cut = Profile("kspace")((16, 18, 6), (8, 18, 6)).A(torch.from_numpy(out.data)).numpy()
-    assert np.allclose(_measured_again(scan, out, report), cut, atol=1e-6)
+    assert np.allclose(_measured_again(scan, out, Profiled(kind="box", ratio=1.0), (0,)), cut, atol=1e-6)
 
 
 def panels(page: str, kind: str) -> list[np.ndarray]:
@@ -118,6 +117,7 @@ def test_the_residual_panel_is_grey_where_the_run_explains_the_data() -> None:
     data = Separable([16, 18, profile.matrix(12, 6)]).A(torch.from_numpy(out.data)).numpy()
     data[5, 7:10] += 0.5  # what no result explains
     scan = Volume(data, out.grid.resize((16, 18, 6)), slice_axis=2)
-    report = restore(small_head(), small_prior(), 1, steps=0).report | {"profile": {"kind": "gaussian", "ratio": 0.6}}
+    report = restore(small_head(), small_prior(), 1, steps=0).details
+    report = replace(report, profile=Profiled(kind="gaussian", ratio=0.6))
     axial = panels(page_of(scan, out, 0 * out.data, report), "residual")[:5]
     assert all((picture > 250).sum() == 3 and (picture == 127).sum() == 16 * 18 - 3 for picture in axial)

@@ -14,10 +14,11 @@ from scipy import ndimage
 from monai_strainer import Grid, Volume, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.restoring.assess import _disagreement, _kept_noise
+from monai_strainer.restoring.report import NoiseReading
 
 
 def prepared(filled: tuple[int, ...], used: float, **record: Any) -> Any:
-    level = SimpleNamespace(relative=used / 100, record=record)
+    level = SimpleNamespace(relative=used / 100, reading=NoiseReading(**record))
     return SimpleNamespace(acquired=SimpleNamespace(filled=filled), scale=100.0, level=level)
 
 

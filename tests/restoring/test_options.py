@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
 from monai_strainer import InputError, RestoreOptions
 from monai_strainer.cli.command_line import _parser
@@ -18,6 +20,7 @@ from monai_strainer.inferers import StrainerInferer
 from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise
 from monai_strainer.restoring.options import changed, declared
 
+BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mri_strainer"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"method": "magic"}, "no method 'magic'"),
     ({"profile": "round"}, "no profile 'round'"),
@@ -49,6 +52,32 @@ def test_the_command_line_has_every_declared_option_and_its_default(name: str) -
 def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
     python_alone = {"operator", "fit", "coordinate_features", "seed"}
     assert {one.name for one in fields(RestoreOptions)} == set(declared()) | python_alone
+
+
+def test_an_option_that_is_declared_once_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    from monai_strainer.restoring import options
+
+    @dataclass(frozen=True, eq=False)
+    class More(RestoreOptions):
+        made_up: int | None = field(default=None, metadata=options._said("one made up", kind=int, unit="N"))
+
+    monkeypatch.setattr(options, "RestoreOptions", More)
+    command = _parser()._subparsers._group_actions[0].choices["restore"]  # type: ignore[union-attr,index]
+    assert "--made-up N" in command.format_help() and "one made up" in command.format_help()
+    assert changed(None, {"made_up": 3}).made_up == 3  # type: ignore[attr-defined]
+    assert StrainerInferer(made_up=3).options.made_up == 3  # type: ignore[attr-defined]
+    config = ConfigParser.load_config_file(BUNDLE / "configs" / "inference.json")
+    parser = ConfigParser(config | {"prior": None})
+    parser.update({"options#made_up": 3, "sigma": 20.0})  # as --options#made_up 3 --sigma 20.0
+    inferer = parser.get_parsed_content("inferer")
+    assert (inferer.options.made_up, inferer.options.sigma) == (3, 20.0)
+
+
+def test_the_bundle_offers_options_with_their_declared_defaults() -> None:
+    config = ConfigParser.load_config_file(BUNDLE / "configs" / "inference.json")
+    inferer = ConfigParser(config | {"prior": None}).get_parsed_content("inferer")
+    assert inferer.options.plain() == RestoreOptions().plain()
+    assert all(value == f"@{name}" for name, value in config["options"].items())
 
 
 def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:

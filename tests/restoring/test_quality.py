@@ -19,6 +19,7 @@ from monai_strainer.priors.similarity import COARSE, ReferenceScores, Similarity
 from monai_strainer.restoring.localise import Localised
 from monai_strainer.restoring.prepare import prepare
 from monai_strainer.restoring.quality import contrast, entropy_focus, quality_of, smoothness, tissue_thresholds
+from monai_strainer.restoring.report import CohortFit, Similarity
 
 SHAPE, SPACING = (48, 44, 40), np.array([1.0, 1.5, 2.0])
 PER_SIGMA = 2 * np.sqrt(2 * np.log(2))  # full width at half maximum of a Gaussian
@@ -48,8 +49,9 @@ def figures(before: NDArray[np.float32], after: Volume, unlike: str = "", whole:
     """Before and after of a head that is like the cohort, or not."""
     scan = Volume(before, grid())
     ready = prepare(scan, small_prior(), (1.0, 1.0, 1.0), 5.0, RicianNoise, False)
-    place = Localised(find_pose(ready.inside, scan.grid), whole, unlike, {"similarity": {}})
-    return quality_of(scan, ready, place, after)
+    fit = CohortFit(turn=(), similarity=Similarity(0, 0, 0, 0))
+    place = Localised(find_pose(ready.inside, scan.grid), whole, unlike, fit)
+    return quality_of(scan, ready, place, after).as_dict()
 
 
 def same_grid(before: NDArray[np.float32], after: NDArray[np.float32], **more: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def name_of(name: str) -> Name | None:
 
 
 def is_mask_name(name: str) -> bool:
-    """Whether a file is a mask, a segmentation or another label map by the words in its name.
+    """Return whether a file is a mask, a segmentation or another label map by the words in its name.
 
     Example:
         >>> is_mask_name("sub-01_T1w_defacemask.nii.gz"), is_mask_name("brain_seg2.nii"), is_mask_name("T1_masked.nii")
@@ -143,7 +143,7 @@ def read_filters(path: Path) -> Filters:
 
 
 def passes(entities: Mapping[str, str], filters: Mapping[str, tuple[str | None, ...]]) -> bool:
-    """Whether a name's entities have what is wanted; numbers are compared as numbers."""
+    """Return whether a name's entities have what is wanted; numbers are compared as numbers."""
 
     def same(value: str | None, wanted: str | None) -> bool:
         if value is None or wanted is None:

@@ -108,7 +108,7 @@ class Frame:
 
     @property
     def is_enhanced(self) -> bool:
-        """Whether the file describes its frames in functional groups."""
+        """Return whether the file describes its frames in functional groups."""
         return len(self.groups) > 1
 
     @property
@@ -172,7 +172,7 @@ class Frame:
 
 
 def _is_filled(item: Dataset, tag: tuple[int, int]) -> bool:
-    """Whether a private sequence is there, can be read, and holds something."""
+    """Return whether a private sequence is there, can be read, and holds something."""
     try:
         return tag in item and isinstance(item[tag].value, Sequence) and isinstance(item[tag].value[0], Dataset)
     except Exception:  # pydicom raises what it pleases on damaged elements

@@ -81,7 +81,7 @@ def are_scans(frames: Sequence[Frame]) -> Iterable[Fault]:
 
 
 def is_reformatted(frame: Frame) -> bool:
-    """Whether an image was cut out of a volume along another plane (MPR)."""
+    """Return whether an image was cut out of a volume along another plane (MPR)."""
     words = {word.replace("_", " ") for _, words in _stated(frame) for word in words}
     return any("MPR" in word.split() for word in words) or "113072" in _codes(frame)
 

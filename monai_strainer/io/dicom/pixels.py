@@ -166,7 +166,7 @@ def codestream_size(code: bytes) -> tuple[int, int] | None:
 
 
 def is_rle_beyond(code: bytes, pixels: int) -> bool:
-    """Whether a segment of an RLE image unpacks to far more bytes than it has pixels; counted, not unpacked.
+    """Return whether a segment of an RLE image unpacks to far more bytes than it has pixels; counted, not unpacked.
 
     Source: DICOM PS3.5 G.3.
 

@@ -18,12 +18,12 @@ TILED = ("MOSAIC", "VFRAME")  # words of Siemens and United Imaging for many sli
 
 
 def are_tiled(frames: Sequence[Frame]) -> bool:
-    """Whether an image holds many slices side by side, so that its position means nothing."""
+    """Return whether an image holds many slices side by side, so that its position means nothing."""
     return any(word in frame.image_type for frame in frames for word in TILED)
 
 
 def is_orthonormal(iop: NDArray[np.float64]) -> bool:
-    """Whether six numbers are two perpendicular unit vectors."""
+    """Return whether six numbers are two perpendicular unit vectors."""
     row, column = iop[:3], iop[3:]
     return bool(max(abs(row @ row - 1), abs(column @ column - 1), abs(row @ column)) < 2e-3)
 
@@ -96,7 +96,7 @@ def line_of(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def _is_rounded(heights: NDArray[np.float64], half: float, stated: float | None) -> bool:
-    """Whether steps that vary are those of a line, rounded by up to ``half``, on which no slice is missing.
+    """Return whether steps that vary are those of a line, rounded by up to ``half``, on which no slice is missing.
 
     Where rounding is so coarse that it may hide a missing slice, the step that the header gives must agree.
     """

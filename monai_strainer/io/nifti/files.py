@@ -34,7 +34,7 @@ from .header import (
     shape_of,
 )
 
-__all__ = ["NiftiSource", "read_nifti", "write_nifti"]
+__all__ = ["NiftiSource", "read_image", "write_image"]
 
 _CHUNK = 1 << 20  # bytes
 _QFORM_MM = 5e-4  # a qform that cannot place the corners this well is not written
@@ -64,7 +64,7 @@ class NiftiSource:
     findings: tuple[str, ...] = ()
 
 
-def read_nifti(path: Path, limit_bytes: int, volume: int | None = None, form: Form | None = None) -> Volume:
+def read_image(path: Path, limit_bytes: int, volume: int | None = None, form: Form | None = None) -> Volume:
     """Read a ``.nii`` or ``.nii.gz`` file; see ``monai_strainer.io.read``."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as handle:
@@ -159,7 +159,7 @@ def _refuse_values(values: NDArray[np.float32], path: Path) -> None:
         raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it", path)
 
 
-def write_nifti(volume: Volume, path: Path, note: str = "") -> None:
+def write_image(volume: Volume, path: Path, note: str = "") -> None:
     """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume and the note alone."""
     header = _header(volume)
     header["descrip"] = f"monai_strainer {__version__}{note and ': '}{note}".encode()[:79]

@@ -14,11 +14,10 @@ from nibabel.nifti1 import Nifti1Header
 from ...errors import InputError
 from ...geometry import Grid
 from ...volume import Volume
+from ..find import DEVIATION
 from .header import HEAD, Form, parse, placement_of, refuse_faults, shape_of, volumes_of
 
-__all__ = ["DEVIATION", "Outline", "is_deviation", "outline_of"]
-
-DEVIATION = "standard deviation"  # stands in the description of the maps that we write
+__all__ = ["Outline", "is_deviation", "outline_of"]
 
 
 class Outline(NamedTuple):
@@ -69,7 +68,7 @@ def outline_of(path: Path, form: Form | None = None) -> Outline | None:
 
 
 def is_deviation(path: Path) -> bool:
-    """Whether a file is a standard deviation that ``write`` made, by what its header says."""
+    """Return whether a file is a standard deviation that ``write`` made, by what its header says."""
     header = _header(path)
     text = b"" if header is None else bytes(header["descrip"].item())
     return text.startswith(b"monai_strainer") and DEVIATION.encode() in text

@@ -217,7 +217,7 @@ def test_a_failure_leaves_the_old_image_and_its_record(
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(nifti, "write_nifti", fail)
+    monkeypatch.setattr(nifti, "write_image", fail)
     with pytest.raises(InputError, match="No space left"):
         write(phantom, tmp_path / "x.nii.gz", report={}, overwrite=True)
     assert (tmp_path / "x.nii.gz").read_bytes() == before

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""How strange must a scan be to be told from the cohort? Validation heads as they are, and changed step by step.
+"""Out-of-distribution scores of validation heads as they are, and changed step by step: which changes are detected?
 
-python benchmarks/strangers.py DATASET [--scans 5]
+python benchmarks/out_of_distribution.py DATASET [--scans 5]
 
 Prints, per change, the four scores of ``monai_strainer.priors.similarity`` (robust deviations from what is
 usual, the mean over scans) and in how many scans a warning came.
