@@ -18,6 +18,7 @@ from ..physics import Profile, Separable
 from ..priors.similarity import LIMIT
 from ..volume import Volume
 from .figure import upright
+from .quality_rows import quality_rows, volume_rows
 
 __all__ = ["index_of", "page_of"]
 
@@ -85,6 +86,8 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Mapping
         curve=_curve(curves[0]) if curves else None,
         shapes=(measured, fine),
         spacings=[" x ".join(f"{v:.3g}" for v in volume.grid.spacing) for volume in (scan, out)],
+        quality=quality_rows(report),
+        volumes=volume_rows(report),
         words=COMPARED,
         limit=LIMIT,
     )
