@@ -72,7 +72,9 @@ def stabilised(denoise: Callable[[NDArray[Any]], NDArray[Any]], y: Image, sigma:
     Source: Foi, Noise estimation and removal in MR imaging: the variance-stabilization approach, ISBI 2011.
     """
     nu, mean = _stabiliser()
-    return np.asarray(sigma * np.interp(denoise(_forward(y / sigma)), mean, nu), np.float32)
+    smooth = denoise(_forward(y / sigma))
+    signal = np.interp(smooth, mean, nu) + np.maximum(smooth - mean[-1], 0)  # beyond the table the slope is 1
+    return np.asarray(sigma * signal, np.float32)
 
 
 def bm3d(y: Image, sigma: float) -> Image:
@@ -87,6 +89,28 @@ def bm4d(y: Image, sigma: float) -> Image:
     from bm4d import bm4d as theirs
 
     return stabilised(partial(_at_level_1, theirs), y, sigma)
+
+
+def ndsafir(y: Image, sigma: float) -> Image:
+    """ND-SAFIR on the stack, variance-stabilised."""
+    from ndsafir import denoise_gaussian
+
+    def theirs(z: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(denoise_gaussian(np.ascontiguousarray(z, np.float32), axes="zyx", noise_std=1.0, nthreads=1))
+
+    return stabilised(theirs, y, sigma)
+
+
+def ants(y: Image, sigma: float) -> Image:
+    """ANTs' DenoiseImage for Rician noise, slice by slice; it takes no level and finds its own.
+
+    With the defaults of the program itself, patch radius 1 and search radius 2: on slabs of 8 slices it was 3 dB worse
+    in three dimensions.
+    """
+    import ants as theirs
+
+    made = [theirs.denoise_image(theirs.from_numpy(image), noise_model="Rician", p=1, r=2).numpy() for image in y]
+    return np.stack(made).astype(np.float32)
 
 
 def _at_level_1(denoise: Callable[..., Any], z: NDArray[Any]) -> NDArray[Any]:

@@ -66,5 +66,14 @@ def test_the_sheet_shows_every_volume(tmp_path: Path) -> None:
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_compares_the_methods_on_the_first_volume_of_a_group(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    printed = run("any_scan_pictures.py", varied(tmp_path / "data"), "--out", tmp_path / "out", "--tasks", "x2")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["other_body_parts_x2.jpg"]
+    picture = (tmp_path / "out" / "other_body_parts_x2.jpg").read_bytes()
+    assert picture.startswith(b"\xff\xd8") and len(picture) < 400_000
+    assert all(f"{method}: " in printed for method in ("cubic", "back_projection", "ours"))
+
+
 def test_the_lines_that_the_sample_breaks_are_still_there() -> None:
     assert len(run("mutants.py", "--list").splitlines()) >= 50

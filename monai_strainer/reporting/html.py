@@ -20,6 +20,7 @@ from ..priors.similarity import LIMIT
 from ..restoring.report import Profiled, Report
 from ..volume import Volume
 from .figure import upright
+from .quality_rows import quality_rows, volume_rows
 
 __all__ = ["index_of", "page_of"]
 
@@ -89,6 +90,8 @@ def page_of(scan: Volume, out: Volume, std: NDArray[np.float32], report: Report)
         shapes=(measured, fine),
         spacings=[" x ".join(f"{v:.3g}" for v in volume.grid.spacing) for volume in (scan, out)],
         unusual=_unusual(report),
+        quality=quality_rows(report.risk, report.quality),
+        volumes=volume_rows(report.quality),
         limit=LIMIT,
     )
 

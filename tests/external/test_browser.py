@@ -71,7 +71,7 @@ def test_a_scan_page_shows_and_moves(browser: Any, pages: Path) -> None:
     light = browser.execute_script(colour)
     browser.find_element("id", "theme").click()
     assert browser.execute_script(colour) != light
-    for words in ("times the noise", "prior sha256", "correlation between neighbours"):
+    for words in ("times the noise", "prior sha256", "correlation between neighbours", "entropy focus criterion"):
         assert words in browser.find_element("tag name", "body").text
     assert browser.find_elements("css selector", "#curve path")
     assert not browser.get_log("browser")

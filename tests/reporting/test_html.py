@@ -18,7 +18,7 @@ from PIL import Image
 from monai_strainer import Grid, Profile, Volume, restore
 from monai_strainer.physics import Separable
 from monai_strainer.reporting.html import _curve, _measured_again, _slice, index_of, page_of
-from monai_strainer.restoring.report import Profiled
+from monai_strainer.restoring.report import Profiled, QualityBeforeAfter, QualityFigures, Risk, TissueVolumes
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,44 @@ def test_everything_is_on_it(page: str) -> None:
         'id="curve"',
     ):
         assert word in page
+
+
+def table(page: str, name: str) -> list[list[str]]:
+    """The cells of a table, row by row, without its head."""
+    rows = re.search(rf'<table id="{name}">(.*?)</table>', page, re.S).group(1).split("</tr>")[1:-1]  # type: ignore[union-attr]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+
+
+def test_the_quality_of_input_and_result_are_beside_each_other() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior(), 1, steps=0)
+    volumes = TissueVolumes(dark=200.0, middle=0.0, bright=400.0)
+    before = QualityFigures(efc=0.61, fwhm_mm=3.456, cnr=2.5, cjv=0.4, volumes_ml=volumes)
+    after = replace(before, efc=0.52, volumes_ml=TissueVolumes(dark=190.0, middle=10.0, bright=400.0))
+    risk = Risk(kind="risk", rmse=3.25, rmse_of_input=6.5, network_weight=1.0, set_aside=0.0)
+    report = replace(out.details, quality=QualityBeforeAfter(before=before, after=after), risk=risk)
+    page = page_of(scan, out.volume, out.std, report)
+    cells = {row[0].split(",")[0].split(" (")[0]: row[1:3] for row in table(page, "quality")}
+    assert cells == {
+        "estimated error": ["6.5", "3.25"],
+        "smoothness": ["3.46", "3.46"],
+        "entropy focus criterion": ["0.61", "0.52"],
+        "contrast-to-noise ratio": ["2.5", "2.5"],
+        "coefficient of joint variation": ["0.4", "0.4"],
+    }
+    assert table(page, "volumes") == [
+        ["dark, ml", "200.0", "190.0", "-5.0 %"],
+        ["middle, ml", "0.0", "10.0", ""],
+        ["bright, ml", "400.0", "400.0", "+0.0 %"],
+    ]
+
+
+def test_a_page_says_that_there_are_no_figures() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior(), 1, steps=0)
+    none = QualityBeforeAfter(before=QualityFigures(), after=QualityFigures())
+    page = page_of(scan, out.volume, out.std, replace(out.details, quality=none, risk=None))
+    assert 'id="quality">Not measured' in page and 'id="volumes">Not given' in page
 
 
 def test_a_slab_is_not_shown_from_the_side() -> None:
