@@ -5,8 +5,8 @@ python benchmarks/any_scan_seconds.py DATA [--volumes oasis_sub-1000,ljubljana_m
 
 The least of several rounds counts, so that what is loaded once is left out; a method that takes longer than `LONG`
 seconds has one round. `seconds` is the processor time of all threads, which other work on a shared machine changes
-little; `wall` is what a clock says. Total variation is taken at one weight. Ratios may be compared, seconds belong to the machine. A row that is there is
-not made again; a new machine begins with a new file.
+little; `wall` is what a clock says. Total variation is taken at one weight. Ratios may be compared, seconds belong to
+the machine. A row that is there is not made again; a new machine begins with a new file.
 """
 
 from __future__ import annotations

@@ -142,14 +142,14 @@ def over(table: Table, task: str, method: str, rival: str, groups: Iterable[str]
 
 def instead(table: Table, seconds: Seconds) -> Iterator[str]:
     """Yield one line per denoiser: what ours gains over it, its worst volume, and the time; then the interpolations."""
-    head = " | ".join(f"{words}: {place}" for words in LEVELS.values() for place in ("in the cohort", "other scans"))
+    head = " | ".join(f"{words}: {place}" for words in ("3 %", "9 %") for place in ("cohort", "other scans"))
     yield f"| if you use | {head} | worst volume | ours is lower on | time, ours = 1 |"
     yield "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |"
     for rival, (name, method) in INSTEAD.items():
         inside, outside = ({t: over(table, t, method, rival, groups) for t in LEVELS} for groups in (COHORT, OTHERS))
         means = " | ".join(_signed(one[task]) for task in LEVELS for one in (inside, outside))
         yield f"| {name} | {means} | {_worst({t: inside[t] | outside[t] for t in LEVELS})} | {_ratio(seconds, rival)} |"
-    yield "\n| if you use | 2x: in the cohort | other scans | worst volume | ours is lower on |"
+    yield "\n| if you use | 2x: cohort | 2x: other scans | worst volume | ours is lower on |"
     yield "| --- | ---: | ---: | --- | ---: |"
     for rival, name in FINER.items():
         one, other = (over(table, "x2", "ours", rival, groups) for groups in (COHORT, OTHERS))
