@@ -173,7 +173,7 @@ def _worst(found: dict[str, dict[str, float]]) -> str:
 def _ratio(seconds: Seconds, method: str) -> str:
     """Return a method's time over ours: in the cohort, then elsewhere."""
     pairs = [one[method] / one["ours"] for one in seconds.values() if method in one and "ours" in one]
-    return " and ".join(f"{ratio:.1f}" if ratio >= 0.1 else f"{ratio:.2f}" for ratio in pairs)
+    return " and ".join("< 0.01" if ratio < 0.005 else f"{ratio:.{1 if ratio >= 1 else 2}f}" for ratio in pairs)
 
 
 def read_seconds(path: Path) -> Seconds:
