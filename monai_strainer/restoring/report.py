@@ -87,10 +87,7 @@ class NoiseReading(Record):
     network: float | None = entry("the estimate of the network", "scan units", missing="left out")
     wavelet: float | None = entry("the estimate from wavelet coefficients", "scan units", missing="left out")
     filter_width: float | None = entry(
-        "full width at half maximum of the filter in the slice plane that was undone and applied again; the levels are "
-        "those without it",
-        "voxels",
-        missing="left out",
+        "width at half maximum of an in-plane filter, undone first and applied last", "voxels", missing="left out"
     )
     uneven: bool | None = entry("true if a noise map was estimated", missing="left out")
     range: tuple[float, float] | None = entry(
