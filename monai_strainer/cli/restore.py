@@ -45,7 +45,7 @@ def restore(args: Options) -> int:
             return _print_plans([(job.name, job.source) for job in jobs], _options(args), args.prior)
         return _run(jobs, passed, _options(args), args, args.prior)
     if args.shard:
-        raise InputError("one scan cannot be shared out", "pass a folder or a manifest with --shard")
+        raise InputError("one scan cannot be split into shards", "pass a folder or a manifest with --shard")
     if args.dry_run:
         return _print_plans([(args.input.name, args.input)], _options(args), args.prior)
     options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
@@ -100,12 +100,12 @@ def _run(jobs: Any, passed: Any, options: Any, args: Options, bundle: Any) -> in
     """Restore many scans; 8 where some are not done, and 3 where all failed."""
     from dataclasses import replace
 
-    from ..pipelines.batch import run_jobs, share_of
+    from ..pipelines.batch import run_jobs, shard_of
     from ..pipelines.restore_file import Outputs, restore_file
     from ..priors.store import load_prior
 
     prior, device, output = load_prior(bundle), device_of(args.device), args.output
-    part, others = share_of(jobs, args.shard), share_of(passed, args.shard)
+    part, others = shard_of(jobs, args.shard), shard_of(passed, args.shard)
     bar, move = bar_of(args, "scans", "scan")
     lines: list[str] = []
 
@@ -201,9 +201,9 @@ def bids(args: Options) -> int:
     jobs, passed = find_jobs(args.input, args.output, Size(options.scale, options.spacing, options.form), wanted)
     for finding in describe(args.output, args.input):
         print(f"  note: {finding}", file=sys.stderr)
-    if args.level == "participant" and args.dry_run:
+    if args.analysis_level == "participant" and args.dry_run:
         return _print_plans([(job.name, job.source) for job in jobs], options, args.prior)
-    if args.level == "participant":
+    if args.analysis_level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
         return _run(jobs, passed, options, args, own)
     was_killed = (learned / LEARNING).exists()

@@ -39,7 +39,7 @@ def add_bids(commands: Any) -> None:
     command.add_argument("input", type=Path, metavar="BIDS_DIR", help="raw dataset")
     command.add_argument("output", type=Path, metavar="OUT_DIR", help="folder of the derivatives")
     command.add_argument(
-        "level",
+        "analysis_level",
         choices=("participant", "group"),
         help="participant restores every scan; group learns a prior from all and tables what was restored",
     )

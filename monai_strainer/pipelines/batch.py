@@ -24,7 +24,7 @@ from ..storage.atomic import clear, is_there
 from ..storage.marks import Busy, hold
 from ..storage.provenance import sha256
 from ..storage.tables import write_csv
-from .jobs import Job, find_jobs, jobs_of, share_of
+from .jobs import Job, find_jobs, jobs_of, shard_of
 
 __all__ = [
     "COLUMNS",
@@ -37,7 +37,7 @@ __all__ = [
     "row_of",
     "run_jobs",
     "sentence_of",
-    "share_of",
+    "shard_of",
     "record_of",
     "write_summary",
 ]

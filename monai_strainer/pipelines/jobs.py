@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..io import SERIES, Passed, is_image, refuse_inside, survey
 from ..storage.atomic import stem
 
-__all__ = ["Job", "find_jobs", "jobs_of", "share_of"]
+__all__ = ["Job", "find_jobs", "jobs_of", "shard_of"]
 
 Item = TypeVar("Item")
 
@@ -119,7 +119,7 @@ def _manifest(source: Path, output: Path) -> tuple[list[Job], list[Passed]]:
     return sorted(jobs, key=lambda job: job.name), passed
 
 
-def share_of(jobs: Sequence[Item], shard: str | None) -> list[Item]:
+def shard_of(jobs: Sequence[Item], shard: str | None) -> list[Item]:
     """Every n-th job from the k-th on, for ``"k/n"``; all without a shard.
 
     Raises:
@@ -127,7 +127,7 @@ def share_of(jobs: Sequence[Item], shard: str | None) -> list[Item]:
 
     Example:
         >>> jobs = [Job(name, Path(name), Path("out") / name) for name in "abcde"]
-        >>> " ".join(job.name for job in share_of(jobs, "2/3"))
+        >>> " ".join(job.name for job in shard_of(jobs, "2/3"))
         'b e'
     """
     if shard is None:

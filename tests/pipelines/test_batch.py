@@ -30,7 +30,7 @@ from monai_strainer.pipelines.batch import (
     is_committed,
     jobs_of,
     run_jobs,
-    share_of,
+    shard_of,
     write_summary,
 )
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
@@ -63,14 +63,14 @@ def statuses(table: Path) -> list[str]:
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
 def test_shares_are_a_partition(n: int) -> None:
     jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
-    shares = [share_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
+    shares = [shard_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
     assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
 def test_a_share_that_is_none_is_refused(shard: str) -> None:
     with pytest.raises(InputError, match="not k/n"):
-        share_of([], shard)
+        shard_of([], shard)
 
 
 def test_two_shards_make_what_one_run_makes(cohort: Path) -> None:
