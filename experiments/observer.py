@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from experiments.denoisers import denoised, installed
-from experiments.hotelling import Seen, channels, judged, seen_by
+from experiments.hotelling import Seen, channels, judged, patches, seen_by
 from experiments.observer_page import show
 from experiments.results import Results, asked
 from experiments.small_lesions import profile
@@ -130,18 +130,17 @@ def restored(slab: Slab, task: str, method: str, with_lesions: bool, prior: Prio
 
 
 def looked_at(results: Results, slab: Slab, task: str, method: str, prior: Prior) -> Seen:
-    """Return what the observer sees at every place; kept in a folder that is not part of the repository."""
+    """Return what the observer sees at every place; patches are kept in a folder that is not part of the repository."""
     file = results.home / "runs" / "observer" / f"{slab.name}_{task}_{method.replace(', ', '_')}_{CONTRAST[task]}.npz"
+    axis = slab.volume.slice_axis
+    across = [float(s) for k, s in enumerate(slab.volume.grid.spacing) if k != axis]
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        axis = slab.volume.slice_axis
         made = [restored(slab, task, method, there, prior) / slab.bright for there in (True, False)]
-        across = [s for k, s in enumerate(slab.volume.grid.spacing) if k != axis]
-        shapes = channels(across)
-        there, absent = (seen_by(shapes, x, slab.places, axis) for x in made)
+        there, absent = (patches(x, slab.places, axis, across) for x in made)
         np.savez(file, there=there, absent=absent)
-    found = np.load(file)
-    return Seen(found["there"], found["absent"], slab.signs)
+    found, shapes = np.load(file), channels(across)
+    return Seen(seen_by(shapes, found["there"]), seen_by(shapes, found["absent"]), slab.signs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

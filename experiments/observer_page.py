@@ -25,7 +25,8 @@ def show(results: Results) -> None:
     rows.sort(key=lambda row: (row["task"], list(COLOURS).index(row["method"])))
     lines: list[list[Any]] = []
     for row in rows:
-        line = [f"{row['task']}, {row['method']}", row["contrast"]]
+        given = "cubic" if row["task"] == "x2" else "noisy"
+        line = [f"{row['task']}, {row['method'].replace('given', given)}", row["contrast"]]
         for look in LOOKS:
             line += [
                 _told(row, f"auc_{look}", ""),
@@ -41,7 +42,8 @@ def show(results: Results) -> None:
             values = [float(row[f"auc_{look}"]) for row in some]
             ends = [[abs(float(row[f"auc_{look}_{end}"]) - float(row[f"auc_{look}"])) for row in some] for end in ENDS]
             if some:
-                ax.errorbar(places, values, ends, fmt="o", color=colour, markersize=4, label=method)
+                label = method.replace("given", "noisy, or cubic")
+                ax.errorbar(places, values, ends, fmt="o", color=colour, markersize=4, label=label)
         ax.set_xticks(range(len(tasks)), tasks)
         ax.set_title(f"observer sees {'the ' if look == 'three' else ''}{title}", fontsize=10)
         ax.spines[["top", "right"]].set_visible(False)

@@ -39,6 +39,12 @@ def _states(rows: Rows) -> list[tuple[str, str]]:
     return sorted(states, key=lambda s: (s[0] != "clean", s[0], list(COLOURS).index(s[1])))
 
 
+def _told(state: tuple[str, str]) -> str:
+    """Return the name of a task and a method; what is given is noise, or interpolated at 2x."""
+    task, method = state
+    return ", ".join(dict.fromkeys([task, {"given": "cubic" if task == "x2" else "noisy"}.get(method, method)]))
+
+
 def _of(rows: Rows, state: tuple[str, str], name: str) -> list[float]:
     """Numbers of a column where it has some."""
     return [float(row[name]) for row in rows if (row["task"], row["method"]) == state and row.get(name)]
@@ -55,7 +61,7 @@ def _visits(rows: Rows) -> list[str]:
         volumes = [float(np.mean(np.abs(_of(rows, state, f"volume_{t}")))) for t in TISSUES]
         mean = float(np.mean(_of(rows, state, "dice")))
         values = [*(f"{d:.3f}" for d in dice), f"{mean:.3f}", f"{mean - reference:+.3f}"]
-        lines.append([", ".join(dict.fromkeys(state)), float(np.mean(_of(rows, state, "psnr"))), *values, *volumes])
+        lines.append([_told(state), float(np.mean(_of(rows, state, "psnr"))), *values, *volumes])
     head = ["visit 1 against 2", "PSNR, dB", *(f"Dice {t.upper()}" for t in TISSUES), "mean", "change"]
     pairs = len({row["scan"] for row in rows})
     text = f"Two visits of one person, {pairs} pairs; volume differences are means of absolute values:"
@@ -71,8 +77,8 @@ def _people(rows: Rows) -> list[str]:
         margin = np.min(np.subtract(_of(rows, state, "own"), _of(rows, state, "stranger")))
         far, shrunk = (_of(rows, state, name)[-1:] for name in ("distance", "shrunk"))
         last = [f"{far[0]:.3f}", f"{shrunk[0]:+.1f}"] if far else [None, None]
-        found = [f"{int(sum(own))} of {len(own)}", f"{int(sum(again))} of {len(again)}"]
-        lines.append([", ".join(dict.fromkeys(state)), *found, *numbers, float(margin), *last])
+        found = [f"{int(sum(some))} of {len(some)}" if some else None for some in (own, again)]
+        lines.append([_told(state), *found, *numbers, float(margin), *last])
     head = ["restored against clean", "nearest is own", "next is own visit", "r own", "r best stranger", "least margin"]
     return ["Different people:", markdown([*head, "distance", "shrunk by, %"], lines)]
 
@@ -89,7 +95,7 @@ def _draw_visits(ax: Any, rows: Rows) -> None:
         for k, task in enumerate(tasks):
             for j, method in enumerate(("given", "ndsafir", "general")):
                 for value in _of(some, (task, method), "dice"):
-                    label = method if (mark, k) == ("o", 0) else None
+                    label = {"given": "noisy, or cubic"}.get(method, method) if (mark, k) == ("o", 0) else None
                     ax.plot(k + 0.2 * (j - 1), value, mark, color=COLOURS[method], label=label)
     ax.set_xticks(range(len(tasks)), tasks)
     ax.set_title("two visits of one person; lines: clean visits", fontsize=10)
@@ -106,7 +112,7 @@ def _draw_people(ax: Any, rows: Rows) -> None:
             strangers, own = (_of(rows, (task, method), name) for name in ("stranger", "own"))
             ax.plot(strangers, own, mark, color=COLOURS[method], alpha=0.7, markersize=5, label=f"{task}, {method}")
     ax.plot([0, 1], [0, 1], color="black", linewidth=0.7)
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="r with the nearest clean scan of somebody else")
+    ax.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="r with the nearest clean scan of somebody else")
     ax.set_ylabel("r with the own clean scan")
     ax.set_title("detail of restored scans; line: equal", fontsize=10)
     ax.legend(frameon=False, fontsize=8, loc="lower right")

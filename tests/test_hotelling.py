@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from experiments.hotelling import Seen, auc, channels, judged, scores, seen_by
+from experiments.hotelling import Seen, auc, channels, judged, patches, scores, seen_by
 
 
 def slabs(signal: float, count: int = 4, places: int = 60) -> list[Seen]:
@@ -44,7 +44,7 @@ def test_channels_respond_to_a_spot_as_they_are_drawn() -> None:
     image = np.zeros((30, 30, 5), np.float32)
     image[12, 14, 2] = 3
     shapes = channels((1.0, 1.0))
-    one, three = seen_by(shapes, image, np.array([[12, 14, 2]]), axis=2)
+    one, three = seen_by(shapes, patches(image, np.array([[12, 14, 2]]), 2, (1.0, 1.0)))
     assert np.allclose(one[0], 3 * shapes[:, 9, 9]) and np.allclose(three, one / 3)
 
 
@@ -54,7 +54,8 @@ def test_channels_in_mm_do_not_depend_on_the_pixels() -> None:
         x = (np.arange(n) - n // 2) * spacing
         return np.exp(-(x[:, None, None] ** 2 + x[None, :, None] ** 2) / 18) * np.ones((1, 1, 3), np.float32)
 
-    found = [
-        seen_by(channels((s, s)), blob(s), np.array([[int(20 / s), int(20 / s), 1]]), 2)[0, 0, :3] for s in (0.5, 1.0)
-    ]
+    found = []
+    for s in (0.5, 1.0):
+        some = patches(blob(s), np.array([[int(20 / s), int(20 / s), 1]]), 2, (s, s))
+        found.append(seen_by(channels((s, s)), some)[0, 0, :3])
     assert np.allclose(*found, atol=0.02 * np.abs(found[0]).max())
