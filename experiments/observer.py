@@ -146,13 +146,15 @@ def looked_at(results: Results, slab: Slab, task: str, method: str, prior: Prior
 def main(argv: Sequence[str] | None = None) -> None:
     """Restore what is missing, judge, and show."""
     chosen = {"nargs": "+", "default": None, "choices": METHODS[1], "help": "of all methods, these alone"}
-    args, results = asked("observer", __doc__, ("slabs", "task", "method"), argv, methods=chosen)
+    some_tasks = {"nargs": "+", "default": None, "choices": tuple(TASKS), "help": "of all tasks, these alone"}
+    options = {"methods": chosen, "tasks": some_tasks}
+    args, results = asked("observer", __doc__, ("slabs", "task", "method"), argv, **options)
     if args.show:
         show(results)
         return
     prior = load_prior()
     some = list(slabs(args.dataset, args.tiny, args.seed))
-    for task in ("x2",) if args.tiny else TASKS:
+    for task in ("x2",) if args.tiny else args.tasks or TASKS:
         known = set(args.methods or METHODS[1]) - ({"ants", "ndsafir", "bm4d"} - set(installed()))
         methods = [m for m in METHODS[TASKS[task][1]] if m in known]
         cases = [{"slabs": len(some), "task": task, "method": method} for method in methods]

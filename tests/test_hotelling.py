@@ -9,9 +9,9 @@ from scipy.stats import norm
 from experiments.hotelling import Seen, auc, channels, judged, patches, scores, seen_by
 
 
-def slabs(signal: float, count: int = 4, places: int = 60) -> list[Seen]:
+def slabs(signal: float, count: int = 4, places: int = 60, seed: int = 0) -> list[Seen]:
     """Responses with white noise of deviation 1, and a lesion in the first channel alone."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     found = []
     for _ in range(count):
         signs = (-1) ** np.arange(places)
@@ -32,6 +32,11 @@ def test_the_observer_is_as_good_as_theory_says() -> None:
 
 def test_where_there_is_no_lesion_the_observer_guesses() -> None:
     assert abs(pooled(slabs(0.0)) - 0.5) < 0.06
+
+
+def test_the_observer_is_not_judged_on_what_it_learned_from() -> None:
+    # 10 channels, few places and no lesion: what there is to learn is chance
+    assert np.mean([pooled(slabs(0.0, places=8, seed=seed)) for seed in range(20)]) < 0.6
 
 
 def test_an_interval_holds_its_value_and_nothing_changes_against_itself() -> None:

@@ -15,7 +15,7 @@ from experiments.repeats_compare import Slab, agreement, cut, details, distances
 from experiments.rigid import carried, rigid
 from monai_strainer import Grid, Volume, write
 
-GRID = Grid((44, 52, 36), affine_of(np.diag([4.0, 4.0, 4.0]), (-88, -104, -72)))
+GRID = Grid((44, 52, 36), affine_of(np.diag([4.0, 4.0, 4.0]), (30, -250, 90)))  # far from the origin
 
 
 def head(seed: int) -> Volume:
