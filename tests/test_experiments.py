@@ -20,13 +20,13 @@ EXPERIMENTS = [file.stem for file in sorted((ROOT / "experiments").glob("*.py"))
 
 @pytest.fixture(scope="module")
 def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BIDS folder of five small heads that differ inside: four to train on, one to judge."""
+    """A BIDS folder of five small heads that differ inside: four to train on, two of one person; one to judge."""
     folder = tmp_path_factory.mktemp("heads")
-    lines = ["participant_id\tsplit"]
+    lines = ["participant_id\tsplit\tsame_person_as"]
     grid = Grid((40, 48, 32), affine_of(np.diag([4.0, 4.0, 5.0]), (-80, -96, -80)))
     for k in range(5):
         name = f"sub-{k}"
-        lines.append(f"{name}\t{'val' if k == 4 else 'train'}")
+        lines.append("\t".join([name, "val" if k == 4 else "train", "sub-0" if k == 1 else "n/a"]))
         (folder / name / "anat").mkdir(parents=True)
         write(Volume(ellipsoid(grid.shape, 120.0 + 30 * k), grid), folder / name / "anat" / f"{name}_T1w.nii.gz")
     (folder / "participants.tsv").write_text("\n".join(lines) + "\n")
