@@ -109,8 +109,9 @@ def find_filter(
         found = read(volume)
         if found.relative > most:
             return None
-        if _ratio(found) <= _AGREE:
-            filtered = h.level_of_white(scan.grid.shape, found.reading.wavelet or 0.0)
+        wavelet = found.reading.wavelet or 0.0
+        if _ratio(found) <= _AGREE and wavelet <= _AGREE * found.relative * scale:  # a map of levels may be far off
+            filtered = h.level_of_white(scan.grid.shape, wavelet)
             if not 1 / _AGREE < filtered / (level.reading.wavelet or math.inf) < _AGREE:
                 return None  # what was undone made noise, and took none away
             return h, volume, replace(found, reading=replace(found.reading, filter_width=width))
