@@ -52,6 +52,7 @@ TASKS = {
 }
 DENOISERS = {"input": None, "ants": "ants", "bm4d": "bm4d", "ndsafir": "ndsafir", "ours": None}  # package they need
 REFINERS = {"cubic": None, "back_projection": None, "ours": None}
+COHORT = "ours_cohort"  # the prior of the cohort alone, where no choice is made: 5 mm slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,14 +190,15 @@ def available(name: str) -> list[str]:
     """List the methods for a task whose packages are there."""
     if TASKS[name].fwhm_mm:
         return ["input"]
-    methods = DENOISERS if TASKS[name].noise else REFINERS
+    methods = DENOISERS if TASKS[name].noise else {**REFINERS, COHORT: None} if TASKS[name].thick else REFINERS
     return [method for method, package in methods.items() if package is None or find_spec(package)]
 
 
 def restored(method: str, given: Measured, prior: Prior) -> Image:
     """Restore a measured slab; return (X, Y, Z) of the voxels that are compared."""
     low, axis = given.low, given.low.slice_axis
-    if method == "ours":
+    if method in ("ours", COHORT):
+        prior = replace(prior, general=None) if method == COHORT else prior
         factors = [n / m for n, m in zip(given.fine, low.grid.shape)]
         return restore(low, prior, factors).volume.data[given.compared]
     if method in REFINERS:
