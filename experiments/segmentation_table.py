@@ -165,8 +165,8 @@ def cause(rows: Sequence[Row]) -> str:
                 bias, kept, moved = (average(some, column) for column in ("bias_CSF", "kept", "moved"))
                 share = average(some, "share_CSF") / (1 + bias / 100)
                 told = f"smoothed, 1 mm, {NAMED[name]}" if task == "smooth1" else f"{task}, {method}, {NAMED[name]}"
-                lines.append([told, f"{share:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
-    columns = ["image, segmenter", "clean CSF, % of brain", "CSF bias, %", "with the clean boundary, %"]
+                lines.append([told, len(some), f"{share:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
+    columns = ["image, segmenter", "people", "clean CSF, % of brain", "CSF bias, %", "with the clean boundary, %"]
     return markdown([*columns, "boundary moved, % of WM"], lines)
 
 
