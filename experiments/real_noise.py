@@ -72,13 +72,19 @@ class Slab:
     @property
     def sigma(self) -> float:
         """Estimated level of the noise, in the units of the scan; the root mean square of a map."""
-        return self.ready.level.relative * self.ready.scale
+        sigma, h = self.ready.level.relative * self.ready.scale, self.ready.acquired.filter
+        return sigma if h is None else h.level_of_white(self.scan.grid.shape, sigma)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether `restore` undoes zero-filling or a filter: what it is given is not what it denoises."""
+        return bool(self.ready.acquired.filled) or self.ready.acquired.filter is not None
 
     @property
     def level(self) -> float | Image:
         """The same, or (S, H, W) where it is a map."""
         found = self.ready.level.level
-        if isinstance(found, float) or np.ndim(found) == 0 or self.ready.acquired.filled:
+        if isinstance(found, float) or np.ndim(found) == 0 or self.is_undone:
             return self.sigma
         return np.moveaxis(np.asarray(found, np.float32), self.scan.slice_axis, 0) * np.float32(self.ready.scale)
 
@@ -148,7 +154,7 @@ def measured(method: str, one: Slab, prior: Prior) -> dict[str, Any]:
     edges = edge_correlation(y, result, judged)
     if edges is not None:
         row["edges"] = edges
-    if sigma > 0 and not one.ready.acquired.filled and method not in IN_AIR:
+    if sigma > 0 and not one.is_undone and method not in IN_AIR:
         more = float(np.hypot(1, MIX))  # of the recorrupted images
         row["risk"] = recorrupted_risk(lambda moved: run(moved, more * sigma), y, one.level, judged)
     return row
@@ -156,12 +162,12 @@ def measured(method: str, one: Slab, prior: Prior) -> dict[str, Any]:
 
 def noise_of(one: Slab, in_air: tuple[float, float] | None, top: float) -> dict[str, Any]:
     """Return what is known of the noise of a slab; levels in percent of the 99th percentile of the object, `top`."""
-    record = one.ready.level.record
+    reading = one.ready.level.reading
     row = {
         "level": 100 * one.sigma / top,
-        "wavelet": 100 * float(record.get("wavelet", one.sigma)) / top,
-        "is_white": bool(record["is_white"]),
-        "is_uneven": bool(record.get("uneven", False)),
+        "wavelet": 100 * (one.sigma if reading.wavelet is None else reading.wavelet) / top,
+        "is_white": bool(reading.is_white) and one.ready.acquired.filter is None,
+        "is_uneven": bool(reading.uneven),
         "is_zero_filled": bool(one.ready.acquired.filled),
     }
     return row if in_air is None else {**row, "air": 100 * in_air[0] / top, "air_correlation": in_air[1]}
