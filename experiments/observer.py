@@ -9,7 +9,7 @@ of the cohort. Every slab is measured with and without them, with independent no
 channelised Hotelling observer (`experiments/hotelling.py`) looks at a patch around every place and decides whether
 there is a lesion; it is trained on all slabs but one and judged on that one, in turn.
 
-All methods but `given`, `ants` and `ours` are told the noise level.
+All methods but `given`, `ants` and `ours` are given the noise level.
 """
 
 from __future__ import annotations

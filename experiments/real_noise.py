@@ -185,7 +185,7 @@ def left(row: dict[str, str], before: dict[str, str]) -> float | None:
     return float(np.mean(ratios)) if ratios else None
 
 
-def told(row: dict[str, str]) -> str:
+def noise_kind(row: dict[str, str]) -> str:
     """Say of what kind the noise of a scan is."""
     if row["is_zero_filled"] == "True":
         return "zero-filled"
@@ -204,7 +204,7 @@ def show(results: Results) -> None:
     for scan in scans:
         row = rows[scan, "input"]
         numbers = [number(row, name) for name in ("level", "wavelet", "air", "air_correlation")]
-        lines.append([scan, row["group"], told(row), *numbers])
+        lines.append([scan, row["group"], noise_kind(row), *numbers])
     text = [markdown(["scan", "group", "its noise", "level, %", "wavelet, %", "air, %", "r in air"], lines)]
     text.append(markdown(*table(rows, scans, others, ("risk", "edges", "removed"))))
     lines = [[scan, *(classes(rows.get((scan, m), {})) for m in ("input", *others))] for scan in scans]
@@ -257,7 +257,7 @@ def draw(results: Results, rows: dict[tuple[str, str], dict[str, str]], scans: l
         ax.axvline(line, color="black", linewidth=0.6)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", linewidth=0.3)
-    axes[0].set_yticks(range(len(scans)), [f"{scan} ({told(rows[scan, 'input'])})" for scan in scans], fontsize=8)
+    axes[0].set_yticks(range(len(scans)), [f"{scan} ({noise_kind(rows[scan, 'input'])})" for scan in scans], fontsize=8)
     axes[0].invert_yaxis()
     axes[0].legend(frameon=False, fontsize=8)
     shown.savefig(results.figure(), dpi=110)

@@ -10,7 +10,7 @@ found once, on the clean whole scans (`experiments/rigid.py`).
 - `general`: the general prior, which saw none of these scans.
 - `default`: what `restore` does by itself, for scans of the split `val` alone: its prior was trained on the others.
 - `given`: the noisy slab; cubic interpolation at 2x.
-- `ndsafir`: a denoiser that learned nothing, told the noise level: it shows how much of an effect comes from less noise
+- `ndsafir`: a denoiser that learned nothing, given the noise level: it shows what comes from less noise
   or less detail, and not from a prior. Left out where the package is not installed.
 """
 

@@ -92,9 +92,9 @@ def of_segmenter(rows: Sequence[Row], segmenter: str) -> str:
         if some:
             per_tissue = [f"{average(some, f'dice_{t}'):.3f}" for t in TISSUES]
             biases = [[float(row[f"bias_{t}"]) for row in some] for t in TISSUES]
-            told = [f"{np.mean(b):+.1f}{within(b)}" for b in biases]
+            figures = [f"{np.mean(b):+.1f}{within(b)}" for b in biases]
             mean = f"{np.mean([dice(row) for row in some]):.3f}"
-            lines.append([f"{task}, {method}", len(some), *per_tissue, mean, *told])
+            lines.append([f"{task}, {method}", len(some), *per_tissue, mean, *figures])
     columns = ["task, method", "people", *(f"Dice {t}" for t in TISSUES), "mean", *(f"{t} volume, %" for t in TISSUES)]
     return markdown(columns, lines)
 
@@ -103,14 +103,14 @@ def of_all(rows: Sequence[Row]) -> str:
     """Mean Dice and the bias of the volumes, one pair of columns per segmenter; in brackets the people."""
     names, lines = segmenters(rows), []
     for task, method in cases(rows):
-        told: list[str | None] = []
+        figures: list[str | None] = []
         for name in names:
             some = chosen(rows, task, method, name)
             biases = [average(some, f"bias_{t}") for t in TISSUES] if some else []
-            told.append(f"{np.mean([dice(row) for row in some]):.3f} ({len(some)})" if some else None)
-            told.append(" ".join(f"{b:+.0f}" for b in biases))
-        if any(told):
-            lines.append([f"{task}, {method}", *told])
+            figures.append(f"{np.mean([dice(row) for row in some]):.3f} ({len(some)})" if some else None)
+            figures.append(" ".join(f"{b:+.0f}" for b in biases))
+        if any(figures):
+            lines.append([f"{task}, {method}", *figures])
     heads = [part for name in names for part in (f"{NAMED[name]}: Dice", "CSF GM WM, %")]
     return markdown(["task, method", *heads], lines)
 
@@ -132,9 +132,9 @@ def gate(rows: Sequence[Row]) -> str:
             worst, tissue = _worst(chosen(rows, task, "ours", name))
             first = "met" if ours - means[rival] >= GAIN else "missed"
             second = ("met" if abs(worst) <= WITHIN else "missed") if name == "thresholds" else None
-            told = [f"{ours:.3f}", f"{rival} {means[rival]:.3f}", f"{ours - means[rival]:+.3f}", first]
+            figures = [f"{ours:.3f}", f"{rival} {means[rival]:.3f}", f"{ours - means[rival]:+.3f}", first]
             people = len(chosen(rows, task, "ours", name))
-            lines.append([f"{task}, {NAMED[name]}", people, *told, f"{tissue} {worst:+.1f}", second])
+            lines.append([f"{task}, {NAMED[name]}", people, *figures, f"{tissue} {worst:+.1f}", second])
     columns = [
         "task, segmenter",
         "people",
@@ -164,8 +164,8 @@ def cause(rows: Sequence[Row]) -> str:
             if some and name not in ("thresholds", "mixture_kept"):
                 bias, kept, moved = (average(some, column) for column in ("bias_CSF", "kept", "moved"))
                 share = average(some, "share_CSF") / (1 + bias / 100)
-                told = f"smoothed, 1 mm, {NAMED[name]}" if task == "smooth1" else f"{task}, {method}, {NAMED[name]}"
-                lines.append([told, len(some), f"{share:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
+                figures = f"smoothed, 1 mm, {NAMED[name]}" if task == "smooth1" else f"{task}, {method}, {NAMED[name]}"
+                lines.append([figures, len(some), f"{share:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
     columns = ["image, segmenter", "people", "clean CSF, % of brain", "CSF bias, %", "with the clean boundary, %"]
     return markdown([*columns, "boundary moved, % of WM"], lines)
 

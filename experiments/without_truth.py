@@ -46,7 +46,7 @@ def recorrupted_risk(denoise: Callable[[Image], Image], y: Image, sigma: float |
     other noise, the part that is white counts as noise, and the rest counts as anatomy.
 
     Args:
-        denoise: the method, told or not.
+        denoise: the method, with or without the noise level.
         y: (S, H, W) magnitudes.
         sigma: level of the noise, a number or (S, H, W).
         judged: (S, H, W) voxels that count.

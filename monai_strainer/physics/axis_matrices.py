@@ -14,7 +14,7 @@ from torch import Tensor
 
 __all__ = ["box_matrix", "gaussian_matrix", "kspace_matrix", "voxel_edges"]
 
-_FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
+FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
 
 
 def box_matrix(fine: int, coarse: int, thickness: float | None = None) -> Tensor:
@@ -57,7 +57,7 @@ def gaussian_matrix(fine: int, coarse: int, fwhm: float) -> Tensor:
         tensor([[0.4412, 0.4412, 0.1108, 0.0068],
                 [0.0068, 0.1108, 0.4412, 0.4412]], dtype=torch.float64)
     """
-    sigma = math.sqrt(max((fwhm / _FWHM) ** 2 - 1 / 12, 1e-6))
+    sigma = math.sqrt(max((fwhm / FWHM) ** 2 - 1 / 12, 1e-6))
     reach = max(1.75 * fwhm, 0.01)
     return _normalised(torch.erf(voxel_edges(fine, coarse).clamp(-reach, reach) / (sigma * math.sqrt(2))).diff(dim=1))
 

@@ -75,11 +75,11 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     network = adapt(detail.to(context.device), stacks, recipe, seed=seed, risk=risk, on_step=context.progress)
     before, after = tried[0], min(tried, key=lambda one: one.risk)
     kept = after.risk < _BETTER * before.risk
-    told = Adaptation(steps=count, risk_before=float(before.risk), risk_after=float(after.risk), kept=bool(kept))
+    outcome = Adaptation(steps=count, risk_before=float(before.risk), risk_after=float(after.risk), kept=bool(kept))
     if not kept:
-        return replace(choice, adaptation=told)
+        return replace(choice, adaptation=outcome)
     after = replace(after, widen=_wider(before, after))
-    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=told)
+    return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=outcome)
 
 
 def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:

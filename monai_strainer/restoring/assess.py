@@ -15,6 +15,7 @@ from .background import nearest
 from .data_fit import data_fit
 from .given_back import give_back
 from .method import TRAINED
+from .noise_level import LEAST
 from .passes import Passed
 from .prepare import Prepared
 from .report import DataAgreement, Risk
@@ -25,7 +26,6 @@ __all__ = ["Assessed", "assess"]
 
 _AGREE, _MOST = 1.25, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
 _FILTERED = 1.4  # ratio of the same estimates from which noise that is not white is taken to be in the result
-_LEAST = 0.003  # of the object's intensity: less noise is not worth a remark
 _SET_ASIDE = 0.8  # mean weight of the network below which the report warns
 
 
@@ -131,7 +131,7 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
     wavelet, level = reading.wavelet or 0.0, ready.level.relative * ready.scale
     if reading.is_white is not False or ready.acquired.filled or factor > 1:
         return 0.0
-    return wavelet if wavelet > max(_FILTERED * level, _LEAST * ready.scale) else 0.0
+    return wavelet if wavelet > max(_FILTERED * level, LEAST * ready.scale) else 0.0
 
 
 def _judged(

@@ -21,16 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
+from ..physics.axis_matrices import FWHM
 from ..volume import Volume
-from .noise_level import NoiseLevel
+from .noise_level import AGREE, LEAST, NoiseLevel
 
 __all__ = ["NoiseFilter", "find_filter"]
 
 _WIDTHS = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)  # voxels, full width at half maximum
 _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
 _FILTERED = 2.0  # ratio of the wavelet's reading to the network's from which a filter is looked for
-_AGREE = 1.4  # ratio of two readings that agree
-_LEAST = 0.003  # of the object's intensity: less noise is not worth a filter
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class NoiseFilter:
         for axis in self.axes:
             frequency = np.arange(shape[axis]) / (2 * shape[axis])  # cycles a voxel
             square = square + np.square(frequency).reshape([-1 if k == axis else 1 for k in range(len(shape))])
-        sigma = self.width / np.sqrt(8 * np.log(2))
+        sigma = self.width / FWHM
         gain: NDArray[np.float64] = np.maximum(np.exp(-2 * np.square(np.pi * sigma) * square), _LOWEST)
         return gain
 
@@ -110,16 +109,16 @@ def find_filter(
         if found.relative > most:
             return None
         wavelet = found.reading.wavelet or 0.0
-        if _ratio(found) <= _AGREE and wavelet <= _AGREE * found.relative * scale:  # a map of levels may be far off
+        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * scale:  # a map of levels may be far off
             filtered = h.level_of_white(scan.grid.shape, wavelet)
-            if not 1 / _AGREE < filtered / (level.reading.wavelet or math.inf) < _AGREE:
+            if not 1 / AGREE < filtered / (level.reading.wavelet or math.inf) < AGREE:
                 return None  # what was undone made noise, and took none away
             return h, volume, replace(found, reading=replace(found.reading, filter_width=width))
     return None
 
 
 def _is_filtered(level: NoiseLevel, scale: float) -> bool:
-    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > _LEAST * scale
+    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * scale
 
 
 def _ratio(level: NoiseLevel) -> float:

@@ -20,7 +20,8 @@ __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
-_AGREE = 1.4  # ratio up to which the two readings agree
+AGREE = 1.4  # ratio up to which the two readings agree
+LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
 _FILLED = 3.5  # and up to which the level of a zero-filled scan lies between them
 
 
@@ -92,7 +93,7 @@ def estimated_level(
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / scale, second.sigma >= floor, reading)
     found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
-    agree = found.sigma > 0 and found.sigma <= second.sigma <= _AGREE * found.sigma and found.map is None
+    agree = found.sigma > 0 and found.sigma <= second.sigma <= AGREE * found.sigma and found.map is None
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
     sigma = second.sigma if agree else found.sigma
     if between:

@@ -38,14 +38,14 @@ def entry(
         least, above, most: bounds of a number, or of every number of a list; ``above`` is excluded.
     """
     bounds = {"minimum": least, "exclusiveMinimum": above, "maximum": most}
-    told = {
+    described = {
         "meaning": meaning,
         "unit": unit,
         "missing": missing,
         "flat": flat,
         "bounds": {key: value for key, value in bounds.items() if value is not None},
     }
-    return field(metadata=told) if missing is None else field(default=None, metadata=told)
+    return field(metadata=described) if missing is None else field(default=None, metadata=described)
 
 
 @dataclass(frozen=True)
