@@ -80,8 +80,8 @@ def main() -> None:
     print("| --- |" + " ---: |" * (len(WORDS) + 1))
     for name, rows in scores.items():
         *mean, _ = np.mean(rows, axis=0)
-        told = " | ".join(f"{value:.1f}" for value in mean)
-        print(f"| {name} | {told} | {sum(row[-1] for row in rows):.0f} of {len(rows)} |")
+        cells = " | ".join(f"{value:.1f}" for value in mean)
+        print(f"| {name} | {cells} | {sum(row[-1] for row in rows):.0f} of {len(rows)} |")
 
 
 if __name__ == "__main__":

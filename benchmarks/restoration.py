@@ -6,7 +6,7 @@ python benchmarks/restoration.py DATASET --out benchmarks/restoration.csv [--met
 Rows are added as they are made; what a file holds already is not made again. Slices: 7 heights of the head, axial. A
 method that looks at neighbours gets two on either side. Volumes: 24 axial slices around the middle for noise, the whole
 head for thick slices. The head's mask is the judge, the peak is the 99.9th percentile within it, and every method but
-`ours` is told the true noise level. The head is placed and scaled by the clean scan, for all methods alike. `siren` and
+`ours` is given the noise level. The head is placed and scaled by the clean scan, for all methods alike. `siren` and
 `strainer` are the paper's fits, from a fresh network and from the cohort's encoder with a fresh head, each stopped at
 the step the truth likes best; they are slow, and mend the middle height alone.
 """
@@ -177,7 +177,7 @@ Result = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
 def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
-    """Ours (blind), ours told the noise level, the detail prior alone, without neighbours, plug-and-play."""
+    """Ours (blind), ours given the noise level, the detail prior alone, without neighbours, plug-and-play."""
     if prior.detail is None:
         raise SystemExit("the prior has no detail prior")
     alone = method.startswith("detail")

@@ -44,11 +44,11 @@ def gates(rows: list[dict[str, str]]) -> str:
 
 def page(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the table as Markdown: what, value, and everything else that a row tells."""
-    lines = ["| what | value | told besides |", "| --- | --- | --- |"]
+    lines = ["| what | value | details |", "| --- | --- | --- |"]
     for made in rows:
         extra = {k: v for k, v in made.items() if k not in ("what", "value", "unit", "machine") and v not in ("", None)}
-        told = ", ".join(f"{name.replace('_', ' ')} {float(v):,.4g}" for name, v in extra.items())
-        lines.append(f"| {made['what']} | {float(made['value']):,.4g} {made['unit']} | {told} |")
+        details = ", ".join(f"{name.replace('_', ' ')} {float(v):,.4g}" for name, v in extra.items())
+        lines.append(f"| {made['what']} | {float(made['value']):,.4g} {made['unit']} | {details} |")
     return "\n".join(lines)
 
 
@@ -56,8 +56,8 @@ def show(source: Path = ROOT / "benchmarks" / "speed.csv") -> None:
     """Put both tables into docs/performance.md."""
     with source.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    told = page({k: v for k, v in made.items() if k != "part"} for made in rows)
-    fill(ROOT / "docs" / "performance.md", {"speed": f"{gates(rows)}\n\n{told}"})
+    details = page({k: v for k, v in made.items() if k != "part"} for made in rows)
+    fill(ROOT / "docs" / "performance.md", {"speed": f"{gates(rows)}\n\n{details}"})
 
 
 if __name__ == "__main__":

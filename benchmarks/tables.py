@@ -35,11 +35,11 @@ def fill(page: Path, blocks: Mapping[str, str]) -> None:
 def rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table as ``evaluate`` gave them."""
     with path.open(newline="") as handle:
-        told: list[dict[str, Any]] = list(csv.DictReader(handle))
-    for row in told:
+        table_rows: list[dict[str, Any]] = list(csv.DictReader(handle))
+    for row in table_rows:
         row.update({name: float(row[name]) if row.get(name) else None for name in NUMBERS})
         row["steps"] = int(row["steps"])
-    return told
+    return table_rows
 
 
 def main() -> None:

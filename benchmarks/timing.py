@@ -35,7 +35,7 @@ def row(what: str, value: float, unit: str, **more: float) -> Row:
         "unit": unit,
         **{k: float(f"{v:.3g}") for k, v in more.items()},
     }
-    print("  ".join(f"{key} {told}" for key, told in made.items() if key != "what").rjust(70), " ", what, flush=True)
+    print("  ".join(f"{key} {shown}" for key, shown in made.items() if key != "what").rjust(70), " ", what, flush=True)
     return made
 
 

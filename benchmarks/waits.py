@@ -79,7 +79,7 @@ def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> 
 def startup() -> list[Row]:
     """Seconds of a fresh interpreter: torch alone, the package, the package with its first use, the command's help."""
     uses = "from monai_strainer import load_prior, read, restore"
-    torch_alone, package, used, told = seconds(
+    torch_alone, package, used, help_shown = seconds(
         *(
             lambda line=line: subprocess.run([sys.executable, *line], check=True, stdout=subprocess.DEVNULL)
             for line in (
@@ -95,7 +95,7 @@ def startup() -> list[Row]:
         row("import torch", torch_alone, "s"),
         row("import monai_strainer", package, "s", ratio_to_torch=package / torch_alone),
         row(uses, used, "s", ratio_to_torch=used / torch_alone),
-        row("monai-strainer --help", told, "s"),
+        row("monai-strainer --help", help_shown, "s"),
     ]
 
 

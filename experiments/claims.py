@@ -183,11 +183,11 @@ def cases(scan: str, setting: Setting, args: Any) -> Iterator[dict[str, Any]]:
     width = load_prior().network.hidden_channels
     known = [m for m in args.methods.split(",") if m not in SHIPPED or setting.width == width]
     tasks, optimisers = args.tasks.split(","), args.optimisers.split(",")
-    told = {"side": setting.side, "width": setting.width, "scan": scan}
+    common = {"side": setting.side, "width": setting.width, "scan": scan}
     marks = [step for step in MILESTONES if step <= setting.steps]
     short, long = ([m for m in marks if (m <= 500) is is_short] for is_short in (True, False))
     for optimiser, some, method in product(optimisers, (short, None, long), known):
-        one = {**told, "method": method, "optimiser": optimiser}
+        one = {**common, "method": method, "optimiser": optimiser}
         falls = setting.inverse if some is None else setting.steps
         one["schedule"] = "constant" if optimiser == "adam" else falls
         if some is None:

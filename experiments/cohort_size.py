@@ -47,11 +47,11 @@ def cases(args: Any, unseen: Sequence[str], seen: str) -> Iterator[dict[str, Any
     """All sizes; the frozen encoder at every length of pretraining, fits and restorations after the longest."""
     lengths = [int(word) for word in args.pretraining.split(",")]
     for slices, scans, length in product(HEIGHTS, args.sizes, lengths):
-        told = {"side": args.side, "width": args.width, "scans": scans, "slices": slices, "pretraining": length}
-        yield {**told, "task": HEADS[0], "scan": seen}
-        yield from ({**told, "task": HEADS[1], "scan": scan} for scan in unseen)
+        common = {"side": args.side, "width": args.width, "scans": scans, "slices": slices, "pretraining": length}
+        yield {**common, "task": HEADS[0], "scan": seen}
+        yield from ({**common, "task": HEADS[1], "scan": scan} for scan in unseen)
         if length == max(lengths):
-            yield from ({**told, "task": task, "scan": scan} for task, scan in product(("fit", *TASKS), unseen))
+            yield from ({**common, "task": task, "scan": scan} for task, scan in product(("fit", *TASKS), unseen))
 
 
 def measure(case: dict[str, Any], encoder: Siren, fresh: Siren, target: Slice, args: Any) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def page(results: Results) -> None:
                 curve = [mean(scans=scans, slices=slices, pretraining=n, task=task) for n in lengths]
                 label = f"{scans} scan{'s' if scans > 1 else ''}" if style == "-" else None
                 axis.plot(lengths, curve, style, marker=".", color=f"C{k}", label=label)
-            told = [mean(scans=scans, slices=slices, pretraining=lengths[-1], task=task) for task in columns]
-            lines.append([f"{scans} x {slices}", *told])
+            common = [mean(scans=scans, slices=slices, pretraining=lengths[-1], task=task) for task in columns]
+            lines.append([f"{scans} x {slices}", *common])
         axis.set(xlabel="steps of pretraining", ylabel="PSNR of the solved head, dB", xticks=lengths)
         axis.set_title(f"{slices} slice{'s' if slices > 1 else ''} per scan; dashed: trained on", fontsize=9)
         axis.legend(fontsize=7, ncols=2)

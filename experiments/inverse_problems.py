@@ -3,9 +3,9 @@
 
 python -m experiments.inverse_problems DATASET
 
-Slabs of eight slices of unseen brains, with Gaussian noise of 1 % of the peak that every method is told. Missing slices
-are seen in coronal slabs, all else in axial ones. `restore` is our default, `amortised` and `plug_and_play` are its two
-ways, `coordinates` fits the coordinate prior for 20 steps. Rivals have their free choices made by the truth.
+Slabs of eight slices of unseen brains, with Gaussian noise of 1 % of the peak; every method is given its level. Missing
+slices are seen in coronal slabs, all else in axial ones. `restore` is our default, `amortised` and `plug_and_play` are
+its two ways, `coordinates` fits the coordinate prior for 20 steps. Rivals have their free choices made by the truth.
 """
 
 from __future__ import annotations
@@ -175,12 +175,12 @@ def figure(results: Results, dataset: Path, seed: int) -> None:
             place.imshow(upright(image[k], case.scan.grid, axis), cmap="gray", vmin=0, vmax=case.peak)
             place.set_xticks([])
             place.set_yticks([])
-            told = (
+            caption = (
                 ""
                 if title == "truth"
                 else f", {psnr(image[k], case.truth[k], data_range=case.peak, mask=case.mask[k]):.1f} dB"
             )
-            place.set_title(f"{title.replace('_', ' ')}{told}", fontsize=9)
+            place.set_title(f"{title.replace('_', ' ')}{caption}", fontsize=9)
         line[0].set_ylabel(problem, fontsize=9)
     shown.savefig(results.figure(), dpi=110)
     plt.close(shown)

@@ -56,13 +56,13 @@ def shared_by(
 def cases(args: Any, scans: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Sharing for all depths in the axial plane and for the default one in the others; then freezing."""
     for plane in args.planes.split(","):
-        told = {"side": args.side, "width": args.width, "plane": plane}
+        setting = {"side": args.side, "width": args.width, "plane": plane}
         pairs = [
             (n, k) for n in map(int, args.layers.split(",")) for k in range(1, n) if plane == "axial" or n == DEFAULT
         ]
         frozen = [(DEFAULT, DEFAULT - 1, freeze) for freeze in (*range(DEFAULT), "auto")]
         for layers, shared, freeze in [*((n, k, "random head") for n, k in pairs), *frozen]:
-            case = {**told, "layers": layers, "shared": shared, "freeze": freeze}
+            case = {**setting, "layers": layers, "shared": shared, "freeze": freeze}
             yield from ({**case, "scan": scan, "task": task} for scan, task in product(scans, ("fit", *TASKS)))
 
 
@@ -94,7 +94,7 @@ def page(results: Results) -> None:
         ]
         return (float(np.mean(found)), float(np.std(found))) if found else None
 
-    lines, told = [], []
+    lines, setting = [], []
     drawing, axes = plt.subplots(2, len(tasks), figsize=(4.2 * len(tasks), 7), layout="constrained")
     for column, task in enumerate(tasks):
         for k, (plane, layers) in enumerate([*(("axial", n) for n in LAYERS), *((p, DEFAULT) for p in PLANES[1:])]):
@@ -129,7 +129,7 @@ def page(results: Results) -> None:
                 )
                 axes[1, column].plot(depth, auto[0], "*", ms=12, color=drawn.get_color())
                 best = max(line, key=lambda k: line[k][0])
-                told.append(
+                setting.append(
                     [
                         f"{task}, {plane}",
                         best,
@@ -151,7 +151,7 @@ def page(results: Results) -> None:
     plt.close(drawing)
     sharing = markdown(["task, plane", "L", "best K", *(f"K = {k}" for k in range(1, max(LAYERS)))], lines)
     freezing = markdown(
-        ["task, plane", "best depth", "there", "auto", "there", *(f"{k} frozen" for k in range(DEFAULT))], told
+        ["task, plane", "best depth", "there", "auto", "there", *(f"{k} frozen" for k in range(DEFAULT))], setting
     )
     results.show(f"Sharing, PSNR in dB:\n\n{sharing}\n\nFreezing, PSNR in dB:\n\n{freezing}", results.figure())
 

@@ -190,14 +190,14 @@ def show(results: Results) -> None:
     """PSNR per domain and method, scores and warnings."""
     rows, lines = results.rows(), []
     for domain in dict.fromkeys(row["domain"] for row in rows):
-        told: list[Any] = [domain]
+        cells: list[Any] = [domain]
         for task, first in zip(TASKS, ("cubic", "input")):
-            told += [_psnr(rows, domain, task, m) for m in (first, *METHODS[2:])]
-        told += [_psnr(rows, domain, "own noise", "")]
+            cells += [_psnr(rows, domain, task, m) for m in (first, *METHODS[2:])]
+        cells += [_psnr(rows, domain, "own noise", "")]
         some = [float(row["score"]) for row in rows if row["domain"] == domain and row["task"] == "likeness"]
-        told += [float(np.median(some)) if some else None]
-        told += [f"{sum(score > LIMIT for score in some)} of {len(some)}" if some else ""]
-        lines.append(told)
+        cells += [float(np.median(some)) if some else None]
+        cells += [f"{sum(score > LIMIT for score in some)} of {len(some)}" if some else ""]
+        lines.append(cells)
     columns = [f"{task} {m}" for task, first in zip(TASKS, ("cubic", "noisy")) for m in (first, *METHODS[2:])]
     file, area = figure(results)
     known, strange = _scores(rows)
@@ -253,8 +253,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                     steps=steps,
                     seed=args.seed,
                 )
-                told = {"psnr": found[0]["psnr_mask"], "ssim": found[0]["ssim_mask"], "seconds": found[0]["seconds"]}
-                results.add({**row, **told})
+                cells = {"psnr": found[0]["psnr_mask"], "ssim": found[0]["ssim_mask"], "seconds": found[0]["seconds"]}
+                results.add({**row, **cells})
     show(results)
 
 

@@ -125,10 +125,10 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         | b |  |
     """
 
-    def told(value: Any) -> str:
+    def cell(value: Any) -> str:
         return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
-    lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *([told(v) for v in row] for row in rows)]
+    lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *([cell(v) for v in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -160,14 +160,14 @@ def asked(
     if args.dataset is None and not args.show:
         parser.error("a dataset is needed, or --show")
     home = args.home or (ROOT / "runs" / "tiny" if args.tiny else ROOT)
-    told = ["DATASET" if word == str(args.dataset) else word for word in words]  # no paths of this machine
+    words_shown = ["DATASET" if word == str(args.dataset) else word for word in words]  # no paths of this machine
     if args.home is not None:
-        told = [word for word in told if word not in ("--home", str(args.home))]
+        words_shown = [word for word in words_shown if word not in ("--home", str(args.home))]
     stamp = {
         "seed": args.seed,
         "device": torch.cuda.get_device_name(args.device) if args.device.startswith("cuda") else args.device,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
         f"torch {torch.__version__}",
-        "command": " ".join(["python -m", f"experiments.{name}", *told]),
+        "command": " ".join(["python -m", f"experiments.{name}", *words_shown]),
     }
     return args, Results(name, tuple(key), home, stamp)

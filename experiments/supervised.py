@@ -145,10 +145,10 @@ def show(results: Results) -> None:
     for method in [m for m in METHODS if any(row["method"] == m for row in rows)]:
         mine = [row for row in rows if row["method"] == method]
         misses = [float(row["misses"]) for row in mine if row["task"] == "x2"]
-        told = [mean.get((method, task)) for task in COLUMNS]
+        cells = [mean.get((method, task)) for task in COLUMNS]
         trained_s = f"{max(float(row['trained_s']) for row in mine):.0f}" if mine[0]["trained_s"] else "more"
         seconds = float(np.mean([float(row["seconds"]) for row in mine]))
-        lines.append([method, mine[0]["parameters"], trained_s, *told, float(np.mean(misses)), seconds])
+        lines.append([method, mine[0]["parameters"], trained_s, *cells, float(np.mean(misses)), seconds])
     head = ["method", "parameters", "trained, s", *COLUMNS, "misses the data, x2", "s / slice"]
     figure, axes = plt.subplots(figsize=(9, 3.8), layout="constrained")
     shown = [line for line in lines if line[0] != "input"]

@@ -111,7 +111,7 @@ def learn(
     Args:
         network: takes interpolated slices, gives restored ones.
         heads: clean ones.
-        measurements: to learn to undo; the network is not told which.
+        measurements: to learn to undo; the network does not know which.
         seconds: of this process, on all its threads together: other programs do not count.
         rate: at its highest, after a twentieth of the time.
         groups: measurements per step, of four patches each.

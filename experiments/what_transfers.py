@@ -244,7 +244,7 @@ def show(results: Results, networks: dict[str, Siren], case: Case | None) -> Non
         for name in dict.fromkeys(row["name"] for row in rows if row["kind"] == kind):
             values = [float(row["value"]) for row in rows if row["kind"] == kind and row["name"] == name]
             layers.append([f"{'CKA' if kind == 'alike' else 'cycles per head'}: {name}", *values])
-    fits = [[*which, *told] for which, told in dropped(rows).items()]
+    fits = [[*which, *scores] for which, scores in dropped(rows).items()]
     if networks:
         figure(results, networks, case)
     text = markdown(["layer", "1", "2", "3", "4", "5"], layers)
@@ -293,12 +293,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                     siren = network("shipped")
                 curve = np.array(fitted(siren, case, name, 2 if args.tiny else 200))
                 falls = -np.diff(curve)
-                told = {
+                scores = {
                     "value": int((falls > DROP).sum()),
                     "worst": float(falls.max().clip(0)),
                     "last": float(curve[-1]),
                 }
-                results.add({**row, **told})
+                results.add({**row, **scores})
     for path, name, task in product(judges, RESTORED, TASKS[: 1 if args.tiny else None]):
         for row in results.missing([{"kind": "restore", "name": name, "part": task, "scan": path.parent.parent.name}]):
             results.add({**row, "value": restored(path, task, name, 1 if args.tiny else 100, args.seed)})

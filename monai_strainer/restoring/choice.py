@@ -9,7 +9,7 @@ noise: what is restored and what it is compared with get independent noise, or t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..networks import DetailPrior, Siren
 from ..physics import Measurement, NoiseModel, Operator, Separable
 from .risk import mean_risk
 
-__all__ = ["Candidate", "Trial", "coarser_trial", "noise_trial", "some_slices"]
+__all__ = ["Candidate", "Trial", "coarser_plane", "coarser_trial", "noise_trial", "some_slices"]
 
 Places = Callable[[slice], Tensor]
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
@@ -67,6 +67,34 @@ class Trial:
     promised: float = 0.0
 
 
+def coarser_plane(shape: Sequence[int], factors: Sequence[float], axis: int) -> tuple[int, tuple[int, int]] | None:
+    """Find slices that can be measured once more, coarser by the factors of a restoration.
+
+    They are the slices that are restored. Where a few thick slices become many, their axis is too short to be made
+    coarser: then the thick slices themselves are taken, and made coarser by the same factor along their longer axis.
+
+    Args:
+        shape: of the scan.
+        factors: per array axis.
+        axis: along which the slices are taken that are restored.
+
+    Returns:
+        The axis to take slices along and the coarser shape of a slice; None where every choice is too small.
+    """
+    refined = [k for k in range(3) if k != axis and factors[k] > 1]
+    plans = [(axis, {k: factors[k] for k in refined})]
+    if len(refined) == 1:
+        thick = refined[0]
+        longer = max((k for k in range(3) if k != thick), key=lambda k: shape[k])
+        plans.append((thick, {longer: factors[thick]}))
+    for normal, times in plans:
+        coarse = {k: round(shape[k] / times.get(k, 1.0)) for k in range(3) if k != normal}
+        if times and all(coarse[k] >= _COARSEST for k in times):
+            first, second = coarse.values()
+            return normal, (first, second)
+    return None
+
+
 def some_slices(inside: Tensor, count: int) -> list[int]:
     """Choose the slices to test: evenly spaced among those that hold much of the object.
 
@@ -108,7 +136,7 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
 
 
 def coarser_trial(
-    one: Candidate, operator: Callable[..., Operator], fine: tuple[int, int], y: Tensor, noise: NoiseModel,
+    one: Candidate, operator: Callable[..., Operator], coarse: tuple[int, int], y: Tensor, noise: NoiseModel,
     inside: Tensor, slices: list[int],
 ) -> Trial | None:  # fmt: skip
     """Measure the error of a network, and of kriging, where the scan itself is the truth.
@@ -116,19 +144,16 @@ def coarser_trial(
     Args:
         one: the network.
         operator: builds ``A`` from a fine and a measured shape.
-        fine: shape ``(H, W)`` of the result; the factors are those between it and the slices.
+        coarse: shape of the slices measured once more.
         y: ``(S, h, w)``, the object about ``[0, 1]``.
         noise: of ``y``.
         inside: ``(S, h, w)`` where the object is.
         slices: which to test.
 
     Returns:
-        None where the coarser image would be too small to say anything.
+        None where the operator has no matrix per axis.
     """
     shape = (int(y.shape[1]), int(y.shape[2]))
-    coarse = tuple(max(1, round(n * n / m)) for n, m in zip(shape, fine))
-    if any(c < _COARSEST for c, n in zip(coarse, shape) if c != n):
-        return None
     again = operator(shape, coarse)
     if not isinstance(again, Separable):
         return None

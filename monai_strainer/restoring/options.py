@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,10 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
-NOISES = ("rician", "gaussian")
+NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise"}  # classes of ``physics.noise``, for the same reason
 
 
-def _said(text: str, *, kind: Any = None, among: tuple[str, ...] = (), unit: str | None = None) -> dict[str, Any]:
+def _said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
     """Return what a command line says about an option."""
     return {"help": text, "kind": kind, "among": among, "unit": unit}
 
@@ -136,10 +136,11 @@ class RestoreOptions:
     @property
     def noise_kind(self) -> type[NoiseModel]:
         """The class of the noise."""
-        from ..physics import GaussianNoise, RicianNoise
+        from ..physics import noise
 
         if isinstance(self.noise, str):
-            return RicianNoise if self.noise == "rician" else GaussianNoise
+            named: type[NoiseModel] = getattr(noise, NOISES[self.noise])
+            return named
         return self.noise if isinstance(self.noise, type) else type(self.noise)
 
     @property

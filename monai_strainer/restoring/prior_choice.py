@@ -13,7 +13,7 @@ import torch
 from ..anatomy.head_frame import Pose
 from ..physics import Operator, OperatorFactory
 from ..priors.prior import Prior
-from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
+from .choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .plan import Pass, Plan
 from .prepare import Prepared
@@ -104,7 +104,11 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         None where the scan is too small for a test.
     """
     axes, factors = first
-    axis, volume = axes[0], ready.acquired.volume
+    volume, is_denoising = ready.acquired.volume, max(factors) == 1
+    plane = None if is_denoising else coarser_plane(volume.grid.shape, factors, axes[0])
+    if plane is None and not is_denoising:
+        return None
+    axis, coarse = plane or (axes[0], (0, 0))
     context = PassContext(one, pose, ready.scale, ready.noise, operator)
     y, noise = measured(volume, axis, context, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
@@ -115,17 +119,13 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
     def places(some: slice) -> torch.Tensor:
         return torch.from_numpy(pose.coordinates(volume.grid.shape, axis, some)[:, : one.network.spatial_dims])
 
-    near = neighbours_close(detail, volume.grid.refine(factors), axis, len(y))
+    near = neighbours_close(detail, volume.grid.refine(factors) if axis == axes[0] else volume.grid, axis, len(y))
     candidate = Candidate(name, detail, siren, places if siren is not None else None, near)
     slices = some_slices(inside, _SLICES)
-    if max(factors) == 1:
+    if is_denoising:
         return noise_trial(candidate, y, noise, inside, slices)
-    grid = volume.grid.refine(factors)
-    fine = tuple(grid.shape[k] for k in range(3) if k != axis)
-    if fine == tuple(y.shape[1:]):
-        return None
 
     def between(high: Sequence[int], low: Sequence[int]) -> Operator:
         return slice_operator(high, low, operator, [k in ready.acquired.filled for k in range(3) if k != axis])
 
-    return coarser_trial(candidate, between, (fine[0], fine[1]), y, noise, inside, slices)
+    return coarser_trial(candidate, between, coarse, y, noise, inside, slices)

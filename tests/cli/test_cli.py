@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The command line: does what it is told, says what went wrong in one line, and never writes over anything."""
+"""The command line: does what it is asked, says what went wrong in one line, and never writes over anything."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the detail prior: any size, any batch, nearly the identity at first, and all it is told matters."""
+"""Laws of the detail prior: any size, any batch, nearly the identity at first, and all that it is given matters."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Sine layers that keep only arguments: what they keep, and what they leave as it was.
 
-That they are the function of their plain twin, with its gradient, is told beside the taped ones.
+That they are the function of their plain twin, with its gradient, is tested beside the taped ones.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of likeness: heads like the cohort's pass, other things are told apart, and records come back."""
+"""Laws of likeness: heads like the cohort's pass, other things do not, and records come back."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_background_that_was_cut_away_comes_back(prior: Prior, scale: int, value
 
 
 def test_a_scan_of_texture_alone_is_not_harmed(prior: Prior) -> None:
-    """Fine texture that no network knows looks like noise: what is told to be little noise must stay."""
+    """Fine texture that no network knows looks like noise: what the given level says is little noise must stay."""
     rng = np.random.default_rng(0)
     truth = (500 + 80 * rng.standard_normal(SHAPE)).astype(np.float32)
     inside = np.ones(SHAPE, bool)

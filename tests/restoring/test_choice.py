@@ -10,7 +10,7 @@ from torch import Tensor
 
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import GaussianNoise, NoiseModel, Profile, RicianNoise
-from monai_strainer.restoring.choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
+from monai_strainer.restoring.choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
 
 BOX, SHAPE = Profile(), (3, 96, 96)
 
@@ -26,7 +26,7 @@ def interpolation() -> Candidate:
 
 def coarser(y: Tensor, noise: NoiseModel) -> Trial:
     inside = torch.ones(y.shape, dtype=torch.bool)
-    found = coarser_trial(interpolation(), BOX, (192, 192), y, noise, inside, [0, 1, 2])
+    found = coarser_trial(interpolation(), BOX, (48, 48), y, noise, inside, [0, 1, 2])
     assert found is not None
     return found
 
@@ -57,10 +57,19 @@ def test_steins_risk_of_a_network_that_changes_nothing_is_that_of_the_data() -> 
     assert found.risk == pytest.approx(0.05**2, rel=0.05)
 
 
+def test_slices_are_measured_once_more_by_the_factors_of_the_restoration() -> None:
+    assert coarser_plane((60, 50, 30), (2.0, 2.0, 1.0), 2) == (2, (30, 25))
+    assert coarser_plane((60, 50, 44), (1.0, 1.0, 2.0), 0) == (0, (50, 22))
+
+
+def test_thick_slices_too_few_for_a_coarser_copy_are_made_coarser_in_their_plane() -> None:
+    assert coarser_plane((150, 180, 30), (1.0, 1.0, 5.0), 0) == (2, (150, 36))
+    assert coarser_plane((150, 180, 30), (1.0, 1.0, 5.0), 1) == (2, (150, 36))
+
+
 def test_images_too_small_for_a_coarser_copy_are_not_tested() -> None:
-    y = torch.rand(1, 24, 24)
-    inside = torch.ones(y.shape, dtype=torch.bool)
-    assert coarser_trial(interpolation(), BOX, (48, 48), y, GaussianNoise(0.0), inside, [0]) is None
+    assert coarser_plane((24, 24, 8), (2.0, 2.0, 1.0), 2) is None
+    assert coarser_plane((60, 60, 8), (1.0, 1.0, 5.0), 0) is None
 
 
 def test_the_slices_to_test_hold_much_of_the_object() -> None:

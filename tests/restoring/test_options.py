@@ -17,7 +17,8 @@ from monai_strainer import InputError, RestoreOptions
 from monai_strainer.cli.command_line import _parser
 from monai_strainer.fitting import FitOptions
 from monai_strainer.inferers import StrainerInferer
-from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise
+from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise, noise
+from monai_strainer.restoring import options
 from monai_strainer.restoring.options import changed, declared
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mri_strainer"
@@ -85,6 +86,19 @@ def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:
     assert all(options.noise_kind is GaussianNoise for options in words)
     assert [options.given_sigma for options in words] == [None, None, 5.0]
     assert RestoreOptions(noise=RicianNoise(5.0), sigma=7.0).given_sigma == 7.0
+
+
+def test_a_noise_model_needs_its_class_and_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two places are ``physics/noise.py`` and ``NOISES``; the command line offers the name."""
+
+    class LaplaceNoise(GaussianNoise):
+        """A third kind of noise."""
+
+    monkeypatch.setattr(noise, "LaplaceNoise", LaplaceNoise, raising=False)
+    monkeypatch.setitem(options.NOISES, "laplace", "LaplaceNoise")
+    assert RestoreOptions(noise="laplace").noise_kind is LaplaceNoise
+    found = _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "laplace"])
+    assert found.noise == "laplace"
 
 
 def test_an_operator_takes_the_place_of_the_profile() -> None:

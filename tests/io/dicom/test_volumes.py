@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Several volumes in one series: told apart by what varies, chosen by number, never mixed."""
+"""Several volumes in one series: distinguished by what varies, chosen by number, never mixed."""
 
 from __future__ import annotations
 
