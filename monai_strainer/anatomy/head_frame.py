@@ -123,12 +123,12 @@ def find_pose(mask: NDArray[np.bool_], grid: Grid) -> Pose:
     centre, half = [], []
     for axis in range(3):
         profile = mask.sum(axis=tuple(k for k in range(3) if k != axis)).astype(np.float64)
-        share = np.concatenate([[0.0], np.cumsum(profile)])
-        if share[-1] == 0:
+        cumulative = np.concatenate([[0.0], np.cumsum(profile)])
+        if cumulative[-1] == 0:
             raise InputError("the scan has no foreground", "check that the file holds an image")
-        share /= share[-1]
+        cumulative /= cumulative[-1]
         n = len(profile)
-        low, high = np.interp([0.001, 0.999], share, np.arange(n + 1))  # voxel edges
+        low, high = np.interp([0.001, 0.999], cumulative, np.arange(n + 1))  # voxel edges
         low, high = 2 * low / n - 1, 2 * high / n - 1
         centre.append(float((low + high) / 2))
         half.append(float(max((high - low) / 2, 1 / n)))

@@ -34,7 +34,7 @@ WORDS = {  # what file names call the contrasts
 }
 FEW = 8  # values; an image of so few whole numbers is a label map
 MANY = 512  # values; label maps of whole atlases hold less
-FLAT = 0.7  # share of neighbours of one value within a label map, at least
+FLAT = 0.7  # fraction of neighbours of one value within a label map, at least
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def network_alone(
     watch = HeldOut.draw((y.shape[1], y.shape[2]), len(y), 0.03, generator)
     watch.to(y.device)
     clean, kept = noise.debias(y), ~watch.mask
-    share = min(1.0, 4096 / (coords.shape[2] * coords.shape[3])) ** 0.5
+    ratio = min(1.0, 4096 / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def image(places: Tensor) -> Tensor:
         """Intensities in [0, 1] at ``(S, d, H, W)``."""
@@ -183,7 +183,7 @@ def network_alone(
                 on_look(step, x)
         if step == steps:
             break
-        some = [torch.randperm(n, generator=generator)[: max(1, round(share * n))].sort().values for n in y.shape[1:]]
+        some = [torch.randperm(n, generator=generator)[: max(1, round(ratio * n))].sort().values for n in y.shape[1:]]
         part, h = operator.restrict(some[0], 0)
         part, w = part.restrict(some[1], 1)
         seen = part.A(image(coords[:, :, h][:, :, :, w]))

@@ -39,7 +39,7 @@ from .table import COLUMNS, markdown
 
 __all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "missing", "write_csv"]
 
-TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average; Rician sigma as a share of the peak
+TASKS: dict[str, tuple[float, float]] = {  # in-plane factor of the area average; Rician sigma as a fraction of the peak
     "fit": (1, 0.0),
     "x2": (2, 0.003),
     "x4": (4, 0.003),
@@ -105,7 +105,7 @@ def evaluate(
 
     Returns:
         one row per task, method, scan, level and number of steps, with the keys ``COLUMNS``; ``seconds`` is per slice,
-        ``coverage90`` the share of the mask within 90 % error bars and ``best_step`` where a network stopped (-1: it
+        ``coverage90`` the fraction of the mask within 90 % error bars and ``best_step`` where a network stopped (-1: it
         did not help), both None for methods that do not say.
 
     Raises:
@@ -119,7 +119,7 @@ def evaluate(
     _known(tasks, TASKS, "task")
     methods = _with_packages(tasks, methods)
     if not levels or not all(0 <= level <= 1 for level in levels):
-        raise InputError(f"levels of {list(levels)} are not heights in a head", "give shares between 0 and 1")
+        raise InputError(f"levels of {list(levels)} are not heights in a head", "give fractions between 0 and 1")
     if picture_to is not None and find_spec("matplotlib") is None:  # said before the work, not after it
         raise InputError("pictures need matplotlib", 'pip install "monai_strainer[demo]"')
     named = [scan if isinstance(scan, tuple) else (stem(Path(scan).name), scan) for scan in scans]

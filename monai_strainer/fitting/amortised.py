@@ -31,7 +31,7 @@ class Amortised:
         images: ``(S, H, W)``.
         std: ``(S, H, W)`` standard deviation.
         network_images: ``(S, H, W)`` before the data step.
-        undetermined: share of the network's error variance that the measurement left open.
+        undetermined: fraction of the network's error variance that the measurement left open.
         divergence: ``(S, H, W)``, what one unit of noise in a voxel leaves of itself there, if it was asked for: a
             random estimate per voxel that is right in the mean.
     """

@@ -34,7 +34,7 @@ class DataStep:
         std: ``(S, H, W)`` posterior standard deviation.
         length: ``(S,)`` length of the network's error, in measured voxels; 0 where it was taken as white.
         variance: ``(S,)`` variance of the network's error.
-        undetermined: share of that variance that the measurement left open, averaged over voxels.
+        undetermined: fraction of that variance that the measurement left open, averaged over voxels.
     """
 
     images: Tensor
@@ -135,10 +135,10 @@ class ErrorField:
         _, surprise, length, variance = self.predict(images)
         rho = self.sigma2 / variance
         if not self.coloured:
-            share = self.operator.undetermined(rho).expand(images.shape)
+            fraction = self.operator.undetermined(rho).expand(images.shape)
             out = self.operator.prox(images, self.y, rho)
         else:
-            out, share = images.clone(), torch.zeros_like(images)
+            out, fraction = images.clone(), torch.zeros_like(images)
             for value in sorted(set(length.tolist())):
                 mine = length == value
                 coloured, factors = self.coloured[value], self.factors[value]
@@ -148,9 +148,9 @@ class ErrorField:
                 else:
                     field = coloured.prox(torch.zeros_like(images[mine]), residual[mine], rho[mine])
                     out[mine] += Separable(factors).A(field)
-                share[mine] = coloured.posterior_diagonal(factors, rho[mine])
-        std = (variance[:, None, None] * share * _local(surprise, out.shape[1:])).sqrt()
-        return DataStep(out, std, length, variance, float(share.mean()))
+                fraction[mine] = coloured.posterior_diagonal(factors, rho[mine])
+        std = (variance[:, None, None] * fraction * _local(surprise, out.shape[1:])).sqrt()
+        return DataStep(out, std, length, variance, float(fraction.mean()))
 
 
 def white_step(
@@ -256,8 +256,8 @@ def krige_varying(
         if bool((dot(misfit, misfit) <= goal).all()):  # read on the CPU, once a turn: when to stop
             break
         product = back.A(power * turned.A(step)) + noise_variance * step
-        share = gain / dot(step, product).clamp_min(tiny)
-        z, misfit = z + share * step, misfit - share * product
+        stride = gain / dot(step, product).clamp_min(tiny)
+        z, misfit = z + stride * step, misfit - stride * product
         near = exact(misfit)
         before, gain = gain, dot(misfit, near)
         step = near + gain / before.clamp_min(tiny) * step

@@ -36,12 +36,12 @@ def interpolate(operator: Separable, y: Tensor) -> tuple[Tensor, Tensor]:
         y: ``(..., h, w)``.
 
     Returns:
-        ``x`` (..., H, W), and the share of the field's variance that is left open, (H, W).
+        ``x`` (..., H, W), and the fraction of the field's variance that is left open, (H, W).
 
     Example:
         >>> from monai_strainer.physics import Downsample
-        >>> x, share = interpolate(Downsample((4, 4), (2, 1)), torch.ones(2, 4))
-        >>> x.shape, bool(share.max() < 1)
+        >>> x, fraction = interpolate(Downsample((4, 4), (2, 1)), torch.ones(2, 4))
+        >>> x.shape, bool(fraction.max() < 1)
         (torch.Size([4, 4]), True)
     """
     sizes = zip(operator.matrices, operator.shape_in, operator.shape_out)
@@ -90,16 +90,16 @@ def hide_neighbours(slices: Tensor) -> None:
     slices[..., middle + 1 :, :, :] = 0
 
 
-def show(slices: Tensor, share: Tensor, sigma: Tensor, conditions: Tensor) -> DetailInputs:
+def show(slices: Tensor, fraction: Tensor, sigma: Tensor, conditions: Tensor) -> DetailInputs:
     """Put together what the network takes.
 
     Args:
         slices: ``(B, slices, H, W)`` interpolated.
-        share: ``(H, W)`` from :func:`interpolate`.
+        fraction: ``(H, W)`` from :func:`interpolate`.
         sigma: noise level, broadcasts to ``(B, 1, H, W)``.
         conditions: from :func:`conditions`, one for all or ``(B, CONDITIONS)``.
     """
     count, _, height, width = slices.shape
     sigma = sigma.to(slices)
-    maps = [10 * sigma.expand(count, 1, height, width), 30 * share.expand(count, 1, height, width)]
+    maps = [10 * sigma.expand(count, 1, height, width), 30 * fraction.expand(count, 1, height, width)]
     return DetailInputs(torch.cat([slices, *maps], dim=1), conditions.to(slices).expand(count, -1))

@@ -17,7 +17,7 @@ class HeldOut:
         slices: ``S``.
 
     Example:
-        >>> watch = HeldOut.draw((8, 8), slices=1, share=0.25, generator=torch.Generator().manual_seed(0))
+        >>> watch = HeldOut.draw((8, 8), slices=1, fraction=0.25, generator=torch.Generator().manual_seed(0))
         >>> watch.update(0, images=torch.zeros(1, 8, 8), missed=torch.ones(1, 8, 8))
         >>> watch.update(1, images=torch.ones(1, 8, 8), missed=torch.zeros(1, 8, 8))
         >>> watch.best_step.tolist(), float(watch.images.mean())
@@ -32,9 +32,9 @@ class HeldOut:
         self.curve: list[tuple[int, float]] = []
 
     @classmethod
-    def draw(cls, shape: tuple[int, int], slices: int, share: float, generator: torch.Generator) -> HeldOut:
-        """Hold out a random share of the ``(h, w)`` measurements, at least one and never all of them."""
-        count = min(max(1, round(share * shape[0] * shape[1])), shape[0] * shape[1] - 1)
+    def draw(cls, shape: tuple[int, int], slices: int, fraction: float, generator: torch.Generator) -> HeldOut:
+        """Hold out a random fraction of the ``(h, w)`` measurements, at least one and never all of them."""
+        count = min(max(1, round(fraction * shape[0] * shape[1])), shape[0] * shape[1] - 1)
         mask = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
         mask[torch.randperm(mask.numel(), generator=generator)[:count]] = True
         return cls(mask.reshape(shape), slices)

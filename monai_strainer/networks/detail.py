@@ -160,7 +160,7 @@ class DetailPrior(nn.Module):
 
         The spread is ``sqrt(var(y) + mean(sigma^2))`` of the middle slice, so that air alone has one too.
         """
-        slices, sigma, share = image.split([self.slices, 1, 1], dim=1)
+        slices, sigma, fraction = image.split([self.slices, 1, 1], dim=1)
         sigma = sigma / 10  # as :func:`monai_strainer.fitting.detail_inputs.show` shows it
         middle = slices[:, self.slices // 2 : self.slices // 2 + 1]
         level = sigma.square().mean((2, 3), keepdim=True).sqrt()
@@ -174,7 +174,7 @@ class DetailPrior(nn.Module):
         relative = (level / spread).flatten(1)  # (B, 1)
         numbers = torch.cat([3 * relative, (relative + 1e-3).log10() / 2 + 1.2], dim=1)
         conditions = torch.cat([conditions[:, :6], numbers, conditions[:, 8:]], dim=1)
-        return torch.cat([shown, 5 * sigma / spread, share, added / spread], dim=1), conditions, spread
+        return torch.cat([shown, 5 * sigma / spread, fraction, added / spread], dim=1), conditions, spread
 
 
 def sizes_of_detail(network: DetailPrior) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .sine_layers_cuda import recomputed_features
 
 __all__ = ["SineTape", "are_sines", "encoded", "sine_features"]
 
-TILE = 2048  # points: four blocks of this many by 256 float32 fit a core's share of the last cache
+TILE = 2048  # points: four blocks of this many by 256 float32 fit a core's part of the last cache
 
 
 class SineTape:

@@ -12,7 +12,7 @@ __all__ = ["falling", "rate_on", "set_rate"]
 
 
 def falling(step: float, steps: float, last: float) -> float:
-    """Return the share of a rate that is left along half a cosine: 1 at the first step, ``last`` after all steps.
+    """Return the fraction of a rate that is left along half a cosine: 1 at the first step, ``last`` after all steps.
 
     Example:
         >>> [round(falling(step, 2, 0.1), 2) for step in (0, 1, 2)]

@@ -18,7 +18,7 @@ FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussia
 
 
 def box_matrix(fine: int, coarse: int, thickness: float | None = None) -> Tensor:
-    """Weights of a box profile: the share of each fine voxel in each coarse one, by overlap.
+    """Weights of a box profile: the fraction of each fine voxel in each coarse one, by overlap.
 
     Args:
         fine: number ``N`` of voxels before.
@@ -90,7 +90,7 @@ def kspace_matrix(fine: int, coarse: int) -> Tensor:
 
 
 def _centres(n: int) -> Tensor:
-    """(n,) voxel centres as shares of the field of view."""
+    """(n,) voxel centres as fractions of the field of view."""
     return (torch.arange(n, dtype=torch.float64) + 0.5) / n
 
 

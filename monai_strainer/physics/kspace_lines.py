@@ -60,7 +60,7 @@ def random_lines(n: int, factor: float, centre: float = 0.08, seed: int = 0) -> 
     Args:
         n: lines in all.
         factor: how many times fewer are kept, 1 or more.
-        centre: share of the lines in the middle that are all kept.
+        centre: fraction of the lines in the middle that are all kept.
         seed: of the choice.
 
     Returns:

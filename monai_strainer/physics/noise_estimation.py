@@ -152,7 +152,7 @@ def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
         return NoiseEstimate(0.0, 0.0)
     order = rough[head].argsort()
     d, p = detail[head][order].abs(), power[head][order]
-    bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(share * count))) for share in _SHARES})]
+    bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(fraction * count))) for fraction in _SHARES})]
     sigma, chance, rise, used = 0.0, 0.0, 0.0, 0
     for low, high in pairwise(bounds):
         read = _level(d[low:high], p[low:high], is_magnitude)
@@ -182,9 +182,9 @@ def _blocks(slices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     mean, diagonal = (a + b + c + e) / 4, (a - b - c + e) / 2
     others = ((a - b + c - e).square() + (a + b - c - e).square()) / 4
     whole = (a != 0) & (b != 0) & (c != 0) & (e != 0)
-    share = _neighbours(whole.to(mean), own=True)
-    smooth = _neighbours(mean * whole, own=True) / share.clamp_min(1e-6)
-    head = whole & (smooth > otsu(slices[slices != 0])) & (share > 0.99)
+    fraction = _neighbours(whole.to(mean), own=True)
+    smooth = _neighbours(mean * whole, own=True) / fraction.clamp_min(1e-6)
+    head = whole & (smooth > otsu(slices[slices != 0])) & (fraction > 0.99)
     if int(head.sum()) < _FEWEST:
         head = whole
     rough = others + 8 * _neighbours(others + diagonal.square(), own=False)

@@ -113,7 +113,7 @@ class Operator(nn.Module):
     def undetermined(self, rho: float | Tensor) -> Tensor:
         """Return what the data leave open: the diagonal of ``rho (A^T A + rho I)^-1``, between 0 and 1 for every voxel.
 
-        With ``rho = sigma^2 / v`` it is the share of a prior variance ``v`` that remains after the measurement. Without
+        With ``rho = sigma^2 / v`` it is the fraction of a prior variance ``v`` that remains. Without
         a closed form nothing is claimed to be determined.
 
         Args:

@@ -24,8 +24,8 @@ class AcquisitionDistribution:
         factor: greatest factor of an axis; the smallest is 1.
         rician: greatest Rician noise level, the head being about ``[0, 1]``.
         gaussian: greatest Gaussian one. Plug-and-play starts from there.
-        whole: share of draws with no operator, where noise is all.
-        across: share of draws that refine one axis alone (thick slices); the rest refine both axes in-plane.
+        whole: fraction of draws with no operator, where noise is all.
+        across: fraction of draws that refine one axis alone (thick slices); the rest refine both axes in-plane.
     """
 
     factor: float = 6.0

@@ -21,7 +21,7 @@ __all__ = ["Background", "constant_background", "is_signed", "nearest"]
 
 _SHARE = 0.03  # of all voxels: less is a coincidence of rounded values
 _SOLID = 0.9  # of its voxels lie among their like; noisy air that is rounded to zero here and there does not
-_BELOW = 1e-3  # share of voxels below zero that makes data signed: fewer are overshoot of an interpolation
+_BELOW = 1e-3  # fraction of voxels below zero that makes data signed: fewer are overshoot of an interpolation
 _DEEP = 0.02  # of the spread: how far below zero such values must reach
 
 
@@ -80,8 +80,8 @@ def constant_background(data: NDArray[np.float32]) -> Background | None:
     candidates = {float(flat.min()), 0.0, float(flat[0]), float(flat[-1])}
     best = max(candidates, key=lambda value: int((flat == value).sum()))
     mask = data == np.float32(best)
-    share = float(mask.mean())
-    if not _SHARE <= share < 1:
+    fraction = float(mask.mean())
+    if not _SHARE <= fraction < 1:
         return None
     size = [3 if n > 2 else 1 for n in data.shape]
     near = ndimage.uniform_filter(mask.astype(np.float32), size=size, mode="nearest")

@@ -60,10 +60,10 @@ def give_back(
         sigma = [s if s > _NARROW and n > 1 else 0.0 for s, n in zip(sigma, image.shape)]
         smooth = ndimage.gaussian_filter(rest, sigma)
         noise = level * np.float32(_gain(sigma))
-        share = where * np.maximum(0, 1 - np.square(THRESHOLD * noise / np.maximum(np.abs(smooth), 1e-12)))
-        out += share * smooth
-        rest = rest - share * smooth
-        more += np.square(share * noise)
+        fraction = where * np.maximum(0, 1 - np.square(THRESHOLD * noise / np.maximum(np.abs(smooth), 1e-12)))
+        out += fraction * smooth
+        rest = rest - fraction * smooth
+        more += np.square(fraction * noise)
     return out, np.sqrt(more).astype(np.float32)
 
 

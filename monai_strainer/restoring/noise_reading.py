@@ -24,7 +24,7 @@ _SIDE = 64  # of a patch, in voxels
 _SLICES = 24  # at most, evenly spaced
 _FILLED = 0.3  # of a patch that holds signal
 _FLOOR = 0.02  # of sigma: what no reading can promise
-_BETTER = 0.6  # share of the weighted variance of log levels that a map must explain
+_BETTER = 0.6  # fraction of the weighted variance of log levels that a map must explain
 _UNEVEN = 1.6  # ratio of the map's extremes (5 and 95 %) from which it is used
 _FEWEST = 24  # patches for a map
 _LEVELS = 64  # distinct values below which noise and rounding cannot be separated
@@ -120,8 +120,8 @@ def _starts(n: int) -> list[int]:
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     order = np.argsort(values)
-    share = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+    cumulative = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulative, cumulative[-1] / 2)])
 
 
 def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32] | None:

@@ -172,14 +172,14 @@ def tissue_thresholds(values: Image) -> tuple[float, float] | None:
     bins = np.clip(values * np.float32(_BINS / scale), 0, _BINS - 1).astype(np.int16)
     counts = np.bincount(bins, minlength=_BINS).astype(float)
     below, moment = (np.append(0, part.cumsum()) for part in (counts, counts * (np.arange(_BINS) + 0.5)))
-    share = below[None, :] - below[:, None]  # (lower edge, upper edge): voxels between them
-    power = np.square(moment[None, :] - moment[:, None]) / np.maximum(share, 1)
+    between = below[None, :] - below[:, None]  # (lower edge, upper edge): voxels between them
+    power = np.square(moment[None, :] - moment[:, None]) / np.maximum(between, 1)
     total = np.triu(power[0, :, None] + power + power[None, :, -1], 1)
     low, high = divmod(int(total.argmax()), _BINS + 1)
     edges = [(0, low), (low, high), (high, _BINS)]
-    if min(share[edge] for edge in edges) < _FEWEST:
+    if min(between[edge] for edge in edges) < _FEWEST:
         return None
-    dark, middle, bright = ((moment[b] - moment[a]) / share[a, b] for a, b in edges)
+    dark, middle, bright = ((moment[b] - moment[a]) / between[a, b] for a, b in edges)
     smooth = np.convolve(counts, np.ones(_NEAR), "same")
     valley, *peaks = (smooth[int(mean)] for mean in ((middle + bright) / 2, middle, bright))
     if valley >= _VALLEY * min(peaks):

@@ -190,7 +190,7 @@ def detail_pass(
     siren = prior.network.to(context.device) if with_features and prior.detail.features else None
     total, done = sum(volume.grid.shape[axis] for axis in axes), 0
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
-    shares, stds = [], []
+    fractions, stds = [], []
     slopes: list[NDArray[np.float32]] = []
     for axis in axes:
         y, noise = measured(volume, axis, context, level)
@@ -220,14 +220,14 @@ def detail_pass(
         std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(context.scale / len(axes))
         if found.divergence is not None:
             slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
-        shares.append(found.undetermined)
+        fractions.append(found.undetermined)
         stds.append(float(found.std.square().mean().sqrt()))
         done += len(y)
     report = PassReport(
         slice_axes=axes,
         factors=factors,
         method=method,
-        undetermined=float(np.mean(shares)),
+        undetermined=float(np.mean(fractions)),
         error_std=tuple(stds),
     )
     slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None

@@ -130,10 +130,10 @@ def _as_stored(frame: Frame, keyword: str) -> int | None:
 def _require_magnitude(values: NDArray[np.float32]) -> None:
     """Refuse values far below zero: no magnitude has them, whatever the header says or leaves out."""
     some = values.reshape(-1)[:: max(1, values.size // 2_000_000)]
-    share = float(np.mean(some < -FAR * max(0.0, float(np.percentile(some, 99.5)))))
-    if share > FEW:
+    below = float(np.mean(some < -FAR * max(0.0, float(np.percentile(some, 99.5)))))
+    if below > FEW:
         raise InputError(
-            f"{100 * share:.2g} % of the values lie far below zero: a phase, real or field map image, or padding that "
+            f"{100 * below:.2g} % of the values lie far below zero: a phase, real or field map image, or padding that "
             f"{tag_of('PixelPaddingValue')} does not name",
             "pass the magnitude, or name the padding in the header",
         )
