@@ -35,6 +35,7 @@ USES = {
     "io": "ground storage",
     "priors": "ground anatomy networks fitting storage",
     "restoring": "ground physics anatomy networks fitting priors",
+    "fusing": "ground physics anatomy networks fitting priors restoring",
     "pretraining": "ground physics anatomy networks optim fitting storage",
     "cohorts": "ground physics anatomy networks storage io priors pretraining",
     "reporting": "ground physics storage priors restoring",
@@ -48,7 +49,17 @@ USES = {
 }
 GROUND = {"__init__", "_moved", "_version", "errors", "geometry", "metrics", "volume"}
 # numerics never see files, whoever imports whom: all that these modules reach, they reach without these rooms
-BLIND = ("physics", "anatomy", "networks", "optim", "fitting", "restoring", "priors.prior", "priors.similarity")
+BLIND = (
+    "physics",
+    "anatomy",
+    "networks",
+    "optim",
+    "fitting",
+    "restoring",
+    "fusing",
+    "priors.prior",
+    "priors.similarity",
+)
 FILES_ROOMS = {"storage", "io"}
 # who alone may import what
 RESERVED = {

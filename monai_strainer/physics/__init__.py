@@ -11,6 +11,7 @@ from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
 from .random_measurements import AcquisitionDistribution
 from .separable import Identity, Separable
+from .stack_operator import Rigid, StackOperator, rigid_matrix
 
 __all__ = [
     "AcquisitionDistribution",
@@ -29,7 +30,10 @@ __all__ = [
     "OperatorFactory",
     "Profile",
     "RicianNoise",
+    "Rigid",
     "Separable",
     "SliceProfile",
+    "StackOperator",
     "random_lines",
+    "rigid_matrix",
 ]

@@ -1,0 +1,52 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Three stacks of one phantom, cut with cubic splines: no operator of the package makes what the package undoes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from phantoms import affine_of
+from scipy import ndimage
+
+from monai_strainer.geometry import Grid, centres
+from monai_strainer.physics import rigid_matrix
+from monai_strainer.volume import Volume
+
+SHAPE = (48, 48, 48)
+GRID = Grid(SHAPE, affine_of(2 * np.eye(3), (-47, -47, -47)))
+MOTIONS = ([0.0] * 6, [2.0, -1.5, 3.0, 1.5, -2.0, 1.0], [-3.0, 2.0, 1.0, -1.0, 0.7, 2.0])
+
+
+def phantom() -> NDArray[np.float32]:
+    """A body of about 600 with structures of many sizes and soft edges, in air."""
+    x, y, z = np.meshgrid(*(centres(n) for n in SHAPE), indexing="ij", sparse=True)
+    inside = (x / 0.75) ** 2 + (y / 0.85) ** 2 + (z / 0.8) ** 2 < 1
+    waves = np.cos(7 * x + 2 * y) * np.cos(9 * y - 3 * z) + 0.5 * np.sin(11 * z + 5 * x) * np.cos(10 * y)
+    texture = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal(SHAPE), 2.5)
+    soft = ndimage.gaussian_filter(np.where(inside, 600 + 100 * waves + 600 * texture, 0), 1.0)  # as scanners see edges
+    return np.where(soft > 5, soft, 0).astype(np.float32)
+
+
+def cut(truth: NDArray[np.float32], axis: int, factor: int, motion: Sequence[float], sigma: float = 8.0) -> Volume:
+    """Cut a stack of thick slices: sample with cubic splines at half a voxel, average, add Rician noise."""
+    shape = [n // factor if k == axis else n for k, n in enumerate(SHAPE)]
+    stack = GRID.resize(shape)
+    parts = [2 * factor if k == axis else 1 for k in range(3)]
+    fine = stack.refine(parts)
+    matrix = np.linalg.inv(GRID.affine) @ rigid_matrix(motion, stack.corners().mean(0)) @ fine.affine
+    values = ndimage.affine_transform(truth, matrix[:3, :3], matrix[:3, 3], output_shape=fine.shape, order=3)
+    split = np.moveaxis(values, axis, 0).reshape(
+        shape[axis], 2 * factor, *[n for k, n in enumerate(shape) if k != axis]
+    )
+    clean = np.moveaxis(split.mean(1), 0, axis)
+    rng = np.random.default_rng(axis)
+    noise = sigma * rng.standard_normal((2, *clean.shape))
+    return Volume(np.hypot(clean + noise[0], noise[1]), stack, slice_axis=axis)
+
+
+def three(factor: int = 3, gains: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Volume]:
+    """Axial, coronal and sagittal stacks, each moved since the first."""
+    made = [cut(phantom(), axis, factor, motion) for axis, motion in zip((2, 1, 0), MOTIONS)]
+    return [Volume(gain * one.data, one.grid, slice_axis=one.slice_axis) for gain, one in zip(gains, made)]
