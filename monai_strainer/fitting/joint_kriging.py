@@ -1,18 +1,17 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Let several measurements of one volume correct it together: kriging on the union of their samples.
 
-The error of a first image ``m`` is a smooth random field ``e = sqrt(v) S z`` with white ``z``; ``S`` is the root of a
-Matern-3/2 correlation of length ``l``, diagonal in the cosine transform. Given all data ``y_k = A_k x + n_k``, with
-weights ``W_k = 1 / variance``, the posterior mean solves
+The error of a first image ``m`` is a random field ``e = D S z`` with white ``z``; ``D`` is its deviation at every
+voxel and ``S`` the root of a Matern-3/2 correlation of length ``l``, diagonal in the cosine transform. Given all data
+``y_k = A_k x + n_k``, with weights ``W_k = 1 / variance``, the posterior mean solves
 
-    (I + v sum_k S A_k^T W_k A_k S) z = sqrt(v) sum_k S A_k^T W_k (y_k - A_k m)
+    (I + sum_k S D A_k^T W_k A_k D S) z = sum_k S D A_k^T W_k (y_k - A_k m)
 
 by conjugate gradients. With ``m = 0`` this is kriging alone.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,19 +56,19 @@ class JointField:
     Args:
         shape: (X, Y, Z).
         length: per axis, in voxels: distance at which the correlation is about one half.
-        variance: of the error, in squared units of the image.
+        deviation: ``D``, of the error in units of the image; (X, Y, Z), or a number as a tensor.
 
     Example:
         >>> from monai_strainer.physics import Identity
         >>> data = WeightedData(Identity((4, 4, 4)), torch.ones(4, 4, 4), torch.tensor(1e4))
-        >>> x = JointField((4, 4, 4), (2.0, 2.0, 2.0), 1.0).correct(torch.zeros(4, 4, 4), [data])
+        >>> x = JointField((4, 4, 4), (2.0, 2.0, 2.0), torch.ones(())).correct(torch.zeros(4, 4, 4), [data])
         >>> bool((x - 1).abs().max() < 0.01)
         True
     """
 
     shape: tuple[int, int, int]
     length: tuple[float, float, float]
-    variance: float
+    deviation: Tensor
 
     def correct(
         self,
@@ -86,28 +85,27 @@ class JointField:
             steps: of conjugate gradients at most; fewer where the residual falls below 1e-3 of its start.
             on_step: called with the steps done and their number.
         """
-        root = math.sqrt(self.variance)
-        right = root * self._smooth(sum((one.pull(mean) for one in data), torch.zeros_like(mean)))
+        right = self._smooth(self.deviation * sum((one.pull(mean) for one in data), torch.zeros_like(mean)))
         z, residual, direction = torch.zeros_like(right), right, right
         squared = float(residual.square().sum())
         goal = 1e-6 * squared
         for step in range(steps):
             if squared <= goal:
                 break
-            shown = root * self._smooth(direction)
+            shown = self.deviation * self._smooth(direction)
             back = sum((one.normal(shown) for one in data), torch.zeros_like(mean))
-            product = direction + root * self._smooth(back)
+            product = direction + self._smooth(self.deviation * back)
             size = squared / float((direction * product).sum())
             z, residual = z + size * direction, residual - size * product
             before, squared = squared, float(residual.square().sum())
             direction = residual + squared / before * direction
             if on_step is not None:
                 on_step(step + 1, steps)
-        return mean + root * self._smooth(z)
+        return mean + self.deviation * self._smooth(z)
 
     def draw(self, generator: torch.Generator) -> Tensor:
         """Draw an error from the field."""
-        return math.sqrt(self.variance) * self._smooth(torch.randn(self.shape, generator=generator))
+        return self.deviation * self._smooth(torch.randn(self.shape, generator=generator))
 
     def _smooth(self, x: Tensor) -> Tensor:
         """``S x``: symmetric, with ``S S`` the correlation."""

@@ -1,9 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Find how stacks of one person lie to each other: rigid Gauss-Newton steps through the measurement itself.
+"""Find how stacks of one person lie to the first of them: rigid Gauss-Newton steps through the measurement itself.
 
-Every stack but the first is compared with what the *other* stacks say of it: they are joined into one volume by
-kriging, and ``y ~ g A(q) x`` is solved for the six numbers ``q`` and the gain ``g``. A volume that the stack itself
-helped to make would agree with its wrong position. The first stack stays where its header says.
+Two thick stacks of different directions are sharp along different axes. What the first shows is measured by the second
+and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Six numbers
+and a gain are solved for. The first stack stays where its header says.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from torch import Tensor
 
 from ..geometry import Grid
 from ..physics import Profile, Rigid, StackOperator
-from .joint_kriging import JointField, WeightedData
+from .joint_kriging import WeightedData
 
 __all__ = ["Aligned", "Stack", "align_stacks", "joined"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
-_ROUNDS = 4  # at every level, at most
-_STEPS = 3  # of Gauss-Newton before the other stacks are joined again
+_ROUNDS = 10  # at every level, at most
+_STEPS = 2  # of Gauss-Newton before the next stack moves
 _EXACT = (0.05, 0.05)  # degrees and mm: the last steps of a stack that has converged are below
-_PROBE = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3])  # degrees and mm of the finite differences
+_LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two stacks of a visit
+_PROBE = 0.3  # degrees and mm of the finite differences
 _FEWEST = 200  # voxels that two stacks must have in common
-_ERROR = 0.05**2  # variance of an average of interpolated stacks, of an image of about [0, 1]
+_ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
+_SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +87,15 @@ class Aligned:
         stack: with its motion and gain.
         converged: whether the last steps were small.
         last: degrees and mm of the last step.
-        common: fraction of its voxels that other stacks see too.
+        common: fraction of what it shows that the first stack shows too; 0 where they do not overlap.
+        likeness: correlation of what the two show, both blurred alike.
     """
 
     stack: Stack
     converged: bool
     last: tuple[float, float]
     common: float
+    likeness: float
 
 
 def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
@@ -102,23 +106,24 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
         volume: field of view in which they are compared; its spacing does not matter.
 
     Returns:
-        One outcome per stack, in their order.
+        One outcome per stack, in their order. A stack whose steps do not become small keeps its header's position.
     """
-    found = [Aligned(one, True, (0.0, 0.0), 1.0) for one in stacks]
-    for step in _LEVELS:
-        grid = volume.resize([max(2, round(length / step)) for length in volume.extent])
-        for _ in range(_ROUNDS):
-            before = [one.stack.motion for one in found]
-            for k in range(1, len(stacks)):
-                others = [one.stack.coarser(step) for j, one in enumerate(found) if j != k]
-                found[k] = _closer(found[k], others, grid, step)
-            moved = [_size(one.stack.motion - old) for one, old in zip(found, before)]
-            found = [
-                replace(one, last=last, converged=bool(last[0] < _EXACT[0] and last[1] < _EXACT[1]))
-                for one, last in zip(found, moved)
-            ]
-            if all(one.converged for one in found):
-                break
+    found = [Aligned(stacks[0], True, (0.0, 0.0), 1.0, 1.0)]
+    for stack in stacks[1:]:
+        one = Aligned(stack, False, (0.0, 0.0), 0.0, 0.0)
+        for step in _LEVELS:
+            grid = volume.resize([max(2, round(length / step)) for length in volume.extent])
+            for _ in range(_ROUNDS):
+                before = one.stack.motion
+                one = _closer(one, found[0].stack, grid, step)
+                last = _size(one.stack.motion - before)
+                done = one.likeness > _ALIKE and last[0] < _EXACT[0] and last[1] < _EXACT[1]
+                one = replace(one, last=last, converged=done)
+                if done or one.common == 0 or max(_size(one.stack.motion)) > _LARGEST:
+                    break
+        if not one.converged:  # where it is not sure, a stack lies as its header says
+            one = replace(one, stack=replace(one.stack, motion=np.zeros(6)))
+        found.append(one)
     return found
 
 
@@ -128,49 +133,66 @@ def joined(stacks: Sequence[Stack], volume: Grid) -> tuple[Tensor, Tensor]:
     Returns:
         The image (X, Y, Z) and how many stacks saw each voxel, 0 where none did.
     """
-    top, bottom, seen = (torch.zeros(volume.shape) for _ in range(3))
-    for one in stacks:
-        data = one.data(volume)
-        scale = float(data.weight.max())
-        here = (data.weight > 0).float()
-        back = data.operator.adjoint(here)
-        top += data.operator.adjoint(here * data.y) * scale
-        bottom += back * scale
-        full = back.max() if float(back.max()) > 0 else torch.ones(())
-        seen += (back / full).clamp(0, 1)
-    return top / bottom.clamp_min(1e-6 * float(bottom.max())), seen
+    data = [one.data(volume) for one in stacks]
+    image, seen = _spread(data, [one.y for one in data])
+    return image, seen
 
 
-def _closer(one: Aligned, others: Sequence[Stack], volume: Grid, step: float) -> Aligned:
-    """Move one stack towards what the others say of it."""
-    image, seen = joined(others, volume)
-    field = JointField(volume.shape, (1.5, 1.5, 1.5), _ERROR)
-    image = field.correct(image, [other.data(volume) for other in others], steps=8)
-    known = (seen > 0.05).float()
-    stack = one.stack.coarser(step)
-    motion, gain, common = stack.motion, one.stack.gain, one.common
+def _spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Spread values of the shape of the data over a volume: their average, and how many of the data saw each voxel."""
+    top, seen = torch.zeros(data[0].operator.shape_in), torch.zeros(data[0].operator.shape_in)
+    for one, value in zip(data, values):
+        here = (one.weight > 0).float()
+        back = one.operator.adjoint(here)
+        full = back.max().clamp_min(1e-12)
+        top += one.operator.adjoint(here * value) / full
+        seen += back / full
+    return top / seen.clamp_min(1e-6), seen
+
+
+def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
+    """Move one stack by a few Gauss-Newton steps towards the first; ``common`` is 0 where they do not overlap.
+
+    Stacks of two directions are not sharp along the same axes, so neither can be compared with the other as it is. With
+    ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
+    """
+    stack, known = one.stack.coarser(step), [first.coarser(step).data(volume)]
+    image, seen = _spread(known, [known[0].y])
+    motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
+
+    def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
+        own = [replace(stack, motion=moved, gain=1.0).data(volume)]
+        spread, here = _spread(own, [own[0].y])
+        theirs, _ = _spread(own, [own[0].operator.A(image)])
+        mine, _ = _spread(known, [known[0].operator.A(spread)])
+        return theirs, mine, here
+
     for _ in range(_STEPS):
-        operator = stack.operator(volume, motion)
-        weight = (operator.A(known) > 0.95).float()
+        theirs, mine, here = both(motion)
+        weight = _inner((seen > _SEEN) & (here > _SEEN))
         if float(weight.sum()) < _FEWEST:
-            break
-        common = float(weight.mean())
-        shown = operator.A(image)
-        gain = float((weight * shown * stack.y).sum() / (weight * shown * shown).sum().clamp_min(1e-12))
-        slopes = [
-            gain
-            * (stack.operator(volume, motion + d).A(image) - stack.operator(volume, motion - d).A(image))
-            / (2 * size)
-            for d, size in zip(np.diag(_PROBE), _PROBE)
-        ]
-        columns = torch.stack([*(slope.flatten() for slope in slopes), shown.flatten()], 1).double()
+            return replace(one, common=0.0, likeness=0.0)
+        likeness = float(torch.corrcoef(torch.stack([theirs[weight > 0], mine[weight > 0]]))[0, 1])
+        common = float(weight.sum() / _inner(here > _SEEN).sum().clamp_min(1))
+        gain = float((weight * theirs * mine).sum() / (weight * theirs * theirs).sum().clamp_min(1e-12))
+        slopes = []
+        for change in np.diag(np.full(6, _PROBE)):
+            ahead, behind = both(motion + change), both(motion - change)
+            slopes.append((gain * (ahead[0] - behind[0]) - (ahead[1] - behind[1])) / (2 * _PROBE))
+        columns = torch.stack([*(slope.flatten() for slope in slopes), theirs.flatten()], 1).double()
         columns *= weight.flatten()[:, None]
-        rest = (weight * (stack.y - gain * shown)).flatten().double()
+        rest = (weight * (mine - gain * theirs)).flatten().double()
         matrix = columns.T @ columns
-        matrix += 1e-6 * torch.diag(matrix.diagonal())
+        matrix += 1e-9 * torch.diag(matrix.diagonal())
         change = torch.linalg.solve(matrix, columns.T @ rest).numpy()
         motion, gain = motion + change[:6], gain + float(change[6])
-    return replace(one, stack=replace(one.stack, motion=motion, gain=gain), common=common)
+    return replace(one, stack=replace(one.stack, motion=motion, gain=gain), common=common, likeness=likeness)
+
+
+def _inner(where: Tensor) -> Tensor:
+    """Return 1 where a voxel and all within two voxels are True, else 0."""
+    outside = torch.nn.functional.max_pool3d((~where).float()[None, None], 5, 1, 2)[0, 0]
+    return 1 - outside
 
 
 def _size(motion: NDArray[np.float64]) -> tuple[float, float]:

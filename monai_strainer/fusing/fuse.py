@@ -97,7 +97,7 @@ def fuse(
     given = _prepared(stacks, prior, options)
     target = isotropic(given[0].scan.grid, options.spacing)
     total, report = 3 * len(given) + 4, _Counter(progress, 3 * len(given) + 4)
-    aligned = [Aligned(one.stack, True, (0.0, 0.0), 1.0) for one in given]
+    aligned = [Aligned(one.stack, True, (0.0, 0.0), 1.0, 1.0) for one in given]
     if options.align:
         aligned = align_stacks([one.stack for one in given], target)
     report.add(len(given))
@@ -109,8 +109,8 @@ def fuse(
             parts.append(part)
             report.add(2)
     method, why, predicted = _chosen(options, parts, fitted, aligned, target)
-    mean = restored_mean(parts, target) if method == "network" else kriged_mean(fitted, target)
-    found = corrected(mean, fitted, target, method, None)
+    first = restored_mean(parts, target) if method == "network" else kriged_mean(fitted, target)
+    found = corrected(first, fitted, target, method)
     report.add(2)
     std = uncertainty(found, options.seed)
     report.add(total)
@@ -185,11 +185,11 @@ def _chosen(
         return ("kriging" if options.method == "kriging" else "network"), "it was asked for", {}
     k = max(range(len(stacks)), key=lambda j: aligned[j].common if j else 0.0)
     others, block = [s for j, s in enumerate(stacks) if j != k], block_of(target)
-    means = {
+    firsts = {
         "network": restored_mean([p for j, p in enumerate(parts) if j != k], block),
         "kriging": kriged_mean(others, block),
     }
-    errors = {name: prediction_error(mean, stacks[k], others, block, name) for name, mean in means.items()}
+    errors = {name: prediction_error(first, stacks[k], others, block, name) for name, first in firsts.items()}
     best: Literal["network", "kriging"] = "kriging" if errors["kriging"] < errors["network"] else "network"
     return best, f"it predicts stack {k + 1} better from the others", errors
 
@@ -233,7 +233,9 @@ def _described(
             )
         )
         if not done.converged:
-            warnings.append(f"stack {k + 1}: the alignment did not converge: look at its edges in the result")
+            warnings.append(
+                f"stack {k + 1}: the alignment did not converge, and it lies as its header says: look at its edges in the result"
+            )
         if np.linalg.norm(motion[:3]) > _FAR or np.linalg.norm(motion[3:]) > _FAR:
             warnings.append(
                 f"stack {k + 1} lies {np.linalg.norm(motion[3:]):.1f} mm and {np.linalg.norm(motion[:3]):.1f} degrees "

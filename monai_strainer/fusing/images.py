@@ -31,7 +31,7 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 
-_LENGTH = {"network": 1.5, "kriging": 2.0}  # voxels: the errors of a network are of finer structure
+_LENGTH = {"network": 1.0, "kriging": 1.0}  # voxels
 _STEPS = 12  # of conjugate gradients: more change the result by less than 0.02 dB
 _BLOCK = 80  # voxels per axis of the block where a stack is predicted from the others
 _LEAST = 1e-6  # variance of an error, of an image of about [0, 1]
@@ -60,33 +60,32 @@ class Corrected:
     data: tuple[WeightedData, ...]
 
 
-def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> Tensor:
-    """Average restored stacks, each weighted by its own variances."""
-    top, bottom = torch.zeros(target.shape), torch.zeros(target.shape)
+def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor, Tensor]:
+    """Average restored stacks, each weighted by its own variances; return the image and its deviation.
+
+    The deviation is that of one stack, the harmonic mean of the variances: errors of the stacks are partly the same.
+    """
+    top, bottom, count = (torch.zeros(target.shape) for _ in range(3))
     for one in parts:
         image, inside = on_grid(one.image, one.stack, target)
         std, _ = on_grid(one.std, one.stack, target, order=1)
         weight = torch.from_numpy(inside.astype(np.float32)) / (std.square() + 1e-4)
         top += weight * image / one.stack.gain
         bottom += weight
-    return torch.where(bottom > 0, top / bottom.clamp_min(1e-12), 0.0)
+        count += weight > 0
+    mean = torch.where(bottom > 0, top / bottom.clamp_min(1e-12), 0.0)
+    return mean, torch.where(bottom > 0, (count / bottom.clamp_min(1e-12)).sqrt(), 0.0)
 
 
-def kriged_mean(stacks: Sequence[Stack], target: Grid) -> Tensor:
-    """Average interpolated stacks."""
-    image, _ = joined(stacks, target)
-    return image
+def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
+    """Average the stacks, each spread over its voxels; return the image and the deviation of its error.
 
-
-def corrected(mean: Tensor, stacks: Sequence[Stack], target: Grid, method: str, on_step: Progress | None) -> Corrected:
-    """Let all data correct a first image; the variance of its error is read off the residuals.
-
-    The residual ``y - A m`` has the variance of the noise and that of ``A e``; a draw from the field of unit variance
-    says how much of an error is left after ``A``.
+    The deviation is read off the residuals: ``y - A m`` has the variance of the noise and that of ``A e``, and a draw
+    from the field of unit variance says how much of an error is left after ``A``.
     """
-    data = tuple(one.data(target) for one in stacks)
-    length = _LENGTH[method]
-    unit = JointField(target.shape, (length,) * 3, 1.0)
+    mean, _ = joined(stacks, target)
+    data = [one.data(target) for one in stacks]
+    unit = JointField(target.shape, (_LENGTH["kriging"],) * 3, torch.ones(()))
     draw = unit.draw(torch.Generator().manual_seed(0))
     excess, power = 0.0, 0.0
     for one in data:
@@ -94,7 +93,16 @@ def corrected(mean: Tensor, stacks: Sequence[Stack], target: Grid, method: str, 
         residual = (one.y - one.operator.A(mean))[counted]
         excess += float((residual.square() - 1 / one.weight[counted]).sum())
         power += float(one.operator.A(draw)[counted].square().sum())
-    field = JointField(target.shape, (length,) * 3, max(_LEAST, excess / max(power, 1e-12)))
+    return mean, torch.tensor(max(_LEAST, excess / max(power, 1e-12)) ** 0.5)
+
+
+def corrected(
+    first: tuple[Tensor, Tensor], stacks: Sequence[Stack], target: Grid, method: str, on_step: Progress | None = None
+) -> Corrected:
+    """Let all data correct a first image, given with the deviation of its error."""
+    mean, deviation = first
+    data = tuple(one.data(target) for one in stacks)
+    field = JointField(target.shape, (_LENGTH[method],) * 3, deviation)
     return Corrected(field.correct(mean, data, _STEPS, on_step), field, data)
 
 
@@ -122,17 +130,19 @@ def block_of(target: Grid) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), target.affine @ step)
 
 
-def prediction_error(mean: Tensor, left_out: Stack, others: Sequence[Stack], block: Grid, method: str) -> float:
+def prediction_error(
+    first: tuple[Tensor, Tensor], left_out: Stack, others: Sequence[Stack], block: Grid, method: str
+) -> float:
     """Predict a stack from the others, in a block; return the mean square error over the variance of its noise.
 
     Args:
-        mean: first image of the block, made of the others alone.
+        first: image of the block and its deviation, made of the others alone.
         left_out: to predict.
         others: the data that correct the image.
         block: grid.
         method: "network" or "kriging".
     """
-    image = corrected(mean, others, block, method, None).image
+    image = corrected(first, others, block, method).image
     _, seen = joined(others, block)
     given = left_out.data(block)
     counted = given.weight * (given.operator.A((seen > 0.05).float()) > 0.95)

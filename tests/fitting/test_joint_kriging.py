@@ -9,7 +9,8 @@ from monai_strainer.fitting.joint_kriging import JointField, WeightedData
 from monai_strainer.physics import Profile
 
 SHAPE = (6, 5, 4)
-FIELD = JointField(SHAPE, (1.5, 1.0, 2.0), 0.5)
+DEVIATION = torch.linspace(0.5, 1.0, 6)[:, None, None].expand(SHAPE)
+FIELD = JointField(SHAPE, (1.5, 1.0, 2.0), DEVIATION)
 
 
 def stacks(noise: float = 0.05) -> tuple[torch.Tensor, list[WeightedData]]:
@@ -35,13 +36,14 @@ def test_it_is_the_posterior_mean_of_a_gaussian_field() -> None:
     mean = torch.full(SHAPE, 0.2)
     n = mean.numel()
     smooth = matrix_of(FIELD._smooth, n, SHAPE).double()
-    covariance = 0.5 * smooth @ smooth.T
+    root = DEVIATION.flatten()[:, None].double() * smooth
+    covariance = root @ root.T
     A = torch.cat([matrix_of(one.operator.A, n, SHAPE) for one in data]).double()
     y = torch.cat([one.y.flatten() for one in data]).double()
     gain = covariance @ A.T @ torch.linalg.inv(A @ covariance @ A.T + 0.05**2 * torch.eye(len(y)).double())
     wanted = mean.flatten().double() + gain @ (y - A @ mean.flatten().double())
     found = FIELD.correct(mean, data, steps=200)
-    assert torch.allclose(found.flatten().double(), wanted, atol=0.02)  # it stops at a relative residual of 1e-3
+    assert torch.allclose(found.flatten().double(), wanted, atol=0.05)  # it stops at a relative residual of 1e-3
 
 
 def test_two_stacks_say_more_than_one() -> None:
@@ -61,5 +63,5 @@ def test_data_of_no_weight_change_nothing() -> None:
 
 
 def test_draws_have_the_variance_of_the_field() -> None:
-    field = JointField((32, 32, 32), (2.0, 2.0, 2.0), 0.25)
+    field = JointField((32, 32, 32), (2.0, 2.0, 2.0), torch.tensor(0.5))
     assert abs(float(field.draw(torch.Generator().manual_seed(1)).square().mean()) - 0.25) < 0.05

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from stacks import GRID, MOTIONS, cut, phantom, three
 
+from monai_strainer import read
 from monai_strainer.fitting.stack_registration import Stack, align_stacks
+from monai_strainer.geometry import Grid
 from monai_strainer.volume import Volume
 
 
@@ -16,11 +21,22 @@ def fitted(volumes: list[Volume]) -> list[Stack]:
     return [Stack(torch.from_numpy(one.data / 900), one.grid, one.slice_axis, 8 / 900) for one in volumes]
 
 
-def test_known_motions_are_found_to_a_tenth_of_a_millimetre_and_degree() -> None:
+def test_known_motions_are_found() -> None:
     found = align_stacks(fitted(three()), GRID)
     for one, motion in zip(found, MOTIONS):
         assert one.converged
-        assert np.abs(one.stack.motion - motion).max() < 0.1
+        assert np.abs(one.stack.motion[3:] - motion[3:]).max() < 0.1  # mm
+        assert np.abs(one.stack.motion[:3] - motion[:3]).max() < 0.8  # degrees: a round body of 96 mm turns easily
+
+
+def test_motions_of_a_brain_are_found_to_a_tenth_of_a_millimetre_and_degree(oasis: Path) -> None:
+    scan = read(oasis / "sub-1006" / "anat" / "sub-1006_T1w.nii.gz")
+    motion = [-3.0, 2.0, 1.0, -1.0, 0.7, 2.0]
+    made = [cut(scan.data, axis, 4, q, sigma=30.0, grid=scan.grid) for axis, q in ((2, [0.0] * 6), (0, motion))]
+    scale = float(np.percentile(scan.data, 99))
+    stacks = [Stack(torch.from_numpy(one.data / scale), one.grid, one.slice_axis, 30 / scale) for one in made]
+    found = align_stacks(stacks, scan.grid)[1]
+    assert found.converged and np.abs(found.stack.motion - motion).max() < 0.1
 
 
 def test_the_gain_of_a_stack_is_found() -> None:
@@ -33,7 +49,15 @@ def test_stacks_that_lie_right_stay() -> None:
     assert np.abs(found[1].stack.motion).max() < 0.1 and found[1].converged
 
 
-def test_stacks_of_noise_do_not_converge_or_do_not_move_far() -> None:
-    noise = [Stack(torch.rand(one.grid.shape), one.grid, one.slice_axis, 0.3) for one in three()]
-    found = align_stacks(noise, GRID)
-    assert not any(one.converged and np.abs(one.stack.motion).max() > 5 for one in found[1:])
+def test_a_stack_of_noise_keeps_the_position_of_its_header() -> None:
+    noise = [Stack(torch.rand(one.grid.shape), one.grid, one.slice_axis, 0.3) for one in three()[:2]]
+    found = align_stacks(noise, GRID)[1]
+    assert not found.converged and not found.stack.motion.any()
+
+
+def test_stacks_that_do_not_overlap_have_nothing_in_common() -> None:
+    first, second = fitted(three()[:2])
+    away = second.grid.affine.copy()
+    away[0, 3] += 500
+    found = align_stacks([first, replace(second, grid=Grid(second.grid.shape, away))], GRID)[1]
+    assert found.common == 0 and not found.converged and not found.stack.motion.any()
