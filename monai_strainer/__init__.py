@@ -46,6 +46,8 @@ _HOME = {
     "RestoreOptions": "restoring.options",
     "Plan": "restoring.plan",
     "plan": "restoring.restore",
+    "fuse": "fusing",
+    "FuseOptions": "fusing",
     "PriorRecipe": "pipelines.pretrain_prior",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",

@@ -40,12 +40,13 @@ USES = {
     "cohorts": "ground physics anatomy networks storage io priors pretraining",
     "reporting": "ground physics storage priors restoring",
     "evaluation": "ground physics anatomy networks fitting storage io priors restoring reporting",
-    "pipelines": "ground physics anatomy networks fitting storage io priors restoring pretraining cohorts reporting "
-    "evaluation",
+    "pipelines": "ground physics anatomy networks fitting storage io priors restoring fusing pretraining cohorts "
+    "reporting evaluation",
     "transforms": "ground physics anatomy io storage",
     "inferers": "ground physics networks priors restoring",
     "bundle": "ground physics anatomy networks storage io priors pretraining cohorts pipelines inferers",
-    "cli": "ground networks restoring storage io priors pretraining cohorts reporting evaluation pipelines bundle",
+    "cli": "ground networks restoring fusing storage io priors pretraining cohorts reporting evaluation pipelines "
+    "bundle",
 }
 GROUND = {"__init__", "_moved", "_version", "errors", "geometry", "metrics", "volume"}
 # numerics never see files, whoever imports whom: all that these modules reach, they reach without these rooms

@@ -234,7 +234,7 @@ def _described(
         )
         if not done.converged:
             warnings.append(
-                f"stack {k + 1}: the alignment did not converge, and it lies as its header says: look at its edges in the result"
+                f"stack {k + 1}: the alignment did not converge; it lies as its header says: look at its edges"
             )
         if np.linalg.norm(motion[:3]) > _FAR or np.linalg.norm(motion[3:]) > _FAR:
             warnings.append(
