@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from stacks import GRID, phantom
 
 from benchmarks.ffdnet import FFDNet
 
@@ -139,3 +140,14 @@ def test_a_picture_compares_the_methods_on_the_first_volume_of_a_group(tmp_path:
 
 def test_the_lines_that_the_sample_breaks_are_still_there() -> None:
     assert len(run("mutants.py", "--list").splitlines()) >= 50
+
+
+def test_the_benchmark_of_stacks_goes_through_and_resumes(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(phantom(), GRID.affine), tmp_path / "body.nii.gz")
+    arguments = (tmp_path / "body.nii.gz", "--out", tmp_path / "rows.csv", "--thickness", "4", "--table")
+    run("stacks.py", *arguments, "--methods", "cubic")
+    printed = run("stacks.py", *arguments, "--methods", "cubic,average,kriging")
+    assert "| scan, slices in voxels | cubic | average | kriging | bars | alignment |" in printed
+    numbers = [float(cell) for cell in printed.splitlines()[-1].split("|")[2:5]]
+    assert numbers[2] > numbers[1] > numbers[0]
+    assert (tmp_path / "rows.csv").read_text().count("\n") == 4  # no row is made twice
