@@ -121,6 +121,8 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
                 one = replace(one, last=last, converged=done)
                 if done or one.common == 0 or max(_size(one.stack.motion)) > _LARGEST:
                     break
+            if one.likeness < _ALIKE:  # a finer level does not help
+                break
         if not one.converged:  # where it is not sure, a stack lies as its header says
             one = replace(one, stack=replace(one.stack, motion=np.zeros(6)))
         found.append(one)
