@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,11 +22,11 @@ pytest.importorskip("pynetdicom", reason='pynetdicom is not installed: pip insta
 from dicom_peers import Archive, Service, free_port, send, wait_for
 
 from monai_strainer.errors import InputError
-from monai_strainer.listening import service
-from monai_strainer.listening.connection import require_pynetdicom
+from monai_strainer.listening import receive, service
+from monai_strainer.listening.connection import client_context, require_pynetdicom, server_context
 from monai_strainer.listening.receive import NO_SPACE, UNREADABLE, Receiver
 from monai_strainer.listening.restoring_process import Outcome, RestoringProcess
-from monai_strainer.listening.send import Sender, deliver_to
+from monai_strainer.listening.send import Sender, Unreachable, deliver_to
 from monai_strainer.listening.series_queue import SeriesQueue
 from monai_strainer.listening.settings import (
     Destination,
@@ -33,6 +37,7 @@ from monai_strainer.listening.settings import (
     Sending,
     Series,
     Settings,
+    Tls,
 )
 
 SLICES = [slice_of(k) for k in range(SHAPE[2])]
@@ -250,6 +255,56 @@ def test_the_log_names_no_patient_and_no_identifier(
     assert lines[-1].startswith("stopped")
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority, a certificate that it has signed, and one that it has not; made by openssl."""
+    home, program = tmp_path_factory.mktemp("tls"), shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed")
+    new = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    for name, more in (
+        ("authority", []),
+        ("ours", [*names, "-CA", "authority.pem", "-CAkey", "authority.key"]),
+        ("foreign", names),
+    ):
+        files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        subprocess.run([*new, f"/CN={name}", *files, *more], cwd=home, check=True, capture_output=True)
+    return home
+
+
+def test_with_tls_both_sides_show_a_certificate_of_the_authority(
+    settings: Settings, running: Any, certificates: Path, archive: Archive
+) -> None:
+    tls = Tls(*(certificates / name for name in ("ours.pem", "ours.key", "authority.pem")))
+    foreign = ssl.create_default_context(cafile=certificates / "authority.pem")
+    foreign.load_cert_chain(certificates / "foreign.pem", certificates / "foreign.key")
+    here = running(replace(settings, tls=tls))
+    assert send(here.port, SLICES[:1]) == [], "without TLS"
+    assert send(here.port, SLICES[:1], tls=foreign) == [], "a certificate of nobody"
+    assert send(here.port, SLICES[:1], tls=client_context(tls)) == [0]
+    there = Archive(tls=server_context(tls))
+    try:
+        secured = replace(settings, tls=tls, destination=Destination("PACS", "127.0.0.1", there.port))
+        file = received(settings)[0]
+        assert [status for _, status in deliver_to(secured)([file])] == [0] and len(there.images) == 1
+        with pytest.raises(Unreachable):  # the archive speaks no TLS: nothing is sent in the clear
+            list(deliver_to(replace(settings, tls=tls))([file]))
+    finally:
+        there.close()
+    assert not archive.images
+
+
+def test_a_silent_caller_does_not_shut_others_out(
+    settings: Settings, running: Any, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "PATIENCE", 0.3)
+    tls = Tls(*(certificates / name for name in ("ours.pem", "ours.key", "authority.pem")))
+    here = running(replace(settings, tls=tls))
+    with socket.create_connection(("127.0.0.1", here.port)):
+        assert send(here.port, SLICES[:1], tls=client_context(tls)) == [0]
+
+
 def test_without_pynetdicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pynetdicom", None)
     with pytest.raises(InputError, match=r"monai_strainer\[listen\]"):
@@ -260,7 +315,7 @@ def test_without_pynetdicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
     tmp_path: Path, archive: Archive
 ) -> None:
-    """Killed with half of the series, and while the archive is full; then stopped in order."""
+    """Killed with half of the series; the archive is full for a while; then stopped in order."""
     service = Service(tmp_path, archive.port)
     try:
         half = len(SLICES) // 2
@@ -270,9 +325,7 @@ def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
         service.start()
         assert send(service.port, SLICES[half:]) == [0] * (len(SLICES) - half)
         wait_for(lambda: "next try" in service.said())
-        service.kill()
         archive.status = 0
-        service.start()
         wait_for(lambda: "sent, 8 images" in service.said())
         assert len(archive.images) == len(SLICES)
         assert {str(image.ImageType[-1]) for image in archive.images.values()} == {"DENOISED"}
