@@ -63,7 +63,7 @@ def restore(args: Options) -> int:
             target,
             prior,
             options,
-            Outputs(args.std, args.report, args.overwrite),
+            Outputs(args.std, args.report, args.overwrite, parametric_map=args.parametric_map),
             device=device,
             progress=move,
         )

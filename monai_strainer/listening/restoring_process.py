@@ -155,7 +155,7 @@ def _restore(answer: Connection, settings: Restoration, source: Path | None, tar
     try:
         if source is not None and target is not None:
             options = FileOptions(scale=settings.scale, spacing=settings.spacing, restore=settings.options)
-            outputs = Outputs(std=settings.std or settings.parametric_map, report=True, overwrite=True)
+            outputs = Outputs(std=settings.std, report=True, overwrite=True, parametric_map=settings.parametric_map)
             restore_file(source, target, prior, options, outputs, device=device)
         answer.send(("made", "", ""))
     except InputError as error:

@@ -60,6 +60,7 @@ class Outputs:
         extra: goes into the record.
         sidecar: see :func:`monai_strainer.write`; the resolution of the result is added.
         findings: what is known to be wrong with what lies beside the scan; the report holds it.
+        parametric_map: of a DICOM series, the standard deviation is one Parametric Map.
     """
 
     std: bool = False
@@ -68,6 +69,7 @@ class Outputs:
     extra: Mapping[str, Any] = field(default_factory=dict)
     sidecar: Mapping[str, Any] | None = None
     findings: Sequence[str] = ()
+    parametric_map: bool = False
 
 
 def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
@@ -145,10 +147,11 @@ def restore_file(
         out.volume,
         target,
         report=report if outputs.report else None,
-        std=out.std if outputs.std else None,
+        std=out.std if outputs.std or outputs.parametric_map else None,
         page=page_of(scan, out.volume, out.std, details) if outputs.report else None,
         sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
         overwrite=outputs.overwrite,
+        parametric_map=outputs.parametric_map,
     )
     return report
 

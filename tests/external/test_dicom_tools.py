@@ -14,9 +14,10 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from dicom_files import finer
 
 from monai_strainer.geometry import Grid
-from monai_strainer.io import read
+from monai_strainer.io import read, write
 
 pytestmark = [pytest.mark.external, pytest.mark.filterwarnings("ignore")]
 Made = Callable[[str, tuple[int, int, int]], tuple[Path, Path]]
@@ -39,6 +40,20 @@ def test_dciodvfy_says_nothing_new(name: str, factors: tuple[int, int, int], mad
     for folder in (out, out / "std"):
         files = sorted(folder.glob("*.dcm"))
         assert messages(check, files[0]) | messages(check, files[-1]) <= before
+
+
+LATERALITY = "Warning - </Laterality(0020,0060)>"  # is empty, since the source does not name the part of the body
+
+
+@pytest.mark.parametrize("name", ["ge", "structural", "enhanced"])
+def test_dciodvfy_accepts_the_parametric_map(name: str, made: Made, program: Find, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    check, (source, _) = program("dciodvfy"), made(name, (1, 1, 1))
+    out = finer(read(source), (2, 2, 2))
+    report = {"task": "super-resolution", "scale": [2, 2, 2], "method": "amortised", "seed": 0, "warnings": []}
+    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), parametric_map=True)
+    found = messages(check, tmp_path / "out" / "std" / "PM00001.dcm")
+    assert {line for line in found if not line.startswith(LATERALITY)} <= messages(check, sorted(source.iterdir())[0])
 
 
 @pytest.mark.parametrize(("name", "factors"), CASES[:6])
