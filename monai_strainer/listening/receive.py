@@ -107,6 +107,7 @@ class Receiver:
         if not self.is_allowed(address, title):
             self._queue.say(f"rejected: {_plain(title)} from {address} is not on the list [[allow]]")
             event.assoc.acse.send_reject(REJECTED, BY_USER, UNKNOWN_CALLER)
+            event.assoc.kill()  # waits until the answer is out
 
     def _store(self, event: Any) -> int:
         """Store one image; the answer is given when it is on disk."""

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -28,11 +29,13 @@ class Outcome:
         kind: ``"made"``; ``"refused"``, the series cannot be restored; ``"later"``, the disk or the settings are in the
             way; ``"stopped"``, from outside; ``"died"``, the process gave no answer.
         finding, remedy: of what was refused or is in the way.
+        notes: warnings about what was made.
     """
 
     kind: Literal["made", "refused", "later", "stopped", "died"]
     finding: str = ""
     remedy: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def restore_next(queue: SeriesQueue, restore: Callable[[Path, Path], Outcome], fewest_images: int) -> bool | None:
@@ -62,6 +65,8 @@ def restore_next(queue: SeriesQueue, restore: Callable[[Path, Path], Outcome], f
     outcome = restore(job / RECEIVED, job / MADE)
     if outcome.kind == "made":
         queue.restored(job)
+        for note in outcome.notes:
+            queue.say(f"series {job.name}: note: {queue.ids.clean(note)}")
         queue.say(f"series {job.name}: restored")
     elif outcome.kind == "refused":
         queue.refuse(job, outcome.finding, outcome.remedy)
@@ -152,12 +157,16 @@ def _restore(answer: Connection, settings: Restoration, source: Path | None, tar
     except (InputError, OSError) as error:
         answer.send(("later", *_parts(error)))
         return
+    notes: tuple[str, ...] = ()
     try:
         if source is not None and target is not None:
             options = FileOptions(scale=settings.scale, spacing=settings.spacing, restore=settings.options)
             outputs = Outputs(std=settings.std, report=True, overwrite=True, parametric_map=settings.parametric_map)
-            restore_file(source, target, prior, options, outputs, device=device)
-        answer.send(("made", "", ""))
+            with warnings.catch_warnings():  # the report has those of the reader; others would quote values
+                warnings.simplefilter("ignore")
+                report = restore_file(source, target, prior, options, outputs, device=device)
+            notes = tuple(str(warning) for warning in report["warnings"])
+        answer.send(("made", "", "", notes))
     except InputError as error:
         is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None  # not a decoder's error
         answer.send(("later" if is_disk else "refused", error.finding, error.remedy))

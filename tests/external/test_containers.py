@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dicom_files import series
+from phantoms import small_prior
+
+from monai_strainer import save_prior
 
 pytestmark = pytest.mark.external
 
@@ -57,3 +61,16 @@ def test_the_image_runs_without_a_network_and_as_nobody(tmp_path: Path) -> None:
         text=True,
     ).stdout.split()
     assert said[0] == "10001" and said[1] == "monai_strainer"
+
+
+def test_a_restoration_needs_no_network(tmp_path: Path) -> None:
+    """In a namespace without any interface that is up."""
+    alone = ["unshare", "--net", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("this machine makes no network namespaces")
+    save_prior(small_prior(), tmp_path / "bundle")
+    source = series(tmp_path / "in")
+    words = ["restore", source, tmp_path / "out", "--prior", tmp_path / "bundle", "--steps", "0", "--device", "cpu"]
+    command = [*alone, sys.executable, "-m", "monai_strainer.cli", *map(str, words), "--std", "--report"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert (tmp_path / "out" / "monai_strainer.json").exists()

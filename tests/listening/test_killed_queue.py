@@ -60,14 +60,15 @@ def live(left):
         os._exit(1)
     os._exit(0)
 
-deaths, k = 0, 0
+deaths, k = 0, 18  # the first calls make folders
 while True:
     shutil.rmtree(home, ignore_errors=True)
     for name in ("confirmed", "archive"):
         (home / name).mkdir(parents=True)
     code = live(k)
     assert code in (0, -signal.SIGKILL), code
-    live(k % 7)  # it may be killed again on the way up
+    if k % 3 == 0:
+        live(k % 7)  # it may be killed again on the way up
     assert live(10**6) == 0, k
     got = sorted(file.read_bytes() for file in (home / "archive").iterdir())
     assert got == sorted(b"restored " + data for data in SLICES), (k, len(got))
@@ -78,7 +79,7 @@ while True:
     assert not any(places[name] for name in work), (k, places)
     if code == 0:
         break
-    deaths, k = deaths + 1, k + 2
+    deaths, k = deaths + 1, k + 1
 print(deaths, "deaths")
 """
 
@@ -87,4 +88,4 @@ def test_whatever_call_is_the_last_one_nothing_is_lost(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LIVES, str(tmp_path / "home")]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    assert done.returncode == 0 and int(done.stdout.split()[0]) > 12, done.stdout + done.stderr
+    assert done.returncode == 0 and int(done.stdout.split()[0]) > 20, done.stdout + done.stderr

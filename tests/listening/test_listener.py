@@ -169,6 +169,16 @@ def test_only_callers_on_the_list_are_served(
     assert send(here.port, SLICES[:1], calling, called) == [] and not received(settings)
 
 
+def test_a_caller_that_is_not_on_the_list_learns_why(settings: Settings, running: Any) -> None:
+    from pynetdicom import AE
+
+    here = running(settings)
+    entity = AE("OTHER")
+    entity.add_requested_context("1.2.840.10008.1.1")
+    association = entity.associate("127.0.0.1", here.port, ae_title="STRAINER")
+    assert association.is_rejected and association.acceptor.primitive.diagnostic == 3  # calling AE title
+
+
 def test_a_network_may_be_allowed(settings: Settings, running: Any) -> None:
     here = running(replace(settings, allow=(Peer("SCANNER", "127.0.0.0/8"),)))
     assert send(here.port, SLICES[:1]) == [0]
