@@ -106,7 +106,7 @@ class Service:
         }
         text = "".join(f"[{name}]\n{lines}\n" for name, lines in parts.items())
         if "[series]" not in more:
-            more += '[series]\nquiet_seconds = 2\ncomplete = "association"\n'
+            more += '[series]\nquiet_seconds = 300\ncomplete = "association"\n'
         if "[[allow]]" not in more:
             more += '[[allow]]\nae_title = "SCANNER"\naddress = "127.0.0.1"\n'
         self.config.write_text(text + more)

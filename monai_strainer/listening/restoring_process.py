@@ -20,6 +20,8 @@ from .settings import Restoration
 
 __all__ = ["Outcome", "RestoringProcess", "restore_next"]
 
+PACKAGE = Path(__file__).resolve().parents[1]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -86,7 +88,10 @@ def _reason_to_refuse(job: Path, fewest_images: int) -> tuple[str, str] | None:
     from ..io.dicom.identity import identify
 
     files = sorted((job / RECEIVED).glob("*.dcm"))
-    first = identify(files[0].read_bytes())
+    try:
+        first = identify(files[0].read_bytes())
+    except InputError as error:  # a damaged disk: it could be read when it came
+        return error.finding, error.remedy
     if first.is_result:
         return "the series is a result of monai_strainer", "let the archive send only what comes from scanners"
     if first.is_slice and len(files) < fewest_images:
@@ -162,10 +167,11 @@ def _restore(answer: Connection, settings: Restoration, source: Path | None, tar
         if source is not None and target is not None:
             options = FileOptions(scale=settings.scale, spacing=settings.spacing, restore=settings.options)
             outputs = Outputs(std=settings.std, report=True, overwrite=True, parametric_map=settings.parametric_map)
-            with warnings.catch_warnings():  # the report has those of the reader; others would quote values
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
                 report = restore_file(source, target, prior, options, outputs, device=device)
-            notes = tuple(str(warning) for warning in report["warnings"])
+            own = [str(one.message) for one in caught if PACKAGE in Path(one.filename).parents]  # others quote values
+            notes = tuple(dict.fromkeys([*own, *map(str, report["warnings"])]))
         answer.send(("made", "", "", notes))
     except InputError as error:
         is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None  # not a decoder's error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,14 @@ class Sender:
         queue: of series.
         deliver: sends files and yields each with the status of the answer; raises Unreachable.
         waits: see ``settings.Sending``.
+        stop: breaks off between two images.
     """
 
-    def __init__(self, queue: SeriesQueue, deliver: Deliver, waits: Sending) -> None:
+    def __init__(
+        self, queue: SeriesQueue, deliver: Deliver, waits: Sending, stop: threading.Event | None = None
+    ) -> None:
         self._queue, self._deliver, self._waits, self._failed = queue, deliver, waits, 0
+        self._stop = stop or threading.Event()
 
     def send_all(self) -> float:
         """Send what can be sent; return the seconds to wait before the next try."""
@@ -60,6 +65,8 @@ class Sender:
                 remedy = "see the log of the archive, then send the series again"
                 self._queue.refuse(job, f"the archive refuses the result with status {status:04X}", remedy)
                 return
+            if self._stop.is_set():
+                break
         if self._queue.unsent(job):
             raise Unreachable("it broke off")
         self._queue.sent(job)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,16 +47,22 @@ def listen(settings: Settings, say: Callable[[str], None], stop: threading.Event
     with _private(), _alone(settings), _until_signal(stop):
         queue = SeriesQueue(settings.folders, say)
         restore = RestoringProcess(settings.restore, stop)
-        sender = Sender(queue, deliver_to(settings), settings.sending)
+        sender = Sender(queue, deliver_to(settings), settings.sending, stop)
         restore.check()
         receiver = Receiver(settings, queue)
         _greet(settings, queue, say)
-        work = [
-            _thread(stop, say, lambda: _restore_step(queue, restore, settings)),
-            _thread(stop, say, lambda: max(TICK, sender.send_all())),
-        ]
+        steps = (
+            lambda: _close_step(settings, queue, receiver),
+            lambda: _restore_step(settings, queue, restore),
+            lambda: max(TICK, sender.send_all()),
+            lambda: _measure_step(settings, queue, receiver),
+        )
+        work = [threading.Thread(target=_repeat, args=(stop, say, step)) for step in steps]
         try:
-            _watch(settings, queue, receiver, stop)
+            for thread in work:
+                thread.start()
+            while not stop.wait(1.0):
+                pass  # a wait without an end would not notice signals everywhere
         finally:
             stop.set()
             receiver.close()
@@ -66,39 +71,35 @@ def listen(settings: Settings, say: Callable[[str], None], stop: threading.Event
             say("stopped; what is in the queue goes on with the next start")
 
 
-def _restore_step(queue: SeriesQueue, restore: RestoringProcess, settings: Settings) -> float:
+def _close_step(settings: Settings, queue: SeriesQueue, receiver: Receiver) -> float:
+    """Close series that are complete; return the seconds until the next look."""
+    receiver.forget_broken()
+    queue.close_due(settings.series.quiet_seconds)
+    return TICK
+
+
+def _restore_step(settings: Settings, queue: SeriesQueue, restore: RestoringProcess) -> float:
     """Restore one series; return the seconds until the next look."""
     done = restore_next(queue, restore, settings.series.fewest_images)
     return LATER if done is None else 0.0 if done else TICK
 
 
-def _watch(settings: Settings, queue: SeriesQueue, receiver: Receiver, stop: threading.Event) -> None:
-    """Close series that are complete, remove what is old, and look after the disk."""
-    measured = -MEASURE
-    while not stop.wait(TICK):
-        receiver.forget_broken()
-        queue.close_due(settings.series.quiet_seconds)
-        if time.monotonic() - measured >= MEASURE:
-            queue.expire(settings.limits.done_days)
-            receiver.measure()
-            measured = time.monotonic()
+def _measure_step(settings: Settings, queue: SeriesQueue, receiver: Receiver) -> float:
+    """Remove what is old, and look after the disk; return the seconds until the next look."""
+    queue.expire(settings.limits.done_days)
+    receiver.measure()
+    return MEASURE
 
 
-def _thread(stop: threading.Event, say: Callable[[str], None], step: Callable[[], float]) -> threading.Thread:
-    """Start a thread that takes steps until it is stopped; each says how long to wait for the next."""
-
-    def run() -> None:
-        while not stop.is_set():
-            try:
-                pause = step()
-            except Exception as error:  # as for a full disk: nothing is lost, and the text may quote a path
-                say(f"not done now: {type(error).__name__} ({getattr(error, 'strerror', None) or 'no reason given'})")
-                pause = LATER
-            stop.wait(pause)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
+def _repeat(stop: threading.Event, say: Callable[[str], None], step: Callable[[], float]) -> None:
+    """Take a step again and again until stopped; each returns how long to wait for the next."""
+    while not stop.is_set():
+        try:
+            pause = step()
+        except Exception as error:  # as for a full disk: nothing is lost, and the text may quote a path
+            say(f"not done now: {type(error).__name__} ({getattr(error, 'strerror', None) or 'no reason given'})")
+            pause = LATER
+        stop.wait(pause)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from monai_strainer.listening.settings import (
     Limits,
     Listen,
     Peer,
+    Restoration,
     Sending,
     Series,
     Settings,
@@ -315,6 +316,17 @@ def test_a_silent_caller_does_not_shut_others_out(
         assert send(here.port, SLICES[:1], tls=client_context(tls)) == [0]
 
 
+def test_a_restoration_is_broken_off_when_the_listener_stops(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert RestoringProcess(Restoration(), stop)(tmp_path / "in", tmp_path / "out").kind == "stopped"
+
+
+def test_a_prior_that_is_not_there_is_refused_before_anything_is_received(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        RestoringProcess(Restoration(prior=tmp_path / "none"), threading.Event()).check()
+
+
 def test_without_pynetdicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pynetdicom", None)
     with pytest.raises(InputError, match=r"monai_strainer\[listen\]"):
@@ -325,7 +337,7 @@ def test_without_pynetdicom_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
     tmp_path: Path, archive: Archive
 ) -> None:
-    """Killed with half of the series; the archive is full for a while; then stopped in order."""
+    """Killed with half of the series, and in the restoration, which goes with it; then stopped in order."""
     service = Service(tmp_path, archive.port)
     try:
         half = len(SLICES) // 2
@@ -334,6 +346,12 @@ def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
         archive.status = 0xA700
         service.start()
         assert send(service.port, SLICES[half:]) == [0] * (len(SLICES) - half)
+        wait_for(lambda: "complete, 8 images" in service.said())
+        wait_for(lambda: children(service.process.pid))
+        restoring = children(service.process.pid)
+        service.kill()
+        wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in restoring))
+        service.start()
         wait_for(lambda: "next try" in service.said())
         archive.status = 0
         wait_for(lambda: "sent, 8 images" in service.said())
@@ -345,6 +363,12 @@ def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
         assert not [secret for secret in SECRETS if secret in service.said()]
     finally:
         service.close()
+
+
+def children(process: int) -> list[str]:
+    """The processes that a process has started, as far as this system tells."""
+    lists = Path(f"/proc/{process}/task").glob("*/children")
+    return " ".join(file.read_text() for file in lists).split() if Path("/proc/self/task").exists() else ["none"]
 
 
 def put_modality(image: Any) -> Any:
