@@ -231,7 +231,8 @@ def test_the_archive_is_asked_again_until_it_has_all(settings: Settings, archive
     assert sender.send_all() > 0 and "no connection" in lines[-1]
     back = Archive(port=archive.port)
     try:
-        assert sender.send_all() == 0 and len(back.images) == len(SLICES)
+        wait_for(lambda: sender.send_all() == 0, 200)
+        assert len(back.images) == len(SLICES)
     finally:
         back.close()
         archive.server = back.server  # closed already
