@@ -43,6 +43,7 @@ __all__ = [
     "is_series",
     "read",
     "refuse_inside",
+    "require_map",
     "survey",
     "files_below",
     "write",
@@ -160,7 +161,7 @@ def write(
         _write_series(volume, path, report, std, page, overwrite, parametric_map)
         return
     if parametric_map:
-        raise InputError("a Parametric Map is DICOM", "restore DICOM to a folder, or leave --parametric-map out", path)
+        require_map(path)
     own = require_format(path)
     images = {path: volume}
     notes: dict[Path, Mapping[str, Any]] = {}
@@ -196,6 +197,21 @@ def write(
                 temporary[json_file].write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, file=path) from error
+
+
+def require_map(target: Path) -> None:
+    """Refuse, before anything is computed, a Parametric Map that could not be written.
+
+    Raises:
+        InputError: the target is no folder of a DICOM series, or highdicom is not installed.
+    """
+    from .dicom.parametric_map import require_highdicom
+
+    if is_image(target):
+        raise InputError(
+            "a Parametric Map is DICOM", "name a folder for a series, or leave --parametric-map out", target
+        )
+    require_highdicom()
 
 
 def is_series(source: Any) -> bool:

@@ -154,11 +154,14 @@ def _restore(answer: Connection, settings: Restoration, source: Path | None, tar
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the listener's
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        from ..io.dicom.parametric_map import require_highdicom
         from ..pipelines.device import device_of
         from ..pipelines.restore_file import FileOptions, Outputs, restore_file
         from ..priors.store import load_prior
 
         prior, device = load_prior(settings.prior), device_of(settings.device)
+        if settings.parametric_map:
+            require_highdicom()
     except (InputError, OSError) as error:
         answer.send(("later", *_parts(error)))
         return

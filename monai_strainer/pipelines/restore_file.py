@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..io import read, write
+from ..io import read, require_map, write
 from ..priors.prior import Prior
 from ..reporting.html import page_of
 from ..restoring.options import RestoreOptions
@@ -135,6 +135,8 @@ def restore_file(
         InputError: see ``read``, ``restore`` and ``write``.
     """
     outputs = outputs or Outputs()
+    if outputs.parametric_map:
+        require_map(target)
     scan, scale = _read(source, options)
     try:
         out = restore(scan, prior, scale, options=options.restore, device=device, progress=progress)

@@ -21,7 +21,7 @@ from ...storage.provenance import now, sha256
 from ...volume import Volume
 from .frame import Frame
 
-__all__ = ["write_map"]
+__all__ = ["require_highdicom", "write_map"]
 
 NAME = "PM00001.dcm"
 MAKER = "monai_strainer"
@@ -29,6 +29,21 @@ DEVIATION = Code("386136009", "SCT", "Standard deviation")
 INTENSITY = Code("[arb'U]", "UCUM", "arbitrary unit")  # an MR intensity has no unit of its own
 PROCESSING = Code("109102", "DCM", "Processing Equipment")
 EMPTY = "PatientID PatientName PatientBirthDate PatientSex AccessionNumber StudyID StudyDate StudyTime"
+
+
+def require_highdicom() -> Any:
+    """Return the package highdicom.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import highdicom
+    except ImportError as error:
+        raise InputError(
+            "the package highdicom is not installed", 'install it with pip install "monai_strainer[maps]"'
+        ) from error
+    return highdicom
 
 
 def write_map(volume: Volume, folder: Path, report: Mapping[str, Any], description: str, number: int) -> dict[str, str]:
@@ -50,12 +65,7 @@ def write_map(volume: Volume, folder: Path, report: Mapping[str, Any], descripti
     Source:
         DICOM PS3.3 A.75 (Parametric Map IOD), C.8.32, C.7.6.16.2.11 (Real World Value Mapping).
     """
-    try:
-        import highdicom
-    except ImportError as error:
-        raise InputError(
-            "the package highdicom is not installed", 'install it with pip install "monai_strainer[maps]"'
-        ) from error
+    highdicom = require_highdicom()
     sources = _sources(volume.source.frames)
     try:
         made = _map(highdicom, volume, sources, report, description[:64], number)

@@ -15,7 +15,7 @@ from phantoms import small_prior
 from monai_strainer import save_prior
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
-from monai_strainer.geometry import ras_to_lps
+from monai_strainer.geometry import Grid, ras_to_lps
 from monai_strainer.io import read, write
 from monai_strainer.volume import Volume
 
@@ -75,6 +75,17 @@ def test_it_belongs_to_dicom(tmp_path: Path) -> None:
     scan = read(series(tmp_path / "in"))
     with pytest.raises(InputError, match="a Parametric Map is DICOM"):
         write(scan, tmp_path / "out.nii.gz", std=scan.data, parametric_map=True)
+
+
+@pytest.mark.parametrize("target", ["out.nii.gz", "out"])
+def test_what_cannot_be_written_is_refused_before_anything_is_computed(tmp_path: Path, target: str) -> None:
+    save_prior(small_prior(), tmp_path / "bundle")
+    source = series(tmp_path / "in") if target == "out.nii.gz" else tmp_path / "scans"
+    source.mkdir(exist_ok=True)
+    if target == "out":
+        write(Volume(np.ones((4, 4, 4), np.float32), Grid((4, 4, 4), np.eye(4))), source / "a.nii.gz")
+    words = ["restore", source, tmp_path / target, "--prior", tmp_path / "bundle", "--parametric-map", "--quiet"]
+    assert main([str(word) for word in words]) == 3 and not (tmp_path / target).exists()
 
 
 def test_without_highdicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
