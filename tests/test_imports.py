@@ -45,8 +45,9 @@ USES = {
     "transforms": "ground physics anatomy io storage",
     "inferers": "ground physics networks priors restoring",
     "bundle": "ground physics anatomy networks storage io priors pretraining cohorts pipelines inferers",
+    "listening": "ground storage io restoring priors pipelines",
     "cli": "ground networks restoring fusing storage io priors pretraining cohorts reporting evaluation pipelines "
-    "bundle",
+    "bundle listening",
 }
 GROUND = {"__init__", "_moved", "_version", "errors", "geometry", "metrics", "volume"}
 # numerics never see files, whoever imports whom: all that these modules reach, they reach without these rooms
@@ -67,6 +68,8 @@ RESERVED = {
     "monai": ("transforms", "inferers", "bundle"),
     "nibabel": ("io",),
     "pydicom": ("io",),
+    "highdicom": ("io",),
+    "pynetdicom": ("listening",),
     "argparse": ("cli",),
 }
 PRINTERS = {"cli", "pipelines.demo", "evaluation.benchmark"}

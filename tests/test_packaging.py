@@ -60,6 +60,8 @@ def test_extras_exist(metadata: dict[str, Any]) -> None:
         "dev",
         "dicom",
         "external",
+        "listen",
+        "maps",
     }
 
 

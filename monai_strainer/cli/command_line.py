@@ -13,6 +13,7 @@ from .._version import __version__
 from ..errors import InputError, disk_error
 from . import learn, learn_general
 from .fuse import add_fuse
+from .listen import add_listen
 from .options import EPILOG, learning, new_command, numbers, shared, words
 from .restore_options import add_bids, add_restore
 
@@ -28,7 +29,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (add_restore, add_fuse, _add_pretrain, _add_pretrain_general, _add_evaluate, add_bids, _add_demo):
+    for add in (
+        add_restore,
+        add_fuse,
+        _add_pretrain,
+        _add_pretrain_general,
+        _add_evaluate,
+        add_bids,
+        add_listen,
+        _add_demo,
+    ):
         add(commands)
     return parser
 

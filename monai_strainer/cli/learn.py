@@ -10,24 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ..errors import InputError
+from ..pipelines.device import device_of
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 __all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "watched"]
-
-
-def device_of(name: str) -> str:
-    """Return the device asked for, once it is known to work."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"there is no device {name!r} here", "use --device cpu") from error
-    return str(device)
 
 
 def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int], None]]:

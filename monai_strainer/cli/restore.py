@@ -39,6 +39,8 @@ def restore(args: Options) -> int:
     from ..storage.atomic import clear, is_there
 
     is_many = (args.input.is_dir() and holds_images(args.input)) or args.input.suffix.lower() == ".tsv"
+    if is_many and args.parametric_map:
+        raise InputError("a Parametric Map is of one DICOM series", "restore series one by one, or leave it out")
     if is_many:
         jobs, passed = find_jobs(args.input, args.output, args.std)
         if args.dry_run:
@@ -63,7 +65,7 @@ def restore(args: Options) -> int:
             target,
             prior,
             options,
-            Outputs(args.std, args.report, args.overwrite),
+            Outputs(args.std, args.report, args.overwrite, parametric_map=args.parametric_map),
             device=device,
             progress=move,
         )

@@ -29,6 +29,11 @@ def add_restore(commands: Any) -> None:
     command.add_argument(
         "--report", action="store_true", help="also write the JSON record of what was done, and a page"
     )
+    command.add_argument(
+        "--parametric-map",
+        action="store_true",
+        help="DICOM: write the standard deviation as one Parametric Map (needs highdicom)",
+    )
     command.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
     shared(command)
 

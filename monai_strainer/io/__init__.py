@@ -43,6 +43,7 @@ __all__ = [
     "is_series",
     "read",
     "refuse_inside",
+    "require_map",
     "survey",
     "files_below",
     "write",
@@ -120,6 +121,7 @@ def write(
     page: str | None = None,
     sidecar: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    parametric_map: bool = False,
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
 
@@ -138,6 +140,7 @@ def write(
         page: HTML to stand beside the image as ``x.html``.
         sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
         overwrite: replace files that are there. The input itself is never replaced.
+        parametric_map: DICOM: the standard deviation is one Parametric Map, not a second series of MR images.
 
     Raises:
         InputError: an unknown suffix, a file that is there already, the input as output, or a disk that cannot be
@@ -155,8 +158,10 @@ def write(
     """
     path = Path(path)
     if _is_series(volume, path):
-        _write_series(volume, path, report, std, page, overwrite)
+        _write_series(volume, path, report, std, page, overwrite, parametric_map)
         return
+    if parametric_map:
+        require_map(path)
     own = require_format(path)
     images = {path: volume}
     notes: dict[Path, Mapping[str, Any]] = {}
@@ -194,6 +199,21 @@ def write(
         raise disk_error(error, file=path) from error
 
 
+def require_map(target: Path) -> None:
+    """Refuse, before anything is computed, a Parametric Map that could not be written.
+
+    Raises:
+        InputError: the target is no folder of a DICOM series, or highdicom is not installed.
+    """
+    from .dicom.parametric_map import require_highdicom
+
+    if is_image(target):
+        raise InputError(
+            "a Parametric Map is DICOM", "name a folder for a series, or leave --parametric-map out", target
+        )
+    require_highdicom()
+
+
 def is_series(source: Any) -> bool:
     """Return whether the source of a volume is a DICOM series; asked without loading pydicom."""
     return hasattr(source, "frames")
@@ -211,6 +231,7 @@ def _write_series(
     std: NDArray[Any] | None,
     page: str | None,
     overwrite: bool,
+    parametric_map: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
     from .dicom.write import write_dicom
@@ -222,7 +243,7 @@ def _write_series(
         raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:
-            outputs = write_dicom(volume, temporary, report, std)
+            outputs = write_dicom(volume, temporary, report, std, parametric_map)
             if page is not None:
                 (temporary / f"{SERIES}.html").write_text(page, encoding="utf-8")
                 outputs[f"{SERIES}.html"] = sha256(temporary / f"{SERIES}.html")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..io import read, write
+from ..io import read, require_map, write
 from ..priors.prior import Prior
 from ..reporting.html import page_of
 from ..restoring.options import RestoreOptions
@@ -60,6 +60,7 @@ class Outputs:
         extra: goes into the record.
         sidecar: see :func:`monai_strainer.write`; the resolution of the result is added.
         findings: what is known to be wrong with what lies beside the scan; the report holds it.
+        parametric_map: of a DICOM series, the standard deviation is one Parametric Map.
     """
 
     std: bool = False
@@ -68,6 +69,7 @@ class Outputs:
     extra: Mapping[str, Any] = field(default_factory=dict)
     sidecar: Mapping[str, Any] | None = None
     findings: Sequence[str] = ()
+    parametric_map: bool = False
 
 
 def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
@@ -133,6 +135,8 @@ def restore_file(
         InputError: see ``read``, ``restore`` and ``write``.
     """
     outputs = outputs or Outputs()
+    if outputs.parametric_map:
+        require_map(target)
     scan, scale = _read(source, options)
     try:
         out = restore(scan, prior, scale, options=options.restore, device=device, progress=progress)
@@ -145,10 +149,11 @@ def restore_file(
         out.volume,
         target,
         report=report if outputs.report else None,
-        std=out.std if outputs.std else None,
+        std=out.std if outputs.std or outputs.parametric_map else None,
         page=page_of(scan, out.volume, out.std, details) if outputs.report else None,
         sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
         overwrite=outputs.overwrite,
+        parametric_map=outputs.parametric_map,
     )
     return report
 

@@ -16,7 +16,19 @@ import numpy as np
 
 from .leftovers import clear, fresh, release
 
-__all__ = ["atomic", "atomic_files", "atomic_folder", "clear", "is_there", "json_text", "reserve", "stem", "write_json"]
+__all__ = [
+    "atomic",
+    "atomic_files",
+    "atomic_folder",
+    "clear",
+    "is_there",
+    "json_text",
+    "make_folder",
+    "move",
+    "reserve",
+    "stem",
+    "write_json",
+]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -122,6 +134,38 @@ def atomic_files(paths: Sequence[Path], record: Path | None = None) -> Iterator[
             _sync(file)
         if record is not None:
             record.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, and force them to disk: they outlive a power cut.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        _sync(folder.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file or a folder within a file system in one step, and force both its folders to disk.
+
+    Raises:
+        OSError: it cannot be moved; a folder with something in it stands at ``target``.
+
+    Example:
+        >>> import tempfile
+        >>> home = Path(tempfile.mkdtemp())
+        >>> make_folder(home / "a" / "series")
+        >>> move(home / "a" / "series", home / "series")
+        >>> sorted(path.name for path in home.iterdir())
+        ['a', 'series']
+    """
+    os.replace(source, target)
+    _sync(target.parent)
+    if source.parent != target.parent:
+        _sync(source.parent)
 
 
 def reserve(path: Path, size: int) -> None:

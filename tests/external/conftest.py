@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +33,44 @@ def program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def pacs(program: Callable[[str], str]) -> Callable[..., AbstractContextManager[str]]:
+    """Orthanc with its files in a folder, on two ports of this machine; gives its address."""
+
+    @contextmanager
+    def start(folder: Path, http: int, peer: int, **more: Any) -> Iterator[str]:
+        settings = {
+            "Name": "test",
+            "StorageDirectory": str(folder / "store"),
+            "IndexDirectory": str(folder / "store"),
+            "HttpPort": http,
+            "DicomPort": peer,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            **more,
+        }
+        (folder / "orthanc.json").write_text(json.dumps(settings))
+        process = subprocess.Popen(
+            [program("Orthanc"), str(folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        url = f"http://127.0.0.1:{http}"
+        try:
+            for _ in range(100):
+                try:
+                    urllib.request.urlopen(f"{url}/system", timeout=1).read()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            else:
+                pytest.skip("Orthanc does not answer")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    return start
 
 
 @pytest.fixture(scope="session")

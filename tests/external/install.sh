@@ -6,7 +6,7 @@ set -uo pipefail
 
 python="${1:-python3}"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-packages=(dicom3tools dcm2niix orthanc orthanc-dicomweb chromium chromium-driver)
+packages=(dicom3tools dcm2niix dcmtk orthanc orthanc-dicomweb chromium chromium-driver)
 
 if command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
     # services of the packages are not started: the tests start their own, on ports of their own
@@ -21,7 +21,7 @@ if command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
 else
     echo "no Debian, or no right to install: ${packages[*]}" >&2
 fi
-"$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom]" || echo "wheels cannot be installed" >&2
+"$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom,listen,maps]" || echo "wheels cannot be installed" >&2
 # Snakemake wants older packages than ours: it lives alone
 "$python" -m venv "$here/.venv-snakemake" \
     && "$here/.venv-snakemake/bin/python" -m pip install --quiet "snakemake==9.27.1" || echo "snakemake cannot be installed" >&2

@@ -5,23 +5,24 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from dicom_files import finer
 
 from monai_strainer.geometry import Grid
-from monai_strainer.io import read
+from monai_strainer.io import read, write
 
 pytestmark = [pytest.mark.external, pytest.mark.filterwarnings("ignore")]
 Made = Callable[[str, tuple[int, int, int]], tuple[Path, Path]]
 Find = Callable[[str], str]
+Pacs = Callable[..., AbstractContextManager[str]]
 CASES = [(name, factors) for name in ("ge", "structural", "enhanced") for factors in ((1, 1, 1), (2, 2, 1), (1, 1, 2))]
 HTTP, PEER = 18042, 14242
 
@@ -39,6 +40,20 @@ def test_dciodvfy_says_nothing_new(name: str, factors: tuple[int, int, int], mad
     for folder in (out, out / "std"):
         files = sorted(folder.glob("*.dcm"))
         assert messages(check, files[0]) | messages(check, files[-1]) <= before
+
+
+LATERALITY = "Warning - </Laterality(0020,0060)>"  # is empty, since the source does not name the part of the body
+
+
+@pytest.mark.parametrize("name", ["ge", "structural", "enhanced"])
+def test_dciodvfy_accepts_the_parametric_map(name: str, made: Made, program: Find, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    check, (source, _) = program("dciodvfy"), made(name, (1, 1, 1))
+    out = finer(read(source), (2, 2, 2))
+    report = {"task": "super-resolution", "scale": [2, 2, 2], "method": "amortised", "seed": 0, "warnings": []}
+    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), parametric_map=True)
+    found = messages(check, tmp_path / "out" / "std" / "PM00001.dcm")
+    assert {line for line in found if not line.startswith(LATERALITY)} <= messages(check, sorted(source.iterdir())[0])
 
 
 @pytest.mark.parametrize(("name", "factors"), CASES[:6])
@@ -76,39 +91,13 @@ def test_dcm2niix_sees_the_edges_where_they_were(
 
 
 @pytest.fixture(scope="module")
-def orthanc(program: Find, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def orthanc(
+    pacs: Callable[..., AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A PACS of our own, on ports of its own."""
-    folder = tmp_path_factory.mktemp("orthanc")
     plugins = [str(path) for path in Path("/usr/share/orthanc/plugins").glob("libOrthancDicomWeb.so*")][:1]
-    settings: dict[str, Any] = {
-        "Name": "test",
-        "StorageDirectory": str(folder / "store"),
-        "IndexDirectory": str(folder / "store"),
-        "HttpPort": HTTP,
-        "DicomPort": PEER,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "Plugins": plugins,
-        "DicomWeb": {"Enable": True},
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    process = subprocess.Popen(
-        [program("Orthanc"), str(folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{HTTP}"
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"{url}/system", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.skip("Orthanc does not answer")
+    with pacs(tmp_path_factory.mktemp("orthanc"), HTTP, PEER, Plugins=plugins, DicomWeb={"Enable": True}) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def asked(url: str, data: bytes | None = None, kind: str = "application/json") -> bytes:

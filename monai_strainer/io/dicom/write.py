@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
-from pydicom.valuerep import VR, format_number_as_ds
+from pydicom.valuerep import VR
 
 from ..._version import __version__
 from ...errors import InputError
@@ -23,46 +22,27 @@ from ...geometry import ras_to_lps
 from ...storage.provenance import now, sha256
 from ...volume import Volume
 from .checks import MR
+from .classic import classic, put
 from .frame import Frame, quiet
 from .lossy import say_lossy
+from .parametric_map import write_map
 from .read import DicomSource
 from .stack import normal_of, places_of
-from .verbatim import copied, keep_bytes, put_after
+from .verbatim import keep_bytes, put_after
 
 __all__ = ["write_dicom"]
 
 WORKS = "research use only, not for diagnosis"
-# what no longer holds of new pixels, or was said of frames that are files now
-DROP = """
-    PixelData PixelPaddingValue PixelPaddingRangeLimit SmallestImagePixelValue LargestImagePixelValue
-    SmallestPixelValueInSeries LargestPixelValueInSeries IconImageSequence DigitalSignaturesSequence
-    MACParametersSequence RealWorldValueMappingSequence StackID InStackPositionNumber ImagesInAcquisition
-    TemporalPositionIdentifier NumberOfTemporalPositions ReferencedImageSequence SourceImageSequence
-    PerFrameFunctionalGroupsSequence SharedFunctionalGroupsSequence NumberOfFrames DimensionOrganizationSequence
-    DimensionIndexSequence DimensionOrganizationType ConcatenationUID InConcatenationNumber
-    InConcatenationTotalNumber ConcatenationFrameOffsetNumber SOPInstanceUIDOfConcatenationSource
-    PresentationLUTShape PixelPresentation VolumetricProperties VolumeBasedCalculationTechnique
-    ComplexImageComponent AcquisitionContrast FrameType ModalityLUTSequence
-"""
-# attributes of an Enhanced MR image that a classic one has no place for
-ENHANCED_ONLY = """
-    PulseSequenceName MultiPlanarExcitation PhaseContrast TimeOfFlightContrast SteadyStatePulseSequence
-    EchoPlanarPulseSequence SaturationRecovery SpectrallySelectedSuppression OversamplingPhase
-    GeometryOfKSpaceTraversal SegmentedKSpaceTraversal RectilinearPhaseEncodeReordering KSpaceFiltering
-    ResonantNucleus MultipleSpinEcho CoverageOfKSpace NumberOfKSpaceTrajectories EchoPulseSequence
-    ApplicableSafetyStandardAgency ApplicableSafetyStandardDescription AcquisitionContextSequence
-    BulkMotionCompensationTechnique CardiacSynchronizationTechnique RespiratoryMotionCompensationTechnique
-    CardiacSignalSource RespiratorySignalSource ParallelAcquisition IsocenterPosition B1rms TablePosition
-    InversionTime ArterialSpinLabelingContrast WaterFatPhase FunctionalMR BOLDContrast AcquisitionDuration
-    ReferencedImageEvidenceSequence
-"""
-KEPT = "ImageOrientationPatient SliceThickness RepetitionTime FlipAngle WindowCenter WindowWidth"
 RESAMPLED = ("113085", "Spatial resampling")
 SMOOTHED = ("113087", "Smoothing")
 
 
 def write_dicom(
-    volume: Volume, folder: Path, report: Mapping[str, Any] | None = None, std: NDArray[np.float32] | None = None
+    volume: Volume,
+    folder: Path,
+    report: Mapping[str, Any] | None = None,
+    std: NDArray[np.float32] | None = None,
+    parametric_map: bool = False,
 ) -> dict[str, str]:
     """Write a volume as classic MR images, one file per slice; its standard deviation as a second series in ``std/``.
 
@@ -74,6 +54,7 @@ def write_dicom(
         folder: to write into; empty.
         report: of the restoration.
         std: ``(X, Y, Z)`` in the volume's units.
+        parametric_map: write it as one file of the class Parametric Map in place of MR images.
 
     Returns:
         the SHA-256 of every file by its name.
@@ -91,8 +72,18 @@ def write_dicom(
         written = _series(volume, folder, report, 1)
         if std is not None:
             second = Volume(std, volume.grid, volume.source, volume.slice_axis)
-            written |= {f"std/{name}": digest for name, digest in _series(second, folder / "std", report, 2).items()}
+            write_second = _map if parametric_map else _series
+            written |= {
+                f"std/{name}": digest for name, digest in write_second(second, folder / "std", report, 2).items()
+            }
     return written
+
+
+def _map(volume: Volume, folder: Path, report: dict[str, Any], which: int) -> dict[str, str]:
+    """Write the standard deviation as a Parametric Map, named and numbered like the series of its kind."""
+    first, named = volume.source.frames[0], Dataset()
+    number = _name(named, first, which, report)
+    return write_map(volume, folder, report, str(named.SeriesDescription), number)
 
 
 def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) -> dict[str, str]:
@@ -117,7 +108,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         place = affine[:3, :3] @ [0, 0, k] + affine[:3, 3]
         away = np.abs(heights - place @ normal)
         used = [int(i) for i in np.argsort(away, kind="stable")[: 2 if is_finer and away.min() > 1e-3 else 1]]
-        image = _classic(source.frames[used[0]])
+        image = classic(source.frames[used[0]])
         _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
         _derive(image, [source.frames[i] for i in sorted(used)], is_finer or _is_finer(volume), note, moment, report)
         if which == 2:
@@ -155,46 +146,6 @@ def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, str]
     return np.clip(values, 0, 65535).astype(np.uint16), float(slope), note
 
 
-def _classic(frame: Frame) -> Dataset:
-    """Convert what a frame says to the form of a classic MR image, without pixels and private elements."""
-    image = Dataset()
-    own = (DROP + ENHANCED_ONLY * frame.is_enhanced).split()
-    for tag in frame.header.keys():  # noqa: SIM118 (its elements would be decoded)
-        if not (tag.is_private or tag.group & 0xFF00 in (0x5000, 0x6000) or keyword_for_tag(tag) in own):
-            image[tag] = copied(frame.header, tag, frame.raw)
-    if frame.is_enhanced:
-        for keyword in KEPT.split():
-            _put(image, keyword, frame.get(keyword))
-        _put(image, "EchoTime", frame.get("EffectiveEchoTime"))
-        echo = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(frame.text("EchoPulseSequence").upper())
-        image.ScanningSequence, image.SequenceVariant = echo or ["RM"], ["NONE"]
-        image.ScanOptions = None
-        if "MRAcquisitionType" not in image:
-            image.MRAcquisitionType = None
-        _put(image, "EchoTrainLength", frame.get("EchoTrainLength") or frame.get("RFEchoTrainLength") or None)
-        for keyword in ("EchoTrainLength", "RepetitionTime", "EchoTime"):  # type 2: present, if only empty
-            if keyword not in image:
-                setattr(image, keyword, None)
-    is_plain = frame.is_enhanced and (frame.number("RescaleSlope"), frame.number("RescaleIntercept")) == (1.0, 0.0)
-    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):  # a classic MR image has none unless it must
-        if is_plain or frame.get(keyword) is None:
-            image.pop(keyword, None)
-        else:
-            _put(image, keyword, frame.get(keyword))
-    return image
-
-
-def _put(image: Dataset, keyword: str, value: Any) -> None:
-    """Set an attribute where there is a value; numbers become decimal strings where the standard wants those."""
-    if value is None:
-        return
-    values = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value]
-    if all(isinstance(item, int | float | np.number) for item in values):
-        is_whole = dictionary_VR(keyword) == "IS"
-        values = [str(round(float(item))) if is_whole else format_number_as_ds(float(item)) for item in values]
-    setattr(image, keyword, values if len(values) > 1 else values[0])
-
-
 def _identify(
     image: Dataset, frame: Frame, series: str, recipe: str, k: int, which: int, moment: datetime, report: dict[str, Any]
 ) -> None:
@@ -202,14 +153,8 @@ def _identify(
     image.SOPClassUID, image.Modality = MR, "MR"
     uid = generate_uid(entropy_srcs=[frame.text("SOPInstanceUID"), recipe])
     image.SOPInstanceUID, image.SeriesInstanceUID = uid, series
-    number = frame.number("SeriesNumber")
-    number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
-    image.SeriesNumber = number * 100 + which
+    image.SeriesNumber = _name(image, frame, which, report)
     image.InstanceNumber = k + 1
-    factor = max(report.get("scale") or [1])
-    what = f"STRAINER SRx{factor:g}" if factor > 1 else "STRAINER denoised"
-    what += " std" if which == 2 else ""
-    put_after(image, frame, "SeriesDescription", what)
     image.ImageComments = f"monai_strainer: {WORKS}"
     image.ContentQualification = "RESEARCH"
     day, hour = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
@@ -218,6 +163,16 @@ def _identify(
     image.file_meta = FileMetaDataset()
     image.file_meta.MediaStorageSOPClassUID, image.file_meta.MediaStorageSOPInstanceUID = UID(MR), uid
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _name(image: Dataset, frame: Frame, which: int, report: dict[str, Any]) -> int:
+    """Set the description of a series, and return its number: it sorts behind its source."""
+    number = frame.number("SeriesNumber")
+    number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
+    factor = max(report.get("scale") or [1])
+    what = f"STRAINER SRx{factor:g}" if factor > 1 else "STRAINER denoised"
+    put_after(image, frame, "SeriesDescription", what + " std" * (which == 2))
+    return number * 100 + which
 
 
 def _code(value: str, meaning: str) -> Dataset:
@@ -268,14 +223,14 @@ def _lay(
 ) -> None:
     """Where the image lies: the edges of the field of view are those of the source."""
     across, down, step = (float(value) for value in volume.grid.spacing)
-    _put(image, "PixelSpacing", [down, across])
-    _put(image, "ImagePositionPatient", place.tolist())
+    put(image, "PixelSpacing", [down, across])
+    put(image, "ImagePositionPatient", place.tolist())
     if "SliceLocation" in image or is_finer:
-        _put(image, "SliceLocation", float(place @ normal))
+        put(image, "SliceLocation", float(place @ normal))
     if is_finer:
-        _put(image, "SliceThickness", step)
+        put(image, "SliceThickness", step)
     if is_finer or "SpacingBetweenSlices" in image:
-        _put(image, "SpacingBetweenSlices", step)
+        put(image, "SpacingBetweenSlices", step)
 
 
 def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: bool) -> None:
@@ -287,8 +242,8 @@ def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: boo
         for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
             image.pop(keyword, None)
     if not is_scaled or "WindowCenter" not in image or "WindowWidth" not in image:
-        _put(image, "WindowCenter", round(top / 2))
-        _put(image, "WindowWidth", max(1, round(top)))
+        put(image, "WindowCenter", round(top / 2))
+        put(image, "WindowWidth", max(1, round(top)))
         image.pop("WindowCenterWidthExplanation", None)
     image.pop("VOILUTSequence", None)
     image.PixelData = pixels.astype("<u2").tobytes()

@@ -1,0 +1,122 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The configuration file of the listener: the example is whole, and what is wrong is refused by name."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from monai_strainer.cli import main
+from monai_strainer.errors import InputError
+from monai_strainer.listening.config_file import TABLES, read_settings
+from monai_strainer.listening.settings import Peer, Restoration, Settings
+from monai_strainer.restoring.options import declared
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "listen.toml"
+LEAST = """[destination]
+ae_title = "PACS"
+host = "127.0.0.1"
+port = 4242
+[folders]
+queue = "queue"
+quarantine = "quarantine"
+done = "done"
+"""
+
+
+def read(home: Path, text: str) -> Settings:
+    (home / "listen.toml").write_text(text)
+    return read_settings(home / "listen.toml")
+
+
+def test_by_default_nobody_may_call_and_no_other_machine_can(tmp_path: Path) -> None:
+    settings = read(tmp_path, LEAST)
+    assert settings.allow == () and settings.listen.address == "127.0.0.1" and settings.tls is None
+
+
+def test_the_example_says_every_key_with_its_default() -> None:
+    text = EXAMPLE.read_text()
+    said = tomllib.loads(re.sub(r"(?m)^#(?=[\[\w])", "", text))  # with what is commented out
+    assert set(said) == {*TABLES, "allow", "restore"}
+    for name, kind in TABLES.items():
+        assert set(said[name]) == {one.name for one in fields(kind)}, name  # type: ignore[arg-type]
+    own = {one.name for one in fields(Restoration)} - {"options"}
+    assert set(said["restore"]) == own | set(declared()) | {"seed"}
+    as_read = read_settings(EXAMPLE)
+    for name in ("listen", "series", "limits", "sending"):
+        assert getattr(as_read, name) == TABLES[name](), f"[{name}] differs from the defaults"
+    assert as_read.restore.scale == (2.0,)
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("x = [", "is not TOML"),
+        ("[network]\n", "unknown table network"),
+        ("[listen]\nprot = 104\n", "unknown key prot"),
+        ("[listen]\nport = '104'\n", "not of the type int"),
+        ("[listen]\nport = true\n", "not of the type int"),
+        ("[listen]\nport = 0\n", "port is 0"),
+        ("[listen]\nae_title = 'a title that is too long'\n", "ae_title"),
+        ("[series]\ncomplete = 'soon'\n", "complete is 'soon'"),
+        ("[series]\nquiet_seconds = -1\n", "quiet_seconds is -1"),
+        ("[series]\nquiet_seconds = nan\n", "quiet_seconds is nan"),
+        ("[allow]\nae_title = 'A'\n", "allow is no list of tables"),
+        ("[[allow]]\nae_title = 'A'\n", "has no address"),
+        ("[[allow]]\nae_title = 'A'\naddress = 'pacs'\n", "is no address"),
+        ("[tls]\ncertificate = 'a'\nkey = 'b'\nauthority = 'c'\n", "certificate is not there"),
+        ("[restore]\nmethods = 'auto'\n", "unknown key methods"),
+        ("[restore]\nmethod = 'magic'\n", "no method 'magic'"),
+        ("[restore]\nsteps = 1.5\n", "not of the type int"),
+        ("[restore]\nscale = ['2']\n", "not of the type float"),
+        ("[sending]\nfirst_wait = 10\nlongest_wait = 1\n", "longest_wait is 1"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, finding: str) -> None:
+    with pytest.raises(InputError, match=re.escape(finding)) as caught:
+        read(tmp_path, LEAST + text)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("table", ["destination", "folders"])
+def test_what_has_no_default_has_to_be_there(tmp_path: Path, table: str) -> None:
+    with pytest.raises(InputError, match=f"no table .{table}"):
+        read(tmp_path, "".join(f"[{part}" for part in LEAST.split("[")[1:] if not part.startswith(table)))
+
+
+def test_options_of_a_restoration_are_those_of_restore(tmp_path: Path) -> None:
+    found = read(
+        tmp_path, LEAST + "[restore]\nscale = [1, 1, 2]\nprofile = 'box'\nseed = 3\nprior = 'bundle'\n"
+    ).restore
+    assert found.scale == (1.0, 1.0, 2.0) and found.options.profile == "box" and found.options.seed == 3
+    assert found.prior == tmp_path / "bundle"
+
+
+def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST).folders.queue == tmp_path / "queue"
+
+
+@pytest.mark.parametrize(
+    ("peer", "address", "is_included"),
+    [
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.1.2.3", "10.1.2.4", False),
+        ("10.1.2.0/24", "10.1.2.200", True),
+        ("10.1.2.3", "::ffff:10.1.2.3", True),
+        ("::1", "::1", True),
+        ("127.0.0.1", "::1", False),
+    ],
+)
+def test_an_address_is_compared_as_an_address(peer: str, address: str, is_included: bool) -> None:
+    assert Peer("A", peer).includes(address) == is_included
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "listen.toml").write_text("[listen]\nprot = 104\n")
+    assert main(["listen", "--config", str(tmp_path / "listen.toml")]) == 3
+    assert capsys.readouterr().err.startswith("monai-strainer: listen.toml: [listen] has an unknown key prot. Choose")
