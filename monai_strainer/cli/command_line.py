@@ -12,6 +12,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import InputError, disk_error
 from . import learn, learn_general
+from .denoise_image import add_denoise_image
 from .options import EPILOG, learning, new_command, numbers, shared, words
 from .restore_options import add_bids, add_restore
 
@@ -27,7 +28,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (add_restore, _add_pretrain, _add_pretrain_general, _add_evaluate, add_bids, _add_demo):
+    for add in (
+        add_restore,
+        add_denoise_image,
+        _add_pretrain,
+        _add_pretrain_general,
+        _add_evaluate,
+        add_bids,
+        _add_demo,
+    ):
         add(commands)
     return parser
 
