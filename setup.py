@@ -72,10 +72,12 @@ BENCHMARK_EXTRA = [
     "siren-pytorch",
     "matplotlib",
 ]  # BM3D, BM4D: not for commerce
+DEEPINV_EXTRA = ["deepinv", "torchvision"]  # operators, denoiser and restore as objects of deepinv
 DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 EXTERNAL_EXTRA = [
     "selenium",
     "bids-validator-deno",
+    "nipype",
     "atheris; platform_system == 'Linux'",
 ]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
@@ -119,6 +121,7 @@ setup(
         "demo": DEMO_EXTRA,
         "onnx": ONNX_EXTRA,
         "dicom": DICOM_EXTRA,
+        "deepinv": DEEPINV_EXTRA,
         "external": EXTERNAL_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,

@@ -15,6 +15,7 @@ from ..physics import Operator, OperatorFactory
 from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_trial, noise_trial, some_slices
 from .localise import Localised
+from .method import FixedOperator
 from .plan import Pass, Plan
 from .prepare import Prepared
 from .report import Adaptation, PriorName, TrialResult
@@ -84,7 +85,7 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     name, chosen = min(only, key=lambda item: worth.get(item[0], math.inf))
     if not known:
         name, chosen = only[-1]
-        why = why if len(only) == 1 else "the scan is too small for a test"
+        why = why if len(only) == 1 else "no test on the scan is possible"
     trials = {key: TrialResult(**{k: round(float(v), 8) for k, v in asdict(t).items()}) for key, t in known.items()}
     return Choice(chosen, name, why, known.get(name), trials)
 
@@ -101,7 +102,7 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         operator: builds ``A``.
 
     Returns:
-        None where the scan is too small for a test.
+        None where the scan is too small for a test, or the operator serves one shape only.
     """
     axes, factors = first
     axis, volume = axes[0], ready.acquired.volume
@@ -122,7 +123,7 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         return noise_trial(candidate, y, noise, inside, slices)
     grid = volume.grid.refine(factors)
     fine = tuple(grid.shape[k] for k in range(3) if k != axis)
-    if fine == tuple(y.shape[1:]):
+    if fine == tuple(y.shape[1:]) or isinstance(operator, FixedOperator):  # which has no coarser twin
         return None
 
     def between(high: Sequence[int], low: Sequence[int]) -> Operator:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from phantoms import body_part
 
-from monai_strainer import Prior, load_prior
+from monai_strainer import Downsample, Grid, Prior, Volume, load_prior, restore
 from monai_strainer.restoring import prior_choice
 from monai_strainer.restoring.choice import Trial
 from monai_strainer.restoring.plan import Pass
@@ -58,3 +60,13 @@ def test_scans_unlike_the_cohort_and_signed_data_take_the_general_prior(
 
 def test_without_a_general_prior_there_is_no_choice(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(replace(prior, general=None), monkeypatch, 0.1, 2.0) == "cohort"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_operator_for_one_shape_refines_and_no_test_on_a_coarser_scan_is_made(prior: Prior) -> None:
+    data, _ = body_part()
+    scan = Volume(data, Grid(data.shape, np.eye(4)), slice_axis=2)
+    fixed = Downsample((144, 160), 2)
+    out = restore(scan, prior, 2, operator=fixed, sigma=5.0)
+    assert out.volume.data.shape == (144, 160, 6)
+    assert (out.report["choice"]["prior"], out.report["choice"]["trials"]) == ("general", {})
