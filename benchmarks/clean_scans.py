@@ -4,8 +4,9 @@
 python benchmarks/clean_scans.py DATA [--volumes oasis_sub-1000,kidney_GE_e1]    # a folder with oasis/ and varied/
 python benchmarks/clean_scans.py --show                                          # the table of the rows at hand
 
-The middle slices of validation volumes, in three states: `clean`, the slab after non-local means in three dimensions,
-which has hardly any noise left; `as it comes`; `noisy`, as it comes with Rician noise of 3 % of the 99th percentile.
+The middle slices of validation volumes, on the acquired grid where a scan is zero-filled, in three states: `clean`,
+the slab after non-local means in three dimensions, which has hardly any noise left; `as it comes`; `noisy`, as it comes
+with Rician noise of 3 % of the 99th percentile.
 `ours` is `restore` with its defaults, as `monai-strainer denoise-image -n Rician` calls it; `plan` is what it does
 before any network restores; `ants` is ANTs' DenoiseImage, where antspyx is installed, slice by slice.
 
@@ -46,13 +47,13 @@ Image = NDArray[np.float32]
 
 
 def slab(entry: Entry) -> tuple[Volume, NDArray[np.bool_]]:
-    """Return the middle slices of a volume, and where the object is."""
+    """Return the middle slices of a volume on its acquired grid, and where the object is."""
     whole = load(entry)
-    cut = [slice(0, n) for n in whole.volume.data.shape]
-    n = whole.volume.data.shape[whole.axis]
+    cut = [slice(0, n) for n in whole.sharp.data.shape]
+    n = whole.sharp.data.shape[whole.axis]
     cut[whole.axis] = middle(n, min(n, SLICES))
-    data = np.ascontiguousarray(whole.volume.data[tuple(cut)])
-    return Volume(data, part(whole.volume.grid, cut), slice_axis=whole.axis), whole.mask[tuple(cut)]
+    data = np.ascontiguousarray(whole.sharp.data[tuple(cut)])
+    return Volume(data, part(whole.sharp.grid, cut), slice_axis=whole.axis), whole.sharp_mask[tuple(cut)]
 
 
 def in_state(scan: Volume, inside: NDArray[np.bool_], state: str) -> Volume:
