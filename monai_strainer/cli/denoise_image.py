@@ -99,8 +99,8 @@ def denoise_image(args: Any) -> None:
     if args.verbose:
         for number, report in enumerate(reports, 1):
             volume = f", volume {number}" if len(reports) > 1 else ""
-            noise = report["noise"]
-            print(f"{target.name}{volume}: {noise['model']} noise, standard deviation {noise['sigma']:.4g}")
+            model, sigma = report["noise"]["model"].removesuffix("Noise"), report["noise"]["sigma"]
+            print(f"{target.name}{volume}: {model} noise, standard deviation {sigma:.4g}")
         print(f"{target.name}: {time.monotonic() - began:.0f} s")
     for warning in dict.fromkeys(warning for report in reports for warning in report["warnings"]):
         print(f"  note: {warning}", file=sys.stderr)
