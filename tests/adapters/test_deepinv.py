@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from phantoms import slice_images, small_detail, small_prior_with_detail
 from torch import Tensor
 
-from monai_strainer import Grid, InputError, Prior, Volume, load_prior, restore
+from monai_strainer import Grid, InputError, Prior, Volume, load_prior, restore, write
 from monai_strainer.adapters import deepinv as adapter
 from monai_strainer.adapters.deepinv import StrainerDenoiser, StrainerPhysics, StrainerReconstructor
 from monai_strainer.fitting import amortise
@@ -165,6 +166,22 @@ def test_a_slice_is_reconstructed_with_the_shipped_prior() -> None:
         found = StrainerReconstructor(load_prior(), adapt=0)(y, physics)
     assert found.shape == x.shape
     assert float((found - x).square().mean()) < 0.7 * float((physics.A_dagger(y) - x).square().mean())
+
+
+def test_the_example_compares_all_reconstructions(
+    phantom: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples" / "deepinv"))
+    import compare
+
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    write(phantom, tmp_path / "scan.nii.gz")
+    compare.main([str(tmp_path / "scan.nii.gz")])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    levels = [float(row.split("|")[3].split()[0]) for row in rows]
+    assert len(levels) == 10
+    for k in (0, 5):
+        assert min(levels[k + 2], levels[k + 3]) > levels[k]
 
 
 def refused(call: object, words: str) -> None:
