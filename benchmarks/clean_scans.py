@@ -4,6 +4,8 @@
 python benchmarks/clean_scans.py DATA [--volumes oasis_sub-1000,kidney_GE_e1]    # a folder with oasis/ and varied/
 python benchmarks/clean_scans.py --show                                          # the table of the rows at hand
 
+The table goes into docs/how_to/replace_denoise_image.md.
+
 The middle slices of validation volumes, on the acquired grid where a scan is zero-filled, in three states: `clean`,
 the slab after non-local means in three dimensions, which has hardly any noise left; `as it comes`; `noisy`, as it comes
 with Rician noise of 3 % of the 99th percentile.
@@ -34,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import rivals
 from benchmarks.any_scan_data import Entry, entries, load, middle, part
 from benchmarks.noise import cleaned
+from benchmarks.tables import fill
 from monai_strainer import Prior, Volume, load_prior, plan, restore
 from monai_strainer.physics import RicianNoise
 from monai_strainer.storage.tables import write_csv
@@ -42,6 +45,7 @@ SLICES = 6
 LEVEL = 0.03
 STATES = ("clean", "as it comes", "noisy")
 OUT = Path(__file__).with_suffix(".csv")
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how_to" / "replace_denoise_image.md"
 COLUMNS = ("volume", "group", "state", "method", "noise", "seconds", "plan_seconds", "kept", "change")
 Image = NDArray[np.float32]
 
@@ -149,6 +153,7 @@ def main(argv: list[str]) -> None:
                     write_csv(rows, OUT, COLUMNS)
                     print(rows[-1], flush=True)
     print(table(rows))
+    fill(PAGE, {"clean scans": table(rows)})
 
 
 if __name__ == "__main__":
