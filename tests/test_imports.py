@@ -21,7 +21,7 @@ OTHERS = [
 
 LICENCE = "# Copyright 2026 the monai_strainer authors. Apache-2.0."
 LONGEST = 300  # lines of a module
-HEAVY = {"monai", "nibabel", "pydicom", "matplotlib", "nilearn"}  # never loaded by `import monai_strainer`
+HEAVY = {"monai", "nibabel", "pydicom", "matplotlib", "nilearn", "deepinv"}  # never loaded by `import monai_strainer`
 
 # Which rooms a room may use, from the ground up: a folder of the package is a room, and the files beside them are two.
 USES = {
@@ -44,6 +44,7 @@ USES = {
     "reporting evaluation",
     "transforms": "ground physics anatomy io storage",
     "inferers": "ground physics networks priors restoring",
+    "adapters": "ground physics networks fitting priors restoring",
     "bundle": "ground physics anatomy networks storage io priors pretraining cohorts pipelines inferers",
     "listening": "ground storage io restoring priors pipelines",
     "cli": "ground networks restoring fusing storage io priors pretraining cohorts reporting evaluation pipelines "
@@ -71,6 +72,7 @@ RESERVED = {
     "highdicom": ("io",),
     "pynetdicom": ("listening",),
     "argparse": ("cli",),
+    "deepinv": ("adapters",),
 }
 PRINTERS = {"cli", "pipelines.demo", "evaluation.benchmark"}
 MOST_IN_THE_ROOT = 8
@@ -249,6 +251,8 @@ def test_weights_are_read_as_tensors_only(file: Path) -> None:
         ("monai_strainer.cohorts.read", "import nibabel as nib"),
         ("monai_strainer.pipelines.bids", "import monai"),
         ("monai_strainer.reporting.html", "from argparse import ArgumentParser"),
+        ("monai_strainer.physics.operators", "from deepinv.physics import LinearPhysics"),
+        ("monai_strainer.adapters.deepinv", "from ..io import read"),
     ],
 )
 def test_a_wrong_arrow_is_seen(module: str, line: str) -> None:

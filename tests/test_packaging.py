@@ -59,6 +59,7 @@ def test_extras_exist(metadata: dict[str, Any]) -> None:
         "benchmark",
         "dev",
         "dicom",
+        "deepinv",
         "external",
         "listen",
         "maps",

@@ -12,6 +12,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import InputError, disk_error
 from . import learn, learn_general
+from .denoise_image import add_denoise_image
 from .fuse import add_fuse
 from .listen import add_listen
 from .options import EPILOG, learning, new_command, numbers, shared, words
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (
         add_restore,
         add_fuse,
+        add_denoise_image,
         _add_pretrain,
         _add_pretrain_general,
         _add_evaluate,

@@ -12,7 +12,7 @@ from .learn import bar_of, device_of, pretrain
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["bids", "restore"]
+__all__ = ["bids", "refuse_shut", "restore"]
 
 
 def _options(args: Options) -> Any:
@@ -55,7 +55,7 @@ def restore(args: Options) -> int:
     if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(args.input)):
         raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
     clear(target)  # of what a killed process left
-    _refuse_shut(target)
+    refuse_shut(target)
     if not args.overwrite and is_there(target):
         raise InputError("the output exists already", "pass --overwrite or choose another name", target)
     bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
@@ -75,7 +75,7 @@ def restore(args: Options) -> int:
     return 0
 
 
-def _refuse_shut(target: Any) -> None:
+def refuse_shut(target: Any) -> None:
     """Refuse, before anything is computed, an output in a folder that cannot be made or written to."""
     home = next(folder for folder in target.absolute().parents if folder.exists())
     if not home.is_dir() or not os.access(home, os.W_OK):

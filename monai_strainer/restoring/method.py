@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from ..errors import InputError
@@ -12,7 +12,7 @@ from ..priors.prior import Prior
 from ..volume import Volume
 from .report import Method, Profiled
 
-__all__ = ["TRAINED", "choose_method", "operator_of", "profile_report", "thick_profile"]
+__all__ = ["TRAINED", "FixedOperator", "choose_method", "operator_of", "profile_report", "thick_profile"]
 
 TRAINED = AcquisitionDistribution()  # what the detail networks have seen
 
@@ -49,25 +49,34 @@ def choose_method(
     return ("amortised" if is_trained and is_quiet else "plug_and_play"), is_trained
 
 
-def operator_of(operator: Any) -> Any:
-    """Return a builder of operators; an operator that is given as it is serves the shapes it was made for.
+@dataclass(frozen=True, eq=False)
+class FixedOperator:
+    """Build an operator that is given as it is, for the shapes it was made for.
 
-    Raises:
-        InputError: when it is used, for slices of other shapes.
+    Args:
+        operator: that is given.
     """
-    if not isinstance(operator, Operator):
-        return operator
 
-    def build(fine: tuple[int, ...], measured: tuple[int, ...]) -> Operator:
-        if tuple(operator.shape_in) != tuple(fine) or tuple(operator.shape_out) != tuple(measured):
+    operator: Operator
+
+    def __call__(self, fine: tuple[int, ...], measured: tuple[int, ...]) -> Operator:
+        """Return the operator.
+
+        Raises:
+            InputError: it was made for other shapes.
+        """
+        if tuple(self.operator.shape_in) != tuple(fine) or tuple(self.operator.shape_out) != tuple(measured):
             raise InputError(
-                f"the operator takes {tuple(operator.shape_in)} to {tuple(operator.shape_out)}, the slices need "
-                f"{tuple(fine)} to {tuple(measured)}",
+                f"the operator takes {tuple(self.operator.shape_in)} to {tuple(self.operator.shape_out)}, the slices "
+                f"need {tuple(fine)} to {tuple(measured)}",
                 "give an operator of these shapes, or a Profile, which fits any",
             )
-        return operator
+        return self.operator
 
-    return build
+
+def operator_of(operator: Any) -> Any:
+    """Return a builder of operators; an operator that is given as it is serves the shapes it was made for."""
+    return FixedOperator(operator) if isinstance(operator, Operator) else operator
 
 
 def thick_profile(operator: Any, ratio: float) -> Profile:

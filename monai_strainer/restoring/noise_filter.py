@@ -29,6 +29,7 @@ __all__ = ["NoiseFilter", "find_filter"]
 
 _WIDTHS = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)  # voxels, full width at half maximum
 _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
+_MOST_LOST = 1.0  # times the noise: at most 0.5 after real filters of 1.5 voxels, 5.6 on a sharp scan without noise
 _FILTERED = 2.0  # ratio of the wavelet's reading to the network's from which a filter is looked for
 
 
@@ -113,8 +114,18 @@ def find_filter(
             filtered = h.level_of_white(scan.grid.shape, wavelet)
             if not 1 / AGREE < filtered / (level.reading.wavelet or math.inf) < AGREE:
                 return None  # what was undone made noise, and took none away
+            if _lost(h, volume, scan) > _MOST_LOST * filtered:
+                return None  # the scan has edges that are sharper than such a filter leaves them
             return h, volume, replace(found, reading=replace(found.reading, filter_width=width))
     return None
+
+
+def _lost(h: NoiseFilter, volume: Volume, scan: Volume) -> float:
+    """Root mean square of what does not come back: values below zero that undoing the filter made, and that were cut.
+
+    An edge that is sharper than the filter overshoots by many times the noise when the filter is undone.
+    """
+    return float(np.sqrt(np.square(h.apply(volume.data) - scan.data).mean()))
 
 
 def _is_filtered(level: NoiseLevel, scale: float) -> bool:

@@ -15,6 +15,7 @@ from ..physics import Operator, OperatorFactory
 from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
 from .localise import Localised
+from .method import FixedOperator
 from .plan import Pass, Plan
 from .prepare import Prepared
 from .report import Adaptation, PriorName, TrialResult
@@ -84,7 +85,7 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     name, chosen = min(only, key=lambda item: worth.get(item[0], math.inf))
     if not known:
         name, chosen = only[-1]
-        why = why if len(only) == 1 else "the scan is too small for a test"
+        why = why if len(only) == 1 else "no test on the scan is possible"
     trials = {key: TrialResult(**{k: round(float(v), 8) for k, v in asdict(t).items()}) for key, t in known.items()}
     return Choice(chosen, name, why, known.get(name), trials)
 
@@ -101,12 +102,12 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         operator: builds ``A``.
 
     Returns:
-        None where the scan is too small for a test.
+        None where the scan is too small for a test, or the operator serves one shape only.
     """
     axes, factors = first
     volume, is_denoising = ready.acquired.volume, max(factors) == 1
     plane = None if is_denoising else coarser_plane(volume.grid.shape, factors, axes[0])
-    if plane is None and not is_denoising:
+    if not is_denoising and (plane is None or isinstance(operator, FixedOperator)):  # which has no coarser twin
         return None
     axis, coarse = plane or (axes[0], (0, 0))
     context = PassContext(one, pose, ready.scale, ready.noise, operator)

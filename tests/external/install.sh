@@ -22,6 +22,12 @@ else
     echo "no Debian, or no right to install: ${packages[*]}" >&2
 fi
 "$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom,listen,maps]" || echo "wheels cannot be installed" >&2
+# torchvision, which deepinv needs, comes from the index beside a CPU build of torch: away from what the other tests import
+"$python" -m venv "$here/.venv-deepinv" \
+    && "$python" -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+        > "$("$here/.venv-deepinv/bin/python" -c "import sysconfig; print(sysconfig.get_path('purelib'))")/beside.pth" \
+    && "$here/.venv-deepinv/bin/python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[deepinv]" \
+    || echo "deepinv cannot be installed" >&2
 # Snakemake wants older packages than ours: it lives alone
 "$python" -m venv "$here/.venv-snakemake" \
     && "$here/.venv-snakemake/bin/python" -m pip install --quiet "snakemake==9.27.1" || echo "snakemake cannot be installed" >&2

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from phantoms import body_part
 
-from monai_strainer import Grid, Prior, Profile, RestoreOptions, Volume, load_prior, read
+from monai_strainer import Downsample, Grid, Prior, Profile, RestoreOptions, Volume, load_prior, read, restore
 from monai_strainer.restoring import prior_choice
 from monai_strainer.restoring.choice import Trial
 from monai_strainer.restoring.localise import localise
@@ -77,3 +78,13 @@ def test_slices_of_5_mm_of_a_brain_of_the_cohorts_kind_take_its_prior(prior: Pri
     found = choose_prior(prior, ready, localise(ready, prior), plan_restoration(ready, prior, options, None))
     assert found.name == "cohort" and set(found.trials) == {"cohort", "general"}
     assert found.trials["cohort"].risk < 0.85 * found.trials["general"].risk  # 0.70 when this was written
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_operator_for_one_shape_refines_and_no_test_on_a_coarser_scan_is_made(prior: Prior) -> None:
+    data, _ = body_part()
+    scan = Volume(data, Grid(data.shape, np.eye(4)), slice_axis=2)
+    fixed = Downsample((144, 160), 2)
+    out = restore(scan, prior, 2, operator=fixed, sigma=5.0)
+    assert out.volume.data.shape == (144, 160, 6)
+    assert (out.report["choice"]["prior"], out.report["choice"]["trials"]) == ("general", {})

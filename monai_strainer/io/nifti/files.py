@@ -7,6 +7,7 @@ import gzip
 import math
 import warnings
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -34,7 +35,7 @@ from .header import (
     shape_of,
 )
 
-__all__ = ["NiftiSource", "read_image", "write_image"]
+__all__ = ["NiftiSource", "header_for", "read_image", "write_image", "write_voxels"]
 
 _CHUNK = 1 << 20  # bytes
 _QFORM_MM = 5e-4  # a qform that cannot place the corners this well is not written
@@ -161,25 +162,31 @@ def _refuse_values(values: NDArray[np.float32], path: Path) -> None:
 
 def write_image(volume: Volume, path: Path, note: str = "") -> None:
     """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume and the note alone."""
-    header = _header(volume)
+    header = header_for(volume)
     header["descrip"] = f"monai_strainer {__version__}{note and ': '}{note}".encode()[:79]
+    write_voxels(path, header, [volume])
+
+
+def write_voxels(path: Path, header: Nifti1Header, volumes: Sequence[Volume]) -> None:
+    """Write a header and the voxels of volumes, one volume after the other, as float32."""
     with path.open("wb") as file:
         if path.name.lower().endswith(
             ".gz"
         ):  # no name and no time inside; level 1, as nibabel does: floats hardly shrink
             with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                _write_to(packed, header, volume)
+                _write_to(packed, header, volumes)
         else:
-            _write_to(file, header, volume)
+            _write_to(file, header, volumes)
 
 
-def _write_to(file: gzip.GzipFile | BinaryIO, header: Nifti1Header, volume: Volume) -> None:
+def _write_to(file: gzip.GzipFile | BinaryIO, header: Nifti1Header, volumes: Sequence[Volume]) -> None:
     file.write(header.binaryblock + bytes(4))  # four zeros: no extensions, which may hold names
-    for k in range(volume.data.shape[2]):
-        file.write(volume.data[..., k].astype("<f4", copy=False).tobytes("F"))
+    for volume in volumes:
+        for k in range(volume.data.shape[2]):
+            file.write(volume.data[..., k].astype("<f4", copy=False).tobytes("F"))
 
 
-def _header(volume: Volume) -> Nifti1Header:
+def header_for(volume: Volume) -> Nifti1Header:
     """Build a header; from the source come version, axes, units, codes and intent, and nothing that may hold a name."""
     source = volume.source if isinstance(volume.source, NiftiSource) else None
     shape, old = volume.grid.shape, None if source is None else source.header
