@@ -46,7 +46,7 @@ _HOME = {
     "RestoreOptions": "restoring.options",
     "Plan": "restoring.plan",
     "plan": "restoring.restore",
-    "PriorRecipe": "pipelines.pretrain_prior",
+    "PriorRecipe": "pipelines.prior_recipe",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",
 }

@@ -17,7 +17,7 @@ from ..cohorts.read import Cohort
 from ..errors import InputError
 from ..inferers import as_siren
 from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
-from ..pipelines.pretrain_prior import prior_of
+from ..pipelines.prior_phases import prior_of
 from ..pretraining.encoder import Recipe
 from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.variable_projection import readout_statistics

@@ -16,7 +16,7 @@ from monai_strainer import InputError, Prior, load_prior, save_prior
 from monai_strainer.bundle import training as bundle_training
 from monai_strainer.bundle.parts import refuse_typos
 from monai_strainer.cli.recipes import COHORT, DETAIL
-from monai_strainer.pipelines import pretrain_prior as pipeline
+from monai_strainer.pipelines import prior_phases as pipeline
 from monai_strainer.pretraining.encoder import Recipe
 
 pytest.importorskip("ignite")
