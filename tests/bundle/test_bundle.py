@@ -69,13 +69,6 @@ def test_the_logging_configuration_is_accepted(tiny_bundle: Path, own_logging: N
 # --- weights and exports
 
 
-def test_the_last_checkpoint_is_the_published_network(tiny_bundle: Path) -> None:
-    checkpoint = torch.load(tiny_bundle / "checkpoints/model.pt", weights_only=True)
-    published = torch.load(tiny_bundle / "models/model.pt", weights_only=True)
-    assert checkpoint.keys() == published.keys()
-    assert all(torch.equal(checkpoint[name], published[name]) for name in published)
-
-
 @pytest.mark.parametrize("any_size", [1, 24])
 def test_a_trained_bundle_takes_what_its_metadata_say(any_size: int, tiny_bundle: Path) -> None:
     meta, config = (str(tiny_bundle / "configs" / name) for name in ("metadata.json", "inference.json"))
