@@ -125,9 +125,7 @@ def tune_detail(
     def kept() -> dict[str, Any]:
         return {**training.state(), "best": best, "found": [list(asdict(gain).values()) for gain in found]}
 
-    for step in range(start, recipe.steps):
-        if _is_over(found):
-            break
+    for step in range(recipe.steps if _is_over(found) else start, recipe.steps):
         first = step * recipe.groups
         loss = training.step(step, joined([patches[first + k] for k in range(recipe.groups)]))
         if (step + 1) % max(1, recipe.steps // _TRIALS) == 0:
@@ -135,7 +133,10 @@ def tune_detail(
             if gain.is_sure and gain.decibels > max(one.decibels for one in found):
                 best = {name: value.cpu().clone() for name, value in training.average.state_dict().items()}
             found.append(gain if gain.is_sure else replace(gain, decibels=min(gain.decibels, 0.0)))
-        run.done(step, loss, recipe.steps, identity, kept)
+        is_over = _is_over(found)
+        run.done(step, loss, step + 1 if is_over else recipe.steps, identity, kept)
+        if is_over:
+            break
     made = copy.deepcopy(network).cpu()
     made.load_state_dict(best)
     return made.eval(), max(found, key=lambda gain: gain.decibels)
