@@ -87,7 +87,7 @@ def tuned(group: Group, home: Path, seed: int, is_tiny: bool) -> Prior:
 
 
 def slab(scan: Volume) -> Volume:
-    """The middle slices of a scan; sides in the plane become even."""
+    """Return the middle slices of a scan; sides in the plane become even."""
     axis = scan.slice_axis
     cut = [slice(0, n // 2 * 2) for n in scan.grid.shape]
     first = scan.grid.shape[axis] // 2 - SLICES // 2
@@ -104,7 +104,9 @@ def gain(truth: Volume, task: str, prior: Prior) -> float:
     if task == "x2":
         shape = [n if k == axis else n // 2 for k, n in enumerate(truth.grid.shape)]
         low = Volume(
-            BOX(truth.grid.shape, shape).A(torch.from_numpy(truth.data)).numpy(), truth.grid.resize(shape), slice_axis=axis
+            BOX(truth.grid.shape, shape).A(torch.from_numpy(truth.data)).numpy(),
+            truth.grid.resize(shape),
+            slice_axis=axis,
         )
         found = restore(low, prior, 2, operator=BOX).volume.data
     else:
@@ -156,7 +158,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]
         for row in results.missing(cases):
             made = tuned(group, results.home, args.seed, args.tiny)
-            before = load_prior() if group.start == SHIPPED or group.name != "brains" else load_prior(bundle_path(GENERAL))
+            before = (
+                load_prior() if group.start == SHIPPED or group.name != "brains" else load_prior(bundle_path(GENERAL))
+            )
             truth = slab(read(group.unseen[names.index(row["scan"])]))
             value = gain(truth, row["task"], made if row["prior"] == "tuned" else before)
             held = made.record["gain"]["detail"]["decibels"]

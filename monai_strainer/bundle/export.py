@@ -63,7 +63,9 @@ def export_detail(prior: Prior, file: str | Path) -> Path:
     """
     target = Path(file)
     if target.suffix not in (".pt2", ".onnx"):
-        raise InputError(f"{target.suffix or 'no suffix'} is no format to export to", "end the name in .pt2 or .onnx", target)
+        raise InputError(
+            f"{target.suffix or 'no suffix'} is no format to export to", "end the name in .pt2 or .onnx", target
+        )
     if target.exists():
         raise InputError("the output exists already", "choose another name", target)
     if prior.detail is None:

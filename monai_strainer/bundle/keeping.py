@@ -26,7 +26,8 @@ class Keeping:
 
     def __init__(self, network: nn.Module, optimizer: Any, lr_scheduler: Any, writes: bool = True) -> None:
         self.parts = {"network": network, "optimiser": optimizer, "schedule": lr_scheduler}
-        self.writes, self.file, self.identity = writes, Path(), {}
+        self.writes, self.file = writes, Path()
+        self.identity: dict[str, Any] = {}
 
     def attach(self, engine: Any) -> None:
         """Run when an epoch ends."""

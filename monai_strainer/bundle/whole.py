@@ -88,7 +88,7 @@ def publish(work: Work, detail: Detail, record: dict[str, Any]) -> Prior | None:
     if detail.start is not None:
         prior = _tuned(prior, detail, detail.start, run)
     elif detail.recipe.steps:
-        kept = {name: record[name] for name in ("config", "command") if name in record}
+        kept: dict[str, Any] = {name: record[name] for name in ("config", "command") if name in record}
         prior = train_detail(prior, detail.scans, out, detail.recipe, run=run, watch=bar, record=kept)
     others = [path for path in detail.judges if path not in set(detail.scans)]
     done = published(prior, out, others, "" if detail.start is None else detail.start.terms)

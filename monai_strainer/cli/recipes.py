@@ -41,7 +41,9 @@ def recipe_of(args: Options) -> PriorRecipe:
     start = getattr(args, "start", None)  # of the command pretrain alone
     if start is not None and (args.kind != "cohort" or args.recipe is not None):
         raise InputError("--from trains a prior of the kind cohort further", "leave out --kind and --recipe")
-    encoder = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT if start is None else TUNE_ENCODER
+    encoder = (
+        PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT if start is None else TUNE_ENCODER
+    )
     encoder = encoder if args.pretrain_steps is None else replace(encoder, steps=args.pretrain_steps)
     if encoder.steps < (start is None) or (args.detail_steps or 0) < 0:
         raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")

@@ -55,7 +55,9 @@ def finished(out: Path, own: Mapping[str, Any], recipe: PriorRecipe) -> Prior | 
         found["detail recipe"] = there.record["detail"].get("recipe")
     if different := [name for name in wanted if wanted[name] != found[name]]:
         finding = f"the prior was made with another {', '.join(different)}"
-        raise InputError(finding, "start anew without --resume, or use the same scans, recipe, seed and network", out / RULES)
+        raise InputError(
+            finding, "start anew without --resume, or use the same scans, recipe, seed and network", out / RULES
+        )
     announce("the prior is complete: nothing is left to do")
     return there
 
@@ -88,9 +90,7 @@ def judges_of(choice: Choice | None) -> list[Path]:
     return [] if choice is None else [path for path in choice.judges if path not in set(choice.train)]
 
 
-def _companions(
-    prior: Prior, folder: Path, metrics: Mapping[str, float], terms: str
-) -> Iterator[tuple[str, str]]:
+def _companions(prior: Prior, folder: Path, metrics: Mapping[str, float], terms: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every file beside the weights."""
     template = bundle_path()
     for file in sorted((template / "configs").iterdir()):

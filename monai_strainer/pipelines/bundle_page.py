@@ -14,8 +14,8 @@ __all__ = ["data_license", "metadata", "readme"]
 
 _README = """# Model Overview
 
-A prior for MRI scans like those of one cohort{contrast}. It denoises and super-resolves scans, and gives a standard deviation for
-every voxel. It needs the Python package `monai_strainer`.
+A prior for MRI scans like those of one cohort{contrast}. It denoises and super-resolves scans, and gives a standard
+deviation for every voxel. It needs the Python package `monai_strainer`.
 
 - `models/detail.pt`: the detail network, which the default method uses.
 - `models/model.pt`: the coordinate network (STRAINER, arXiv 2409.09566).
@@ -25,7 +25,8 @@ every voxel. It needs the Python package `monai_strainer`.
 
 # Data
 
-{scans} scans of the owner of this bundle; see `data_license.txt`. {held}The hashes of the files are in `models/prior.json`.
+{scans} scans of the owner of this bundle; see `data_license.txt`. {held}The hashes of the files are in
+`models/prior.json`.
 
 # Training configuration
 
@@ -48,7 +49,8 @@ Two channels: the restored scan, and the standard deviation of every voxel, both
 Restore every scan of a folder (`--scale_factor 1` denoises):
 
 ```
-python -m monai.bundle run --config_file configs/inference.json --bundle_root . --workflow_type inference --dataset_dir DATASET --output_dir OUT --scale_factor 2
+python -m monai.bundle run --config_file configs/inference.json --bundle_root . --workflow_type inference \\
+    --dataset_dir DATASET --output_dir OUT --scale_factor 2
 ```
 
 The same without MONAI's command line:
@@ -59,9 +61,9 @@ monai-strainer restore scan.nii.gz restored.nii.gz --prior .
 
 # Limitations
 
-Research use only; not a medical device and not for diagnosis. Scans unlike the cohort are restored by the general prior of the
-package; the record beside every output says which prior was used. Details smaller than a measured voxel are predicted, not
-measured: use the standard deviation.
+Research use only; not a medical device and not for diagnosis. Scans unlike the cohort are restored by the general prior
+of the package; the record beside every output says which prior was used. Details smaller than a measured voxel are
+predicted, not measured: use the standard deviation.
 
 # References
 
@@ -97,8 +99,8 @@ def readme(prior: Prior, metrics: Mapping[str, float]) -> str:
         values = gain["detail"]
         said = f"{values['decibels']:.2f} dB (standard error {values['error']:.2f})"
         origin = (
-            f"The networks started from a prior of the kind `{start['kind']}` and were trained further. On scans held out, "
-            f"the detail network is better than its start by {said}."
+            f"The networks started from a prior of the kind `{start['kind']}` and were trained further. On scans held "
+            f"out, the detail network is better than its start by {said}."
         )
     held = f"{detail['held_out']} of them decided how long to train. " if "held_out" in detail else ""
     made = f"Made by monai_strainer {__version__}"
@@ -152,8 +154,8 @@ def metadata(template: Mapping[str, Any], name: str, prior: Prior, metrics: Mapp
         "version": "0.1.0",
         "changelog": {"0.1.0": f"made by monai_strainer {__version__}"},
         "name": re.sub(r"\\W+", "_", name) or "prior",
-        "description": f"A prior for MRI scans like those of one cohort of {record.get('scans', 0)} scans. Needs the package "
-        "monai_strainer.",
+        "description": f"A prior for MRI scans like those of one cohort of {record.get('scans', 0)} scans. "
+        "Needs the package monai_strainer.",
         "authors": "the owner of the cohort",
         "copyright": "the owner of the cohort",
         "data_source": "scans of the owner of the bundle",

@@ -44,7 +44,9 @@ def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
     return work
 
 
-def coordinate_prior(choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch) -> tuple[Prior, str]:
+def coordinate_prior(
+    choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch
+) -> tuple[Prior, str]:
     """Pretrain the coordinate prior; return it and the digest of its cohort."""
     work = work_folder(out, run.resume)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle

@@ -60,6 +60,6 @@ def start_of(bundle: str | Path, recipe: PriorRecipe) -> Start:
         finding = f"the start has {prior.plane} slices, not {recipe.plane} ones"
         raise InputError(finding, f"use the plane {prior.plane}", folder)
     known = prior.general.record if kind == "general" and prior.general is not None else prior.record
-    kept = {name: known[name] for name in ("sha256", "detail", "from") if name in known}
+    kept: dict[str, Any] = {name: known[name] for name in ("sha256", "detail", "from") if name in known}
     terms = folder / "docs" / "data_license.txt"
     return Start(prior, {"kind": kind, **kept}, terms.read_text(encoding="utf-8") if terms.is_file() else "")

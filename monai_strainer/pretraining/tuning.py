@@ -100,7 +100,7 @@ def tune_detail(
         held: scans that decide which step is kept.
         network: where to start. Not changed.
         siren: the coordinate prior whose features the network is given, where it takes any.
-        recipe: how.
+        recipe: how; 0 steps keep the network.
         run: seed, device, checkpoint.
 
     Returns:
@@ -109,6 +109,8 @@ def tune_detail(
     Raises:
         InputError: the checkpoint belongs to another run, or there is no scan.
     """
+    if recipe.steps == 0:
+        return copy.deepcopy(network).cpu().eval(), Gain()
     siren = siren if network.features else None
     training = begin_training({}, network, siren, recipe, run)
     patches = patches_of(heads, recipe, slices=network.slices, seed=run.seed)

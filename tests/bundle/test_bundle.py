@@ -222,7 +222,9 @@ def test_a_command_of_the_readme_works_as_printed(
     out.mkdir()
     words = [word.replace("DATASET", str(cohort_dir)).replace("OUT", str(out)) for word in shlex.split(line)]
     quick = {**SMALL, "steps": 1} if "evaluate.json" in line else SMALL if "train.json" in line else {"steps": 1}
-    quick = {} if "export_detail.json" in line else quick
+    quick = (
+        {} if "export_detail.json" in line else {**quick, "start": "general_strainer"} if "tune.json" in line else quick
+    )
     words += [] if "ckpt_export" in words else options(quick)
     if words[0] == "torchrun":
         launcher = [sys.executable, "-m", "torch.distributed.run", *words[1:]]

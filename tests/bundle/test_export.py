@@ -40,7 +40,9 @@ def outputs(run: Any, inputs: tuple[Tensor, ...]) -> list[np.ndarray]:
 
 
 @PRIORS
-def test_the_exported_program_equals_the_network_at_other_sizes(features: int, equivariant: bool, tmp_path: Path) -> None:
+def test_the_exported_program_equals_the_network_at_other_sizes(
+    features: int, equivariant: bool, tmp_path: Path
+) -> None:
     prior = prior_of(features, equivariant)
     assert prior.detail is not None
     program = torch.export.load(export_detail(prior, tmp_path / "detail.pt2")).module()
@@ -95,7 +97,9 @@ def test_the_coordinate_network_takes_and_gives_what_the_metadata_say() -> None:
     form = META["network_data_format"]
     inputs, given = form["inputs"]["image"], form["outputs"]["pred"]
     low, high = inputs["value_range"]
-    coords = low + (high - low) * torch.rand(2, inputs["num_channels"], 64, 48, generator=torch.Generator().manual_seed(0))
+    coords = low + (high - low) * torch.rand(
+        2, inputs["num_channels"], 64, 48, generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         out = load_prior().network(coords)
     within(out, given, "pred")
@@ -119,6 +123,8 @@ def test_the_detail_network_takes_and_gives_what_the_metadata_say() -> None:
         for name, part in form["outputs"].items():
             within(found[name], part, name)
             assert found[name].shape[2:] == (32, 32)
-    assert [tuple(part.shape[1:]) for part in given] == [tuple(one.shape[1:]) for one in example_inputs(prior.detail, 2, 32, 32)]
+    assert [tuple(part.shape[1:]) for part in given] == [
+        tuple(one.shape[1:]) for one in example_inputs(prior.detail, 2, 32, 32)
+    ]
     for name, part in {**form["inputs"], **form["outputs"]}.items():
         assert len(part["channel_def"]) in (part["num_channels"], 1), name
