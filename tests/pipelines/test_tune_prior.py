@@ -11,7 +11,7 @@ import pytest
 import torch
 from phantoms import small_detail, small_head, small_prior, small_prior_with_detail
 
-from monai_strainer import InputError, Prior, PriorRecipe, load_prior, pretrain_prior, save_prior, write
+from monai_strainer import InputError, Prior, PriorRecipe, pretrain_prior, save_prior, write
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.pipelines import prior_phases
 from monai_strainer.pipelines.prior_recipe import TUNING
