@@ -19,7 +19,7 @@ from ..storage.marks import Busy, hold
 from .bundle_folder import finished, judges_of, publish
 from .prior_phases import coordinate_prior, train_detail, tuned_prior
 from .prior_recipe import TUNING, PriorRecipe, Watch, silent
-from .prior_start import start_of
+from .prior_start import Start, start_of
 
 __all__ = ["LEARNING", "TUNING", "PriorRecipe", "pretrain_prior"]
 
@@ -67,6 +67,8 @@ def pretrain_prior(
     """
     recipe, out = recipe or (PriorRecipe() if start is None else TUNING), Path(out)
     begin = None if start is None else start_of(start, recipe)
+    if begin is not None and begin.folder.resolve() == out.resolve():
+        raise InputError("the output is the bundle to start from", "choose another folder", out)
     choice = _chosen(cohort, out, recipe)
     was_killed = (out / LEARNING).exists()
     if (out / RULES).exists() and not (overwrite or run.resume or was_killed):
@@ -77,18 +79,31 @@ def pretrain_prior(
     if run.resume and not was_killed and (there := finished(out, own, recipe)) is not None:
         return there
     with _alone(out / LEARNING):
-        if begin is None:
-            made, digest = coordinate_prior(choice, out, recipe, run, watch)
-        else:
-            assert choice is not None
-            made, digest = tuned_prior(choice, out, recipe, begin.prior, run, watch)
-        if choice is not None:
-            own["cohort_sha256"] = digest
-        made = replace(made, record={**own, **made.record})
-        if begin is None and choice is not None and recipe.detail.steps:
-            kept = {name: value for name, value in own.items() if name == "command"}
-            made = train_detail(made, choice.train, out, recipe.detail, run=run, watch=watch, record=kept)
+        made = _made(choice, out, recipe, begin, own, run, watch)
         return publish(made, out, judges_of(choice), "" if begin is None else begin.terms)
+
+
+def _made(
+    choice: Choice | None,
+    out: Path,
+    recipe: PriorRecipe,
+    begin: Start | None,
+    own: dict[str, Any],
+    run: Run,
+    watch: Watch,
+) -> Prior:
+    """Train both networks, or tune those of the start; nothing is written but checkpoints."""
+    if begin is not None:
+        assert choice is not None
+        made, digest = tuned_prior(choice, out, recipe, begin.prior, run, watch)
+    else:
+        made, digest = coordinate_prior(choice, out, recipe, run, watch)
+    own = own if choice is None else {**own, "cohort_sha256": digest}
+    made = replace(made, record={**own, **made.record})
+    if begin is not None or choice is None or recipe.detail.steps == 0:
+        return made
+    kept = {name: value for name, value in own.items() if name == "command"}
+    return train_detail(made, choice.train, out, recipe.detail, run=run, watch=watch, record=kept)
 
 
 def _record(choice: Choice | None, recipe: PriorRecipe, run: Run, record: Mapping[str, Any]) -> dict[str, Any]:

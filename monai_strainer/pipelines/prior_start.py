@@ -22,11 +22,13 @@ class Start:
 
     Args:
         prior: to train further.
+        folder: of its bundle.
         record: what ``prior.json`` says of it.
         terms: of the data that it was trained on; empty where its bundle does not say.
     """
 
     prior: Prior
+    folder: Path
     record: dict[str, Any]
     terms: str = ""
 
@@ -62,4 +64,4 @@ def start_of(bundle: str | Path, recipe: PriorRecipe) -> Start:
     known = prior.general.record if kind == "general" and prior.general is not None else prior.record
     kept: dict[str, Any] = {name: known[name] for name in ("sha256", "detail", "from") if name in known}
     terms = folder / "docs" / "data_license.txt"
-    return Start(prior, {"kind": kind, **kept}, terms.read_text(encoding="utf-8") if terms.is_file() else "")
+    return Start(prior, folder, {"kind": kind, **kept}, terms.read_text(encoding="utf-8") if terms.is_file() else "")

@@ -79,6 +79,13 @@ def test_a_start_that_is_none_is_refused(scans: Path, tmp_path: Path) -> None:
         start_of("unknown_strainer", SMALL)
 
 
+def test_a_bundle_is_not_tuned_in_place(scans: Path, start: Path) -> None:
+    before = (start / "models" / "detail.pt").read_bytes()
+    with pytest.raises(InputError, match="the output is the bundle to start from"):
+        pretrain_prior(scans, start, SMALL, start=start, overwrite=True)
+    assert (start / "models" / "detail.pt").read_bytes() == before
+
+
 def test_what_the_owner_wrote_stays(scans: Path, start: Path) -> None:
     tuned(scans, start)
     ours = scans.parent / "ours"
