@@ -33,9 +33,11 @@ from monai_strainer.pretraining.run import Run
 from monai_strainer.priors.shipped import bundle_path
 
 GENERAL, SHIPPED = "general_strainer", "mri_strainer"
+LJUBLJANA = [f"ljubljana_ms0{k}_FLAIR" for k in (1, 3, 4, 9)]
 VARIED = {
+    "heads, FLAIR, one site": (LJUBLJANA, ["ljubljana_ms12_FLAIR"]),
     "heads, FLAIR": (
-        [*(f"ljubljana_ms0{k}_FLAIR" for k in (1, 3, 4, 9)), "fernando_T2", "cr_FLAIR3D"],
+        [*LJUBLJANA, "fernando_T2", "cr_FLAIR3D"],
         ["ljubljana_ms12_FLAIR", "uber_FLAIR"],
     ),
     "necks": (
