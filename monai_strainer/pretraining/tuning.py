@@ -32,7 +32,7 @@ from .variable_projection import ProjectionLoss
 __all__ = ["TUNE_DETAIL", "TUNE_ENCODER", "Gain", "held_out", "tune_detail", "tune_encoder"]
 
 # Chosen on scans held out. Misfit of a FLAIR head: 1.10 dB lower after 150 steps at 5e-5, 1.25 dB at 2e-4, and 1.33 dB
-# after 500. Detail network: a brain gains 0.64 dB over the general prior after 200 of 800 steps at 1e-4, 0.72 after 400,
+# after 500. Detail network: a brain gains 0.64 dB over the general one after 200 of 800 steps at 1e-4, 0.72 after 400,
 # 0.78 after 600; a FLAIR head of a site that the general prior knows 0.03, 0.06 and 0.10 dB after 20, 80 and 400.
 TUNE_ENCODER = Recipe(steps=200, rate=2e-4)
 TUNE_DETAIL = DetailRecipe(steps=400, side=64, rate=1e-4, warmup=20, average=0.98)
