@@ -33,7 +33,7 @@ from monai_strainer.fitting import CoordinateFeatures, ErrorField, FitOptions, a
 from monai_strainer.metrics import psnr, ssim
 from monai_strainer.networks import Siren
 from monai_strainer.physics import Measurement, Separable
-from monai_strainer.pipelines.pretrain_prior import prior_of
+from monai_strainer.pipelines.prior_phases import prior_of
 from monai_strainer.pretraining.encoder import Recipe, pretrain
 from monai_strainer.pretraining.patches import CLINICAL
 from monai_strainer.pretraining.run import Run

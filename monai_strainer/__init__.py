@@ -49,6 +49,7 @@ _HOME = {
     "fuse": "fusing",
     "FuseOptions": "fusing",
     "PriorRecipe": "pipelines.pretrain_prior",
+    "PriorRecipe": "pipelines.prior_recipe",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",
 }

@@ -146,7 +146,7 @@ def test_an_output_that_cannot_be_made_is_refused_in_one_line_before_anything_is
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it was computed")
 
-    for name in ("pipelines.restore_file.restore", "pipelines.pretrain_prior.pretrain"):
+    for name in ("pipelines.restore_file.restore", "pipelines.prior_phases.pretrain"):
         monkeypatch.setattr(f"monai_strainer.{name}", never)
     out, raw, prior = dataset / "x" / "out", dataset / "raw", ["--prior", str(dataset / "bundle"), *QUICK]
     if kind == "a file":

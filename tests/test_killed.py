@@ -24,7 +24,7 @@ import json, os, shutil, signal, sys
 from pathlib import Path
 import torch
 import monai_strainer.pipelines.batch, monai_strainer.pipelines.bids, monai_strainer.restoring.restore
-from monai_strainer.pipelines import pretrain_prior
+from monai_strainer.pipelines import prior_phases
 from monai_strainer.cli import main
 
 torch.set_num_threads(1)
@@ -36,8 +36,8 @@ def learned(*_, run, **__):
     os.replace(checkpoint.with_name("cohort.npy"), checkpoint.with_name("cohort.npy"))  # a moment to die
     return small_siren()
 
-pretrain_prior.pretrain = learned
-pretrain_prior.pretrain_detail = lambda *_, **__: small_detail()
+prior_phases.pretrain = learned
+prior_phases.pretrain_detail = lambda *_, **__: small_detail()
 out, stride, first, words = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 
 def live(left):

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from tqdm import tqdm
 from ..cohorts.read import Cohort, read_cohort, split_scans
 from ..errors import InputError
 from ..networks import DetailPrior, Siren, sizes_of
-from ..pipelines.pretrain_prior import train_detail as learned
+from ..pipelines.bundle_folder import publish
+from ..pipelines.prior_phases import train_detail as learned
 from ..pretraining.detail import DetailRecipe
 from ..pretraining.run import Run
 from ..pretraining.variable_projection import ProjectionLoss
 from ..priors.prior import Prior
 
 __all__ = [
+    "bar",
     "cohort_of",
     "filled",
     "launch",
@@ -107,8 +110,12 @@ def local_device() -> torch.device:
 
 
 def launch() -> None:
-    """Join the process group that torchrun describes: NCCL with GPUs, gloo without."""
-    torch.distributed.init_process_group(backend="nccl" if torch.cuda.is_available() else "gloo")
+    """Join the process group that torchrun describes: NCCL with GPUs, gloo without.
+
+    The others wait while the first process trains the detail network, which takes hours.
+    """
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    torch.distributed.init_process_group(backend=backend, timeout=timedelta(days=7))
     if torch.cuda.is_available():
         torch.cuda.set_device(local_device())
 
@@ -147,7 +154,7 @@ def projection_psnr(output: Any) -> float:
 
 
 @contextmanager
-def _bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
+def bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
     """Show a progress bar during a phase of a training, and yield the callback that moves it."""
     with tqdm(total=steps, desc=title, leave=False) as bar:
 
@@ -165,13 +172,18 @@ def train_detail(
     scans: Sequence[Path],
     output_dir: str | Path,
     *,
+    judges: Sequence[Path] = (),
     record: dict[str, Any] | None = None,
     **run: Any,
 ) -> Prior:
-    """Train a detail network: see :func:`monai_strainer.pipelines.pretrain_prior.train_detail`.
+    """Train a detail network beside a coordinate network, and write both as a complete bundle.
+
+    See :func:`monai_strainer.pipelines.prior_phases.train_detail`.
 
     Args:
         prior, network, recipe, scans, output_dir, record: see there.
+        judges: scans that did not train, to measure the prior on.
         run: ``seed``, ``device`` and ``resume``, see :class:`monai_strainer.pretraining.run.Run`.
     """
-    return learned(prior, scans, output_dir, recipe, network=network, run=Run(**run), watch=_bar, record=record)
+    made = learned(prior, scans, output_dir, recipe, network=network, run=Run(**run), watch=bar, record=record)
+    return publish(made, output_dir, judges)

@@ -15,18 +15,15 @@ from torch import nn
 
 from ..cohorts.read import Cohort
 from ..errors import InputError
-from ..inferers import as_siren
 from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
-from ..pipelines.pretrain_prior import prior_of
 from ..pretraining.encoder import Recipe
 from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.variable_projection import readout_statistics
 from ..priors.prior import Prior
-from ..priors.store import save_prior
 from ..storage.checkpoints import resume_from, save_checkpoint
-from ..storage.weights import bytes_of, write_together
+from .keeping import Keeping
 
-__all__ = ["ReadoutStatistics", "Work", "command", "detail_command", "publish", "refuse_two_recipes", "train"]
+__all__ = ["ReadoutStatistics", "Work", "command", "detail_command", "is_first", "refuse_two_recipes", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +35,7 @@ class Work:
         cohort: that teaches it.
         recipe: how.
         seed: of the draws.
-        output_dir: finished phases lie in its folder ``checkpoints``.
+        output_dir: the bundle to write; finished phases lie in its folder ``runs`` until then.
         half: whether products run in bfloat16.
         resume: go on after the last phase that an interrupted run has finished.
     """
@@ -67,10 +64,10 @@ class Work:
 
     def file(self, name: str) -> Path:
         """Where a finished phase is kept."""
-        return Path(self.output_dir) / "checkpoints" / name
+        return Path(self.output_dir) / "runs" / name
 
 
-def _is_first() -> bool:
+def is_first() -> bool:
     """Return whether this process writes; under torchrun only one does."""
     return os.environ.get("RANK", "0") == "0"
 
@@ -93,7 +90,7 @@ class ReadoutStatistics:
 
     def __call__(self, engine: Any) -> None:
         work = self.work
-        if _is_first():
+        if is_first():
             state = work.siren.state_dict()
             save_checkpoint(work.file("trained.pt"), work.identity, work.recipe.steps, network=state)
         describe(work, resume=False)
@@ -110,7 +107,7 @@ def describe(work: Work, resume: bool) -> None:
         readout_statistics(siren, work.cohort.slices, ridge=work.recipe.ridge, seed=work.seed)
         return {"network": siren.state_dict()}
 
-    kept = work.file("statistics.pt") if _is_first() else None
+    kept = work.file("statistics.pt") if is_first() else None
     phase = Phase("statistics of the readouts", {**work.identity, "weights": digest_of_weights(siren)}, kept, resume)
     siren.load_state_dict(phase.result(described)["network"])
 
@@ -142,12 +139,13 @@ def refuse_two_recipes(trainer: Any, recipe: Recipe, seed: int) -> None:
             raise InputError(f"the training takes {taken} {what}, the recipe says {said}", f"set {keys} instead")
 
 
-def train(trainer: Any, work: Work) -> None:
+def train(trainer: Any, work: Work, keeping: Keeping | None = None) -> None:
     """Train, or take up what an interrupted run has finished.
 
     Args:
         trainer: MONAI's ``SupervisedTrainer`` with :class:`ReadoutStatistics` among its handlers.
         work: the run.
+        keeping: the handler of the trainer that keeps every epoch.
 
     Raises:
         InputError: the trainer and the recipe do not agree, or what is finished belongs to another run.
@@ -158,31 +156,15 @@ def train(trainer: Any, work: Work) -> None:
     if work.resume and (state := resume_from(trained, work.identity, device)) is not None:
         work.siren.load_state_dict(state["network"])
         describe(work, resume=True)
-        if _is_first():
-            write_together({work.file("model.pt"): bytes_of(work.siren)})
         return
-    if _is_first() and not work.resume:
-        for name in ("trained.pt", "statistics.pt", "reference.pt"):  # of an older run
+    if is_first() and not work.resume:
+        for name in ("training.pt", "trained.pt", "statistics.pt", "reference.pt"):  # of an older run
             work.file(name).unlink(missing_ok=True)
+    if keeping is not None:
+        keeping.file, keeping.identity = work.file("training.pt"), work.identity
+        if work.resume:
+            keeping.go_on(trainer, device)
     trainer.run()
-
-
-def publish(work: Work, record: dict[str, Any]) -> Prior | None:
-    """Write a trained network as a prior: ``models/model.pt`` and the rules that go with it.
-
-    Args:
-        work: the run.
-        record: what else ``prior.json`` shall say.
-
-    Returns:
-        the prior as it now lies there; None in all processes but the first.
-    """
-    if not _is_first():
-        return None
-    prior = prior_of(as_siren(work.network), work.cohort, work.file("reference.pt"), work.resume)
-    scans = int(work.cohort.slices.images.shape[0])
-    own = {"recipe": asdict(work.recipe), "seed": work.seed, "cohort_sha256": work.cohort.digest}
-    return save_prior(prior, work.output_dir, {"kind": "cohort", "scans": scans, **own, **record})
 
 
 def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any]) -> str:
@@ -198,7 +180,10 @@ def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any])
         "--seed 1 --grid '[6,8]' '--network_def#num_layers' 6"
     """
     sizes = {f"network_def#{name}": value for name, value in network.items()}
-    return _command(config, {**options, **sizes})
+    given = {name: value for name, value in options.items() if value is not None}
+    if "start" in given and Path(given["start"]).name != given["start"]:  # a folder may name patients
+        given["start"] = "BUNDLE"
+    return _command(config, {**given, **sizes})
 
 
 def detail_command(options: Mapping[str, Any], network: DetailPrior, prior: Prior) -> str:

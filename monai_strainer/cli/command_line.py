@@ -55,6 +55,13 @@ def _add_pretrain(commands: Any) -> None:
     )
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     learning(command)
+    command.add_argument(
+        "--from",
+        dest="start",
+        default=None,
+        metavar="BUNDLE",
+        help="train the prior of this bundle further, in minutes: a folder, mri_strainer or general_strainer",
+    )
     shared(command, prior=False)
 
 

@@ -91,11 +91,21 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
             overwrite=args.overwrite,
             watch=watched(args, board),
             record=record,
+            start=getattr(args, "start", None),
         )
     of = f"{recipe.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
     print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
     if prior.detail is not None:
         print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+    if (gain := prior.record.get("gain")) is not None:
+        print(f"{args.output.name}: {_gain_of(gain['detail'])}")
+
+
+def _gain_of(gain: dict[str, float]) -> str:
+    """Say in words what a tuning was worth on the scans held out."""
+    if not gain["step"]:
+        return "on scans held out, no step was better than the start: its detail network is kept"
+    return f"{gain['decibels']:.2f} dB better than the start on scans held out (standard error {gain['error']:.2f})"
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def pretrain_general(args: Options) -> None:
     from ..cli.recipes import general_command_of
     from ..cohorts.sources import general_sources
     from ..io import refuse_inside
-    from ..pipelines.pretrain_prior import work_folder
+    from ..pipelines.prior_phases import work_folder
     from ..pretraining.general import pretrain_general as trained
     from ..pretraining.phases import announce
     from ..pretraining.run import Run

@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
-from ..pipelines.pretrain_prior import PriorRecipe
+from ..pipelines.prior_recipe import PriorRecipe
 from ..pretraining.detail import DETAIL, DetailRecipe
 from ..pretraining.encoder import COHORT, META, PAPER
 from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
 from ..pretraining.noise_level import NoiseLevelRecipe
+from ..pretraining.tuning import TUNE_DETAIL, TUNE_ENCODER
 
 __all__ = ["command_of", "general_command_of", "recipe_of"]
 
+SHIPPED = ("mri_strainer", "general_strainer")  # bundles of the package, which may be named
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 
@@ -36,11 +38,17 @@ def recipe_of(args: Options) -> PriorRecipe:
         raise InputError("noise has no contrast", "leave out --contrast with --kind noise")
     if args.images is not None and args.images < 1:
         raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
-    encoder = PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT
+    start = getattr(args, "start", None)  # of the command pretrain alone
+    if start is not None and (args.kind != "cohort" or args.recipe is not None):
+        raise InputError("--from trains a prior of the kind cohort further", "leave out --kind and --recipe")
+    encoder = (
+        PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT if start is None else TUNE_ENCODER
+    )
     encoder = encoder if args.pretrain_steps is None else replace(encoder, steps=args.pretrain_steps)
-    if encoder.steps < 1 or (args.detail_steps or 0) < 0:
+    if encoder.steps < (start is None) or (args.detail_steps or 0) < 0:
         raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
-    detail = DETAIL if args.detail_steps is None else replace(DETAIL, steps=args.detail_steps)
+    detail = DETAIL if start is None else TUNE_DETAIL
+    detail = detail if args.detail_steps is None else replace(detail, steps=args.detail_steps)
     grid = NOISE_GRID if is_noise else PriorRecipe.grid
     if args.grid:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
@@ -65,6 +73,8 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
     options["pretrain-steps" if is_bids else "steps"] = recipe.encoder.steps
     if not is_noise:
         options |= {"detail-steps": recipe.detail.steps, "contrast": args.contrast}
+    if getattr(args, "start", None) is not None:
+        options["from"] = args.start if args.start in SHIPPED else "BUNDLE"
     options |= {"plane": args.plane, "grid": ",".join(map(str, recipe.grid)), "seed": args.seed, "device": args.device}
     if is_bids:
         options |= {"nprocs": args.nprocs, "bids-filter-file": args.bids_filter_file and args.bids_filter_file.name}

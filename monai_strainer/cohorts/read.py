@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..anatomy.aligned_slices import AlignedSlices
 from ..anatomy.foreground import foreground, normalise
@@ -17,6 +18,7 @@ from ..anatomy.head_frame import Pose, find_pose, laid
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
 from ..io import read
+from ..physics.acquired import acquired_size, fourier_resize
 from ..pretraining.patches import CleanScan
 from ..storage.atomic import reserve
 from ..volume import Volume
@@ -25,6 +27,8 @@ from .selection import choose_scans, is_label_map
 __all__ = ["Cohort", "read_cohort", "read_heads", "split_scans"]
 
 MARGIN = 1.2  # rows and columns reach this far beyond the head's box, so that the encoder knows the air around it
+THICK = 1.6  # ratio of spacings above which slices are thick
+NARROW = 48  # voxels below which an axis is too short for a patch, where there are other axes to cut along
 REACH = 0.97  # slices stop short of the box, where there is hardly any head
 
 
@@ -131,7 +135,10 @@ def read_heads(
     percentile: float = 99.5,
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
 ) -> list[CleanScan]:
-    """Read scans as they are, for a detail prior to learn from: normalised, placed, not resampled.
+    """Read scans for a detail prior to learn from: normalised, placed, on the grid that was acquired.
+
+    A zero-filled axis is cropped in k-space to what was measured: it would teach that edges are soft. Thick slices are
+    not cut across.
 
     Args:
         paths: NIfTI files.
@@ -144,7 +151,20 @@ def read_heads(
     heads = []
     for path in progress(list(paths)):
         scan, pose, scale = _placed(path, percentile)
-        x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(scan.grid.shape))
+        image = torch.from_numpy(np.clip(scan.data, 0, None) / np.float32(scale))
+        for axis in range(3):
+            image = fourier_resize(image.movedim(axis, -1), acquired_size(scan.data, axis)).movedim(-1, axis)
+        data = np.ascontiguousarray(image.clamp_min(0).numpy().astype(np.float16))
+        x, y, z = (pose.axis_coordinates(k, n) for k, n in enumerate(data.shape))
         i, j, k = (ras for ras, _ in pose.axes)
-        heads.append(CleanScan((np.clip(scan.data, 0, None) / scale).astype(np.float16), (x, y, z), (i, j, k)))
+        a, b, c = (float(extent) / n for extent, n in zip(scan.grid.extent, data.shape))
+        heads.append(CleanScan(data, (x, y, z), (i, j, k), (a, b, c), _axes_to_cut(scan, data.shape)))
     return heads
+
+
+def _axes_to_cut(scan: Volume, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Array axes along which slices are fit to learn from: not across thick slices, nor where a slice is narrow."""
+    spacing = scan.grid.spacing
+    axes = (scan.slice_axis,) if max(spacing) / min(spacing) > THICK else (0, 1, 2)
+    wide = [axis for axis in axes if min(n for k, n in enumerate(shape) if k != axis) >= NARROW]
+    return tuple(wide) or axes

@@ -126,7 +126,7 @@ class DetailPrior(nn.Module):
         Returns:
             the image ``(B, 1, H, W)`` and the logarithm of its standard deviation, float32.
         """
-        spread = image.new_ones(len(image), 1, 1, 1)
+        spread = image.new_ones(image.shape[0], 1, 1, 1)
         middle = image[:, self.slices // 2 : self.slices // 2 + 1]
         if self.equivariant:
             image, conditions, spread = self._normalised(image, conditions)
@@ -168,7 +168,7 @@ class DetailPrior(nn.Module):
         is_rician, closeness = conditions[:, 8, None, None, None], conditions[:, 9, None, None, None]
         visible = torch.ones_like(slices[:1, :, :1, :1])
         visible[:, : self.slices // 2], visible[:, self.slices // 2 + 1 :] = 0, 0
-        visible = torch.maximum(visible.expand(len(slices), -1, 1, 1), (closeness > 0).to(slices))
+        visible = torch.maximum(visible.expand(slices.shape[0], -1, 1, 1), (closeness > 0).to(slices))
         added = is_rician * (middle - (middle.square() - sigma.square()).clamp_min(0).sqrt())
         shown = (slices - middle.mean((2, 3), keepdim=True)) / spread * visible
         relative = (level / spread).flatten(1)  # (B, 1)

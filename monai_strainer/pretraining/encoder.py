@@ -50,7 +50,7 @@ class Recipe:
     """How to train an encoder.
 
     Args:
-        steps: gradient steps.
+        steps: gradient steps; with 0 the encoder stays as it is, and only its readouts are described.
         tiles: levels of the head that each step looks at.
         points: random pixels of each; None takes them all (full batch).
         images: scans of each, at most; None takes them all.
@@ -131,8 +131,10 @@ def pretrain(
     identity = {**asdict(recipe), "seed": run.seed, "network": sizes_of(siren), "kind": kind}
     if run.checkpoint is not None:
         identity["slices"] = digest_of_arrays(slices.images, *slices.axes)
+        identity["start"] = "" if network is None else digest_of_weights(network)
     learned: dict[str, Tensor] = {}
-    announce(f"coordinate prior: {recipe.steps} steps")
+    if recipe.steps:
+        announce(f"coordinate prior: {recipe.steps} steps")
     if kind == "meta":
         rates = [recipe.rate_at(step) for step in range(recipe.steps)]
         readout = meta_learned(siren, _tiles(slices, recipe, run.seed), rates, identity, run=run).readout

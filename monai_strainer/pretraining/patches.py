@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a detail prior practises on: patches of clean heads, measured by random draws of our own physics."""
+"""Draw measured patches of clean scans of one kind: what a detail prior of a cohort learns from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from ..errors import InputError
 from ..fitting import conditions, hide_neighbours, interpolate, show
 from ..physics import AcquisitionDistribution, GaussianNoise, NoiseModel
+from .varied_patches import NEAREST
 
 __all__ = ["CLINICAL", "CleanScan", "MeasuredPatches"]
 
@@ -30,11 +31,20 @@ class CleanScan:
         data: (X, Y, Z) intensities in about ``[0, 1]``; float16 is enough.
         places: per array axis the head coordinates of its voxels.
         order: per array axis the anatomical axis (0 x, 1 y, 2 z).
+        spacing: of its voxels in mm.
+        axes: array axes along which slices may be cut: not across thick slices.
     """
 
     data: NDArray[np.float16]
     places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     order: tuple[int, int, int]
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    axes: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def narrowest(self) -> int:
+        """Voxels of the shortest axis that lies in a slice."""
+        return min(n for axis in self.axes for k, n in enumerate(self.data.shape) if k != axis)
 
 
 class MeasuredPatches(Dataset[dict[str, Tensor]]):
@@ -69,7 +79,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
     ) -> None:
         if not heads:
             raise InputError("the cohort is empty", "pass at least one scan")
-        self.side = min(side, *(min(head.data.shape) for head in heads)) // 8 * 8
+        self.side = min(side, *(head.narrowest for head in heads)) // 8 * 8
         if self.side < 8:
             raise InputError("the cohort has a scan of fewer than 8 voxels along an axis", "pretrain on whole heads")
         self.heads, self.length, self.patches, self.slices = heads, length, patches, slices
@@ -89,27 +99,30 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         single = 0.7 if is_gaussian else self.single
         stride = 0 if u < single else int(rng.integers(2, 6)) if u > 1 - self.far else 1
         pairs = [self._patch(rng, stride) for _ in range(self.patches)]
-        clean = torch.stack([torch.from_numpy(patch) for patch, _ in pairs])  # (P, slices, side, side)
+        clean = torch.stack([torch.from_numpy(patch) for patch, _, _ in pairs])  # (P, slices, side, side)
         y = noise.sample(operator.A(clean), generator)
         slices, share = interpolate(operator, y)
-        if stride == 0:
-            slices = slices.clone()
-            hide_neighbours(slices)
+        slices = slices.clone()
         known: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
-        shown = show(slices, share, known.sigma, conditions(operator, known, 1 / stride if stride else 0.0))
+        numbers = []
+        for k, (_, _, closeness) in enumerate(pairs):
+            if closeness == 0:
+                hide_neighbours(slices[k])
+            numbers.append(conditions(operator, known, closeness))
+        shown = show(slices, share, known.sigma, numbers[0])
         middle = self.slices // 2
         return {
             "image": shown.image,
-            "conditions": shown.conditions.contiguous(),
-            "coords": torch.stack([torch.from_numpy(place) for _, place in pairs]),
+            "conditions": torch.stack(numbers),
+            "coords": torch.stack([torch.from_numpy(place) for _, place, _ in pairs]),
             "label": clean[:, middle : middle + 1],
         }
 
-    def _patch(self, rng: np.random.Generator, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Slices ``(slices, side, side)`` of one head in a random plane and orientation, and where they are."""
+    def _patch(self, rng: np.random.Generator, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+        """Slices ``(slices, side, side)`` of one head in a random plane and orientation, where they are, closeness."""
         side, reach = self.side, self.slices // 2
         head = self.heads[int(rng.integers(len(self.heads)))]
-        axis = int(rng.integers(3))
+        axis = head.axes[int(rng.integers(len(head.axes)))]
         rows, columns = (k for k in range(3) if k != axis)
         shape = head.data.shape
         for _ in range(20):  # look for a patch that holds some of the head
@@ -137,4 +150,14 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
             patch, rough = patch.transpose(0, 2, 1), rough.transpose(0, 2, 1)
         if turn & 8:
             patch = patch[::-1]
-        return patch.copy(), rough.copy()  # a single slice turned over counts as contiguous, and torch refuses it
+        # a single slice turned over counts as contiguous, and torch refuses it
+        return patch.copy(), rough.copy(), _closeness(head, axis, stride)
+
+
+def _closeness(head: CleanScan, axis: int, stride: int) -> float:
+    """In-plane spacing over the step between slices; 0 where the neighbours are hidden, or too far away to help."""
+    if stride == 0 or head.data.shape[axis] == 1:
+        return 0.0
+    rows, columns = (head.spacing[k] for k in range(3) if k != axis)
+    near = min(1.0, (rows * columns) ** 0.5 / (head.spacing[axis] * stride))
+    return near if near >= NEAREST else 0.0

@@ -20,7 +20,16 @@ from phantoms import affine_of, ellipsoid, turn
 from monai_strainer import Grid, Volume, write
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mri_strainer"
-SMALL = {"epochs": 1, "steps_per_epoch": 2, "grid": [6, 24, 28], "points": 64, "val_tiles": 2, "val_interval": 1}
+DETAIL = {"detail_steps": 0}
+SMALL = {
+    "epochs": 1,
+    "steps_per_epoch": 2,
+    "grid": [6, 24, 28],
+    "points": 64,
+    "val_tiles": 2,
+    "val_interval": 1,
+    **DETAIL,
+}
 SHAPE = (24, 28, 20)
 
 

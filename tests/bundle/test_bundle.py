@@ -40,7 +40,7 @@ def record_of(image: Path) -> dict[str, Any]:
 # --- what lies in the folder
 
 WANTED = """LICENSE configs/metadata.json configs/train.json configs/inference.json configs/logging.conf models/model.pt
-models/prior.json docs/README.md docs/data_license.txt"""
+models/detail.pt models/prior.json docs/README.md docs/data_license.txt configs/tune.json configs/export_detail.json"""
 
 
 @pytest.mark.parametrize("name", WANTED.split())
@@ -69,17 +69,21 @@ def test_the_logging_configuration_is_accepted(tiny_bundle: Path, own_logging: N
 # --- weights and exports
 
 
-def test_the_last_checkpoint_is_the_published_network(tiny_bundle: Path) -> None:
-    checkpoint = torch.load(tiny_bundle / "checkpoints/model.pt", weights_only=True)
-    published = torch.load(tiny_bundle / "models/model.pt", weights_only=True)
-    assert checkpoint.keys() == published.keys()
-    assert all(torch.equal(checkpoint[name], published[name]) for name in published)
-
-
 @pytest.mark.parametrize("any_size", [1, 24])
 def test_a_trained_bundle_takes_what_its_metadata_say(any_size: int, tiny_bundle: Path) -> None:
     meta, config = (str(tiny_bundle / "configs" / name) for name in ("metadata.json", "inference.json"))
     bundle.verify_net_in_out("network_def", meta, config, device="cpu", any=any_size)
+
+
+def test_the_metrics_of_the_metadata_are_those_that_evaluate_printed() -> None:
+    rows = list(csv.DictReader((BUNDLE.parents[1] / "benchmarks" / "evaluation_joint.csv").open()))
+    names = {"denoise3": "noise_3_percent", "denoise9": "noise_9_percent", "x2": "in_plane_2x", "x4": "in_plane_4x"}
+    found = {}
+    for task, name in names.items():
+        ours = [row for row in rows if row["task"] == task and row["method"] == "ours"]
+        found[f"psnr_{name}"] = round(float(np.mean([float(row["psnr_mask"]) for row in ours])), 2)
+        found[f"ssim_{name}"] = round(float(np.mean([float(row["ssim_mask"]) for row in ours])), 3)
+    assert json.loads((BUNDLE / "configs" / "metadata.json").read_text())["eval_metrics"] == found
 
 
 def test_the_export_carries_metadata_and_loads_as_a_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -218,6 +222,9 @@ def test_a_command_of_the_readme_works_as_printed(
     out.mkdir()
     words = [word.replace("DATASET", str(cohort_dir)).replace("OUT", str(out)) for word in shlex.split(line)]
     quick = {**SMALL, "steps": 1} if "evaluate.json" in line else SMALL if "train.json" in line else {"steps": 1}
+    quick = (
+        {} if "export_detail.json" in line else {**quick, "start": "general_strainer"} if "tune.json" in line else quick
+    )
     words += [] if "ckpt_export" in words else options(quick)
     if words[0] == "torchrun":
         launcher = [sys.executable, "-m", "torch.distributed.run", *words[1:]]
@@ -225,7 +232,9 @@ def test_a_command_of_the_readme_works_as_printed(
         assert done.returncode == 0, done.stderr[-1500:]
     else:
         assert words[:3] == ["python", "-m", "monai.bundle"]
-        monkeypatch.chdir(tiny_bundle)
+        monkeypatch.chdir(
+            BUNDLE if "export_detail.json" in line else tiny_bundle
+        )  # the small one has no detail network
         monkeypatch.setattr(sys, "argv", words[2:])
         runpy.run_module("monai.bundle", run_name="__main__", alter_sys=True)
     assert list(out.iterdir())

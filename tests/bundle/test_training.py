@@ -16,7 +16,8 @@ from monai_strainer import InputError, Prior, load_prior, save_prior
 from monai_strainer.bundle import training as bundle_training
 from monai_strainer.bundle.parts import refuse_typos
 from monai_strainer.cli.recipes import COHORT, DETAIL
-from monai_strainer.pipelines import pretrain_prior as pipeline
+from monai_strainer.pipelines import bundle_folder
+from monai_strainer.pipelines import prior_phases as pipeline
 from monai_strainer.pretraining.encoder import Recipe
 
 pytest.importorskip("ignite")
@@ -115,10 +116,10 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
 
     place = {"statistics": (bundle_training, "readout_statistics"), "reference": (pipeline, "reference_scores")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*place.get(phase, (bundle_training, "save_prior")), kill)
+        patch.setattr(*place.get(phase, (bundle_folder, "save_prior")), kill)
         with pytest.raises((RuntimeError, Killed)):
             trained(cohort_dir, tmp_path / "cut")
-    assert (tmp_path / "cut" / "checkpoints" / "trained.pt").is_file()  # the weights come first
+    assert (tmp_path / "cut" / "runs" / "trained.pt").is_file()  # the weights come first
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("monai.engines.SupervisedTrainer.run", kill)
         if phase != "statistics":
@@ -130,7 +131,13 @@ def test_a_run_killed_in_its_tail_goes_on_to_the_same_bytes(phase: str, cohort_d
 
 
 def test_what_is_finished_for_another_seed_is_refused(cohort_dir: Path, tmp_path: Path) -> None:
-    trained(cohort_dir, tmp_path)
+    def kill(*args: Any, **options: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_folder, "save_prior", kill)
+        with pytest.raises((RuntimeError, Killed)):
+            trained(cohort_dir, tmp_path)
     with pytest.raises((RuntimeError, InputError)) as given:
         trained(cohort_dir, tmp_path, resume=True, seed=1)
     assert "trained.pt was made with" in cause_of(given.value)
@@ -148,6 +155,8 @@ OTHER = {
     "points": 48,
 }
 OTHER |= {"scans_per_tile": 1, "lr": 0.001, "warmup": 2, "ridge": 0.001, "half": False}
+OTHER |= {"detail_steps": 0, "detail_groups": 1, "detail_patches": 1, "detail_side": 16, "detail_rate": 0.001}
+OTHER |= {"detail_warmup": 2, "detail_average": 0.9}
 
 
 def test_every_key_that_changes_the_weights_stands_in_the_record_which_makes_them_again(

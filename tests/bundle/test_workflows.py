@@ -73,6 +73,8 @@ QUICK = (
     "2",
     "--val_interval",
     "1",
+    "--detail_steps",
+    "0",
 )
 
 

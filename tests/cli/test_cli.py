@@ -241,10 +241,10 @@ def test_an_interrupted_pretraining_goes_on_from_its_checkpoint(scan: Path, tmp_
     out = tmp_path / "learned"
     assert pretrain(scan.parent, out) == 0
     weights, before = out / "models/model.pt", (out / "models/model.pt").read_bytes()
+    assert pretrain(scan.parent, out, "--resume") == 0  # nothing is left to do
     weights.unlink()
-    state = torch.load(out / "runs/checkpoint.pt", weights_only=True)
     assert pretrain(scan.parent, out, "--resume") == 0
-    assert weights.read_bytes() == before and state["step"] == 2
+    assert weights.read_bytes() == before
 
 
 def test_a_missing_cohort_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -316,7 +316,7 @@ def test_a_pretraining_that_cannot_be_is_refused_and_leaves_nothing(
 def test_resuming_another_run_is_refused(scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert pretrain(scan.parent, tmp_path / "learned") == 0
     assert pretrain(scan.parent, tmp_path / "learned", "--resume", "--seed", 5) == 3
-    assert "was made with" in capsys.readouterr().err
+    assert "was made with another seed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "more"), [("out.png", ()), ("out.nii.gz", ("--scale", "1e9"))])

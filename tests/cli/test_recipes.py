@@ -21,6 +21,8 @@ COMMANDS = [
     "pretrain A B --grid 4,12,14 --steps 3 --detail-steps 0 --images 5 --plane coronal --seed 7 --device cpu",
     "pretrain A B --recipe paper --contrast T2w --detail-steps 2 --resume --quiet",
     "pretrain A B --kind meta --steps 9",
+    "pretrain A B --from general_strainer --steps 0 --detail-steps 9 --seed 2",
+    "pretrain A B --from mri_strainer",
     "pretrain - B --kind noise --images 3 --grid 4,12,14",
     "pretrain - B --kind noise",
     "bids A B group",

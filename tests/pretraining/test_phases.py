@@ -21,7 +21,8 @@ from monai_strainer.cli import recipes as lessons
 from monai_strainer.cohorts import sources as general_room
 from monai_strainer.networks import DetailPrior, Siren
 from monai_strainer.networks.noise_level import NoiseLevelNet
-from monai_strainer.pipelines import pretrain_prior as pipeline
+from monai_strainer.pipelines import bundle_folder
+from monai_strainer.pipelines import prior_phases as pipeline
 from monai_strainer.pretraining import encoder as pretraining
 from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
@@ -106,9 +107,9 @@ TAIL = [  # the command, what is killed, and what is finished by then
     (learn, ("monai_strainer.priors.store", "write_together"), ["readout_statistics", "reference_scores"]),
     (learn, (pipeline, "read_heads"), ["readout_statistics", "reference_scores"]),
     (learn, ("monai_strainer.pretraining.detail", "DetailLoss"), ["readout_statistics", "reference_scores"]),
-    (learn, (pipeline, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
+    (learn, (bundle_folder, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
     (group, (pretraining, "readout_statistics"), []),
-    (group, (pipeline, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
+    (group, (bundle_folder, "save_prior"), ["readout_statistics", "reference_scores", "joined"]),
     (everything, (pretraining_noise, "noise_level_loss"), ["joined"]),
     (everything, ("monai_strainer.priors.general_store", "write_together"), ["joined", "noise_level_loss"]),
 ]
@@ -161,13 +162,20 @@ def test_every_phase_says_so_in_a_line_and_a_run_that_goes_on_says_what_it_passe
     wanted += ["detail network: 2 steps"]
     assert learn(scans, tmp_path / "out") == 0
     assert capsys.readouterr().err.splitlines() == wanted
+    with pytest.MonkeyPatch.context() as patch:
+        killing(patch, bundle_folder, "save_prior")
+        with pytest.raises(Killed):
+            learn(scans, tmp_path / "out", "--overwrite", "--quiet")
     assert learn(scans, tmp_path / "out", "--resume") == 0
     again = capsys.readouterr().err
     for text in ("statistics of the readouts: done before", "reference map of 2 heads: done before"):
         assert text in again.splitlines()
     assert "checkpoint.pt: goes on after step 2" in again and "detail.pt: goes on after step 2" in again
+    assert learn(scans, tmp_path / "out", "--resume") == 0
+    assert capsys.readouterr().err.splitlines() == ["the prior is complete: nothing is left to do"]
     assert learn(scans, tmp_path / "out", "--overwrite", "--quiet") == 0
     assert capsys.readouterr().err == ""
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 def test_a_general_prior_announces_its_two_networks(
