@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.troubleshooting_page import FAMILIES, PAGE, PACKAGE, family_of, messages, sections
+from benchmarks.troubleshooting_page import FAMILIES, PACKAGE, PAGE, family_of, messages, sections
 from monai_strainer import Grid, RestoreOptions, Volume, load_prior, read
 from monai_strainer.errors import InputError
 
@@ -18,7 +18,9 @@ FOUND = list(messages())
 def test_the_page_is_up_to_date() -> None:
     text = PAGE.read_text()
     for name, table in sections().items():
-        assert f"<!-- {name} -->\n{table}\n<!-- end of {name} -->" in text, "run python -m benchmarks.troubleshooting_page"
+        assert f"<!-- {name} -->\n{table}\n<!-- end of {name} -->" in text, (
+            "run python -m benchmarks.troubleshooting_page"
+        )
 
 
 def test_every_family_has_messages_and_a_cause() -> None:
@@ -29,7 +31,9 @@ def test_every_family_has_messages_and_a_cause() -> None:
 
 
 def test_nearly_every_error_of_the_code_was_understood() -> None:
-    raised = sum(len(re.findall(r"\b(?:InputError|Fault)\(\s*[^)\s]", file.read_text())) for file in PACKAGE.rglob("*.py"))
+    raised = sum(
+        len(re.findall(r"\b(?:InputError|Fault)\(\s*[^)\s]", file.read_text())) for file in PACKAGE.rglob("*.py")
+    )
     assert len(FOUND) > 0.9 * raised
     assert all(remedy.strip(". ") for _, _, remedy in FOUND)
 

@@ -28,9 +28,8 @@ def main(source: Path, target: Path) -> None:
     scan = replace(truth, data=np.ascontiguousarray(np.moveaxis(y.numpy(), 0, 2)))
     own = lambda fine, measured: operator  # noqa: E731
     out = restore(scan, load_prior(), scale=1, operator=own, noise="gaussian", sigma=sigma)
-    print(
-        f"{quality(scan.data, truth.data):.1f} dB to {quality(out.volume.data, truth.data):.1f} dB, {out.report['method']}"
-    )
+    before, after = (quality(one.data, truth.data) for one in (scan, out.volume))
+    print(f"{before:.1f} dB to {after:.1f} dB, {out.report['method']}")
     std = replace(out.volume, data=out.std)
     save(target, {"half of the lines": scan, "truth": truth, "restored": out.volume}, std, axis=2)
 
