@@ -71,10 +71,8 @@ def messages() -> Iterator[tuple[str, str, str]]:
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISED:
-            if len(node.args) > 1:
-                yield node
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    yield from (call for call in calls if call.func.id in RAISED and len(call.args) > 1)
 
 
 def _assigned(nodes: Iterator[ast.AST] | list[ast.stmt]) -> dict[str, list[ast.expr]]:

@@ -28,7 +28,7 @@ __all__ = ["FEWER", "MOST", "Atlas", "Window", "atlas_of"]
 MOST = 13_000_000  # voxels of an image that is shown: one of 256 x 256 x 192 is shown whole
 FEWER = 3_300_000  # voxels of a map
 _FAITHFUL = 4_000_000  # voxels up to which compression loses next to nothing
-_QUALITY = (95, 80)  # of WebP: up to so many voxels, and above; measured on a head with noise: 5.2 and 2.1 bits a pixel
+_QUALITY = (95, 75)  # of WebP: up to so many voxels, and above
 _EDGE = 2048  # pixels of a tile, at most: a picture of such tiles stays within what browsers decode
 _BLOCK = 8  # pixels: sides of tiles are multiples, so that a compressed block never holds two slices
 
@@ -102,7 +102,7 @@ def atlas_of(volume: Volume, window: Window, most: int = MOST) -> Atlas:
     padded = np.pad(tiles, ((0, full - count), (0, tile[0] - rows), (0, tile[1] - columns)), mode="edge")
     sheet = padded.reshape(full // side, side, *tile).swapaxes(1, 2).reshape(full // side * tile[0], side * tile[1])
     shape = tuple(small.grid.shape[small.grid.axis_of(plane)] for plane in DISPLAY)
-    quality = _QUALITY[int(small.data.size > _FAITHFUL)]
+    quality = _QUALITY[int(volume.data.size > _FAITHFUL)]
     return Atlas(_address(sheet, quality), (shape[0], shape[1], shape[2]), along, tile, side, steps, window)
 
 
