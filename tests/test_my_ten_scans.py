@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import time
 import shlex
 from pathlib import Path
 
@@ -26,8 +25,8 @@ COMMANDS = [
 @pytest.fixture
 def home(tmp_path: Path, phantom: Volume, monkeypatch: pytest.MonkeyPatch) -> Path:
     rng = np.random.default_rng(0)
-    part = phantom.data[::2, ::2, 4:28:2]
-    grid = Grid(part.shape, phantom.grid.affine @ np.diag([2, 2, 2, 1]))
+    part = phantom.data[::2, ::2, 4:28:3]
+    grid = Grid(part.shape, phantom.grid.affine @ np.diag([2, 2, 3, 1]))
     for k in range(10):
         noisy = np.hypot(part * rng.uniform(0.9, 1.1) + 15 * rng.standard_normal(part.shape), 15)
         write(Volume(np.where(part > 0, noisy, 0), grid), tmp_path / f"my_scans/s{k}.nii.gz")
@@ -40,9 +39,7 @@ def test_every_command_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert len(COMMANDS) == 5
     said = []
     for line in COMMANDS:
-        start = time.process_time()
         assert main([*shlex.split(line, comments=True)[1:], "--device", "cpu"]) == 0, line
-        print(line, time.process_time() - start, file=open("/tmp/times", "a"))
         said.append(capsys.readouterr().out)
     assert said[0].count("standard deviation") == 10
     assert said[1].splitlines()[-1] in PAGE.read_text()

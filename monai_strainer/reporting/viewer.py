@@ -87,7 +87,8 @@ def planes_of(grid: Grid, slice_axis: int) -> list[dict[str, Any]]:
 
     Args:
         grid: of the result.
-        slice_axis: its slice axis; a slab is not shown from its side where it would be a line.
+        slice_axis: its slice axis. A slab is not shown from its side where it would be a line; where every plane is
+            one, that across the slice axis is shown.
 
     Returns:
         per plane: ``name``; ``axis`` of the display order; ``count`` of its slices; ``backwards``, if the file's order
@@ -95,12 +96,11 @@ def planes_of(grid: Grid, slice_axis: int) -> list[dict[str, Any]]:
         width to height; ``marks`` of the edges.
     """
     axes, marks, planes = display_axes(grid), edge_marks(grid), []
-    for number, (name, (axis, is_backwards)) in enumerate(zip(DISPLAY, axes)):
-        if grid.shape[axis] < 2 and min(grid.shape) > 1:
-            continue
-        down, across = (float(grid.extent[k]) for n, (k, _) in enumerate(axes) if n != number)
-        if axis != slice_axis and max(down, across) > FLATTEST * min(down, across):
-            continue
+    sides = [[float(grid.extent[k]) for n, (k, _) in enumerate(axes) if n != number] for number in range(3)]
+    broad = [n for n, (axis, _) in enumerate(axes) if grid.shape[axis] > 1 or min(grid.shape) == 1]
+    whole = [n for n in broad if max(sides[n]) <= FLATTEST * min(sides[n])]
+    for number in whole or [n for n in broad if axes[n][0] == slice_axis]:
+        name, (axis, is_backwards), (down, across) = DISPLAY[number], axes[number], sides[number]
         ras = grid.axes[axis][0]
         middle = [0.0 if k == axis else (n - 1) / 2 for k, n in enumerate(grid.shape)]
         planes.append(

@@ -76,6 +76,15 @@ def test_a_slab_is_not_shown_from_the_side_where_it_is_a_line() -> None:
     assert [plane["name"] for plane in planes_of(thick, 2)] == ["axial", "coronal", "sagittal"]
 
 
+def test_a_block_of_a_scan_is_not_shown_as_a_line_whatever_its_slice_axis() -> None:
+    block = Grid((60, 80, 6), np.eye(4))
+    assert [plane["name"] for plane in planes_of(block, 0)] == ["axial"]
+    rod = Grid((60, 6, 6), np.eye(4))
+    assert [plane["name"] for plane in planes_of(rod, 2)] == ["sagittal"]  # a square
+    strip = Grid((100, 20, 2), np.eye(4))
+    assert [plane["name"] for plane in planes_of(strip, 2)] == ["axial"]  # all are lines
+
+
 def test_one_slice_is_one_plane() -> None:
     scan = Volume(np.ones((40, 48, 1)), Grid((40, 48, 1), np.diag([1.0, 1.0, 5.0, 1])))
     planes = planes_of(scan.grid, scan.slice_axis)
