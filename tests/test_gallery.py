@@ -31,7 +31,7 @@ def test_the_page_shows_every_example_with_its_picture() -> None:
     assert files == set(SCANS)
     for name in SCANS:
         first = (ROOT / "examples" / "gallery" / f"{name}.py").read_text().splitlines()
-        start = int(PAGE.split(f"examples/gallery/{name}.py:")[1].split(":")[0])
+        start = int(PAGE.split(f'--8<-- "examples/gallery/{name}.py:')[1].split(":")[0])
         assert first[start - 1].startswith(("from examples", "import", "from monai")), (
             "the code begins with its imports"
         )
