@@ -164,5 +164,5 @@ def measured_again(
         in_step = profile if k == out.slice_axis else replace(profile, ratio=1.0)
         own = Profile("kspace") if k in filled else in_step
         matrices.append(n if n == m else own.matrix(n, m))
-    seen: NDArray[np.float32] = Separable(matrices).A(torch.from_numpy(out.data)).numpy()
+    seen: NDArray[np.float32] = Separable(matrices).A(torch.from_numpy(np.ascontiguousarray(out.data))).numpy()
     return seen

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from phantoms import small_head, small_prior
 
-from monai_strainer import save_prior, write
+from monai_strainer import Grid, Volume, restore, save_prior, write
 from monai_strainer.cli import main
+from monai_strainer.reporting.html import page_of
 
 OPTIONS = """
     headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update
@@ -51,6 +53,14 @@ const context = copy.getContext("2d", { willReadFrequently: true });
 context.drawImage(arguments[0], 0, 0);
 const data = context.getImageData(0, 0, width, height).data;
 return data.reduce((sum, value) => sum + value, 0) / data.length
+"""
+QUARTER = """
+const [canvas, right, low] = arguments, copy = document.createElement("canvas");
+const context = copy.getContext("2d", { willReadFrequently: true });
+copy.width = copy.height = 1;
+const place = [(0.25 + right / 2) * canvas.width, (0.25 + low / 2) * canvas.height, 1, 1, 0, 0, 1, 1];
+context.drawImage(canvas, ...place);
+return context.getImageData(0, 0, 1, 1).data[0]
 """
 FRAME = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
 
@@ -143,6 +153,27 @@ def test_a_click_moves_the_other_planes(scan_page: Any) -> None:
     scan_page.execute_async_script(FRAME)
     moved = [figure.find_element("css selector", ".where").text for figure in figures]
     assert moved[0] == words[0] and moved[1] != words[1] and moved[2] != words[2]
+
+
+def test_the_patients_right_front_and_top_are_where_the_letters_say(browser: Any, tmp_path: Path) -> None:
+    waiting = pytest.importorskip("selenium.webdriver.support.ui")
+    data = np.full((20, 24, 16), 10, np.float32)
+    data[10:, 12:, 8:] = 200  # in RAS: right is at high x, front at high y, top at high z
+    order = (2, 0, 1)  # the file's axes: z, x, y, the second one backwards
+    affine = np.diag([2.0, 2.0, 3.0, 1.0])[:, [*order, 3]] * (1, -1, 1, 1)
+    turned = np.transpose(data, order)[:, ::-1]
+    scan = Volume(turned, Grid(turned.shape, affine), slice_axis=0)
+    out = restore(small_head(), small_prior(), 1, steps=0)
+    page = page_of(scan, scan, np.ones_like(scan.data), out.details)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    waiting.WebDriverWait(browser, 20).until(lambda driver: driver.execute_script(READY))
+    for figure, at in zip(browser.find_elements("css selector", "figure[data-plane]"), (12, 18, 5)):
+        move(browser, figure.find_element("css selector", ".slice"), at)
+    browser.execute_async_script(FRAME)
+    for canvas in browser.find_elements("css selector", ".pair canvas"):
+        bright = [browser.execute_script(QUARTER, canvas, right, low) > 100 for low in (0, 1) for right in (0, 1)]
+        assert bright == [True, False, False, False], canvas.get_attribute("aria-label")
 
 
 @pytest.mark.parametrize("name", ["scan0.html", "index.html"])
