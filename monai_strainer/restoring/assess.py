@@ -89,22 +89,8 @@ def assess(
             f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
             f"trained on ({100 * TRAINED.rician:.0f} %)"
         )
-    kept = _kept_noise(ready, max(done.reports[0].factors))
-    if kept > 0:
-        std = np.hypot(std, np.float32(kept))
-        warnings.append(
-            "neighbouring voxels share noise (filtered or interpolated): most of it is kept, and the standard "
-            "deviations include it"
-        )
-    elif ready.level.reading.is_white is False and not ready.acquired.filled and ready.acquired.filter is None:
-        warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
-    factor = _disagreement(ready)
-    if factor > 1:
-        std = std * np.float32(factor)
-        warnings.append(
-            f"zero-filled: two estimates of the noise level differ by a factor of {factor:.1f}, and the standard "
-            "deviations are increased by it; give the noise level if you know it"
-        )
+    std, wider = _widened(ready, std, max(done.reports[0].factors))
+    warnings += wider
     image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
     deviation = ready.acquired.deviation_on_wanted_grid(std)
     weight = None if weight is None else ready.acquired.deviation_on_wanted_grid(weight)
@@ -115,6 +101,28 @@ def assess(
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     deviation = np.ascontiguousarray(deviation, np.float32)
     return Assessed(result, deviation, risk, data, middle, tuple(warnings), weight)
+
+
+def _widened(ready: Prepared, std: NDArray[np.float32], factor: float) -> tuple[NDArray[np.float32], list[str]]:
+    """Widen the deviation by noise that is not white or not sure, and return it with the warnings."""
+    warnings: list[str] = []
+    kept = _kept_noise(ready, factor)
+    if kept > 0:
+        std = np.hypot(std, np.float32(kept))
+        warnings.append(
+            "neighbouring voxels share noise (filtered or interpolated): most of it is kept, and the standard "
+            "deviations include it"
+        )
+    elif ready.level.reading.is_white is False and not ready.acquired.filled and ready.acquired.filter is None:
+        warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
+    ratio = _disagreement(ready)
+    if ratio > 1:
+        std = std * np.float32(ratio)
+        warnings.append(
+            f"zero-filled: two estimates of the noise level differ by a factor of {ratio:.1f}, and the standard "
+            "deviations are increased by it; give the noise level if you know it"
+        )
+    return std, warnings
 
 
 def _disagreement(ready: Prepared) -> float:
