@@ -57,6 +57,7 @@ lint: .venv-test/.installed
 
 docs: .venv-test/.installed
 	$(TEST_BIN)/python -m benchmarks.report_page
+	$(TEST_BIN)/python -m benchmarks.troubleshooting_page
 	$(TEST_BIN)/mkdocs build --strict
 
 .venv/.made: $(PACKAGING)

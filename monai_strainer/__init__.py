@@ -48,7 +48,6 @@ _HOME = {
     "plan": "restoring.restore",
     "fuse": "fusing",
     "FuseOptions": "fusing",
-    "PriorRecipe": "pipelines.pretrain_prior",
     "PriorRecipe": "pipelines.prior_recipe",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",

@@ -154,6 +154,7 @@ def _record_run(rows: Any, jobs: Any, configuration: Any, summary: Any, index: A
     """Write the page of a run, and beside its table the record: options, counts, and what was passed over and why."""
     from collections import Counter
 
+    from ..pipelines.batch import warnings_of
     from ..reporting.html import index_of
     from ..storage.atomic import atomic, stem, write_json
     from ..storage.provenance import record
@@ -161,7 +162,7 @@ def _record_run(rows: Any, jobs: Any, configuration: Any, summary: Any, index: A
     pages = {job.name: job.record.with_name(f"{stem(job.record)}.html") for job in jobs}
     links = {key: page.relative_to(index.parent).as_posix() for key, page in pages.items() if page.exists()}
     with atomic(index) as temporary:
-        temporary.write_text(index_of(rows, links), encoding="utf-8")
+        temporary.write_text(index_of(rows, links, warnings_of(jobs)), encoding="utf-8")
     content = {
         "found": len(rows),
         "counts": Counter(row["status"] for row in rows),

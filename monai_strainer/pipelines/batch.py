@@ -39,6 +39,7 @@ __all__ = [
     "sentence_of",
     "shard_of",
     "record_of",
+    "warnings_of",
     "write_summary",
 ]
 
@@ -63,6 +64,15 @@ def record_of(job: Job) -> dict[str, Any]:
     """
     record: dict[str, Any] = json.loads(job.record.read_text(encoding="utf-8"))
     return dict(record.get("Strainer", record))
+
+
+def warnings_of(jobs: Sequence[Job]) -> dict[str, list[str]]:
+    """Return the warnings in the records of jobs, by their names; jobs without a record or a warning are left out."""
+    found = {}
+    for job in jobs:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            found[job.name] = [str(warning) for warning in record_of(job)["warnings"]]
+    return {name: warnings for name, warnings in found.items() if warnings}
 
 
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:

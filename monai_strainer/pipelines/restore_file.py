@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
 from ..io import read, require_map, write
 from ..priors.prior import Prior
-from ..reporting.html import page_of
+from ..reporting.html import RunFacts, page_of
 from ..restoring.options import RestoreOptions
 from ..restoring.plan import Plan
-from ..restoring.restore import plan, restore
+from ..restoring.restore import Restored, plan, restore
 from ..volume import Volume
+from .command_text import command_text
 
 __all__ = ["FileOptions", "Outputs", "plan_file", "restore_file", "scale_of"]
 
@@ -134,7 +137,7 @@ def restore_file(
     Raises:
         InputError: see ``read``, ``restore`` and ``write``.
     """
-    outputs = outputs or Outputs()
+    outputs, start = outputs or Outputs(), time.perf_counter()
     if outputs.parametric_map:
         require_map(target)
     scan, scale = _read(source, options)
@@ -143,6 +146,9 @@ def restore_file(
     except InputError as error:
         raise _of_file(error, source) from error
     details = out.details.after(*outputs.findings, *_notes(scan, options))
+    # a page that says how long it took is another one each time
+    seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
+    run = RunFacts(command_text(source, target, prior, options, outputs), seconds, device)
     report = {**details.as_dict(), "configuration": options.configuration(prior), **outputs.extra}
     sidecar = outputs.sidecar
     write(
@@ -150,12 +156,16 @@ def restore_file(
         target,
         report=report if outputs.report else None,
         std=out.std if outputs.std or outputs.parametric_map else None,
-        page=page_of(scan, out.volume, out.std, details) if outputs.report else None,
+        page=_page(scan, replace(out, details=details), run) if outputs.report else None,
         sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
         overwrite=outputs.overwrite,
         parametric_map=outputs.parametric_map,
     )
     return report
+
+
+def _page(scan: Volume, out: Restored, run: RunFacts) -> str:
+    return page_of(scan, out.volume, out.std, out.details, network_weight=out.network_weight, run=run)
 
 
 def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:

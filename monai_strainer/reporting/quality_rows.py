@@ -44,8 +44,9 @@ def quality_rows(risk: Risk | None, quality: QualityBeforeAfter) -> list[Quality
     Example:
         >>> from monai_strainer.restoring.report import QualityFigures
         >>> quality = QualityBeforeAfter(before=QualityFigures(fwhm_mm=2.0), after=QualityFigures(fwhm_mm=3.2))
-        >>> [(row.name, row.before, row.after) for row in quality_rows(None, quality)]
-        [('smoothness (FWHM), mm', '2', '3.2')]
+        >>> row, = quality_rows(None, quality)
+        >>> row.name, row.before, row.after
+        ('smoothness (FWHM), mm', '2', '3.2')
     """
     rows = []
     if risk is not None:

@@ -40,6 +40,7 @@ class Assessed:
         data: how the result agrees with the data.
         median_std: over the object, in the scan's units.
         warnings: to the user.
+        network_weight: (X, Y, Z) of the network in the result, 0 to 1; None where there is no estimate.
     """
 
     volume: Volume
@@ -48,6 +49,7 @@ class Assessed:
     data: DataAgreement
     median_std: float
     warnings: tuple[str, ...]
+    network_weight: NDArray[np.float32] | None = None
 
 
 def assess(
@@ -65,9 +67,9 @@ def assess(
     """
     warnings: list[str] = []
     risk: Risk | None = None
-    volume, std = done.volume, done.std
+    volume, std, weight = done.volume, done.std, None
     if done.divergence is not None:
-        volume, std, risk = _judged(ready, done, context, keep_lesions)
+        volume, std, risk, weight = _judged(ready, done, context, keep_lesions)
         if risk.network_weight < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk.network_weight):.0f} % "
@@ -87,7 +89,24 @@ def assess(
             f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
             f"trained on ({100 * TRAINED.rician:.0f} %)"
         )
-    kept = _kept_noise(ready, max(done.reports[0].factors))
+    std, wider = _widened(ready, std, max(done.reports[0].factors))
+    warnings += wider
+    image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
+    deviation = ready.acquired.deviation_on_wanted_grid(std)
+    weight = None if weight is None else ready.acquired.deviation_on_wanted_grid(weight)
+    inside = nearest(ready.inside, image.shape)
+    middle = float(np.median(deviation[inside])) if inside.any() else 0.0
+    if ready.background is not None:
+        image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
+    result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
+    deviation = np.ascontiguousarray(deviation, np.float32)
+    return Assessed(result, deviation, risk, data, middle, tuple(warnings), weight)
+
+
+def _widened(ready: Prepared, std: NDArray[np.float32], factor: float) -> tuple[NDArray[np.float32], list[str]]:
+    """Widen the deviation by noise that is not white or not sure, and return it with the warnings."""
+    warnings: list[str] = []
+    kept = _kept_noise(ready, factor)
     if kept > 0:
         std = np.hypot(std, np.float32(kept))
         warnings.append(
@@ -96,21 +115,14 @@ def assess(
         )
     elif ready.level.reading.is_white is False and not ready.acquired.filled and ready.acquired.filter is None:
         warnings.append("neighbouring voxels share noise (filtered or interpolated): bars may be too narrow")
-    factor = _disagreement(ready)
-    if factor > 1:
-        std = std * np.float32(factor)
+    ratio = _disagreement(ready)
+    if ratio > 1:
+        std = std * np.float32(ratio)
         warnings.append(
-            f"zero-filled: two estimates of the noise level differ by a factor of {factor:.1f}, and the standard "
+            f"zero-filled: two estimates of the noise level differ by a factor of {ratio:.1f}, and the standard "
             "deviations are increased by it; give the noise level if you know it"
         )
-    image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
-    deviation = ready.acquired.deviation_on_wanted_grid(std)
-    inside = nearest(ready.inside, image.shape)
-    middle = float(np.median(deviation[inside])) if inside.any() else 0.0
-    if ready.background is not None:
-        image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
-    result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
-    return Assessed(result, np.ascontiguousarray(deviation, np.float32), risk, data, middle, tuple(warnings))
+    return std, warnings
 
 
 def _disagreement(ready: Prepared) -> float:
@@ -136,7 +148,7 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
 
 def _judged(
     ready: Prepared, done: Passed, context: PassContext, keep_lesions: bool
-) -> tuple[Volume, NDArray[np.float32], Risk]:
+) -> tuple[Volume, NDArray[np.float32], Risk, NDArray[np.float32]]:
     axis = ready.acquired.volume.slice_axis
     y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
 
@@ -175,7 +187,7 @@ def _judged(
         set_aside=float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
     )
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
-    return volume, np.moveaxis(std, 0, axis) * scale, risk
+    return volume, np.moveaxis(std, 0, axis) * scale, risk, np.moveaxis(found.weight, 0, axis)
 
 
 def _support(

@@ -43,11 +43,14 @@ class Restored:
         volume: the restored scan.
         std: standard deviation of every voxel, in the scan's units.
         details: what was done, how sure, and what to check, as typed records.
+        network_weight: (X, Y, Z) of the network in a denoised scan, 0 to 1: below 1 it is set aside in favour of the
+            data. None where it is not estimated, as in super-resolution.
     """
 
     volume: Volume
     std: NDArray[np.float32]
     details: Report
+    network_weight: NDArray[np.float32] | None = None
 
     @cached_property
     def report(self) -> dict[str, Any]:
@@ -107,7 +110,8 @@ def restore(
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
     quality = quality_of(scan, ready, place, found.volume)
     run = Run(triple(scan, scale), options, plan, ready, place, choice, profile)
-    return Restored(found.volume, found.std, describe(prior, run, done, found, quality))
+    details = describe(prior, run, done, found, quality)
+    return Restored(found.volume, found.std, details, found.network_weight)
 
 
 def plan(

@@ -3,29 +3,32 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from phantoms import small_head, small_prior
-from PIL import Image
+from phantoms import small_head, small_prior, small_prior_with_detail
 
-from monai_strainer import Grid, Profile, Volume, restore
-from monai_strainer.physics import Separable
-from monai_strainer.reporting.html import _curve, _measured_again, _slice, index_of, page_of
-from monai_strainer.restoring.report import Profiled, QualityBeforeAfter, QualityFigures, Risk, TissueVolumes
+from monai_strainer import Grid, Volume, restore
+from monai_strainer.reporting.html import RunFacts, _curve, index_of, page_of
+from monai_strainer.restoring.report import (
+    CohortFit,
+    QualityBeforeAfter,
+    QualityFigures,
+    Risk,
+    TissueVolumes,
+    Unusual,
+)
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
     scan = small_head((22, 26, 10))
     out = restore(scan, small_prior(), 2, steps=2)
-    return page_of(scan, out.volume, out.std, out.details.after("<script>alert('a name')</script>"))
+    run = RunFacts("monai-strainer restore scan.nii.gz OUT", 83.2, "cpu")
+    return page_of(scan, out.volume, out.std, out.details.after("<script>alert('a name')</script>"), run=run)
 
 
 def test_nothing_is_fetched(page: str) -> None:
@@ -39,17 +42,60 @@ def test_words_cannot_become_programs(page: str) -> None:
 
 
 def test_everything_is_on_it(page: str) -> None:
-    assert page.count("data:image/png;base64,") == 3 * 5 * 4
+    assert page.count("data:image/webp;base64,") == 4  # input, result, standard deviation, residual
     for word in (
         "axial",
         "coronal",
         "sagittal",
-        "standard deviation",
-        "data minus result",
+        "Standard deviation",
+        "Data minus result",
+        "scan units",
         "made by",
+        "1 min 23 s on cpu",
+        "monai-strainer restore scan.nii.gz OUT",
+        "arXiv:2409.09566",
         'id="curve"',
     ):
         assert word in page
+
+
+def test_every_control_has_a_name(page: str) -> None:
+    for control in re.findall(r"<input[^>]*>", page):
+        before = page[: page.index(control)]
+        is_inside_a_label = (
+            before.rindex("<label") > before.rindex("</label>") if "</label>" in before else "<label" in before
+        )
+        assert "aria-label=" in control or is_inside_a_label, control
+    assert all("aria-label=" in canvas for canvas in re.findall(r"<canvas[^>]*>", page))
+
+
+def test_the_scan_is_named_by_its_file_and_by_nothing_else() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior(), 1, steps=0)
+    source = SimpleNamespace(name="sub-01_T1w.nii.gz", path="/home/SECRET/sub-01_T1w.nii.gz", patient="SECRET")
+    page = page_of(replace(scan, source=source), out.volume, out.std, out.details)
+    assert "<title>sub-01_T1w.nii.gz" in page and "SECRET" not in page
+    assert "<title>scan" in page_of(scan, out.volume, out.std, out.details)
+
+
+def test_a_page_does_not_call_an_unusual_scan_usual() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior(), 1, steps=0)
+    calm = replace(out.details, warnings=())
+    for value, word in ((0.5, "and the scan looks like the cohort"), (36.2, "does not look like the cohort")):
+        unusual = Unusual(distance=value, misfit=0.0, agreement=0.0, largest=0.0)
+        cohort = CohortFit(turn=(), unusual=unusual)
+        assert word in page_of(scan, out.volume, out.std, replace(calm, cohort=cohort))
+
+
+def test_the_map_of_the_weight_is_shown_where_it_is_known() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior_with_detail(), 1)
+    assert out.network_weight is not None and out.network_weight.shape == out.std.shape
+    weight = float(out.network_weight[scan.data > 300].mean())
+    assert weight == pytest.approx(out.report["risk"]["network_weight"], abs=0.1)
+    page = page_of(scan, out.volume, out.std, out.details, network_weight=out.network_weight)
+    assert "Network set aside" in page and "Network set aside" not in page_of(scan, out.volume, out.std, out.details)
 
 
 def table(page: str, name: str) -> list[list[str]]:
@@ -97,16 +143,6 @@ def test_a_slab_is_not_shown_from_the_side() -> None:
     assert page_of(thin, out.volume, out.std, out.details).count("data-plane=") == 1
 
 
-def test_input_and_result_show_the_same_place() -> None:
-    scan = small_head((22, 26, 10))
-    fine = Volume(np.repeat(np.repeat(scan.data, 2, 0), 2, 1), scan.grid.refine((2, 2, 1)))
-    for axis in range(3):
-        for height in (0.3, 0.5, 0.7):
-            small, large = _slice(scan, axis, height), _slice(fine, axis, height)
-            factors = [b // a for a, b in zip(small.shape, large.shape)]
-            np.testing.assert_array_equal(np.repeat(np.repeat(small, factors[0], 0), factors[1], 1), large)
-
-
 def test_a_curve_falls_from_left_to_right() -> None:
     points = [tuple(map(float, p.split(","))) for p in _curve([[0, 1.0], [10, 0.1], [20, 0.01]])[1:].split(" L")]
     assert points == [(0, 0), (160, 60), (320, 120)]
@@ -116,46 +152,16 @@ def test_the_index_of_nothing_is_a_page() -> None:
     assert "0 scans" in index_of([], {})
 
 
-@pytest.mark.parametrize("kind", ["box", "gaussian", "kspace"])
-def test_the_residual_is_that_of_the_run(kind: str) -> None:
-    rng = np.random.default_rng(0)
-    out = Volume(rng.random((16, 18, 6)).astype(np.float32), Grid((16, 18, 6), np.diag([1.0, 1, 3, 1])))
-    profile = Profile(kind, 0.6)
-    data = profile((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
-    scan = Volume(data, out.grid.resize((8, 9, 6)))
-    flat = Profile(kind)((16, 18, 6), (8, 9, 6)).A(torch.from_numpy(out.data)).numpy()
-    assert np.allclose(_measured_again(scan, out, Profiled(kind=kind, ratio=1.0)), flat, atol=1e-6)
-    thick = Volume(
-        Profile(kind, 0.6)((16, 18, 6), (16, 18, 2)).A(torch.from_numpy(out.data)).numpy(),
-        out.grid.resize((16, 18, 2)),
-        slice_axis=2,
-    )
-    fine = Volume(out.data, out.grid, slice_axis=2)
-    assert np.allclose(_measured_again(thick, fine, Profiled(kind=kind, ratio=0.6)), thick.data, atol=1e-6)
+def test_the_index_shows_messages_and_warnings() -> None:
+    rows = [
+        {"scan": "a.nii", "status": "done", "message": "checked"},
+        {"scan": "b.nii", "status": "failed", "message": ""},
+    ]
+    page = index_of(rows, {"a.nii": "a.html"}, {"a.nii": ["noise <was> high", "thick slices"]})
+    scans = re.findall(r"<tbody>(.*?)</tbody>", page, re.S)
+    assert "checked" in scans[0] and '<li class="warn">noise &lt;was&gt; high</li>' in scans[0]
+    assert "<li" not in scans[1] and scans[1].count("<tr>") == 1
 
 
-def test_the_residual_of_a_zero_filled_axis_is_that_of_a_cut_in_k_space() -> None:
-    out = Volume(np.random.default_rng(0).random((16, 18, 6)).astype(np.float32), Grid((16, 18, 6), np.eye(4)))
-    scan = Volume(np.zeros((8, 18, 6)), out.grid.resize((8, 18, 6)))
-    cut = Profile("kspace")((16, 18, 6), (8, 18, 6)).A(torch.from_numpy(out.data)).numpy()
-    assert np.allclose(_measured_again(scan, out, Profiled(kind="box", ratio=1.0), (0,)), cut, atol=1e-6)
-
-
-def panels(page: str, kind: str) -> list[np.ndarray]:
-    """All pictures of a kind, plane by plane."""
-    planes = json.loads(re.search(r"const planes = (.*);", page).group(1))  # type: ignore[union-attr]
-    files = [base64.b64decode(one[kind].split(",")[1]) for slices in planes for one in slices]
-    return [np.asarray(Image.open(io.BytesIO(file))) for file in files]
-
-
-def test_the_residual_panel_is_grey_where_the_run_explains_the_data() -> None:
-    rng = np.random.default_rng(0)
-    out = Volume(rng.random((16, 18, 12)).astype(np.float32), Grid((16, 18, 12), np.eye(4)), slice_axis=2)
-    profile = Profile("gaussian", 0.6)
-    data = Separable([16, 18, profile.matrix(12, 6)]).A(torch.from_numpy(out.data)).numpy()
-    data[5, 7:10] += 0.5  # what no result explains
-    scan = Volume(data, out.grid.resize((16, 18, 6)), slice_axis=2)
-    report = restore(small_head(), small_prior(), 1, steps=0).details
-    report = replace(report, profile=Profiled(kind="gaussian", ratio=0.6))
-    axial = panels(page_of(scan, out, 0 * out.data, report), "residual")[:5]
-    assert all((picture > 250).sum() == 3 and (picture == 127).sum() == 16 * 18 - 3 for picture in axial)
+def test_a_runtime_is_not_given_where_none_is_known() -> None:
+    assert RunFacts().runtime == "" and RunFacts(seconds=5).runtime == "5.0 s on cpu"

@@ -1,0 +1,73 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Write the command line that does what a call of ``restore_file`` does; it names no folder and no patient.
+
+Folders, file names of DICOM and series identifiers may name a patient; words in capitals stand in their place.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..io import is_image
+from ..priors.prior import Prior
+from ..priors.shipped import bundle_path
+from ..priors.store import RULES
+from ..restoring.options import RestoreOptions, declared
+
+if TYPE_CHECKING:
+    from .restore_file import FileOptions, Outputs
+
+__all__ = ["command_text"]
+
+
+def command_text(source: Path, target: Path, prior: Prior, options: FileOptions, outputs: Outputs) -> str:
+    """Return the command line, with every option that differs from its default.
+
+    Args:
+        source, target, prior, options, outputs: of :func:`monai_strainer.pipelines.restore_file.restore_file`.
+
+    Example:
+        >>> from monai_strainer.pipelines.restore_file import FileOptions, Outputs
+        >>> options = FileOptions((1.0,), restore=RestoreOptions(sigma=20.0))
+        >>> command_text(Path("/home/x/scan.nii"), Path("out.nii"), Prior.cold(), options, Outputs(std=True))
+        'monai-strainer restore scan.nii out.nii --scale 1 --sigma 20 --std --prior BUNDLE'
+    """
+    names = [source.name if is_image(source) else "DICOM", target.name if is_image(target) else "OUT"]
+    words = ["monai-strainer", "restore", *names]
+    words += ["--spacing", _numbers(options.spacing)] if options.spacing else ["--scale", _numbers(options.scale)]
+    words += _declared(options.restore)
+    for name, value in (("seed", options.restore.seed or None), ("volume", options.volume), ("form", options.form)):
+        words += [f"--{name}", str(value)] if value is not None else []
+    words += ["--series-uid", "UID"] if options.series_uid else []
+    words += [word for word, is_set in (("--std", outputs.std), ("--report", outputs.report)) if is_set]
+    words += [] if prior.digest == _shipped() else ["--prior", "BUNDLE"]
+    return shlex.join(words)
+
+
+def _declared(options: RestoreOptions) -> Iterator[str]:
+    """Yield the words of the options of a restoration that a command line has."""
+    defaults = {one.name: one.default for one in fields(RestoreOptions)}
+    for name, option in declared().items():
+        value = getattr(options, name)
+        if not isinstance(value, bool | int | float | str | None):
+            value = "MAP" if name == "sigma" else "CLASS"  # only Python takes it
+        if value is None or value == defaults[name]:
+            continue
+        yield f"--{name.replace('_', '-')}"
+        if option["kind"] is not bool:
+            yield value if isinstance(value, str) else f"{value:g}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
+def _shipped() -> str | None:
+    """Return the hash of the prior that is used where none is named."""
+    record = json.loads((bundle_path() / RULES).read_text(encoding="utf-8"))
+    return str(record.get("sha256"))

@@ -1,0 +1,44 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The command line on a page parses to the options it was made from, and names no folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from phantoms import small_prior
+
+from monai_strainer import RestoreOptions, load_prior
+from monai_strainer.cli.command_line import _parser
+from monai_strainer.pipelines.command_text import command_text
+from monai_strainer.pipelines.restore_file import FileOptions, Outputs
+from monai_strainer.restoring.options import declared
+
+CASES = [
+    FileOptions(),
+    FileOptions((1.0,), restore=RestoreOptions(sigma=12.5, noise="gaussian", adapt=0, keep_lesions=True, seed=3)),
+    FileOptions((1.0, 1.0, 2.5), restore=RestoreOptions(profile="gaussian", thickness=4.0), form="qform", volume=2),
+    FileOptions(spacing=(1.0, 0.5, 1.0), restore=RestoreOptions(method="coordinates", steps=0)),
+]
+
+
+@pytest.mark.parametrize("options", CASES)
+def test_it_parses_to_the_same_options(options: FileOptions) -> None:
+    text = command_text(Path("/home/SECRET/a b.nii.gz"), Path("out.nii.gz"), load_prior(), options, Outputs(std=True))
+    assert "SECRET" not in text and "--prior" not in text
+    args = _parser().parse_args(shlex.split(text)[1:])
+    assert args.input == Path("a b.nii.gz") and args.std and not args.report
+    assert {name: getattr(args, name) for name in declared()} == {
+        name: getattr(options.restore, name) for name in declared()
+    }
+    assert tuple(args.spacing or ()) == (options.spacing or ()) and (options.spacing or args.scale == [*options.scale])
+    assert (args.seed, args.volume, args.form) == (options.restore.seed, options.volume, options.form)
+
+
+def test_no_folder_and_no_identifier_of_a_series_is_named() -> None:
+    options = FileOptions(series_uid="1.2.SECRET", restore=RestoreOptions(sigma=np.ones((2, 2, 2), np.float32)))
+    text = command_text(Path("/data/SECRET"), Path("/out/SECRET"), small_prior(), options, Outputs())
+    assert "SECRET" not in text
+    assert text == "monai-strainer restore DICOM OUT --scale 2 --sigma MAP --series-uid UID --prior BUNDLE"
