@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import distribution, packages_distributions
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,11 @@ def closure(*extras: str) -> set[str]:
     return set(found) - {OURS}
 
 
+def tops(name: str) -> set[str]:
+    """What a distribution puts into the folder of packages."""
+    return {file.parts[0] for file in distribution(name).files or () if file.parts[0] != ".."}
+
+
 @pytest.fixture(scope="module")
 def only(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Make the search path of an environment that has the package with some extras and nothing else."""
@@ -71,7 +76,7 @@ def only(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     def link(*extras: str) -> str:
         home = tmp_path_factory.mktemp("environment")
         for name in closure(*extras):
-            for top in {file.parts[0] for file in distribution(name).files or () if file.parts[0] != ".."}:
+            for top in tops(name):
                 source = Path(str(distribution(name).locate_file(top)))
                 if source.exists() and not (home / top).exists():
                     (home / top).symlink_to(source)
@@ -115,7 +120,7 @@ def test_a_picture_names_the_extra_it_lacks_and_is_drawn_with_it(only: Callable[
     (folder / "cohort").mkdir()
     for k in range(2):
         write(small_head(seed=k), folder / "cohort" / f"scan{k}.nii.gz")
-    words = "monai-strainer evaluate cohort --tasks x2 --methods cubic --picture rows.png".split()
+    words = ["monai-strainer", "evaluate", "cohort", "--tasks", "x2", "--methods", "cubic", "--picture", "rows.png"]
     without = run(only(), CALL, *words, cwd=folder)
     assert without.returncode != 0
     assert 'Run pip install "monai_strainer[pictures]"' in without.stderr
@@ -134,17 +139,15 @@ def test_a_page_names_the_extra_that_its_commands_need(page: Path) -> None:
 
 
 def test_a_package_that_is_imported_late_is_in_the_extra_that_the_message_names() -> None:
-    always = {canonicalize_name(need.name) for need in requirements(OURS, set())}
-    extras = setup_arguments()["extras_require"]
-    bring = {e: {canonicalize_name(need.name) for need in requirements(OURS, {e})} for e in extras}
-    homes, seen = packages_distributions(), set()
+    late = set(setup_arguments()["extras_require"]) - {"test", "dev", "docs", "external", "benchmark"}
+    brought = {extra: set().union(*map(tops, closure(extra))) for extra in late}
+    always, seen = set().union(*map(tops, closure())), set()
     for file in sorted((ROOT / "monai_strainer").rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         named = set(re.findall(r"monai_strainer\[(\w+)\]", text)) | ({"bundle"} if "bundle" in file.parts else set())
         for top in imported(text) - set(sys.stdlib_module_names) - OPTIONAL - {"monai_strainer"}:
-            given = {canonicalize_name(name) for name in homes.get(top, [top])}
-            if not given & always:
-                assert any(given & bring[extra] for extra in named), (str(file), top)
+            if top not in always:
+                assert any(top in brought[extra] for extra in named), (str(file), top)
                 seen.add(top)
     assert {"matplotlib", "nilearn"} <= seen
 

@@ -126,3 +126,50 @@ def test_an_installed_package_finds_its_bundle(tmp_path: Path, monkeypatch: pyte
 def test_a_bundle_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="no bundle called"):
         bundle_path(name)
+
+
+@pytest.mark.parametrize("url", ["", "https://example.org/strainer/"])
+def test_the_readme_has_no_link_that_leads_nowhere_on_a_page_of_its_own(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONAI_STRAINER_URL", url)
+    declared = setup_arguments()
+    readme, page = (ROOT / "README.md").read_text(), declared["long_description"]
+    targets = re.findall(r"\]\(([^)]+)\)", page)
+    assert targets and all(target.startswith(("https://", "#")) for target in targets)
+    assert len(readme.split()) - len(page.split()) < 20
+    home = f"https://example.org/strainer/blob/v{__version__}"
+    assert (f"[Get started]({home}/docs/get_started.md)" in page) == bool(url)
+    assert (f"https://example.org/strainer/raw/v{__version__}/docs/images/demo.png" in page) == bool(url)
+    assert bool(declared["project_urls"]) == bool(url)
+
+
+def test_the_conda_recipe_asks_for_what_pip_asks_for(metadata: dict[str, Any]) -> None:
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe" / "recipe.yaml").read_text())
+    assert recipe["context"] == {"name": metadata["name"], "version": __version__}
+    asked = {re.sub(r"\s", "", need) for need in recipe["requirements"]["run"]}
+    names = {"torch": "pytorch"}
+    wanted = {
+        re.sub(r"^[\w-]+", lambda name: names.get(name[0], name[0]), need) for need in metadata["install_requires"]
+    }
+    assert asked == wanted | {f"python{metadata['python_requires']}"}
+    assert recipe["about"]["license"] == metadata["license"]
+    assert recipe["build"]["python"]["entry_points"] == metadata["entry_points"]["console_scripts"]
+    assert all((ROOT / file).is_file() for file in recipe["about"]["license_file"])
+
+
+def test_a_release_is_tested_before_it_is_published() -> None:
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    jobs = flow["jobs"]
+    assert set(jobs["publish"]["needs"]) == {"build", "test"}
+    assert jobs["publish"]["permissions"]["id-token"] == "write"  # a trusted publisher: no password is kept anywhere
+    assert flow["permissions"] == {"contents": "read"}
+    commands = [word for step in jobs["build"]["steps"] for word in re.findall(r"make ([\w ]+)", step.get("run", ""))]
+    assert [goal for line in commands for goal in line.split()] == ["dist", "sbom"]
+    assert all(re.search(rf"^{goal}:", (ROOT / "Makefile").read_text(), re.M) for goal in ("dist", "sbom"))
+
+
+def test_the_versions_of_a_release_are_those_that_are_claimed(metadata: dict[str, Any]) -> None:
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    claimed = re.findall(r"Python :: (3\.\d+)", "\n".join(metadata["classifiers"]))
+    assert flow["jobs"]["test"]["strategy"]["matrix"]["python"] == claimed

@@ -6,7 +6,7 @@ set -uo pipefail
 
 python="${1:-python3}"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-packages=(dicom3tools dcm2niix orthanc orthanc-dicomweb chromium chromium-driver)
+packages=(dicom3tools dcm2niix orthanc orthanc-dicomweb chromium chromium-driver slurmctld slurmd slurm-client munge)
 
 if command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
     # services of the packages are not started: the tests start their own, on ports of their own
@@ -25,3 +25,12 @@ fi
 # Snakemake wants older packages than ours: it lives alone
 "$python" -m venv "$here/.venv-snakemake" \
     && "$here/.venv-snakemake/bin/python" -m pip install --quiet "snakemake==9.27.1" || echo "snakemake cannot be installed" >&2
+# NVIDIA FLARE as well; torch, MONAI and the package itself are those of the given environment
+"$python" -m venv --clear "$here/.venv-nvflare" \
+    && "$here/.venv-nvflare/bin/python" -m pip install --quiet -c "$here/constraints.txt" "nvflare==2.9.0" \
+    && "$python" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
+        > "$(echo "$here"/.venv-nvflare/lib/python*/site-packages)/tested.pth" || echo "nvflare cannot be installed" >&2
+# What builds and checks a release
+"$python" -m venv "$here/.venv-release" && "$here/.venv-release/bin/python" -m pip install --quiet \
+    -c "$here/constraints.txt" build twine cyclonedx-bom "py-rattler-build==0.73.0" \
+    || echo "the tools of a release cannot be installed" >&2
