@@ -38,9 +38,12 @@ def main() -> None:
     config.get_parsed_content("prior")  # loading it draws random numbers too
     torch.manual_seed(args.seed)
     network = config.get_parsed_content("network_def")
+    start = args.out.resolve() / "start.pt"
+    torch.save(network.state_dict(), start)
     recipe = FedAvgRecipe(
         name="strainer",
         model=network,
+        initial_ckpt=str(start),  # the server makes the network anew from its arguments
         min_clients=len(names),
         num_rounds=args.rounds,
         train_script=str(Path(__file__).with_name("client.py")),

@@ -30,6 +30,13 @@ fi
     && "$here/.venv-nvflare/bin/python" -m pip install --quiet -c "$here/constraints.txt" "nvflare==2.9.0" \
     && "$python" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
         > "$(echo "$here"/.venv-nvflare/lib/python*/site-packages)/tested.pth" || echo "nvflare cannot be installed" >&2
+# The MONAI Deploy SDK extends the folder of MONAI, so MONAI lies beside it
+"$python" -m venv --clear "$here/.venv-deploy" \
+    && "$here/.venv-deploy/bin/python" -m pip install --quiet -c "$here/constraints.txt" --no-deps monai highdicom==0.28.2 \
+    && "$here/.venv-deploy/bin/python" -m pip install --quiet numpy=="$("$python" -c 'import numpy; print(numpy.__version__)')" \
+        "monai-deploy-app-sdk==4.0.0" \
+    && cp "$(echo "$here"/.venv-nvflare/lib/python*/site-packages)/tested.pth" \
+        "$(echo "$here"/.venv-deploy/lib/python*/site-packages)/" || echo "the MONAI Deploy SDK cannot be installed" >&2
 # What builds and checks a release
 "$python" -m venv "$here/.venv-release" && "$here/.venv-release/bin/python" -m pip install --quiet \
     -c "$here/constraints.txt" build twine cyclonedx-bom "py-rattler-build==0.73.0" \

@@ -29,14 +29,17 @@ def by_hand(sites: Path) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     start = DetailPrior(channels=(8, 8), blocks=2, features=16).state_dict()
     shared = ExchangeObject(weights={name: value.numpy() for name, value in start.items()})
-    clients = []
+    clients, states = [], []
     for site in sorted(sites.iterdir()):
         own = {"bundle_root": str(site / "mri_strainer"), "dataset_dir": str(site / "cohort")}
         clients.append(client_of(site / "mri_strainer", **FILES, train_kwargs={**SMALL, **own}))
+        states.append(torch.get_rng_state())
     for _ in range(2):
         sent = []
-        for algo in clients:
+        for k, algo in enumerate(clients):
+            torch.set_rng_state(states[k])  # a site is a process of its own
             algo.train(data=shared, extra={})
+            states[k] = torch.get_rng_state()
             sent.append(algo.get_weights(extra={}).weights)
         shared = mean_of(sent)
     for algo in clients:
