@@ -22,22 +22,23 @@ else
     echo "no Debian, or no right to install: ${packages[*]}" >&2
 fi
 "$python" -m pip install --quiet -c "$here/constraints.txt" -e "$here[external,dicom]" || echo "wheels cannot be installed" >&2
-# Snakemake wants older packages than ours: it lives alone
-"$python" -m venv "$here/.venv-snakemake" \
-    && "$here/.venv-snakemake/bin/python" -m pip install --quiet "snakemake==9.27.1" || echo "snakemake cannot be installed" >&2
-# NVIDIA FLARE as well; torch, MONAI and the package itself are those of the given environment
-"$python" -m venv --clear "$here/.venv-nvflare" \
-    && "$here/.venv-nvflare/bin/python" -m pip install --quiet -c "$here/constraints.txt" "nvflare==2.9.0" \
-    && "$python" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
-        > "$(echo "$here"/.venv-nvflare/lib/python*/site-packages)/tested.pth" || echo "nvflare cannot be installed" >&2
-# The MONAI Deploy SDK extends the folder of MONAI, so MONAI lies beside it
-"$python" -m venv --clear "$here/.venv-deploy" \
-    && "$here/.venv-deploy/bin/python" -m pip install --quiet -c "$here/constraints.txt" --no-deps monai highdicom==0.28.2 \
-    && "$here/.venv-deploy/bin/python" -m pip install --quiet numpy=="$("$python" -c 'import numpy; print(numpy.__version__)')" \
-        "monai-deploy-app-sdk==4.0.0" \
-    && cp "$(echo "$here"/.venv-nvflare/lib/python*/site-packages)/tested.pth" \
-        "$(echo "$here"/.venv-deploy/lib/python*/site-packages)/" || echo "the MONAI Deploy SDK cannot be installed" >&2
-# What builds and checks a release
-"$python" -m venv "$here/.venv-release" && "$here/.venv-release/bin/python" -m pip install --quiet \
-    -c "$here/constraints.txt" build twine cyclonedx-bom "py-rattler-build==0.73.0" \
+
+# Environments of their own: what needs other versions than ours, or is never installed beside us.
+fresh() { "$python" -m venv --clear "$here/$1"; }
+wheels() { "$here/$1/bin/python" -m pip install --quiet "${@:2}"; }
+# torch, MONAI and this package come from the given environment
+with_ours() {
+    "$python" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
+        > "$(echo "$here/$1"/lib/python*/site-packages)/tested.pth"
+}
+pinned="$here/constraints.txt"
+{ fresh .venv-snakemake && wheels .venv-snakemake "snakemake==9.27.1"; } || echo "snakemake cannot be installed" >&2
+{ fresh .venv-release && wheels .venv-release -c "$pinned" build twine cyclonedx-bom "py-rattler-build==0.73.0"; } \
     || echo "the tools of a release cannot be installed" >&2
+{ fresh .venv-nvflare && wheels .venv-nvflare -c "$pinned" "nvflare==2.9.0" && with_ours .venv-nvflare; } \
+    || echo "NVIDIA FLARE cannot be installed" >&2
+# the SDK of MONAI Deploy puts its modules into the folder of MONAI: MONAI has to lie beside it
+numpy="numpy==$("$python" -c 'import numpy; print(numpy.__version__)')"
+{ fresh .venv-deploy && wheels .venv-deploy "$numpy" "monai-deploy-app-sdk==4.0.0" \
+    && wheels .venv-deploy -c "$pinned" --no-deps monai "highdicom==0.28.2" && with_ours .venv-deploy; } \
+    || echo "the MONAI Deploy SDK cannot be installed" >&2
