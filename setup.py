@@ -99,7 +99,7 @@ setup(
     long_description=read_description(),
     long_description_content_type="text/markdown",
     author="The monai_strainer authors",
-    license="Apache-2.0 AND CC-BY-NC-3.0",  # the code, and the weights that learned from OASIS
+    license_expression="Apache-2.0 AND CC-BY-NC-3.0",  # the code, and the weights that learned from OASIS
     license_files=["LICENSE", "bundles/*/LICENSE", "bundles/*/docs/data_license.txt"],
     project_urls={"Source": URL, "Changes": f"{URL}/blob/main/CHANGELOG.md"} if URL else {},
     keywords=["MRI", "MONAI", "super-resolution", "denoising", "implicit neural representation", "SIREN"],

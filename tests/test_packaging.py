@@ -153,7 +153,7 @@ def test_the_conda_recipe_asks_for_what_pip_asks_for(metadata: dict[str, Any]) -
         re.sub(r"^[\w-]+", lambda name: names.get(name[0], name[0]), need) for need in metadata["install_requires"]
     }
     assert asked == wanted | {f"python{metadata['python_requires']}"}
-    assert recipe["about"]["license"] == metadata["license"]
+    assert recipe["about"]["license"] == metadata["license_expression"]
     assert recipe["build"]["python"]["entry_points"] == metadata["entry_points"]["console_scripts"]
     assert all((ROOT / file).is_file() for file in recipe["about"]["license_file"])
 
