@@ -73,7 +73,7 @@ sbom: .venv/.installed .venv-release/.installed
 
 .venv-release/.installed: $(PACKAGING)
 	$(PYTHON) -m venv --clear .venv-release
-	$(RELEASE_BIN)/python -m pip install -c constraints.txt build twine cyclonedx-bom
+	$(RELEASE_BIN)/python -m pip install -c constraints.txt build twine cyclonedx-bom py-rattler-build
 	touch $@
 
 .venv/.made: $(PACKAGING)

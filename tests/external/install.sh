@@ -33,7 +33,7 @@ with_ours() {
 }
 pinned="$here/constraints.txt"
 { fresh .venv-snakemake && wheels .venv-snakemake "snakemake==9.27.1"; } || echo "snakemake cannot be installed" >&2
-{ fresh .venv-release && wheels .venv-release -c "$pinned" build twine cyclonedx-bom "py-rattler-build==0.73.0"; } \
+{ fresh .venv-release && wheels .venv-release -c "$pinned" build twine cyclonedx-bom py-rattler-build; } \
     || echo "the tools of a release cannot be installed" >&2
 { fresh .venv-nvflare && wheels .venv-nvflare -c "$pinned" "nvflare==2.9.0" && with_ours .venv-nvflare; } \
     || echo "NVIDIA FLARE cannot be installed" >&2

@@ -67,7 +67,6 @@ def cluster(program: Callable[[str], str]) -> Iterator[dict[str, str]]:
     host = socket.gethostname().split(".")[0]
     text = CONFIGURATION.format(host=host, home=home, controller=free_port(), node=free_port())
     (home / "slurm.conf").write_text(text)
-    (home / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nConstrainCores=no\n")
     (home / "munge.key").write_bytes(os.urandom(1024))
     (home / "munge.key").chmod(0o400)
     for name in ("state", "spool", "bin"):
