@@ -16,8 +16,9 @@ PACKAGING := setup.py pyproject.toml constraints.txt
 SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -path '*/eval/*' -not -path '*/runs/*')
 USER_BIN := .venv/bin
 TEST_BIN := .venv-test/bin
+RELEASE_BIN := .venv-release/bin
 
-.PHONY: help demo test coverage external gpu lint docs clean
+.PHONY: help demo test coverage external gpu lint docs dist sbom clean
 
 help:
 	@echo "make demo   restore a public scan; see $(DEMO_OUTPUT)/"
@@ -27,6 +28,8 @@ help:
 	@echo "make gpu    run the tests that need an accelerator, and measure it"
 	@echo "make lint   check style and types"
 	@echo "make docs   build the documentation into site/"
+	@echo "make dist   build the distributions into dist/ and check them"
+	@echo "make sbom   list what an install brings, as CycloneDX: sbom.cdx.json"
 	@echo "make clean  remove all that make made"
 
 demo: .venv/.installed
@@ -60,6 +63,20 @@ docs: .venv-test/.installed
 	$(TEST_BIN)/python -m benchmarks.troubleshooting_page
 	$(TEST_BIN)/mkdocs build --strict
 
+# MONAI_STRAINER_URL, the address of the repository, makes the links of the README lead there.
+dist: .venv-release/.installed
+	rm -rf build dist
+	$(RELEASE_BIN)/python -m build
+	$(RELEASE_BIN)/twine check --strict dist/*
+
+sbom: .venv/.installed .venv-release/.installed
+	$(RELEASE_BIN)/cyclonedx-py environment --output-reproducible --of JSON -o sbom.cdx.json $(USER_BIN)/python
+
+.venv-release/.installed: $(PACKAGING)
+	$(PYTHON) -m venv --clear .venv-release
+	$(RELEASE_BIN)/python -m pip install -c constraints.txt build twine cyclonedx-bom py-rattler-build
+	touch $@
+
 .venv/.made: $(PACKAGING)
 	$(PYTHON) -m venv --clear .venv
 	touch $@
@@ -76,6 +93,6 @@ docs: .venv-test/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-test .venv-snakemake .venv-deepinv build dist site *.egg-info $(DEMO_OUTPUT)
+	rm -rf .venv .venv-* build dist site sbom.cdx.json *.egg-info $(DEMO_OUTPUT)
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find monai_strainer tests benchmarks examples experiments -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 BUNDLES = "bundles"
+URL = os.environ.get("MONAI_STRAINER_URL", "").rstrip("/")  # the release workflow sets it
+TESTED = ("3.10", "3.11", "3.12", "3.13")  # the test suite passed there
 NOT_SHIPPED = ("__pycache__", "*.pyc", ".*", "eval", "runs", "mlruns*")  # what a run of a bundle may leave in it
 
 
@@ -41,12 +44,21 @@ def read_version() -> str:
 
 
 def read_description() -> str:
-    """Read the README; return an empty text where there is none."""
+    """Read the README, with links that lead somewhere outside of the tree; an empty text where there is none.
+
+    MONAI_STRAINER_URL is the address of the repository, and the links go to the tag of this version there. Without it a
+    link becomes its text, and a picture is left out.
+    """
     readme = ROOT / "README.md"
-    return readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    home = f"{URL}/{{}}/v{read_version()}/" if URL else ""
+    picture, link = r"!\[([^\]]*)\]\((?!https?:)([^)]+)\)\n*", r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)]+)\)"
+    text = re.sub(picture, f"![\\1]({home.format('raw')}\\2)\n\n" if URL else "", text)
+    return re.sub(link, f"[\\1]({home.format('blob')}\\2)" if URL else r"\1", text)
 
 
 BUNDLE_EXTRA = ["fire", "pytorch-ignite", "jsonschema", "pyyaml", "tensorboard"]  # python -m monai.bundle
+PICTURES_EXTRA = ["matplotlib"]  # evaluate --picture
 DEMO_EXTRA = ["nilearn", "matplotlib"]  # the scan that nilearn ships, and the picture
 ONNX_EXTRA = ["onnx", "onnxscript", "onnxruntime"]  # python -m monai.bundle onnx_export, and its check
 DOCS_EXTRA = ["mkdocs", "mkdocs-material", "mkdocstrings[python]"]
@@ -94,22 +106,23 @@ setup(
     long_description=read_description(),
     long_description_content_type="text/markdown",
     author="The monai_strainer authors",
-    license="Apache-2.0 AND CC-BY-NC-3.0",  # the code, and the weights that learned from OASIS
-    license_files=["LICENSE"],
+    license_expression="Apache-2.0 AND CC-BY-NC-3.0",  # the code, and the weights that learned from OASIS
+    license_files=["LICENSE", "bundles/*/LICENSE", "bundles/*/docs/data_license.txt"],
+    project_urls={"Source": URL, "Changes": f"{URL}/blob/main/CHANGELOG.md"} if URL else {},
     keywords=["MRI", "MONAI", "super-resolution", "denoising", "implicit neural representation", "SIREN"],
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
-        "Operating System :: OS Independent",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
-        "Programming Language :: Python :: 3.11",
+        *(f"Programming Language :: Python :: {version}" for version in TESTED),
         "Topic :: Scientific/Engineering :: Image Processing",
         "Topic :: Scientific/Engineering :: Medical Science Apps.",
         "Typing :: Typed",
     ],
     packages=find_packages(include=["monai_strainer", "monai_strainer.*"]),
     package_data={"monai_strainer": ["py.typed", "reporting/templates/*"]},
-    python_requires=">=3.11",
+    python_requires=">=3.10",
     install_requires=[
         "torch>=2.10",
         "numpy",
@@ -123,6 +136,7 @@ setup(
     ],
     extras_require={
         "bundle": BUNDLE_EXTRA,
+        "pictures": PICTURES_EXTRA,
         "demo": DEMO_EXTRA,
         "onnx": ONNX_EXTRA,
         "dicom": DICOM_EXTRA,

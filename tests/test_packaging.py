@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
-import setuptools
 import yaml
+from setup_arguments import setup_arguments
 
 from monai_strainer._version import __version__
 from monai_strainer.errors import InputError
@@ -27,14 +26,10 @@ def project(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", name[0]).lower()
 
 
-@pytest.fixture
-def metadata(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def metadata() -> dict[str, Any]:
     """What setup.py hands to setuptools."""
-    said: dict[str, Any] = {}
-    monkeypatch.setattr(setuptools, "setup", lambda **given: said.update(given))
-    monkeypatch.chdir(ROOT)
-    runpy.run_path(str(ROOT / "setup.py"))
-    return said
+    return setup_arguments()
 
 
 @pytest.fixture(scope="module")
@@ -42,34 +37,28 @@ def pins() -> dict[str, str]:
     """Project name to exact version, of constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pairs = (line.split("==") for line in lines if line.strip() and not line.startswith("#"))
-    return {project(name): version for name, version in pairs}
+    return {project(name): version.split(";")[0] for name, version in pairs}
 
 
 def test_version_is_said_once(metadata: dict[str, Any]) -> None:
     assert metadata["version"] == __version__
 
 
-def test_extras_exist(metadata: dict[str, Any]) -> None:
-    assert set(metadata["extras_require"]) == {
-        "bundle",
-        "demo",
-        "onnx",
-        "docs",
-        "test",
-        "benchmark",
-        "dev",
-        "dicom",
-        "deepinv",
-        "external",
-        "listen",
-        "maps",
-    }
+def test_every_extra_is_named_in_the_docs(metadata: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "how_to" / "install.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.M)) == set(metadata["extras_require"])
+
+
+def test_the_versions_claimed_are_those_of_the_docs(metadata: dict[str, Any]) -> None:
+    claimed = re.findall(r"Python :: (3\.\d+)", "\n".join(metadata["classifiers"]))
+    page = (ROOT / "docs" / "how_to" / "install.md").read_text()
+    assert re.findall(r"^\| (3\.\d+) \|", page, re.M) == claimed
+    assert metadata["python_requires"] == f">={claimed[0]}"
 
 
 def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
     needs = {project(line) for line in metadata["install_requires"]}
     assert needs == {"torch", "numpy", "scipy", "nibabel", "pydicom", "monai", "tqdm", "jinja2", "pillow"}
-    assert metadata["python_requires"] == ">=3.11"
 
 
 def test_command_line_is_an_entry_point(metadata: dict[str, Any]) -> None:
@@ -137,3 +126,50 @@ def test_an_installed_package_finds_its_bundle(tmp_path: Path, monkeypatch: pyte
 def test_a_bundle_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="no bundle called"):
         bundle_path(name)
+
+
+@pytest.mark.parametrize("url", ["", "https://example.org/strainer/"])
+def test_the_readme_has_no_link_that_leads_nowhere_on_a_page_of_its_own(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONAI_STRAINER_URL", url)
+    declared = setup_arguments()
+    readme, page = (ROOT / "README.md").read_text(), declared["long_description"]
+    targets = re.findall(r"\]\(([^)]+)\)", page)
+    assert targets and all(target.startswith(("https://", "#")) for target in targets)
+    assert len(readme.split()) - len(page.split()) < 20
+    home = f"https://example.org/strainer/blob/v{__version__}"
+    assert (f"[Get started]({home}/docs/get_started.md)" in page) == bool(url)
+    assert (f"https://example.org/strainer/raw/v{__version__}/docs/images/demo.png" in page) == bool(url)
+    assert bool(declared["project_urls"]) == bool(url)
+
+
+def test_the_conda_recipe_asks_for_what_pip_asks_for(metadata: dict[str, Any]) -> None:
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe" / "recipe.yaml").read_text())
+    assert recipe["context"] == {"name": metadata["name"], "version": __version__}
+    asked = {re.sub(r"\s", "", need) for need in recipe["requirements"]["run"]}
+    names = {"torch": "pytorch"}
+    wanted = {
+        re.sub(r"^[\w-]+", lambda name: names.get(name[0], name[0]), need) for need in metadata["install_requires"]
+    }
+    assert asked == wanted | {f"python{metadata['python_requires']}"}
+    assert recipe["about"]["license"] == metadata["license_expression"]
+    assert recipe["build"]["python"]["entry_points"] == metadata["entry_points"]["console_scripts"]
+    assert all((ROOT / file).is_file() for file in recipe["about"]["license_file"])
+
+
+def test_a_release_is_tested_before_it_is_published() -> None:
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    jobs = flow["jobs"]
+    assert set(jobs["publish"]["needs"]) == {"build", "test"}
+    assert jobs["publish"]["permissions"]["id-token"] == "write"  # a trusted publisher: no password is kept anywhere
+    assert flow["permissions"] == {"contents": "read"}
+    commands = [word for step in jobs["build"]["steps"] for word in re.findall(r"make ([\w ]+)", step.get("run", ""))]
+    assert [goal for line in commands for goal in line.split()] == ["dist", "sbom"]
+    assert all(re.search(rf"^{goal}:", (ROOT / "Makefile").read_text(), re.M) for goal in ("dist", "sbom"))
+
+
+def test_the_versions_of_a_release_are_those_that_are_claimed(metadata: dict[str, Any]) -> None:
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    claimed = re.findall(r"Python :: (3\.\d+)", "\n".join(metadata["classifiers"]))
+    assert flow["jobs"]["test"]["strategy"]["matrix"]["python"] == claimed

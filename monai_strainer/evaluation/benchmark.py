@@ -60,7 +60,7 @@ METHODS: dict[str, str] = {
     "detail": "the detail prior alone: one pass, without the coordinate prior's features and without the data step",
     "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
 }
-SKIMAGE = "pip install scikit-image"
+SKIMAGE = "run pip install scikit-image"
 NETWORKS = ("siren", "strainer_paper", "cold", "coordinates")
 
 
@@ -121,7 +121,7 @@ def evaluate(
     if not levels or not all(0 <= level <= 1 for level in levels):
         raise InputError(f"levels of {list(levels)} are not heights in a head", "give fractions between 0 and 1")
     if picture_to is not None and find_spec("matplotlib") is None:  # said before the work, not after it
-        raise InputError("pictures need matplotlib", 'pip install "monai_strainer[demo]"')
+        raise InputError("pictures need matplotlib", 'run pip install "monai_strainer[pictures]"')
     named = [scan if isinstance(scan, tuple) else (stem(Path(scan).name), scan) for scan in scans]
     rows: list[dict[str, Any]] = []
     strips: list[Strip] = []

@@ -58,7 +58,7 @@ def template() -> Volume:
     try:
         from nilearn.datasets import load_mni152_template
     except ImportError as error:
-        raise InputError("the demonstration needs nilearn", 'pip install "monai_strainer[demo]"') from error
+        raise InputError("the demonstration needs nilearn", 'run pip install "monai_strainer[demo]"') from error
     image = load_mni152_template(resolution=1)
     data = np.asarray(image.dataobj, dtype=np.float32)
     return Volume(1000 * data, Grid(data.shape, image.affine), slice_axis=AXIAL)  # the numbers of a usual scan
@@ -175,7 +175,7 @@ def _check(output: Path, overwrite: bool) -> None:
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        raise InputError("the demonstration needs matplotlib", 'pip install "monai_strainer[demo]"')
+        raise InputError("the demonstration needs matplotlib", 'run pip install "monai_strainer[demo]"')
     if not overwrite and (output / PICTURE).exists():
         raise InputError("an earlier demonstration is there already", "pass --overwrite or another folder", output)
 

@@ -58,7 +58,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> Prior:
             )
     state = read_weights(weights)
     try:
-        record = json.loads(rules.read_text())
+        record = json.loads(rules.read_text(encoding="utf-8"))
         network, plane, percentile, half = _understood(record, state)
         has_detail = bool(record.get("detail"))
     except UNREADABLE as error:

@@ -88,7 +88,7 @@ def picture(path: Path, strips: Sequence[Strip]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("pictures need matplotlib", 'pip install "monai_strainer[demo]"') from error
+        raise InputError("pictures need matplotlib", 'run pip install "monai_strainer[pictures]"') from error
     if not strips:
         raise InputError("there is nothing to show", "pass at least one strip")
     rows = []

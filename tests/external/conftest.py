@@ -19,7 +19,7 @@ from dicom_files import finer
 
 from monai_strainer.io import read, write
 
-collect_ignore = ["fuzz_readers.py"]  # run by hand, with atheris
+collect_ignore = ["fuzz_readers.py", "deploy_app.py"]  # run by hand, with atheris; and by the SDK
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError

@@ -134,7 +134,7 @@ def _can_be_decoded(frames: Sequence[Frame]) -> Iterable[Fault]:
         if not is_ready:
             yield Fault(
                 f"{tag_of('TransferSyntaxUID')} {syntax.name} needs a decoder that is not installed",
-                'pip install "monai_strainer[dicom]"',
+                'run pip install "monai_strainer[dicom]"',
                 some,
             )
 
