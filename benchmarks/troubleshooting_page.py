@@ -25,15 +25,16 @@ RAISED = ("InputError", "Fault", "Finding")
 
 # Families of messages, and the modules that give them; a module belongs to the first family that names its beginning.
 FAMILIES: dict[str, str] = {
-    "dicom": "io/dicom",
+    "dicom": "io/dicom listening cli/listen",
     "bids": "io/bids pipelines/bids",
     "files": "io/nifti io/mgh io/formats",
     "folders": "io/find pipelines/jobs cohorts/sources",
-    "writing": "io/__init__ pipelines/batch storage/atomic storage/marks errors cli/restore",
-    "options": "restoring/options restoring/method pipelines/restore_file inferers cli/recipes",
-    "scan": "restoring anatomy geometry volume",
+    "writing": "io/__init__ pipelines/batch storage/atomic storage/marks errors cli/restore cli/fuse",
+    "options": "restoring/options restoring/method pipelines/restore_file inferers cli/recipes cli/denoise_image "
+    "pipelines/denoise_image pipelines/device pipelines/fuse_files adapters",
+    "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",
-    "training": "cohorts pretraining pipelines/pretrain_prior cli/learn",
+    "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle cli/learn",
     "physics": "physics fitting",
     "bundle": "transforms bundle",
     "evaluation": "evaluation pipelines/demo reporting metrics",

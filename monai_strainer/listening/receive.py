@@ -51,14 +51,14 @@ class Receiver:
         for kind in KINDS:
             entity.add_supported_context(kind, readable_syntaxes())
         entity.add_supported_context(VERIFICATION)
-        handlers = [
+        handlers: Any = [
             (evt.EVT_REQUESTED, self._admit),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_RELEASED, self._released),
         ]
         here = settings.listen
         try:
-            self._server = entity.make_server(
+            server: Any = entity.make_server(
                 (here.address, here.port),
                 ssl_context=None if settings.tls is None else server_context(settings.tls),
                 evt_handlers=handlers,
@@ -68,9 +68,10 @@ class Receiver:
             raise InputError(
                 f"port {here.port} of {here.address} cannot be bound ({error.strerror})", "choose another in [listen]"
             ) from error
-        self._server.receiver = self
-        entity._servers.append(self._server)  # where its shutdown takes it away from
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        server.receiver = self
+        self._server = server
+        entity._servers.append(server)  # where its shutdown takes it away from
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def close(self, patience: float = 5.0) -> None:
         """Take no more callers; give those that are connected a moment to end, then abort them."""
