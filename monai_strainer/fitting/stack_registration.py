@@ -31,6 +31,7 @@ _LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two s
 _PROBE = 0.3  # degrees and mm of the finite differences
 _FEWEST = 200  # voxels that two stacks must have in common
 _ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
+_FLOOR = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 
 
@@ -66,7 +67,7 @@ class Stack:
         """Return the data in the intensities of the first stack; voxels that reach out of the volume weigh nothing."""
         operator = self.operator(volume)
         inside = operator.A(torch.ones(volume.shape)) > 0.999
-        return WeightedData(operator, self.y / self.gain, inside.float() * (self.gain / max(self.sigma, 1e-3)) ** 2)
+        return WeightedData(operator, self.y / self.gain, inside.float() * (self.gain / max(self.sigma, _FLOOR)) ** 2)
 
     def coarser(self, step: float) -> Stack:
         """Average voxels in the plane up to a step in mm."""
