@@ -21,7 +21,7 @@ from ..geometry import Grid
 from ..physics import Profile, Rigid, StackOperator
 from .joint_kriging import WeightedData
 
-__all__ = ["Aligned", "Stack", "align_stacks", "joined"]
+__all__ = ["Aligned", "Stack", "align_stacks", "joined", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
 _ROUNDS = 10  # at every level, at most
@@ -47,6 +47,7 @@ class Stack:
         profile: of a slice.
         motion: from where the header says: rotation vector in degrees and shift in mm, about the stack's centre.
         gain: of the intensities over those of the first stack.
+        trusted: (X, Y, Z) weight of every voxel; None counts all alike.
     """
 
     y: Tensor
@@ -56,6 +57,7 @@ class Stack:
     profile: Profile = field(default_factory=Profile)
     motion: Rigid = field(default_factory=lambda: np.zeros(6))
     gain: float = 1.0
+    trusted: Tensor | None = None
 
     def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator:
         """Build the operator from a volume to this stack."""
@@ -67,7 +69,8 @@ class Stack:
         """Return the data in the intensities of the first stack; voxels that reach out of the volume weigh nothing."""
         operator = self.operator(volume)
         inside = operator.A(torch.ones(volume.shape)) > 0.999
-        return WeightedData(operator, self.y / self.gain, inside.float() * (self.gain / max(self.sigma, _FLOOR)) ** 2)
+        counted = inside.float() if self.trusted is None else inside * self.trusted
+        return WeightedData(operator, self.y / self.gain, counted * (self.gain / max(self.sigma, _FLOOR)) ** 2)
 
     def coarser(self, step: float) -> Stack:
         """Average voxels in the plane up to a step in mm."""
@@ -137,11 +140,11 @@ def joined(stacks: Sequence[Stack], volume: Grid) -> tuple[Tensor, Tensor]:
         The image (X, Y, Z) and how many stacks saw each voxel, 0 where none did.
     """
     data = [one.data(volume) for one in stacks]
-    image, seen = _spread(data, [one.y for one in data])
+    image, seen = spread(data, [one.y for one in data])
     return image, seen
 
 
-def _spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Spread values of the shape of the data over a volume: their average, and how many of the data saw each voxel."""
     top, seen = torch.zeros(data[0].operator.shape_in), torch.zeros(data[0].operator.shape_in)
     for one, value in zip(data, values):
@@ -160,14 +163,14 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
     """
     stack, known = one.stack.coarser(step), [first.coarser(step).data(volume)]
-    image, seen = _spread(known, [known[0].y])
+    image, seen = spread(known, [known[0].y])
     motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
 
     def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
         own = [replace(stack, motion=moved, gain=1.0).data(volume)]
-        spread, here = _spread(own, [own[0].y])
-        theirs, _ = _spread(own, [own[0].operator.A(image)])
-        mine, _ = _spread(known, [known[0].operator.A(spread)])
+        shown, here = spread(own, [own[0].y])
+        theirs, _ = spread(own, [own[0].operator.A(image)])
+        mine, _ = spread(known, [known[0].operator.A(shown)])
         return theirs, mine, here
 
     for _ in range(_STEPS):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..fitting.stack_registration import Aligned, Stack, align_stacks
+from ..fitting.stack_shading import evened
 from ..geometry import Grid
 from ..physics import Profile, RicianNoise
 from ..priors.prior import Prior
@@ -101,6 +102,15 @@ def fuse(
     if options.align:
         aligned = align_stacks([one.stack for one in given], target)
     report.add(len(given))
+    kept = [k for k, one in enumerate(aligned) if one.converged or not options.align]
+    if len(kept) < 2:
+        raise InputError(
+            "no stack can be aligned with the first", "check the headers, or pass --no-align to trust them"
+        )
+    first = aligned[0].stack
+    aligned = [replace(one, stack=evened(one.stack, first, target) if k else first) for k, one in enumerate(aligned)]
+    left_out = [k + 1 for k in range(len(given)) if k not in kept]
+    given, aligned = [given[k] for k in kept], [aligned[k] for k in kept]
     fitted = [one.stack for one in aligned]
     parts, names = [], ["none"] * len(given)
     if options.method != "kriging":
@@ -109,15 +119,17 @@ def fuse(
             parts.append(part)
             report.add(2)
     method, why, predicted = _chosen(options, parts, fitted, aligned, target)
-    first = restored_mean(parts, target) if method == "network" else kriged_mean(fitted, target)
-    found = corrected(first, fitted, target, method)
+    start = restored_mean(parts, target) if method == "network" else kriged_mean(fitted, target)
+    found = corrected(start, fitted, target, method)
     report.add(2)
     std = uncertainty(found, options.seed)
     report.add(total)
     image = _kept_background(found.image.clamp_min(0).numpy(), given, fitted, target)
     scale = np.float32(given[0].scale)
     volume = Volume(image * scale, target, given[0].scan.source, given[0].scan.slice_axis)
+    notes = [f"stack {k} could not be aligned with the first and is left out" for k in left_out]
     details = _described(method, why, predicted, given, aligned, found, target, names if method == "network" else None)
+    details = replace(details, warnings=(*notes, *details.warnings))
     return Fused(volume, std * scale, details)
 
 
@@ -232,10 +244,6 @@ def _described(
                 prior="none" if names is None else names[k],
             )
         )
-        if not done.converged:
-            warnings.append(
-                f"stack {k + 1}: the alignment did not converge; it lies as its header says: look at its edges"
-            )
         if np.linalg.norm(motion[:3]) > _FAR or np.linalg.norm(motion[3:]) > _FAR:
             warnings.append(
                 f"stack {k + 1} lies {np.linalg.norm(motion[3:]):.1f} mm and {np.linalg.norm(motion[:3]):.1f} degrees "
