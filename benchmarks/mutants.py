@@ -165,7 +165,7 @@ MUTANTS = [
         "folder / NOISE, None",
         "priors/test_general_store.py",
     ),
-    Mutant("reporting/html.py", "scan.data - again", "0 * scan.data", "reporting/test_html.py"),
+    Mutant("reporting/viewer.py", "scan.data - again", "0 * scan.data", "reporting/test_viewer.py"),
 ]
 
 
