@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ COLUMNS = ("scan", "thickness", "method", "psnr", "coverage90", "mm", "degrees")
 Image = NDArray[np.float32]
 
 
-def cut(truth: Volume, axis: int, thickness: int, motion: tuple[float, ...], sigma: float, seed: int) -> Volume:
-    """Cut a moved stack of slices, so many voxels thick, and add Rician noise."""
+def cut(truth: Volume, axis: int, thickness: int, motion: Sequence[float], sigma: float, seed: int) -> Volume:
+    """Cut a moved stack of slices, so many voxels thick, and add Rician noise; only whole slices are cut."""
     shape = [n // thickness if k == axis else n for k, n in enumerate(truth.grid.shape)]
-    stack = truth.grid.resize(shape)
+    whole = [thickness * n if k == axis else n for k, n in enumerate(shape)]
+    stack = Grid((whole[0], whole[1], whole[2]), truth.grid.affine).resize(shape)
     fine = stack.refine([2 * thickness if k == axis else 1 for k in range(3)])
     matrix = np.linalg.inv(truth.grid.affine) @ rigid_matrix(motion, stack.corners().mean(0)) @ fine.affine
     values = ndimage.affine_transform(truth.data, matrix[:3, :3], matrix[:3, 3], output_shape=fine.shape, order=3)

@@ -157,10 +157,10 @@ def identities(slabs: Sequence[Slab], clean: Rows, restored: Mapping[int, Rows],
         r = clean @ image
         order = [int(j) for j in np.argsort(-r)]
         others = [j for j in order if j != k]
-        strangers = [j for j in others if not same(j, k)]
-        row = {"scan": slabs[k].name, "own": float(r[k]), "stranger": float(r[strangers[0]])}
+        unrelated = [j for j in others if not same(j, k)]
+        row = {"scan": slabs[k].name, "own": float(r[k]), "unrelated": float(r[unrelated[0]])}
         row |= {"is_own": int(same(order[0], k))}
-        if len(strangers) < len(others):  # there is another visit
+        if len(unrelated) < len(others):  # there is another visit
             row |= {"visit": float(max(r[j] for j in others if same(j, k))), "is_visit": int(same(others[0], k))}
         rows.append(row)
     return rows

@@ -73,13 +73,20 @@ def _people(rows: Rows) -> list[str]:
     lines: list[list[Any]] = []
     for state in _states(rows):
         own, again = _of(rows, state, "is_own"), _of(rows, state, "is_visit")
-        numbers = [np.mean(_of(rows, state, name)) if _of(rows, state, name) else None for name in ("own", "stranger")]
-        margin = np.min(np.subtract(_of(rows, state, "own"), _of(rows, state, "stranger")))
+        numbers = [np.mean(_of(rows, state, name)) if _of(rows, state, name) else None for name in ("own", "unrelated")]
+        margin = np.min(np.subtract(_of(rows, state, "own"), _of(rows, state, "unrelated")))
         far, shrunk = (_of(rows, state, name)[-1:] for name in ("distance", "shrunk"))
         last = [f"{far[0]:.3f}", f"{shrunk[0]:+.1f}"] if far else [None, None]
         found = [f"{int(sum(some))} of {len(some)}" if some else None for some in (own, again)]
         lines.append([_told(state), *found, *numbers, float(margin), *last])
-    head = ["restored against clean", "nearest is own", "next is own visit", "r own", "r best stranger", "least margin"]
+    head = [
+        "restored against clean",
+        "nearest is own",
+        "next is own visit",
+        "r own",
+        "r best unrelated",
+        "least margin",
+    ]
     return ["Different people:", markdown([*head, "distance", "shrunk by, %"], lines)]
 
 
@@ -105,12 +112,12 @@ def _draw_visits(ax: Any, rows: Rows) -> None:
 
 
 def _draw_people(ax: Any, rows: Rows) -> None:
-    """Draw the correlation with the own clean scan over that with the nearest stranger's."""
+    """Draw the correlation with the own clean scan over that with the nearest unrelated person's."""
     for task, method in _states(rows):
         if task != "clean" and method in ("general", "default"):
             mark = {"denoise3": "o", "denoise9": "^", "x2": "s"}[task]
-            strangers, own = (_of(rows, (task, method), name) for name in ("stranger", "own"))
-            ax.plot(strangers, own, mark, color=COLOURS[method], alpha=0.7, markersize=5, label=f"{task}, {method}")
+            unrelated, own = (_of(rows, (task, method), name) for name in ("unrelated", "own"))
+            ax.plot(unrelated, own, mark, color=COLOURS[method], alpha=0.7, markersize=5, label=f"{task}, {method}")
     ax.plot([0, 1], [0, 1], color="black", linewidth=0.7)
     ax.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="r with the nearest clean scan of somebody else")
     ax.set_ylabel("r with the own clean scan")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from phantoms import affine_of
 from scipy import ndimage
 
+from benchmarks.stacks import cut as cut_volume
 from monai_strainer.geometry import Grid, centres
-from monai_strainer.physics import rigid_matrix
 from monai_strainer.volume import Volume
 
 SHAPE = (48, 48, 48)
@@ -25,31 +25,16 @@ def phantom() -> NDArray[np.float32]:
     inside = (x / 0.75) ** 2 + (y / 0.85) ** 2 + (z / 0.8) ** 2 < 1
     waves = np.cos(7 * x + 2 * y) * np.cos(9 * y - 3 * z) + 0.5 * np.sin(11 * z + 5 * x) * np.cos(10 * y)
     texture = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal(SHAPE), 2.5)
-    soft = ndimage.gaussian_filter(
-        np.where(inside, 600 + 100 * waves + 1500 * texture, 0), 1.0
-    )  # as scanners see edges
+    sharp = np.where(inside, 600 + 100 * waves + 1500 * texture, 0)
+    soft = ndimage.gaussian_filter(sharp, 1.0)  # as scanners see edges
     return np.where(soft > 5, soft, 0).astype(np.float32)
 
 
 def cut(
     truth: NDArray[np.float32], axis: int, factor: int, motion: Sequence[float], sigma: float = 8.0, grid: Grid = GRID
 ) -> Volume:
-    """Cut a stack of thick slices: sample with cubic splines at half a voxel, average, add Rician noise."""
-    whole = [factor * (n // factor) if k == axis else n for k, n in enumerate(grid.shape)]
-    low = Grid((whole[0], whole[1], whole[2]), grid.affine)
-    shape = [n // factor if k == axis else n for k, n in enumerate(low.shape)]
-    stack = low.resize(shape)
-    parts = [2 * factor if k == axis else 1 for k in range(3)]
-    fine = stack.refine(parts)
-    matrix = np.linalg.inv(grid.affine) @ rigid_matrix(motion, stack.corners().mean(0)) @ fine.affine
-    values = ndimage.affine_transform(truth, matrix[:3, :3], matrix[:3, 3], output_shape=fine.shape, order=3)
-    split = np.moveaxis(values, axis, 0).reshape(
-        shape[axis], 2 * factor, *[n for k, n in enumerate(shape) if k != axis]
-    )
-    clean = np.moveaxis(split.mean(1), 0, axis)
-    rng = np.random.default_rng(axis)
-    noise = sigma * rng.standard_normal((2, *clean.shape))
-    return Volume(np.hypot(clean + noise[0], noise[1]), stack, slice_axis=axis)
+    """Cut a stack of thick slices; the noise of every axis is its own."""
+    return cut_volume(Volume(truth, grid), axis, factor, motion, sigma, seed=axis)
 
 
 def three(factor: int = 3, gains: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Volume]:

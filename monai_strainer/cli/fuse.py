@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
 from .learn import bar_of, device_of
 from .options import new_command, number_or_auto, shared
+from .restore import require_target
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
@@ -51,23 +51,24 @@ def add_fuse(commands: Any) -> None:
 def fuse(args: Options) -> int:
     """Fuse the stacks and write the volume with its record."""
     from ..fusing import FuseOptions
-    from ..io import is_dicom, is_image
     from ..pipelines.fuse_files import fuse_files
     from ..priors.store import load_prior
-    from ..storage.atomic import clear, is_there
 
-    target = args.output  # refused before anything is computed
-    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(args.input[0])):
-        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
-    clear(target)  # of what a killed process left
-    if not args.overwrite and is_there(target):
-        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+    target = args.output
+    require_target(target, args.input[0], args.overwrite)
     options = FuseOptions(args.spacing, args.method, args.align, sigma=args.sigma, seed=args.seed)
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")
     with bar:
         report = fuse_files(
-            args.input, target, prior, options, std=args.std, overwrite=args.overwrite, device=device, progress=move
+            args.input,
+            args.output,
+            prior,
+            options,
+            std=args.std,
+            overwrite=args.overwrite,
+            device=device,
+            progress=move,
         )
     print(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for number, one in enumerate(report["stacks"][1:], 2):

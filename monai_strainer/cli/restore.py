@@ -12,7 +12,7 @@ from .learn import bar_of, device_of, pretrain
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["bids", "refuse_shut", "restore"]
+__all__ = ["bids", "refuse_shut", "require_target", "restore"]
 
 
 def _options(args: Options) -> Any:
@@ -32,11 +32,10 @@ def _options(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder or a manifest."""
-    from ..io import holds_images, is_dicom, is_image
+    from ..io import holds_images
     from ..pipelines.jobs import find_jobs
     from ..pipelines.restore_file import Outputs, restore_file
     from ..priors.store import load_prior
-    from ..storage.atomic import clear, is_there
 
     is_many = (args.input.is_dir() and holds_images(args.input)) or args.input.suffix.lower() == ".tsv"
     if is_many and args.parametric_map:
@@ -52,12 +51,7 @@ def restore(args: Options) -> int:
         return _print_plans([(args.input.name, args.input)], _options(args), args.prior)
     options, prior, device = _options(args), load_prior(args.prior), device_of(args.device)
     target = args.output  # refused before anything is computed
-    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(args.input)):
-        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
-    clear(target)  # of what a killed process left
-    refuse_shut(target)
-    if not args.overwrite and is_there(target):
-        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+    require_target(target, args.input, args.overwrite)
     bar, move = bar_of(args, "restoring" if args.input.is_dir() else args.input.name, "slice")
     with bar:
         report = restore_file(
@@ -73,6 +67,19 @@ def restore(args: Options) -> int:
     for warning in report["warnings"]:
         print(f"  note: {warning}", file=sys.stderr)
     return 0
+
+
+def require_target(target: Any, source: Any, overwrite: bool) -> None:
+    """Refuse, before anything is computed, an output of the wrong kind, one in a shut folder, or one that exists."""
+    from ..io import is_dicom, is_image
+    from ..storage.atomic import clear, is_there
+
+    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(source)):
+        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
+    clear(target)  # of what a killed process left
+    refuse_shut(target)
+    if not overwrite and is_there(target):
+        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
 
 
 def refuse_shut(target: Any) -> None:

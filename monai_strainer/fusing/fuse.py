@@ -97,7 +97,7 @@ def fuse(
     options = _changed(options, changes)
     given = _prepared(stacks, prior, options)
     target = isotropic(given[0].scan.grid, options.spacing)
-    total, report = 3 * len(given) + 4, _Counter(progress, 3 * len(given) + 4)
+    report = _Counter(progress, 3 * len(given) + 4)
     aligned = [Aligned(one.stack, True, (0.0, 0.0), 1.0, 1.0) for one in given]
     if options.align:
         aligned = align_stacks([one.stack for one in given], target)
@@ -107,10 +107,10 @@ def fuse(
         raise InputError(
             "no stack can be aligned with the first", "check the headers, or pass --no-align to trust them"
         )
-    first = aligned[0].stack
-    aligned = [replace(one, stack=evened(one.stack, first, target) if k else first) for k, one in enumerate(aligned)]
     left_out = [k + 1 for k in range(len(given)) if k not in kept]
     given, aligned = [given[k] for k in kept], [aligned[k] for k in kept]
+    first = aligned[0].stack
+    aligned[1:] = [replace(one, stack=evened(one.stack, first, target)) for one in aligned[1:]]
     fitted = [one.stack for one in aligned]
     parts, names = [], ["none"] * len(given)
     if options.method != "kriging":
@@ -120,10 +120,10 @@ def fuse(
             report.add(2)
     method, why, predicted = _chosen(options, parts, fitted, aligned, target)
     start = restored_mean(parts, target) if method == "network" else kriged_mean(fitted, target)
-    found = corrected(start, fitted, target, method)
+    found = corrected(start, fitted, target)
     report.add(2)
     std = uncertainty(found, options.seed)
-    report.add(total)
+    report.add(report.total)
     image = _kept_background(found.image.clamp_min(0).numpy(), given, fitted, target)
     scale = np.float32(given[0].scale)
     volume = Volume(image * scale, target, given[0].scan.source, given[0].scan.slice_axis)
@@ -201,7 +201,7 @@ def _chosen(
         "network": restored_mean([p for j, p in enumerate(parts) if j != k], block),
         "kriging": kriged_mean(others, block),
     }
-    errors = {name: prediction_error(first, stacks[k], others, block, name) for name, first in firsts.items()}
+    errors = {name: prediction_error(first, stacks[k], others, block) for name, first in firsts.items()}
     best: Literal["network", "kriging"] = "kriging" if errors["kriging"] < errors["network"] else "network"
     return best, f"it predicts stack {k + 1} better from the others", errors
 

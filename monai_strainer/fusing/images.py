@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +29,7 @@ __all__ = [
     "uncertainty",
 ]
 
-Progress = Callable[[int, int], None]
-
-_LENGTH = {"network": 1.0, "kriging": 1.0}  # voxels
+_LENGTH = 1.0  # voxels, of the correlation of errors
 _STEPS = 12  # of conjugate gradients: more change the result by less than 0.02 dB
 _BLOCK = 80  # voxels per axis of the block where a stack is predicted from the others
 _LEAST = 1e-6  # variance of an error, of an image of about [0, 1]
@@ -85,7 +83,7 @@ def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
     """
     mean, _ = joined(stacks, target)
     data = [one.data(target) for one in stacks]
-    unit = JointField(target.shape, (_LENGTH["kriging"],) * 3, torch.ones(()))
+    unit = JointField(target.shape, (_LENGTH,) * 3, torch.ones(()))
     draw = unit.draw(torch.Generator().manual_seed(0))
     excess, power = 0.0, 0.0
     for one in data:
@@ -96,14 +94,12 @@ def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
     return mean, torch.tensor(max(_LEAST, excess / max(power, 1e-12)) ** 0.5)
 
 
-def corrected(
-    first: tuple[Tensor, Tensor], stacks: Sequence[Stack], target: Grid, method: str, on_step: Progress | None = None
-) -> Corrected:
+def corrected(first: tuple[Tensor, Tensor], stacks: Sequence[Stack], target: Grid) -> Corrected:
     """Let all data correct a first image, given with the deviation of its error."""
     mean, deviation = first
     data = tuple(one.data(target) for one in stacks)
-    field = JointField(target.shape, (_LENGTH[method],) * 3, deviation)
-    return Corrected(field.correct(mean, data, _STEPS, on_step), field, data)
+    field = JointField(target.shape, (_LENGTH,) * 3, deviation)
+    return Corrected(field.correct(mean, data, _STEPS), field, data)
 
 
 def uncertainty(found: Corrected, seed: int) -> NDArray[np.float32]:
@@ -130,9 +126,7 @@ def block_of(target: Grid) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), target.affine @ step)
 
 
-def prediction_error(
-    first: tuple[Tensor, Tensor], left_out: Stack, others: Sequence[Stack], block: Grid, method: str
-) -> float:
+def prediction_error(first: tuple[Tensor, Tensor], left_out: Stack, others: Sequence[Stack], block: Grid) -> float:
     """Predict a stack from the others, in a block; return the mean square error over the variance of its noise.
 
     Args:
@@ -140,9 +134,8 @@ def prediction_error(
         left_out: to predict.
         others: the data that correct the image.
         block: grid.
-        method: "network" or "kriging".
     """
-    image = corrected(first, others, block, method).image
+    image = corrected(first, others, block).image
     _, seen = joined(others, block)
     given = left_out.data(block)
     counted = given.weight * (given.operator.A((seen > 0.05).float()) > 0.95)
