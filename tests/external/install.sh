@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 # The programs of other people that the external tests ask: Debian's packages, and wheels into the given environment.
-# Usage: tests/external/install.sh [PYTHON]    What cannot be installed is told, and its tests are skipped.
+# Usage: tests/external/install.sh [PYTHON]    What cannot be installed is printed, and its tests are skipped.
 set -uo pipefail
 
 python="${1:-python3}"
@@ -26,9 +26,10 @@ fi
 # Environments of their own: what needs other versions than ours, or is never installed beside us.
 fresh() { "$python" -m venv --clear "$here/$1"; }
 wheels() { "$here/$1/bin/python" -m pip install --quiet "${@:2}"; }
-# torch, MONAI and this package come from the given environment
+# torch, MONAI and this package come from the given environment; addsitedir also reads its .pth files, as that of an
+# editable install of this package
 with_ours() {
-    "$python" -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
+    "$python" -c "import sysconfig; print(f'import site; site.addsitedir({sysconfig.get_paths()[\"purelib\"]!r})')" \
         > "$(echo "$here/$1"/lib/python*/site-packages)/tested.pth"
 }
 pinned="$here/constraints.txt"
