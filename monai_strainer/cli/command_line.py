@@ -12,6 +12,8 @@ from typing import Any
 from .._version import __version__
 from ..errors import InputError, disk_error
 from . import learn, learn_general
+from .config_file import with_config
+from .messages import log, messages_of
 from .options import EPILOG, learning, new_command, numbers, shared, words
 from .restore_options import add_bids, add_restore
 
@@ -89,16 +91,25 @@ def _add_demo(commands: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code."""
     typed = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
     try:
-        args = _parser().parse_args(typed)
+        args = with_config(parser, typed)
+        with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
+            return _run(args)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong
         raise SystemExit(64 if leaving.code == 2 and typed[:1] == ["bids"] else leaving.code) from None
+    except InputError as error:  # before anything could be logged
+        print(f"monai-strainer: {error}", file=sys.stderr)
+        return 3
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run a command; what ends it is a line, on the standard error and in the log."""
     try:
-        code = args.run(args)
+        return int(args.run(args) or 0)
     except (InputError, OSError) as error:
-        print(f"monai-strainer: {disk_error(error) if isinstance(error, OSError) else error}", file=sys.stderr)
+        log.error("%s", disk_error(error) if isinstance(error, OSError) else error)
         return 3
     except KeyboardInterrupt:
-        print("monai-strainer: interrupted", file=sys.stderr)
+        log.error("interrupted")
         return 130
-    return int(code or 0)

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import InputError
+from .messages import log, result
+from .progress import bar_of, watched
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "watched"]
+__all__ = ["demo", "device_of", "evaluate", "pretrain"]
 
 
 def device_of(name: str) -> str:
@@ -28,51 +28,6 @@ def device_of(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"there is no device {name!r} here", "use --device cpu") from error
     return str(device)
-
-
-def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int], None]]:
-    """Return a progress bar and the callback that moves it."""
-    from tqdm import tqdm
-
-    bar = tqdm(desc=text, unit=unit, disable=args.quiet or None, leave=False)
-
-    def move(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return bar, move
-
-
-def lines_of(args: Options) -> AbstractContextManager[None]:
-    """Within the block, the phases of a training announce themselves on the standard error, a terminal or not."""
-    from tqdm import tqdm
-
-    from ..pretraining.phases import announced_to
-
-    return nullcontext() if args.quiet else announced_to(lambda line: tqdm.write(line, file=sys.stderr))
-
-
-def watched(args: Options, board: Any = None) -> Callable[[str, int], Any]:
-    """Return a function that shows a progress bar for each training phase; ``board`` gets the PSNR of pretraining."""
-
-    @contextmanager
-    def watch(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-        bar, move = bar_of(args, title, "scan" if title == "reading" else "step")
-
-        def on_step(step: int, loss: float) -> None:
-            move(step + 1, steps)
-            if title == "pretraining":
-                psnr = -10 * math.log10(max(loss, 1e-12) / 4)  # [-1, 1] has four times the power of [0, 1]
-                bar.set_postfix_str(f"{psnr:.1f} dB")
-                if board is not None:
-                    board.add_scalar("psnr", psnr, step)
-            elif loss:
-                bar.set_postfix_str(f"loss {loss:.4f}")
-
-        with bar:
-            yield on_step
-
-    return watch
 
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
@@ -95,7 +50,7 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         from ..io.bids.sidecars import read_object
 
         record["filters"] = read_object(args.bids_filter_file)
-    with lines_of(args), _board(args) as board:
+    with _board(args) as board:
         prior = pretrain_prior(
             choice,
             args.output,
@@ -106,9 +61,9 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
             record=record,
         )
     of = f"{recipe.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
-    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    result(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
     if prior.detail is not None:
-        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+        result(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
 
 
 @contextmanager
@@ -129,11 +84,11 @@ def _board(args: Options) -> Iterator[Any]:
 def _print_choice(choice: Any) -> None:
     """Say which images do not train, and what is wrong with the table that decided."""
     for finding in choice.findings:
-        print(f"  note: {finding}", file=sys.stderr)
+        log.warning("note: %s", finding)
     for name, reason in choice.passed[:10]:
-        print(f"  passed over: {name}: {reason}", file=sys.stderr)
+        log.warning("passed over: %s: %s", name, reason)
     if len(choice.passed) > 10:
-        print(f"  passed over: {len(choice.passed) - 10} more", file=sys.stderr)
+        log.warning("passed over: %d more", len(choice.passed) - 10)
 
 
 def evaluate(args: Options) -> None:
@@ -166,9 +121,9 @@ def evaluate(args: Options) -> None:
             **{name: value for name, value in chosen.items() if value is not None},
         )
     write_csv(rows, args.out, COLUMNS)
-    print(markdown(rows))
+    result(markdown(rows))
     for method, reason in missing(rows, prior, args.tasks, args.methods).items():
-        print(f"  note: {method} has no row: {reason}")
+        result(f"  note: {method} has no row: {reason}")
 
 
 def demo(args: Options) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .learn import bar_of, device_of, lines_of
+from .learn import device_of
+from .messages import result
+from .progress import bar_of
 
 if TYPE_CHECKING:
     from ..networks.noise_level import NoiseLevelNet
@@ -39,27 +41,26 @@ def pretrain_general(args: Options) -> None:
     before = load_general(args.start) if args.start is not None else None
     recipe, noise = _recipes(args, before is not None)
     args.device = device_of(args.device)  # the record says what it came to
-    with lines_of(args):
-        announce("reading sources")
-        sources = general_sources(args.input)
-        work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
-        bar, move = bar_of(args, "general prior", "step")
-        with bar:
-            detail = trained(
-                sources,
-                recipe,
-                network=None if before is None else before.detail,
-                run=Run(
-                    seed=args.seed,
-                    device=args.device,
-                    checkpoint=work / "general.pt",
-                    resume=args.resume,
-                    on_step=lambda step, loss: move(step + 1, recipe.steps),
-                ),
-            )
-        level = (
-            before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
+    announce("reading sources")
+    sources = general_sources(args.input)
+    work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
+    bar, move = bar_of(args, "general prior", "step")
+    with bar:
+        detail = trained(
+            sources,
+            recipe,
+            network=None if before is None else before.detail,
+            run=Run(
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "general.pt",
+                resume=args.resume,
+                on_step=lambda step, loss: move(step + 1, recipe.steps),
+            ),
         )
+    level = (
+        before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
+    )
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     kept = None if before is None else before.record
     was = {} if kept is None else {"from": {"command": kept["command"], **kept["detail"]}}
@@ -71,7 +72,7 @@ def pretrain_general(args: Options) -> None:
         "noise_level": learned if kept is None or noise.steps > 0 else kept["noise_level"],
     }
     prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
-    print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
+    result(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
 
 
 def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:

@@ -152,7 +152,29 @@ def shared(command: argparse.ArgumentParser, prior: bool = True) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
-    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    speaking(command)
+
+
+def speaking(command: argparse.ArgumentParser) -> None:
+    """Add the options of what a command says, and where its options stand."""
+    group = command.add_argument_group("messages")
+    loud = group.add_mutually_exclusive_group()
+    loud.add_argument("-q", "--quiet", action="store_true", help="warnings and errors alone; no progress")
+    loud.add_argument("-v", "--verbose", action="store_true", help="details too, such as why a prior was chosen")
+    group.add_argument(
+        "--log",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="append all messages to a file, with the time; it names scans as the table of a run does",
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help='TOML file of options by their names, such as scale = "2,2,1"; the command line goes before',
+    )
 
 
 def numbers(text: str) -> list[float]:
