@@ -12,6 +12,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import InputError, disk_error
 from . import learn, learn_general
+from .completion import add_completion
 from .config_file import with_config
 from .messages import log, messages_of
 from .options import EPILOG, learning, new_command, numbers, shared, words
@@ -31,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (add_restore, _add_pretrain, _add_pretrain_general, _add_evaluate, add_bids, _add_demo):
         add(commands)
+    add_completion(commands, parser)
     return parser
 
 
@@ -94,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     try:
         args = with_config(parser, typed)
+        if not hasattr(args, "quiet"):  # a command that says nothing but what it prints
+            return _run(args)
         with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
             return _run(args)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong

@@ -27,7 +27,7 @@ def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpar
         InputError: the file cannot be read, or holds an unknown option or a value that is none.
     """
     args = parser.parse_args(words)
-    if args.config is None:
+    if getattr(args, "config", None) is None:
         return args
     (commands,) = (part for part in parser._actions if isinstance(part, argparse._SubParsersAction))
     command = commands.choices[args.command]
@@ -47,7 +47,9 @@ def _values(path: Path, command: argparse.ArgumentParser) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("the options cannot be read", "check the path; the file is text in UTF-8", path) from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is no TOML ({error})", 'write lines such as scale = "2,2,1" or std = true', path) from None
+        raise InputError(
+            f"this is no TOML ({error})", 'write lines such as scale = "2,2,1" or std = true', path
+        ) from None
     known: dict[str, argparse.Action] = {}
     for action in command._actions:
         names = [word.removeprefix("--") for word in action.option_strings if word.startswith("--")]

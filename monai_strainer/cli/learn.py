@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import InputError
-from .messages import log, result
+from .messages import duration, log, result
 from .progress import bar_of, watched
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["demo", "device_of", "evaluate", "pretrain"]
+__all__ = ["WORTH_A_TRIAL", "demo", "device_of", "evaluate", "pretrain"]
+
+WORTH_A_TRIAL = 100  # steps: shorter trainings are not tried first
 
 
 def device_of(name: str) -> str:
@@ -35,6 +37,7 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     from ..cohorts.selection import choose_scans, without_label_maps
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import pretrain_prior
+    from ..pipelines.trial import seconds_of_prior
     from ..pretraining.run import Run
     from .recipes import command_of, recipe_of
 
@@ -46,6 +49,12 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         _print_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
     record: dict[str, Any] = {"command": command_of(args, recipe)}
+    scans = recipe.fields if choice is None else len(choice.train)
+    if not args.quiet and recipe.encoder.steps + recipe.detail.steps > WORTH_A_TRIAL:
+        seconds = seconds_of_prior(recipe, scans, args.device)
+        log.info(
+            "about %s on this machine for the steps of both networks; their statistics come on top", duration(seconds)
+        )
     if args.command == "bids" and args.bids_filter_file is not None:
         from ..io.bids.sidecars import read_object
 
@@ -130,11 +139,13 @@ def demo(args: Options) -> None:
     """Run the main job on a scan that comes with nilearn."""
     from ..pipelines.demo import demo as shown
 
-    shown(
-        args.output,
-        prior=args.prior,
-        seed=args.seed,
-        device=device_of(args.device),
-        overwrite=args.overwrite,
-        quiet=args.quiet,
-    )
+    bar, move = bar_of(args, "demo", "slice")
+    with bar:
+        shown(
+            args.output,
+            prior=args.prior,
+            seed=args.seed,
+            device=device_of(args.device),
+            overwrite=args.overwrite,
+            progress=move,
+        )

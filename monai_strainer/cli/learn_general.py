@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .learn import device_of
-from .messages import result
+from .learn import WORTH_A_TRIAL, device_of
+from .messages import duration, log, result
 from .progress import bar_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def pretrain_general(args: Options) -> None:
     from ..cohorts.sources import general_sources
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import work_folder
+    from ..pipelines.trial import seconds_of_general
     from ..pretraining.general import pretrain_general as trained
     from ..pretraining.phases import announce
     from ..pretraining.run import Run
@@ -43,6 +44,9 @@ def pretrain_general(args: Options) -> None:
     args.device = device_of(args.device)  # the record says what it came to
     announce("reading sources")
     sources = general_sources(args.input)
+    if not args.quiet and recipe.steps + noise.steps > WORTH_A_TRIAL:
+        seconds = seconds_of_general(sources, recipe, noise, args.device)
+        log.info("about %s on this machine", duration(seconds))
     work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
     bar, move = bar_of(args, "general prior", "step")
     with bar:
@@ -58,9 +62,7 @@ def pretrain_general(args: Options) -> None:
                 on_step=lambda step, loss: move(step + 1, recipe.steps),
             ),
         )
-    level = (
-        before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
-    )
+    level = before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     kept = None if before is None else before.record
     was = {} if kept is None else {"from": {"command": kept["command"], **kept["detail"]}}

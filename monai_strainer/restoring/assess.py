@@ -111,7 +111,9 @@ def assess(
     if ready.background is not None:
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
     if ready.mask is not None:
-        image, deviation = as_measured_outside(scan.data, ready.mask, image, deviation, ready.level.relative * ready.scale)
+        image, deviation = as_measured_outside(
+            scan.data, ready.mask, image, deviation, ready.level.relative * ready.scale
+        )
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     return Assessed(result, np.ascontiguousarray(deviation, np.float32), risk, data, middle, tuple(warnings))
 

@@ -16,7 +16,18 @@ import numpy as np
 
 from .leftovers import clear, fresh, release
 
-__all__ = ["atomic", "atomic_files", "atomic_folder", "clear", "is_there", "json_text", "reserve", "stem", "write_json"]
+__all__ = [
+    "atomic",
+    "atomic_files",
+    "atomic_folder",
+    "clear",
+    "is_there",
+    "json_line",
+    "json_text",
+    "reserve",
+    "stem",
+    "write_json",
+]
 
 
 def stem(path: str | os.PathLike[str]) -> str:
@@ -206,6 +217,16 @@ def _plain(value: Any) -> Any:
 def json_text(obj: Mapping[str, Any]) -> str:
     """Return a mapping as indented JSON; numpy numbers and arrays become plain ones, what is not finite ``null``."""
     return json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def json_line(obj: Mapping[str, Any]) -> str:
+    """Return a mapping as JSON in one line, with plain values as :func:`json_text`.
+
+    Example:
+        >>> json_line({"sigma": float("nan"), "name": "Bär"})
+        '{"sigma": null, "name": "Bär"}'
+    """
+    return json.dumps(_plain(obj), ensure_ascii=False, allow_nan=False)
 
 
 def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:
