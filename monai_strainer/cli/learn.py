@@ -49,12 +49,9 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         _print_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
     record: dict[str, Any] = {"command": command_of(args, recipe)}
-    scans = recipe.fields if choice is None else len(choice.train)
     if not args.quiet and recipe.encoder.steps + recipe.detail.steps > WORTH_A_TRIAL:
-        seconds = seconds_of_prior(recipe, scans, args.device)
-        log.info(
-            "about %s on this machine for the steps of both networks; their statistics come on top", duration(seconds)
-        )
+        seconds = seconds_of_prior(recipe, recipe.fields if choice is None else len(choice.train), args.device)
+        log.info("about %s on this machine for the steps of the networks; statistics come on top", duration(seconds))
     if args.command == "bids" and args.bids_filter_file is not None:
         from ..io.bids.sidecars import read_object
 

@@ -105,7 +105,8 @@ def demo(
     """Restore a slab of the MNI152 template after 2x downsampling, and after noise; compare, print, and write.
 
     For each task ``output`` gets the truth, the input and the result with its standard deviation as NIfTI, and the
-    record as JSON; ``demo.png`` shows the first task after half of the time, then both. It takes a minute of one CPU core.
+    record as JSON; ``demo.png`` shows the first task after half of the time, then both. It takes about a minute of one
+    CPU core.
 
     Args:
         output: folder to write; made if missing.

@@ -45,7 +45,7 @@ class FileOptions:
         """Return what decides the result: the options and the prior. A series is named by a hash, as patients' data."""
         series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
         general = {} if prior.general is None else {"general_sha256": prior.general.digest}
-        own = {"scale": self.scale, "spacing": self.spacing, "volume": self.volume, "form": self.form}
+        own: dict[str, Any] = {"scale": self.scale, "spacing": self.spacing, "volume": self.volume, "form": self.form}
         own |= {} if self.mask is None else {"mask_sha256": self._mask_sha256}
         return {**own, **self.restore.plain(), "series_uid": series, "prior_sha256": prior.digest, **general}
 

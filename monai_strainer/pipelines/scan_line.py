@@ -75,5 +75,9 @@ def scan_line(
             "unusual": max(unusual.values()) if unusual else None,
             "warnings": tuple(report.get("warnings", ())),
         }
-    own = {"input": job.name, "output": job.target.relative_to(folder).as_posix(), "seconds": row.get("seconds")}
+    own: dict[str, Any] = {
+        "input": job.name,
+        "output": job.target.relative_to(folder).as_posix(),
+        "seconds": row.get("seconds"),
+    }
     return ScanLine(format=1, status=row["status"], message=str(row.get("message", "")), **own, **found).as_dict()

@@ -62,7 +62,7 @@ def seconds_per_step(train: Callable[[Callable[[int, float], None]], Any]) -> fl
 
 @contextmanager
 def _without_messages() -> Iterator[None]:
-    """A trial announces no phases."""
+    """Announce no phases of a trial."""
     logger = logging.getLogger("monai_strainer")
     before, logger.disabled = logger.disabled, True
     try:

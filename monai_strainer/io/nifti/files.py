@@ -200,10 +200,8 @@ def opened(
         header["dim"][0] = 3 + len(others)
         header["dim"][4 : 4 + len(others)] = others
         if isinstance(volume.source, NiftiSource):
-            header["pixdim"][4:], header["toffset"] = (
-                volume.source.header["pixdim"][4:],
-                volume.source.header["toffset"],
-            )
+            old = volume.source.header
+            header["pixdim"][4:], header["toffset"] = old["pixdim"][4:], old["toffset"]
     kind = np.dtype(dtype).newbyteorder("<")
     with ExitStack() as leaving:
         file: BinaryIO | gzip.GzipFile = leaving.enter_context(path.open("wb"))
