@@ -31,18 +31,14 @@ def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.fl
     """
     file = path / source.name if path.is_dir() else path
     if not file.exists():
-        raise InputError(
-            f"there is no {what} for this scan", f"give one of the name {source.name} in that folder", file
-        )
+        raise InputError(f"there is no {what} for this scan", f"give one named {source.name} in that folder", file)
     image = read(file)
-    apart = (
-        float(np.abs(image.grid.corners() - scan.grid.corners()).max()) if image.grid.shape == scan.grid.shape else 0.0
-    )
-    if image.grid.shape != scan.grid.shape or apart > _NEAR * float(scan.grid.spacing.min()):
-        finding = f"the {what} has {image.grid.shape} voxels, the scan {scan.grid.shape}"
-        if image.grid.shape == scan.grid.shape:
-            finding = f"the {what} lies up to {apart:.3g} mm away from the scan"
-        raise InputError(finding, f"bring the {what} to the scan's grid by nearest neighbour", file)
+    remedy = f"bring the {what} to the scan's grid by nearest neighbour"
+    if image.grid.shape != scan.grid.shape:
+        raise InputError(f"the {what} has {image.grid.shape} voxels, the scan {scan.grid.shape}", remedy, file)
+    apart = float(np.abs(image.grid.corners() - scan.grid.corners()).max())
+    if apart > _NEAR * float(scan.grid.spacing.min()):
+        raise InputError(f"the {what} lies up to {apart:.3g} mm away from the scan", remedy, file)
     return image.data
 
 
