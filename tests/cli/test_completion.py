@@ -37,7 +37,8 @@ def test_bash_offers_commands_options_choices_and_files(
     (tmp_path / "complete.bash").write_text(script("bash", capsys))
     (tmp_path / "scan.nii.gz").touch()
     typed = " ".join(f"'{word}'" for word in ["monai-strainer", *words])
-    lines = f'source complete.bash\nCOMP_WORDS=({typed})\nCOMP_CWORD={len(words)}\n_monai_strainer\necho "${{COMPREPLY[@]}}"'
+    lines = f"source complete.bash\nCOMP_WORDS=({typed})\nCOMP_CWORD={len(words)}\n"
+    lines += '_monai_strainer\necho "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == offered and done.stderr == ""
 
