@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_pretrain(commands: Any) -> None:
-    command = new_command(commands, "pretrain", learn.pretrain, "learn a prior from a cohort")
+    takes = "Ten scans take about an hour and a half of one CPU core; a trial of two steps says how long it takes here."
+    command = new_command(commands, "pretrain", learn.pretrain, "learn a prior from a cohort", takes)
     command.add_argument(
         "input",
         type=Path,
@@ -51,7 +52,8 @@ def _add_pretrain(commands: Any) -> None:
 
 def _add_pretrain_general(commands: Any) -> None:
     text = "learn a prior for scans of any kind"
-    command = new_command(commands, "pretrain-general", learn_general.pretrain_general, text)
+    takes = "It takes about two hours of one CPU core; a trial of two steps says how long it takes here."
+    command = new_command(commands, "pretrain-general", learn_general.pretrain_general, text, takes)
     command.add_argument("input", type=Path, metavar="FOLDER", help="NIfTI files; manifest.tsv may say which train")
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
@@ -83,7 +85,8 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_demo(commands: Any) -> None:
-    command = new_command(commands, "demo", learn.demo, "the main job on a scan that comes with nilearn")
+    takes = "It takes about a minute of one CPU core; the first picture is there after half of that."
+    command = new_command(commands, "demo", learn.demo, "the main job on a scan that comes with nilearn", takes)
     command.add_argument(
         "--output", type=Path, default=Path("demo_output"), help="folder to write (default: demo_output)"
     )

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError
 from .learn import device_of
 from .messages import duration, log, result
-from .progress import bar_of
+from .progress import Progress
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
@@ -72,7 +72,7 @@ def restore_many(many: Many, args: Options, bundle: Any) -> int:
 
     prior, device, output = load_prior(bundle), device_of(args.device), args.output
     part, others = shard_of(many.jobs, args.shard), shard_of(many.passed, args.shard)
-    bar, move = bar_of(args, "scans", "scan")
+    bar = Progress("scans", "scan", args.quiet, lines=False)  # the pace says more
     pace = _Pace(len(part))
     last: dict[str, Mapping[str, Any]] = {}  # the report of the scan at hand
 
@@ -94,7 +94,7 @@ def restore_many(many: Many, args: Options, bundle: Any) -> int:
             print(json_line(scan_line(job, output, row, report)), flush=True)
         result(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
         pace.add(row)
-        move(pace.done, len(part))
+        bar.move(pace.done, len(part))
 
     ending = f"-{args.shard.replace('/', '-of-')}" if args.shard else ""
     configuration = {**many.options.configuration(prior), **many.outputs.configuration()}

@@ -25,12 +25,13 @@ Research use only. Fitted networks and their readouts are images of the patient:
 
 
 def new_command(
-    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str
+    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str, takes: str = ""
 ) -> argparse.ArgumentParser:
+    """Add a command; ``takes`` says how long it takes."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
-        description=text[0].upper() + text[1:] + ".",
+        description=f"{text[0].upper()}{text[1:]}. {takes}".strip(),
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

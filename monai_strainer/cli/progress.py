@@ -29,13 +29,21 @@ class Progress:
         unit: what is counted, in the singular.
         quiet: show nothing.
         clock: gives the time in seconds.
+        lines: say from time to time how much is left, where there is no bar.
     """
 
-    def __init__(self, title: str, unit: str, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        title: str,
+        unit: str,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        lines: bool = True,
+    ) -> None:
         from tqdm import tqdm
 
         self.bar = tqdm(desc=title, unit=unit, disable=quiet or not is_terminal(), leave=False)
-        self.title, self.unit, self.clock = title, unit, clock
+        self.title, self.unit, self.clock, self.lines = title, unit, clock, lines
         self.began = clock()
         self.first: tuple[int, float] | None = None
         self.next, self.every = math.inf, EVERY
@@ -47,7 +55,7 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self.bar.close()
         seconds = self.clock() - self.began
-        if error[0] is None and self.first is not None and seconds > WORTH:
+        if self.lines and error[0] is None and self.first is not None and seconds > WORTH:
             log.info("%s: done in %s", self.title, duration(seconds))
 
     def move(self, done: int, total: int) -> None:
@@ -59,7 +67,7 @@ class Progress:
             self.first = (done, now)
             return
         before, start = self.first
-        if done <= before or done >= total:
+        if done <= before or done >= total or not self.lines:
             return
         left = (now - start) / (done - before) * (total - done)
         if self.next == math.inf and done >= before + 2:
