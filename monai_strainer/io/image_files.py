@@ -102,7 +102,7 @@ def write_files(
         with atomic_files(files, json_file if layout.has_record else None) as hidden:
             temporary = dict(zip(files, hidden))
             paths = {ending: temporary[path] for ending, path in layout.images.items()}
-            first = _write_4d(paths, volumes, others) if others else _write_3d(own.write, paths, volumes)
+            origin = _write_4d(paths, volumes, others) if others else _write_3d(own.write, paths, volumes)
             for target, content in layout.notes.items():
                 temporary[target].write_text(json_text(content), encoding="utf-8")
             report, page = finish()
@@ -110,45 +110,44 @@ def write_files(
                 temporary[html].write_text(page, encoding="utf-8")
             if layout.has_record and report is not None:
                 outputs = {target.name: sha256(temporary[target]) for target in listed}
-                content = record(report, source=first.source, outputs=outputs)
+                content = record(report, source=origin, outputs=outputs)
                 text = json_text(content if layout.sidecar is None else {**layout.sidecar, "Strainer": content})
                 temporary[json_file].write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, file=layout.path) from error
 
 
-def _write_3d(write: Callable[..., None], paths: Mapping[str, Path], volumes: Iterable[Made]) -> Volume:
-    """Write the only volume and its maps, and return it."""
+def _write_3d(write: Callable[..., None], paths: Mapping[str, Path], volumes: Iterable[Made]) -> Any:
+    """Write the only volume and its maps, and return its source."""
     ((volume, maps),) = volumes
     write(volume, paths[""])
     for ending, data in maps.items():
         image = Volume(data, volume.grid, volume.source, volume.slice_axis)
         write(image, paths[ending], MAPS[ending], ending in INTEGERS)
-    return volume
+    return volume.source
 
 
-def _write_4d(paths: Mapping[str, Path], volumes: Iterable[Made], others: Sequence[int]) -> Volume:
-    """Write the volumes of a 4-D file one after the other, and return the first one's grid and source."""
+def _write_4d(paths: Mapping[str, Path], volumes: Iterable[Made], others: Sequence[int]) -> Any:
+    """Write the volumes of a 4-D file one after the other, and return the source of the first."""
     from .nifti.files import opened, write_image
 
-    first: Volume | None = None
+    source: Any = None
     with ExitStack() as leaving:
         append: dict[str, Callable[[NDArray[Any]], None]] = {}
         for volume, maps in volumes:
-            if first is None:
-                first = volume
-                for ending in maps:
-                    if ending in INTEGERS:
-                        image = Volume(maps[ending], volume.grid, volume.source, volume.slice_axis)
-                        write_image(image, paths[ending], MAPS[ending], True)
+            if not append:
+                source = volume.source
+                for ending in [name for name in maps if name in INTEGERS]:
+                    image = Volume(maps[ending], volume.grid, volume.source, volume.slice_axis)
+                    write_image(image, paths[ending], MAPS[ending], True)
+                    del image
                 for ending in [name for name in ("", *maps) if name not in INTEGERS]:
-                    append[ending] = leaving.enter_context(
-                        opened(volume, paths[ending], MAPS.get(ending, ""), others=others)
-                    )
+                    file = opened(volume, paths[ending], MAPS.get(ending, ""), others=others)
+                    append[ending] = leaving.enter_context(file)
             for ending, write in append.items():
                 write(maps[ending] if ending else volume.data)
-    assert first is not None
-    return first
+            del volume, maps  # gone before the next one is made
+    return source
 
 
 def require_free(targets: Sequence[Path], source: Path | None, overwrite: bool) -> None:

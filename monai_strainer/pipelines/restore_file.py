@@ -143,7 +143,10 @@ def _restore_4d(
             if outputs.report and not pages:
                 shown = done.details.after(f"this is volume 1 of {count}; the record has the report of every volume")
                 pages.append(page_of(done.scan, done.out.volume, done.out.std, shown))
-            yield done.out.volume, maps_of(done.scan, done.out, outputs.endings, done.labels)
+            made = (done.out.volume, maps_of(done.scan, done.out, outputs.endings, done.labels))
+            del done  # one volume at a time is in memory
+            yield made
+            del made
 
     def report() -> dict[str, Any]:
         warnings = [f"volume {k}: {text}" for k, one in enumerate(reports, 1) for text in one["warnings"]]

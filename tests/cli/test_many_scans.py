@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from phantoms import small_head, small_prior_with_detail
 from benchmarks.report_page import LINE, SCHEMA, line_schema
 from monai_strainer import Volume, save_prior, write
 from monai_strainer.cli import main
+from monai_strainer.pipelines import restore_file as files
 
 SHAPE = (22, 26, 6)
 
@@ -139,6 +142,24 @@ def test_every_volume_of_a_4d_file_is_restored_by_itself(bundle: Path, series: P
             voxels(tmp_path / f"one{k}_std.nii.gz"), voxels(tmp_path / "all_std.nii.gz")[..., k]
         )
     assert sorted(record["outputs"]) == ["all.html", "all.nii.gz", "all_std.nii.gz"]
+
+
+def test_one_volume_at_a_time_is_in_memory(
+    bundle: Path, series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, alive = files.restore, []
+    made: list[weakref.ref[Volume]] = []
+
+    def watched(*words: Any, **options: Any) -> Any:
+        gc.collect()
+        alive.append(sum(one() is not None for one in made))
+        out = before(*words, **options)
+        made.append(weakref.ref(out.volume))
+        return out
+
+    monkeypatch.setattr(files, "restore", watched)
+    assert restore(bundle, series, tmp_path / "all.nii.gz", "--std", "--report", "--write-mask") == 0
+    assert alive == [0, 0, 0]
 
 
 def test_the_plan_of_a_4d_file_tells_the_noise_of_all_volumes(

@@ -203,6 +203,7 @@ def opened(
             old = volume.source.header
             header["pixdim"][4:], header["toffset"] = old["pixdim"][4:], old["toffset"]
     kind = np.dtype(dtype).newbyteorder("<")
+    del volume  # the others are written without it
     with ExitStack() as leaving:
         file: BinaryIO | gzip.GzipFile = leaving.enter_context(path.open("wb"))
         if path.name.lower().endswith(".gz"):
