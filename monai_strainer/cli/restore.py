@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
@@ -53,18 +52,19 @@ def _outputs(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder, a manifest, or several files."""
-    from ..io import holds_images
+    from ..io import holds_images, is_image
     from ..pipelines.jobs import Job, find_jobs, jobs_among, matched
 
     options, outputs = _options(args), _outputs(args)
     sources = matched(args.inputs)
-    first, names_folder = sources[0], args.output.suffix == "" and not args.output.is_file()
+    first, output = sources[0], args.output
     is_many = len(sources) > 1 or sources != args.inputs
+    is_folder = not is_image(output) and not output.is_file() and (output.is_dir() or output.suffix == "")
     if not is_many and ((first.is_dir() and holds_images(first)) or first.suffix.lower() == ".tsv"):
         jobs, passed = find_jobs(first, args.output, outputs.endings)
-    elif is_many or (names_folder and first.is_file() and _is_image(first)):
-        if not names_folder:
-            finding = f"{len(sources)} scans and the output {args.output.name}, which is no folder"
+    elif is_many or (is_folder and first.is_file() and is_image(first)):
+        if is_image(output) or output.is_file():
+            finding = f"{len(sources)} scans and the output {output.name}, which is no folder"
             raise InputError(finding, "name the output folder last")
         jobs, passed = jobs_among(sources, args.output, outputs.endings)
     else:
@@ -77,12 +77,6 @@ def restore(args: Options) -> int:
     if args.dry_run:
         return print_plans(jobs, options, args)
     return restore_many(Many(jobs, passed, options, outputs), args, args.prior)
-
-
-def _is_image(path: Path) -> bool:
-    from ..io import is_image
-
-    return is_image(path)
 
 
 def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:

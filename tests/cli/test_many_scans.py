@@ -79,6 +79,11 @@ def test_a_file_and_a_folder_are_restored_together(bundle: Path, study: Path, tm
     assert images(tmp_path / "out") == ["01/T1w.nii.gz", "01/T2w.nii.gz", "02/T1w.nii.gz"]
 
 
+def test_one_scan_may_go_into_a_folder_as_well(bundle: Path, study: Path, tmp_path: Path) -> None:
+    assert restore(bundle, study / "01" / "T1w.nii.gz", tmp_path / "out") == 0  # a pattern of the shell may match one
+    assert images(tmp_path / "out") == ["T1w.nii.gz"]
+
+
 def test_several_scans_and_no_folder_are_refused(bundle: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scans = sorted(study.rglob("*.nii.gz"))
     before = [scan.read_bytes() for scan in scans]

@@ -13,7 +13,7 @@ import pytest
 from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import save_prior, write
-from monai_strainer.cli import main, progress
+from monai_strainer.cli import learn, main, progress
 from monai_strainer.cli.messages import duration, messages_of
 from monai_strainer.cli.progress import Progress
 
@@ -136,3 +136,16 @@ def test_a_terminal_gets_a_bar_and_lines_without_times(
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (7260, "2 h 1 min")])
 def test_a_length_of_time_is_rounded(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_trial_tells_the_time_of_a_training_and_changes_nothing(
+    cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learn, "WORTH_A_TRIAL", 1)
+    small = ["--grid", "4,12,14", "--steps", "2", "--detail-steps", "0", "--device", "cpu"]
+    for name, more in (("one", []), ("two", ["--quiet"])):  # those who hear nothing need no trial
+        assert main(["pretrain", str(cohort / "in"), str(cohort / name), *small, *more]) == 0
+        said = capsys.readouterr().err
+        assert ("on this machine for the steps of the networks" in said) == (name == "one")
+    one, two = (cohort / name / "models" / "model.pt" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
