@@ -15,7 +15,9 @@ __all__ = ["add_bids", "add_restore"]
 
 def add_restore(commands: Any) -> None:
     """Add ``restore``."""
-    command = new_command(commands, "restore", restore.restore, "restore one scan or every scan of a folder")
+    text = "restore one scan, several, or every scan of a folder"
+    takes = "A head of 1 mm takes about 80 s of one CPU core to denoise; of many scans, the first says how long the others take."
+    command = new_command(commands, "restore", restore.restore, text, takes)
     command.add_argument(
         "inputs",
         type=Path,
