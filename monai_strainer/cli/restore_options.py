@@ -16,7 +16,9 @@ __all__ = ["add_bids", "add_restore"]
 def add_restore(commands: Any) -> None:
     """Add ``restore``."""
     text = "restore one scan, several, or every scan of a folder"
-    takes = "A head of 1 mm takes about 80 s of one CPU core to denoise; of many scans, the first says how long the others take."
+    takes = (
+        "A head of 1 mm takes about 80 s of one CPU core to denoise; a run says how long it takes after its first scan."
+    )
     command = new_command(commands, "restore", restore.restore, text, takes)
     command.add_argument(
         "inputs",
@@ -37,8 +39,8 @@ def add_restore(commands: Any) -> None:
         "--mask",
         type=Path,
         metavar="FILE",
-        help="restore only where this image is above 0; noise level and report are those inside, and outside the scan "
-        "stays as it is; a folder holds masks of the scans' names",
+        help="restore only where this image is above 0; the figures of the report are those inside, and outside the "
+        "scan stays as it is; a folder holds masks of the scans' names",
     )
     command.add_argument("--write-mask", action="store_true", help="also write the foreground of the result as a mask")
     command.add_argument(
