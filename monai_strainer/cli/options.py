@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ..restoring.options import declared
@@ -31,7 +32,7 @@ def new_command(
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
-        description=f"{text[0].upper()}{text[1:]}. {takes}".strip(),
+        description=fill(f"{text[0].upper()}{text[1:]}. {takes}".strip(), 79),
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -69,7 +70,8 @@ def restoring(command: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         metavar="K",
-        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
+        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction "
+        "(default: all of a 4-D NIfTI file)",
     )
     command.add_argument(
         "--form",

@@ -112,6 +112,14 @@ def test_a_resumed_training_counts_from_where_it_goes_on(capsys: pytest.CaptureF
     assert "training: about 10 min on this machine" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["restore", "pretrain", "pretrain-general", "demo"])
+def test_the_help_says_how_long_it_takes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out.partition("positional")[0]
+    assert "of one CPU core" in " ".join(text.split()) and max(map(len, text.splitlines())) < 80
+
+
 def test_short_work_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
@@ -142,6 +150,8 @@ def test_a_trial_tells_the_time_of_a_training_and_changes_nothing(
     cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(learn, "WORTH_A_TRIAL", 1)
+    for k in range(3):
+        write(small_head((22, 26, 16), seed=k), cohort / "in" / f"scan{k}.nii.gz", overwrite=True)
     small = ["--grid", "4,12,14", "--steps", "2", "--detail-steps", "0", "--device", "cpu"]
     for name, more in (("one", []), ("two", ["--quiet"])):  # those who hear nothing need no trial
         assert main(["pretrain", str(cohort / "in"), str(cohort / name), *small, *more]) == 0
