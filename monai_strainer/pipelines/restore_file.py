@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
-from ..io import is_nifti, read, write
+from ..io import is_image, is_nifti, read, write
 from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import page_of
@@ -69,6 +69,10 @@ def restore_file(
         InputError: see ``read``, ``restore`` and ``write``.
     """
     outputs = outputs or Outputs()
+    if not is_image(target) and (unwritten := [ending for ending in outputs.endings if ending != "std"]):
+        raise InputError(
+            f"no {unwritten[0]} is written beside a DICOM series", "name a .nii.gz file as the output", target
+        )
     run = _Run(source, prior, options, outputs, device)
     if options.volume is None and (others := _others_of(source, options)):
         return _restore_4d(run, target, others, progress)

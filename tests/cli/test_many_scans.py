@@ -14,6 +14,7 @@ import jsonschema
 import nibabel as nib
 import numpy as np
 import pytest
+from dicom_files import series as dicom_series
 from numpy.typing import NDArray
 from phantoms import small_head, small_prior_with_detail
 
@@ -212,6 +213,15 @@ def test_a_residual_of_super_resolution_is_refused(
     words = ["restore", study / "01" / "T1w.nii.gz", tmp_path / "a.nii.gz", "--residual", "--prior", bundle]
     assert main([str(word) for word in words]) == 3
     assert "denoise with --scale 1" in capsys.readouterr().err and not (tmp_path / "a.nii.gz").exists()
+
+
+def test_a_residual_of_a_dicom_series_is_refused_before_anything_is_computed(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(files, "restore", None)
+    dicom_series(tmp_path / "in")
+    assert restore(bundle, tmp_path / "in", tmp_path / "out", "--residual") == 3
+    assert "name a .nii.gz file" in capsys.readouterr().err.lower() and not (tmp_path / "out").exists()
 
 
 def like(scan: Path, data: NDArray[Any], path: Path) -> Path:
