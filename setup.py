@@ -133,6 +133,7 @@ setup(
         "tqdm",
         "jinja2",
         "pillow",
+        "tomli>=2; python_version < '3.11'",
     ],
     extras_require={
         "bundle": BUNDLE_EXTRA,

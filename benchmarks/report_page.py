@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Generate docs/schema/report.json and the tables of docs/concepts/report.md from the declared entries of a report.
+"""Generate docs/schema/*.json and the tables of docs/concepts/report.md from the declared entries of records.
 
 python -m benchmarks.report_page
 """
@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.tables import fill
+from monai_strainer.pipelines.scan_line import ScanLine
 from monai_strainer.restoring.records import Record
 from monai_strainer.restoring.report import PassReport, QualityFigures, Report, WrittenRecord
 from monai_strainer.storage.atomic import atomic
 
-__all__ = ["SECTIONS", "schema", "sections"]
+__all__ = ["SECTIONS", "line_schema", "schema", "sections"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "schema" / "report.json"
+LINE = ROOT / "docs" / "schema" / "scan_line.json"
 PAGE = ROOT / "docs" / "concepts" / "report.md"
 
 WORDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
@@ -41,6 +43,7 @@ SECTIONS: dict[str, tuple[type[Record], str]] = {
     "entries: cohort": (Report, "cohort"),
     "entries: passes": (PassReport, ""),
     "entries: record": (WrittenRecord, ""),
+    "entries: scan line": (ScanLine, ""),
 }
 
 
@@ -53,6 +56,16 @@ def schema() -> dict[str, Any]:
         "description": "Generated from monai_strainer/restoring/report.py; docs/concepts/report.md has it as tables.",
         **report,
         "properties": report["properties"] | written["properties"],
+    }
+
+
+def line_schema() -> dict[str, Any]:
+    """Return the JSON schema of the line that a run prints for each scan."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Line of monai-strainer restore --json",
+        "description": "Generated from monai_strainer/pipelines/scan_line.py.",
+        **_of_record(ScanLine),
     }
 
 
@@ -135,8 +148,9 @@ def sections() -> dict[str, str]:
 
 def main() -> None:
     """Write the schema and fill in the page."""
-    with atomic(SCHEMA) as temporary:
-        temporary.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+    for path, content in ((SCHEMA, schema()), (LINE, line_schema())):
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     fill(PAGE, sections())
 
 

@@ -117,7 +117,7 @@ def test_a_disk_that_fills_under_the_app_is_told(
     if says is None or files == 4:  # the tables of the run still fit
         monkeypatch.setattr("monai_strainer.pipelines.batch.write_csv", lambda *_, **__: None)
     if says is None:
-        monkeypatch.setattr("monai_strainer.cli.restore._record_run", lambda *_: None)
+        monkeypatch.setattr("monai_strainer.cli.many_scans._record_run", lambda *_: None)
     assert main([*words, *QUICK]) == code
     out, err = capsys.readouterr()
     assert (says or "1 of 2 scans are done, 1 failed") in err + out

@@ -32,6 +32,8 @@ def test_what_is_shown_can_be_typed(page: Path, language: str, text: str) -> Non
     if language == "python":
         compile(text, page.name, "exec")
         return
+    if language in ("text", "toml"):  # what a command prints, and a file of options
+        return
     home = BUNDLE if page.parent == BUNDLE / "docs" else ROOT
     for words in commands(text):
         if words[0] == "monai-strainer":

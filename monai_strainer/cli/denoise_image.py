@@ -6,15 +6,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from .._version import __version__
 from ..errors import InputError
-from .learn import bar_of, device_of
+from ..pipelines.device import device_of
+from .messages import log, result
 from .options import EPILOG, shared
+from .progress import bar_of
 
 __all__ = ["THREADS", "add_denoise_image", "denoise_image"]
 
@@ -68,7 +69,7 @@ def add_denoise_image(commands: Any) -> None:
         add(letter, name, type=_radius, metavar="N|NxNxN", help="accepted and not used")
     add("-v", "--verbose", type=_yes_or_no, nargs="?", const=True, default=False, metavar="(0)/1", help="say more")
     add("--version", action="version", version=f"monai_strainer {__version__}")
-    shared(command)
+    shared(command, verbose=False)
 
 
 def denoise_image(args: Any) -> None:
@@ -89,7 +90,7 @@ def denoise_image(args: Any) -> None:
         refuse_shut(path)
     _limit_threads()
     if args.shrink_factor not in (None, 1):
-        print("  note: the shrink factor is not used: the image is denoised as it is", file=sys.stderr)
+        log.warning("note: the shrink factor is not used: the image is denoised as it is")
     began = time.monotonic()
     args.quiet = args.quiet or not args.verbose
     options = RestoreOptions(noise=args.noise_model, seed=args.seed)
@@ -100,10 +101,10 @@ def denoise_image(args: Any) -> None:
         for number, report in enumerate(reports, 1):
             volume = f", volume {number}" if len(reports) > 1 else ""
             model, sigma = report["noise"]["model"].removesuffix("Noise"), report["noise"]["sigma"]
-            print(f"{target.name}{volume}: {model} noise, standard deviation {sigma:.4g}")
-        print(f"{target.name}: {time.monotonic() - began:.0f} s")
+            result(f"{target.name}{volume}: {model} noise, standard deviation {sigma:.4g}")
+        result(f"{target.name}: {time.monotonic() - began:.0f} s")
     for warning in dict.fromkeys(warning for report in reports for warning in report["warnings"]):
-        print(f"  note: {warning}", file=sys.stderr)
+        log.warning("note: %s", warning)
 
 
 def _outputs_of(tokens: list[str]) -> tuple[Path, Path | None]:

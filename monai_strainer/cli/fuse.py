@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
-from .learn import bar_of, device_of
+from ..pipelines.device import device_of
+from .messages import log, result
 from .options import new_command, number_or_auto, shared
+from .progress import bar_of
 from .restore import require_target
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
@@ -70,10 +71,10 @@ def fuse(args: Options) -> int:
             device=device,
             progress=move,
         )
-    print(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
+    result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for number, one in enumerate(report["stacks"][1:], 2):
         shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
-        print(f"  stack {number}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
+        result(f"  stack {number}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
     for warning in report["warnings"]:
-        print(f"  note: {warning}", file=sys.stderr)
+        log.warning("note: %s", warning)
     return 0

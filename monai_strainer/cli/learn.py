@@ -3,63 +3,20 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import InputError
 from ..pipelines.device import device_of
+from .messages import duration, log, result
+from .progress import bar_of, watched
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["bar_of", "demo", "device_of", "evaluate", "lines_of", "pretrain", "watched"]
+__all__ = ["WORTH_A_TRIAL", "demo", "evaluate", "pretrain"]
 
-
-def bar_of(args: Options, text: str, unit: str) -> tuple[Any, Callable[[int, int], None]]:
-    """Return a progress bar and the callback that moves it."""
-    from tqdm import tqdm
-
-    bar = tqdm(desc=text, unit=unit, disable=args.quiet or None, leave=False)
-
-    def move(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return bar, move
-
-
-def lines_of(args: Options) -> AbstractContextManager[None]:
-    """Within the block, the phases of a training announce themselves on the standard error, a terminal or not."""
-    from tqdm import tqdm
-
-    from ..pretraining.phases import announced_to
-
-    return nullcontext() if args.quiet else announced_to(lambda line: tqdm.write(line, file=sys.stderr))
-
-
-def watched(args: Options, board: Any = None) -> Callable[[str, int], Any]:
-    """Return a function that shows a progress bar for each training phase; ``board`` gets the PSNR of pretraining."""
-
-    @contextmanager
-    def watch(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-        bar, move = bar_of(args, title, "scan" if title == "reading" else "step")
-
-        def on_step(step: int, loss: float) -> None:
-            move(step + 1, steps)
-            if title == "pretraining":
-                psnr = -10 * math.log10(max(loss, 1e-12) / 4)  # [-1, 1] has four times the power of [0, 1]
-                bar.set_postfix_str(f"{psnr:.1f} dB")
-                if board is not None:
-                    board.add_scalar("psnr", psnr, step)
-            elif loss:
-                bar.set_postfix_str(f"loss {loss:.4f}")
-
-        with bar:
-            yield on_step
-
-    return watch
+WORTH_A_TRIAL = 100  # steps: shorter trainings are not tried first
 
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
@@ -67,6 +24,7 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     from ..cohorts.selection import choose_scans, without_label_maps
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import pretrain_prior
+    from ..pipelines.trial import seconds_of_prior
     from ..pretraining.run import Run
     from .recipes import command_of, recipe_of
 
@@ -78,11 +36,14 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
         _print_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
     record: dict[str, Any] = {"command": command_of(args, recipe)}
+    if not args.quiet and recipe.encoder.steps + recipe.detail.steps > WORTH_A_TRIAL:
+        seconds = seconds_of_prior(recipe, recipe.fields if choice is None else len(choice.train), args.device)
+        log.info("about %s on this machine for the steps of the networks; statistics come on top", duration(seconds))
     if args.command == "bids" and args.bids_filter_file is not None:
         from ..io.bids.sidecars import read_object
 
         record["filters"] = read_object(args.bids_filter_file)
-    with lines_of(args), _board(args) as board:
+    with _board(args) as board:
         prior = pretrain_prior(
             choice,
             args.output,
@@ -94,11 +55,11 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
             start=getattr(args, "start", None),
         )
     of = f"{recipe.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
-    print(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    result(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
     if prior.detail is not None:
-        print(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
+        result(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
     if (gain := prior.record.get("gain")) is not None:
-        print(f"{args.output.name}: {_gain_of(gain['detail'])}")
+        result(f"{args.output.name}: {_gain_of(gain['detail'])}")
 
 
 def _gain_of(gain: dict[str, float]) -> str:
@@ -126,11 +87,11 @@ def _board(args: Options) -> Iterator[Any]:
 def _print_choice(choice: Any) -> None:
     """Say which images do not train, and what is wrong with the table that decided."""
     for finding in choice.findings:
-        print(f"  note: {finding}", file=sys.stderr)
+        log.warning("note: %s", finding)
     for name, reason in choice.passed[:10]:
-        print(f"  passed over: {name}: {reason}", file=sys.stderr)
+        log.warning("passed over: %s: %s", name, reason)
     if len(choice.passed) > 10:
-        print(f"  passed over: {len(choice.passed) - 10} more", file=sys.stderr)
+        log.warning("passed over: %d more", len(choice.passed) - 10)
 
 
 def evaluate(args: Options) -> None:
@@ -163,20 +124,22 @@ def evaluate(args: Options) -> None:
             **{name: value for name, value in chosen.items() if value is not None},
         )
     write_csv(rows, args.out, COLUMNS)
-    print(markdown(rows))
+    result(markdown(rows))
     for method, reason in missing(rows, prior, args.tasks, args.methods).items():
-        print(f"  note: {method} has no row: {reason}")
+        result(f"  note: {method} has no row: {reason}")
 
 
 def demo(args: Options) -> None:
     """Run the main job on a scan that comes with nilearn."""
     from ..pipelines.demo import demo as shown
 
-    shown(
-        args.output,
-        prior=args.prior,
-        seed=args.seed,
-        device=device_of(args.device),
-        overwrite=args.overwrite,
-        quiet=args.quiet,
-    )
+    bar, move = bar_of(args, "demo", "slice")
+    with bar:
+        shown(
+            args.output,
+            prior=args.prior,
+            seed=args.seed,
+            device=device_of(args.device),
+            overwrite=args.overwrite,
+            progress=move,
+        )

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .learn import bar_of, device_of, lines_of
+from ..pipelines.device import device_of
+from .learn import WORTH_A_TRIAL
+from .messages import duration, log, result
+from .progress import bar_of
 
 if TYPE_CHECKING:
     from ..networks.noise_level import NoiseLevelNet
@@ -24,6 +27,7 @@ def pretrain_general(args: Options) -> None:
     from ..cohorts.sources import general_sources
     from ..io import refuse_inside
     from ..pipelines.prior_phases import work_folder
+    from ..pipelines.trial import seconds_of_general
     from ..pretraining.general import pretrain_general as trained
     from ..pretraining.phases import announce
     from ..pretraining.run import Run
@@ -39,27 +43,27 @@ def pretrain_general(args: Options) -> None:
     before = load_general(args.start) if args.start is not None else None
     recipe, noise = _recipes(args, before is not None)
     args.device = device_of(args.device)  # the record says what it came to
-    with lines_of(args):
-        announce("reading sources")
-        sources = general_sources(args.input)
-        work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
-        bar, move = bar_of(args, "general prior", "step")
-        with bar:
-            detail = trained(
-                sources,
-                recipe,
-                network=None if before is None else before.detail,
-                run=Run(
-                    seed=args.seed,
-                    device=args.device,
-                    checkpoint=work / "general.pt",
-                    resume=args.resume,
-                    on_step=lambda step, loss: move(step + 1, recipe.steps),
-                ),
-            )
-        level = (
-            before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
+    announce("reading sources")
+    sources = general_sources(args.input)
+    if not args.quiet and recipe.steps + noise.steps > WORTH_A_TRIAL:
+        seconds = seconds_of_general(sources, recipe, noise, args.device)
+        log.info("about %s on this machine", duration(seconds))
+    work = work_folder(args.output, args.resume, "general.pt", "noise.pt")
+    bar, move = bar_of(args, "general prior", "step")
+    with bar:
+        detail = trained(
+            sources,
+            recipe,
+            network=None if before is None else before.detail,
+            run=Run(
+                seed=args.seed,
+                device=args.device,
+                checkpoint=work / "general.pt",
+                resume=args.resume,
+                on_step=lambda step, loss: move(step + 1, recipe.steps),
+            ),
         )
+    level = before.noise_level if before is not None and noise.steps == 0 else _noise_level(args, sources, noise, work)
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     kept = None if before is None else before.record
     was = {} if kept is None else {"from": {"command": kept["command"], **kept["detail"]}}
@@ -71,7 +75,7 @@ def pretrain_general(args: Options) -> None:
         "noise_level": learned if kept is None or noise.steps > 0 else kept["noise_level"],
     }
     prior = save_general(GeneralPrior(detail.cpu(), level.cpu(), record=record), args.output)
-    print(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
+    result(f"{args.output.name}: general prior of {sum(kinds.values())} sources, sha256 {prior.digest[:12]}")
 
 
 def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ..restoring.options import declared
@@ -25,12 +26,13 @@ Research use only. Fitted networks and their readouts are images of the patient:
 
 
 def new_command(
-    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str
+    commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str, takes: str = ""
 ) -> argparse.ArgumentParser:
+    """Add a command; ``takes`` says how long it takes."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
-        description=text[0].upper() + text[1:] + ".",
+        description=fill(f"{text[0].upper()}{text[1:]}. {takes}".strip(), 79),
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,7 +70,8 @@ def restoring(command: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         metavar="K",
-        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction",
+        help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction "
+        "(default: all of a 4-D NIfTI file)",
     )
     command.add_argument(
         "--form",
@@ -140,7 +143,8 @@ def learning(command: Any, steps: str = "--steps") -> None:
     command.add_argument("--tensorboard", action="store_true", help="write curves to the bundle's folder runs")
 
 
-def shared(command: argparse.ArgumentParser, prior: bool = True) -> None:
+def shared(command: argparse.ArgumentParser, prior: bool = True, verbose: bool = True) -> None:
+    """Add the options of every command; without ``verbose`` for a command that has an option of that name."""
     if prior:
         command.add_argument(
             "--prior",
@@ -152,7 +156,30 @@ def shared(command: argparse.ArgumentParser, prior: bool = True) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
-    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    speaking(command, verbose)
+
+
+def speaking(command: argparse.ArgumentParser, verbose: bool = True) -> None:
+    """Add the options of what a command says, and where its options stand."""
+    group = command.add_argument_group("messages")
+    loud = group.add_mutually_exclusive_group()
+    loud.add_argument("-q", "--quiet", action="store_true", help="warnings and errors alone; no progress")
+    if verbose:
+        loud.add_argument("-v", "--verbose", action="store_true", help="details too, such as why a prior was chosen")
+    group.add_argument(
+        "--log",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="append all messages to a file, with the time; it names scans as the table of a run does",
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help='TOML file of options by their names, such as scale = "2,2,1"; the command line goes before',
+    )
 
 
 def numbers(text: str) -> list[float]:

@@ -161,7 +161,7 @@ def _prepared(stacks: Sequence[Volume], prior: Prior, options: FuseOptions) -> l
     found = []
     for number, scan in enumerate(stacks, 1):
         check_scan(scan, prior)
-        ready = prepare(scan, prior, (1.0, 1.0, 1.0), options.sigma, RicianNoise, False)
+        ready = prepare(scan, prior, (1.0, 1.0, 1.0), RestoreOptions(sigma=options.sigma), False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level = ready.level.level

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +11,10 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
-from ..storage.atomic import atomic_files, atomic_folder, is_there, json_text, stem, write_json
+from ..storage.atomic import atomic_folder, is_there, write_json
 from ..storage.provenance import record, sha256
 from ..volume import Volume
 from .find import (
-    DEVIATION,
     Passed,
     Survey,
     bears_mark,
@@ -29,6 +27,7 @@ from .find import (
     survey,
 )
 from .formats import is_image, require_format
+from .image_files import Layout, write_files
 
 __all__ = [
     "SERIES",
@@ -49,7 +48,6 @@ __all__ = [
     "write",
 ]
 
-DESC, STD = re.compile(r"_desc-[a-zA-Z0-9]+_"), "_desc-strainerstd_"  # a BIDS name, and that of its deviation
 SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
@@ -118,6 +116,7 @@ def write(
     *,
     report: Mapping[str, Any] | None = None,
     std: NDArray[Any] | None = None,
+    beside: Mapping[str, NDArray[Any]] | None = None,
     page: str | None = None,
     sidecar: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -137,6 +136,8 @@ def write(
         path: ends in ``.nii``, ``.nii.gz`` or the like, or is the folder of a DICOM series to make.
         report: what was done; becomes the record ``x.json`` together with versions and hashes.
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
+        beside: (X, Y, Z) other images by the endings of their names: ``residual``, ``mask``, ``labels``. Integers are
+            written as integers. Not for a DICOM series.
         page: HTML to stand beside the image as ``x.html``.
         sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
         overwrite: replace files that are there. The input itself is never replaced.
@@ -158,45 +159,16 @@ def write(
     """
     path = Path(path)
     if _is_series(volume, path):
+        if beside:
+            raise InputError("no other images are written beside a DICOM series", "name a .nii.gz file", path)
         _write_series(volume, path, report, std, page, overwrite, parametric_map)
         return
     if parametric_map:
         require_map(path)
-    own = require_format(path)
-    images = {path: volume}
-    notes: dict[Path, Mapping[str, Any]] = {}
-    if std is not None:
-        name = f"{stem(path)}_std{own.suffixes[0]}" if sidecar is None else DESC.sub(STD, path.name)
-        deviation = path.with_name(name)
-        images[deviation] = Volume(std, volume.grid, volume.source, volume.slice_axis)
-        if sidecar is not None:
-            note = "Standard deviation of every voxel of the restored scan"
-            notes[deviation.with_name(f"{stem(deviation)}.json")] = {**sidecar, "Description": note}
-    json_file = path.with_name(f"{stem(path)}.json")
-    html = path.with_name(f"{stem(path)}.html")
-    listed = [*images, *([html] if page is not None else [])]  # by the record
-    _require_free(
-        [*listed, *notes, *([json_file] if report is not None else [])],
-        getattr(volume.source, "path", None),
-        overwrite,
-    )
-    files = [*listed, *notes, *([json_file] if report is not None else [])]  # the record last
-    try:
-        with atomic_files(files, None if report is None else json_file) as hidden:
-            temporary = dict(zip(files, hidden))
-            for target, image in images.items():
-                own.write(image, temporary[target], *([] if target == path else [DEVIATION]))
-            for target, content in notes.items():
-                temporary[target].write_text(json_text(content), encoding="utf-8")
-            if page is not None:
-                temporary[html].write_text(page, encoding="utf-8")
-            if report is not None:
-                outputs = {target.name: sha256(temporary[target]) for target in listed}
-                content = record(report, source=volume.source, outputs=outputs)
-                text = json_text(content if sidecar is None else {**sidecar, "Strainer": content})
-                temporary[json_file].write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise disk_error(error, file=path) from error
+    maps = {**({} if std is None else {"std": std}), **(beside or {})}
+    layout = Layout(path, tuple(maps), report is not None, page is not None, sidecar)
+    source = getattr(volume.source, "path", None)
+    write_files(layout, [(volume, maps)], lambda: (report, page), source=source, overwrite=overwrite)
 
 
 def require_map(target: Path) -> None:
@@ -251,18 +223,3 @@ def _write_series(
                 write_json(temporary / f"{SERIES}.json", record(report, source=volume.source, outputs=outputs))
     except OSError as error:
         raise disk_error(error, "series", path) from error
-
-
-def _require_free(targets: list[Path], source: Path | None, overwrite: bool) -> None:
-    """Refuse, before anything is written, to replace the input, or anything that is not meant to be replaced."""
-    for target in targets:
-        if source is not None:
-            own = target.resolve()
-            is_input = own == source or (target.exists() and source.exists() and target.samefile(source))
-            is_beside = own.parent == source.parent and stem(own) == stem(source)  # would take over its sidecar
-            if is_input or is_beside:
-                raise InputError("the output is the input itself or takes its name", "choose another name", target)
-        if target.is_dir():
-            raise InputError("there is a folder of this name", "choose another name", target)
-        if not overwrite and (target.exists() or target.is_symlink()):
-            raise InputError("the file exists already", "choose another name, or pass overwrite", target)

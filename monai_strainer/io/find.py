@@ -19,6 +19,7 @@ from .formats import is_image
 
 __all__ = [
     "DEVIATION",
+    "MAPS",
     "Passed",
     "Survey",
     "bears_mark",
@@ -37,6 +38,7 @@ PACKED = (".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip")
 OTHERS = (".mgz", ".mgh", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".mnc")
 DICOM = (".dcm", ".ima")
 DEVIATION = "standard deviation"  # stands in the description of the maps that we write
+MAPS = {"std": DEVIATION, "residual": "residual", "mask": "mask", "labels": "labels"}  # by the endings of their names
 
 
 class Passed(NamedTuple):
@@ -136,11 +138,11 @@ def _why_not(path: Path) -> str | None:
         return "packed in another way than gzip; unpack it"
     if not is_image(path):
         return "another format; convert it to NIfTI" if name.endswith(OTHERS) else None
-    if "std" in name and is_nifti(path) and path.is_file():
-        from .nifti.outline import is_deviation  # nibabel is loaded when a file is, not with the package
+    if any(ending in name for ending in MAPS) and is_nifti(path) and path.is_file():
+        from .nifti.outline import map_of  # nibabel is loaded when a file is, not with the package
 
-        if is_deviation(path):
-            return "a standard deviation that monai_strainer wrote, no scan"
+        if (kind := map_of(path)) is not None:
+            return f"a {kind} that monai_strainer wrote, no scan"
     return ""
 
 

@@ -4,7 +4,7 @@
 To add a format, add a line to ``FORMATS`` and a module with
 
     read_image(path, limit_bytes, volume, form) -> Volume     checks everything before it decodes; see ``io.read``
-    write_image(volume, path, note)                           the bytes follow from the volume and the note alone
+    write_image(volume, path, note, integers)                 the bytes follow from these alone, not from the time
 
 Every command, pipeline and transform takes and makes such files then. DICOM is many files, and has its own folder.
 """

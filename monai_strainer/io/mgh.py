@@ -129,21 +129,22 @@ def _decoded(
     return np.frombuffer(raw, dtype, count).reshape(shape, order="F").astype(np.float32)
 
 
-def write_image(volume: Volume, path: Path, note: str = "") -> None:
-    """Write a volume as float32; see ``monai_strainer.io.write``. The format has no place for a note."""
+def write_image(volume: Volume, path: Path, note: str = "", integers: bool = False) -> None:
+    """Write float32, or int32 where whole numbers are meant; see ``monai_strainer.io.write``. A note has no place."""
     affine, shape, spacing = volume.grid.affine, volume.grid.shape, volume.grid.spacing
     directions = (affine[:3, :3] / spacing).T.ravel()
     centre = affine[:3, :3] @ (np.asarray(shape) / 2) + affine[:3, 3]
-    head = struct.pack(LAYOUT, 1, *shape, 1, 3, 0, 1, *spacing, *directions, *centre)
+    kind = 1 if integers else 3
+    head = struct.pack(LAYOUT, 1, *shape, 1, kind, 0, 1, *spacing, *directions, *centre)
     with path.open("wb") as file:
         if path.name.lower().endswith(".mgz"):  # no name and no time inside, as NIfTI files
             with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                _write_to(packed, head, volume)
+                _write_to(packed, head, volume, kind)
         else:
-            _write_to(file, head, volume)
+            _write_to(file, head, volume, kind)
 
 
-def _write_to(file: gzip.GzipFile | BinaryIO, head: bytes, volume: Volume) -> None:
+def _write_to(file: gzip.GzipFile | BinaryIO, head: bytes, volume: Volume, kind: int) -> None:
     file.write(head.ljust(HEAD, b"\0"))
     for k in range(volume.data.shape[2]):
-        file.write(volume.data[..., k].astype(">f4").tobytes("F"))
+        file.write(volume.data[..., k].astype(TYPES[kind]).tobytes("F"))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..restoring.options import changed, declared
+from ..storage.toml_file import read_toml
 from .settings import Destination, Folders, Limits, Listen, Peer, Restoration, Sending, Series, Settings, Tls
 
 __all__ = ["read_settings"]
@@ -48,15 +49,8 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         >>> read_settings(file).listen.address, read_settings(file).allow
         ('127.0.0.1', ())
     """
-    import tomllib
-
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error.strerror})", "check the path", path) from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise InputError(f"the file is not TOML ({error})", "see examples/listen.toml", path) from error
+    content = read_toml(path, "see examples/listen.toml")
     try:
         return _settings(content, path.resolve().parent)
     except InputError as error:

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..errors import InputError
@@ -157,7 +158,7 @@ def run_jobs(
     *,
     overwrite: bool = False,
     passed: Sequence[Passed] = (),
-    inform: Callable[[str], None] = lambda line: None,
+    inform: Callable[[Job, Mapping[str, Any]], None] = lambda job, row: None,
 ) -> list[dict[str, Any]]:
     """Restore scans one after another.
 
@@ -169,7 +170,7 @@ def run_jobs(
         summary: table to write at the end.
         overwrite: replace results of other inputs or configurations.
         passed: what was found and is passed over; the table names it too.
-        inform: is called with a line per scan.
+        inform: is called with each job and its row.
 
     Returns:
         a row per scan with the keys ``COLUMNS``; ``status`` is done, skipped (done before), failed, in work (by another
@@ -182,7 +183,7 @@ def run_jobs(
         row |= _one(job, restore_one, configuration, overwrite)
         row["seconds"] = round(time.perf_counter() - start, 1)
         rows.append(row)
-        inform(f"{row['scan']}: {row['status']}{': ' + str(row['message']) if row['message'] else ''}")
+        inform(job, row)
     for job, row in zip(jobs, rows):
         if row["status"] == "in work" and is_committed(job, configuration):
             row |= {"status": "skipped", "message": "done by another process"}
@@ -205,13 +206,14 @@ def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def row_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the table says about a report."""
+    """Return what the table says about a report; of a 4-D file, the median of its volumes."""
     unusual = report.get("cohort", {}).get("unusual", {})
+    volumes = report.get("volumes") or [report]
     return {
         "status": "done",
         "task": report.get("task", ""),
-        "noise_percent": f"{100 * report['noise']['relative']:.2f}",
-        "median_std": f"{report['median_std']:.4g}",
+        "noise_percent": f"{100 * median(one['noise']['relative'] for one in volumes):.2f}",
+        "median_std": f"{median(one['median_std'] for one in volumes):.4g}",
         "unusual": f"{max(unusual.values()):.1f}" if unusual else "",
         "warnings": len(report.get("warnings", ())),
     }

@@ -17,7 +17,7 @@ from ..io.bids.sidecars import Metadata, derived, metadata_of, part_in, read_obj
 from ..io.nifti.outline import outline_of
 from ..storage.atomic import atomic, write_json
 from .batch import Job
-from .restore_file import scale_of
+from .file_options import scale_of
 
 __all__ = ["SUFFIXES", "Filters", "Size", "Wanted", "describe", "find_jobs", "jobs_in", "named", "read_filters"]
 

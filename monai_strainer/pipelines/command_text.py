@@ -20,7 +20,7 @@ from ..priors.store import RULES
 from ..restoring.options import RestoreOptions, declared
 
 if TYPE_CHECKING:
-    from .restore_file import FileOptions, Outputs
+    from .file_options import FileOptions, Outputs
 
 __all__ = ["command_text"]
 
@@ -32,7 +32,7 @@ def command_text(source: Path, target: Path, prior: Prior, options: FileOptions,
         source, target, prior, options, outputs: of :func:`monai_strainer.pipelines.restore_file.restore_file`.
 
     Example:
-        >>> from monai_strainer.pipelines.restore_file import FileOptions, Outputs
+        >>> from monai_strainer.pipelines.file_options import FileOptions, Outputs
         >>> options = FileOptions((1.0,), restore=RestoreOptions(sigma=20.0))
         >>> command_text(Path("/home/x/scan.nii"), Path("out.nii"), Prior.cold(), options, Outputs(std=True))
         'monai-strainer restore scan.nii out.nii --scale 1 --sigma 20 --std --prior BUNDLE'
@@ -44,9 +44,21 @@ def command_text(source: Path, target: Path, prior: Prior, options: FileOptions,
     for name, value in (("seed", options.restore.seed or None), ("volume", options.volume), ("form", options.form)):
         words += [f"--{name}", str(value)] if value is not None else []
     words += ["--series-uid", "UID"] if options.series_uid else []
-    words += [word for word, is_set in (("--std", outputs.std), ("--report", outputs.report)) if is_set]
+    words += ["--mask", "MASK"] if options.mask is not None else []
+    words += ["--labels", "LABELS"] if outputs.labels is not None else []
+    words += [f"--{name}" for name, is_set in _flags(outputs).items() if is_set]
     words += [] if prior.digest == _shipped() else ["--prior", "BUNDLE"]
     return shlex.join(words)
+
+
+def _flags(outputs: Outputs) -> dict[str, bool]:
+    return {
+        "std": outputs.std,
+        "residual": outputs.residual,
+        "write-mask": outputs.mask,
+        "parametric-map": outputs.parametric_map,
+        "report": outputs.report,
+    }
 
 
 def _declared(options: RestoreOptions) -> Iterator[str]:

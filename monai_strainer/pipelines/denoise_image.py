@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..errors import InputError, disk_error
 from ..io import read
 from ..io.formats import require_format
+from ..io.nifti.files import opened
 from ..io.nifti.outline import outline_of
-from ..io.nifti.volumes import write_volumes
 from ..priors.prior import Prior
 from ..restoring.options import RestoreOptions
 from ..restoring.restore import restore
@@ -192,7 +192,9 @@ def _write(request: DenoiseRequest, images: list[list[Volume]]) -> None:
         with atomic_files(targets) as hidden:
             for target, temporary, volumes in zip(targets, hidden, images):
                 if len(volumes) > 1:
-                    write_volumes(volumes, temporary)
+                    with opened(volumes[0], temporary, others=(len(volumes),)) as append:
+                        for volume in volumes:
+                            append(volume.data)
                 else:
                     require_format(target).write(volumes[0], temporary)
     except OSError as error:

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import InputError
-from ..io import SERIES, Passed, is_image, refuse_inside, survey
+from ..io import SERIES, Passed, holds_images, is_image, refuse_inside, survey
 from ..storage.atomic import stem
 
-__all__ = ["Job", "find_jobs", "jobs_of", "shard_of"]
+__all__ = ["Job", "find_jobs", "jobs_among", "jobs_of", "matched", "shard_of"]
 
 Item = TypeVar("Item")
 
@@ -57,7 +59,7 @@ def jobs_of(source: Path, output: Path) -> list[Job]:
     return find_jobs(source, output)[0]
 
 
-def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[Job], list[Passed]]:
+def find_jobs(source: Path, output: Path, endings: Sequence[str] = ()) -> tuple[list[Job], list[Passed]]:
     """Find the scans of a folder, or of a manifest, and what is passed over with the reason.
 
     A manifest is a table with the columns ``input`` and, if wanted, ``output``. Its paths are relative to it; outputs
@@ -66,7 +68,7 @@ def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[
     Args:
         source: folder or manifest.
         output: folder to write to.
-        with_std: standard deviations are written as well, so that ``x_std`` is no name for another scan's output.
+        endings: of the maps that are written as well, so that ``x_std`` is no name for another scan's output.
 
     Raises:
         InputError: no scan, a table without the column, two scans with one output, or outputs among the inputs.
@@ -75,13 +77,53 @@ def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[
         return _manifest(source, output)
     refuse_inside(output, source)
     scans, passed = survey(source)
+    jobs, twice = _jobs([(path.relative_to(source), path) for path in scans], output, endings)
+    return jobs, [*passed, *twice]
+
+
+def jobs_among(sources: Sequence[Path], output: Path, endings: Sequence[str] = ()) -> tuple[list[Job], list[Passed]]:
+    """Find the scans among several files and folders: of one session, of many people.
+
+    Outputs keep the folders below the last folder that all inputs share.
+
+    Args:
+        sources: image files, DICOM files or folders, and folders of images.
+        output: folder to write to.
+        endings: see :func:`find_jobs`.
+
+    Raises:
+        InputError: a manifest among others, or outputs among the inputs.
+    """
+    whole = [Path(os.path.abspath(source)) for source in dict.fromkeys(sources)]
+    home = Path(os.path.commonpath([path.parent for path in whole]))
+    named: list[tuple[Path, Path]] = []
+    passed: list[Passed] = []
+    for path in whole:
+        if path.suffix.lower() == ".tsv":
+            raise InputError("a manifest names all scans of a run", "pass it alone, or pass the scans", path)
+        inner = path.relative_to(home)
+        if path.is_dir():
+            refuse_inside(output, path)
+        if path.is_dir() and holds_images(path):
+            scans, others = survey(path)
+            named += [(scan.relative_to(home), scan) for scan in scans]
+            passed += [Passed((inner / name).as_posix(), reason) for name, reason in others]
+        else:
+            named.append((inner, path))
+    jobs, twice = _jobs(dict(sorted(named)).items(), output, endings)
+    return jobs, [*passed, *twice]
+
+
+def _jobs(named: Iterable[tuple[Path, Path]], output: Path, endings: Sequence[str]) -> tuple[list[Job], list[Passed]]:
+    """Return the jobs of scans by the names of their outputs, and the scans whose output is that of another."""
     jobs: list[Job] = []
+    passed: list[Passed] = []
     taken: dict[Path, str] = {}
-    for path in scans:
-        inner = path.relative_to(source)
-        job = Job(str(inner), path, output / inner)
-        deviation = job.target.with_name(f"{stem(job.target)}_std")
-        names = [job.target.with_name(stem(job.target)), *([deviation] if with_std else [])]
+    for inner, path in named:
+        is_series = not is_image(path)  # its output is a folder
+        job = Job(str(inner), path, output / (f"{inner}_strainer" if is_series else inner))
+        home, own = job.target.parent, stem(job.target)
+        names = [home / own, *(home / f"{own}_{ending}" for ending in endings)]
         if others := [taken[name] for name in names if name in taken]:
             reason = (
                 f"its output would have the name of an output of {Path(others[0]).name}; name another in a manifest"
@@ -91,6 +133,27 @@ def find_jobs(source: Path, output: Path, with_std: bool = False) -> tuple[list[
         taken |= dict.fromkeys(names, str(inner))
         jobs.append(job)
     return jobs, passed
+
+
+def matched(words: Sequence[Path]) -> list[Path]:
+    """Return the paths that are meant: a pattern that no shell has expanded stands for the files that it matches.
+
+    Args:
+        words: paths, or patterns with ``*``, ``?``, ``[...]`` and, for any folders, ``**``.
+
+    Raises:
+        InputError: a pattern matches nothing.
+    """
+    out: list[Path] = []
+    for word in words:
+        if word.exists() or not has_magic(str(word)):
+            out.append(word)
+            continue
+        found = sorted(Path(name) for name in glob(str(word), recursive=True))
+        if not found:
+            raise InputError(f"no file matches {word.name}", "check the pattern and the folder")
+        out += found
+    return out
 
 
 def _manifest(source: Path, output: Path) -> tuple[list[Job], list[Passed]]:

@@ -1,93 +1,246 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Restore from file to file: read a scan, restore it, write the result with its record and its page."""
+"""Restore from file to file: read a scan, restore it, write the result with its record and its page.
+
+A 4-D NIfTI file is restored volume by volume, each with its own noise level; one volume at a time is in memory.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..io import read, require_map, write
+from ..geometry import Grid
+from ..io import is_image, is_nifti, read, require_map, write
+from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import RunFacts, page_of
-from ..restoring.options import RestoreOptions
+from ..restoring.check import triple
 from ..restoring.plan import Plan
+from ..restoring.report import Report
 from ..restoring.restore import Restored, plan, restore
 from ..volume import Volume
+from .beside_scan import maps_of, read_labels, read_mask
 from .command_text import command_text
+from .file_options import FileOptions, Outputs, scale_of
 
 __all__ = ["FileOptions", "Outputs", "plan_file", "restore_file", "scale_of"]
 
 
-@dataclass(frozen=True)
-class FileOptions:
-    """How scans are read and restored.
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """A scan, what was made of it, what the report says, and its label map."""
+
+    scan: Volume
+    out: Restored
+    details: Report
+    labels: NDArray[np.int32] | None
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    prior: Prior,
+    options: FileOptions,
+    outputs: Outputs | None = None,
+    *,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Restore one scan from a file, or a DICOM folder, to another; all volumes of a 4-D NIfTI file.
 
     Args:
-        scale: one factor, or one per array axis.
-        spacing: voxel size in mm to reach per array axis; goes before ``scale``.
-        restore: options of the restoration.
-        series_uid: of the DICOM series that is meant.
-        volume: the one that is meant, from 1, where a series or a 4-D file holds several.
-        form: the affine of a NIfTI file that counts, where its two disagree.
-    """
+        source: NIfTI file, DICOM file or folder.
+        target: NIfTI file or DICOM folder.
+        prior: of the cohort.
+        options: how.
+        outputs: what is written beside the scan; nothing by default.
+        device: where to compute.
+        progress: called with the slices done and their total.
 
-    scale: tuple[float, ...] = (2.0,)
-    spacing: tuple[float, ...] | None = None
-    restore: RestoreOptions = field(default_factory=RestoreOptions)
-    series_uid: str | None = None
-    volume: int | None = None
-    form: Literal["sform", "qform"] | None = None
-
-    def configuration(self, prior: Prior) -> dict[str, Any]:
-        """Return what decides the result: the options and the prior. A series is named by a hash, as patients' data."""
-        series = self.series_uid and hashlib.sha256(self.series_uid.encode()).hexdigest()[:12]
-        general = {} if prior.general is None else {"general_sha256": prior.general.digest}
-        own = {"scale": self.scale, "spacing": self.spacing, "volume": self.volume, "form": self.form}
-        return {**own, **self.restore.plain(), "series_uid": series, "prior_sha256": prior.digest, **general}
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What is written beside the restored scan.
-
-    Args:
-        std: the standard deviation.
-        report: the JSON record and the page.
-        overwrite: replace what is there.
-        extra: goes into the record.
-        sidecar: see :func:`monai_strainer.write`; the resolution of the result is added.
-        findings: what is known to be wrong with what lies beside the scan; the report holds it.
-        parametric_map: of a DICOM series, the standard deviation is one Parametric Map.
-    """
-
-    std: bool = False
-    report: bool = False
-    overwrite: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    sidecar: Mapping[str, Any] | None = None
-    findings: Sequence[str] = ()
-    parametric_map: bool = False
-
-
-def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
-    """Factors from one spacing in mm to another; an axis that is finer already is left as it is.
+    Returns:
+        the report; of a 4-D file that of the first volume, with the reports of all under ``volumes``.
 
     Raises:
-        InputError: not one number per array axis.
-
-    Example:
-        >>> scale_of((1.0, 1.0, 5.0), (2.0, 1.0, 1.0))
-        (1.0, 1.0, 5.0)
+        InputError: see ``read``, ``restore`` and ``write``.
     """
-    if len(wanted) != 3:
-        raise InputError(f"a spacing of {len(wanted)} numbers", "give one per array axis: --spacing 1,1,1")
-    return tuple(max(1.0, a / b) if b > 0 else 0.0 for a, b in zip(have, wanted))
+    outputs = outputs or Outputs()
+    if outputs.parametric_map:
+        require_map(target)
+    if not is_image(target) and (unwritten := [ending for ending in outputs.endings if ending != "std"]):
+        raise InputError(
+            f"no {unwritten[0]} is written beside a DICOM series", "name a .nii.gz file as the output", target
+        )
+    run = _Run(source, target, prior, options, outputs, device)
+    if options.volume is None and (others := _others_of(source, options)):
+        return _restore_4d(run, others, progress)
+    done = run.restored(progress)
+    report = {**done.details.as_dict(), "configuration": options.configuration(prior), **outputs.extra}
+    maps = dict(maps_of(done.scan, done.out, outputs.endings, done.labels))
+    write(
+        done.out.volume,
+        target,
+        report=report if outputs.report else None,
+        std=maps.pop("std", None),
+        beside=maps,
+        page=run.page(done) if outputs.report else None,
+        sidecar=_sidecar(outputs.sidecar, done.scan.grid, done.out.volume.grid),
+        overwrite=outputs.overwrite,
+        parametric_map=outputs.parametric_map,
+    )
+    return report
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is restored, to where, with what and how, and when that began."""
+
+    source: Path
+    target: Path
+    prior: Prior
+    options: FileOptions
+    outputs: Outputs
+    device: str
+    start: float = field(default_factory=time.perf_counter)
+
+    def restored(self, progress: Callable[[int, int], None] | None, volume: int | None = None) -> _Done:
+        """Read the scan, or one volume of it, and restore it."""
+        options = self.options if volume is None else replace(self.options, volume=volume)
+        scan, scale = _read(self.source, options)
+        try:
+            if self.outputs.residual and max(scale) > 1:
+                raise InputError(
+                    "a residual is the scan minus the result, and super-resolution gives that another grid",
+                    "leave out --residual, or denoise with --scale 1",
+                )
+            own = _options_of(scan, self.source, options)
+            labels = None if self.outputs.labels is None else read_labels(self.outputs.labels, scan, self.source)
+            out = restore(scan, self.prior, scale, options=own, device=self.device, progress=progress)
+        except InputError as error:
+            raise _of_file(error, self.source) from error
+        return _Done(scan, out, out.details.after(*self.outputs.findings, *_notes(scan, options)), labels)
+
+    def page(self, done: _Done, *notes: str) -> str:
+        """Return the page of what was done, with more to say in ``notes``."""
+        # a page that says how long it took is another one each time
+        seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - self.start
+        command = command_text(self.source, self.target, self.prior, self.options, self.outputs)
+        return page_of(
+            done.scan,
+            done.out.volume,
+            done.out.std,
+            done.details.after(*notes),
+            network_weight=done.out.network_weight,
+            run=RunFacts(command, seconds, self.device),
+        )
+
+
+def _restore_4d(run: _Run, others: Sequence[int], progress: Callable[[int, int], None] | None) -> dict[str, Any]:
+    """Restore every volume of a 4-D file; the record holds the reports of all, the page shows the first."""
+    outputs, count = run.outputs, int(np.prod(others))
+    reports: list[dict[str, Any]] = []
+    pages: list[str] = []
+    first, scale = _read(run.source, replace(run.options, volume=1))
+    sidecar = _sidecar(outputs.sidecar, first.grid, first.grid.refine(triple(first, scale)))
+    layout = Layout(run.target, outputs.endings, outputs.report, outputs.report, sidecar)
+
+    def volumes() -> Iterator[Made]:
+        for k in range(count):
+
+            def move(done: int, total: int, before: int = k) -> None:
+                if progress is not None:
+                    progress(before * total + done, count * total)
+
+            try:
+                done = run.restored(move, k + 1)
+            except InputError as error:
+                finding = f"volume {k + 1} of {count}: {error.finding}"
+                raise InputError(finding, f"{error.remedy}; --volume restores one volume alone", error.file) from error
+            reports.append(done.details.as_dict())
+            if outputs.report and not pages:
+                pages.append(run.page(done, f"this is volume 1 of {count}; the record has the report of every volume"))
+            made = (done.out.volume, maps_of(done.scan, done.out, outputs.endings, done.labels))
+            del done  # one volume at a time is in memory
+            yield made
+            del made
+
+    def report() -> dict[str, Any]:
+        warnings = [f"volume {k}: {text}" for k, one in enumerate(reports, 1) for text in one["warnings"]]
+        common = {"warnings": warnings, "volumes": reports}
+        return {**reports[0], **common, "configuration": run.options.configuration(run.prior), **outputs.extra}
+
+    write_files(
+        layout,
+        volumes(),
+        lambda: (report(), pages[0] if pages else None),
+        source=run.source.resolve(),
+        others=others,
+        overwrite=outputs.overwrite,
+    )
+    return report()
+
+
+def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
+    """Plan what :func:`restore_file` would do, without restoring or writing.
+
+    Args:
+        source, prior, options: see :func:`restore_file`.
+
+    Returns:
+        the plan; of a 4-D file that of the first volume, with the noise of all in its notes.
+
+    Raises:
+        InputError: see ``read`` and ``restore``.
+    """
+    others = () if options.volume is not None else _others_of(source, options)
+    plans: list[Plan] = []
+    for k in range(int(np.prod(others))) if others else [None]:
+        own = options if k is None else replace(options, volume=k + 1)
+        scan, scale = _read(source, own)
+        try:
+            plans.append(plan(scan, prior, scale, options=_options_of(scan, source, own)))
+        except InputError as error:
+            raise _of_file(error, source) from error
+    if not others:
+        return plans[0]
+    levels = [one.sigma for one in plans]
+    note = f"{len(plans)} volumes, each restored by itself: noise of {min(levels):.4g} to {max(levels):.4g}"
+    return replace(plans[0], notes=(*plans[0].notes, note))
+
+
+def _others_of(source: Path, options: FileOptions) -> tuple[int, ...]:
+    """Return the sizes of the axes behind the third of a NIfTI file that holds several volumes; else nothing."""
+    if source.is_dir() or not is_nifti(source):
+        return ()
+    from ..io.nifti.outline import outline_of
+
+    outline = outline_of(source, options.form)
+    return outline.others if outline is not None and outline.volumes > 1 else ()
+
+
+def _read(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
+    """Read the scan that is meant, and return it with the factors to refine it by."""
+    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
+    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
+
+
+def _options_of(scan: Volume, source: Path, options: FileOptions) -> Any:
+    """Return the options of a restoration, with the mask of the scan."""
+    if options.mask is None:
+        return options.restore
+    return replace(options.restore, mask=read_mask(options.mask, scan, source))
+
+
+def _of_file(error: InputError, source: Path) -> InputError:
+    """Return the same error with the name of the file."""
+    return InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None))
 
 
 def _notes(scan: Volume, options: FileOptions) -> list[str]:
@@ -102,94 +255,9 @@ def _notes(scan: Volume, options: FileOptions) -> list[str]:
     ]
 
 
-def _resolution(scan: Volume, out: Volume) -> dict[str, str]:
-    """Return what a BIDS sidecar says of voxels that are finer than those of the source."""
-    if out.grid.shape == scan.grid.shape:
-        return {}
-    made, had = (" x ".join(f"{edge:.4g}" for edge in volume.grid.spacing) for volume in (out, scan))
-    return {"Resolution": f"voxels of {made} mm, made from voxels of {had} mm"}
-
-
-def restore_file(
-    source: Path,
-    target: Path,
-    prior: Prior,
-    options: FileOptions,
-    outputs: Outputs | None = None,
-    *,
-    device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Restore one scan from a file, or a DICOM folder, to another.
-
-    Args:
-        source: NIfTI file, DICOM file or folder.
-        target: NIfTI file or DICOM folder.
-        prior: of the cohort.
-        options: how.
-        outputs: what is written beside the scan; nothing by default.
-        device: where to compute.
-        progress: called with the slices done and their total.
-
-    Returns:
-        the report.
-
-    Raises:
-        InputError: see ``read``, ``restore`` and ``write``.
-    """
-    outputs, start = outputs or Outputs(), time.perf_counter()
-    if outputs.parametric_map:
-        require_map(target)
-    scan, scale = _read(source, options)
-    try:
-        out = restore(scan, prior, scale, options=options.restore, device=device, progress=progress)
-    except InputError as error:
-        raise _of_file(error, source) from error
-    details = out.details.after(*outputs.findings, *_notes(scan, options))
-    # a page that says how long it took is another one each time
-    seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
-    run = RunFacts(command_text(source, target, prior, options, outputs), seconds, device)
-    report = {**details.as_dict(), "configuration": options.configuration(prior), **outputs.extra}
-    sidecar = outputs.sidecar
-    write(
-        out.volume,
-        target,
-        report=report if outputs.report else None,
-        std=out.std if outputs.std or outputs.parametric_map else None,
-        page=_page(scan, replace(out, details=details), run) if outputs.report else None,
-        sidecar=None if sidecar is None else {**sidecar, **_resolution(scan, out.volume)},
-        overwrite=outputs.overwrite,
-        parametric_map=outputs.parametric_map,
-    )
-    return report
-
-
-def _page(scan: Volume, out: Restored, run: RunFacts) -> str:
-    return page_of(scan, out.volume, out.std, out.details, network_weight=out.network_weight, run=run)
-
-
-def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
-    """Plan what :func:`restore_file` would do, without restoring or writing.
-
-    Args:
-        source, prior, options: see :func:`restore_file`.
-
-    Raises:
-        InputError: see ``read`` and ``restore``.
-    """
-    scan, scale = _read(source, options)
-    try:
-        return plan(scan, prior, scale, options=options.restore)
-    except InputError as error:
-        raise _of_file(error, source) from error
-
-
-def _read(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
-    """Read the scan that is meant, and return it with the factors to refine it by."""
-    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
-    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
-
-
-def _of_file(error: InputError, source: Path) -> InputError:
-    """Return the same error with the name of the file."""
-    return InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None))
+def _sidecar(sidecar: Mapping[str, Any] | None, scan: Grid, out: Grid) -> Mapping[str, Any] | None:
+    """Return what a BIDS sidecar says, with the resolution where voxels are finer than those of the source."""
+    if sidecar is None or out.shape == scan.shape:
+        return sidecar
+    made, had = (" x ".join(f"{edge:.4g}" for edge in grid.spacing) for grid in (out, scan))
+    return {**sidecar, "Resolution": f"voxels of {made} mm, made from voxels of {had} mm"}

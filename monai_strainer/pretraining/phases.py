@@ -2,15 +2,14 @@
 """Phases of a training: each says that it begins, keeps its finished result, and is passed over when a run goes on.
 
 A phase that takes minutes after hours of training must not be lost with them, and must not be silent. Lines go to the
-logger ``monai_strainer``; the command line prints them.
+logger ``monai_strainer``; the command line shows them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from torch import nn
 
 from ..storage.checkpoints import read_checkpoint, save_checkpoint
 
-__all__ = ["Phase", "announce", "announced_to", "digest_of_arrays", "digest_of_weights"]
+__all__ = ["Phase", "announce", "digest_of_arrays", "digest_of_weights"]
 
 _logger = logging.getLogger("monai_strainer")
 
@@ -29,29 +28,6 @@ _logger = logging.getLogger("monai_strainer")
 def announce(text: str) -> None:
     """Say what a training does now, in one line."""
     _logger.info(text)
-
-
-@contextmanager
-def announced_to(say: Callable[[str], None]) -> Iterator[None]:
-    """Within the block, every line that is announced is also given to ``say``.
-
-    Example:
-        >>> with announced_to(print):
-        ...     announce("statistics of the heads")
-        statistics of the heads
-    """
-    handler = logging.Handler()
-    handler.emit = lambda record: say(record.getMessage())  # type: ignore[method-assign]
-    level, spread = _logger.level, _logger.propagate
-    _logger.addHandler(handler)
-    _logger.setLevel(logging.INFO)
-    _logger.propagate = False
-    try:
-        yield
-    finally:
-        _logger.removeHandler(handler)
-        _logger.setLevel(level)
-        _logger.propagate = spread
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..volume import Volume
 from .background import nearest
 from .data_fit import data_fit
 from .given_back import give_back
+from .masking import as_measured_outside
 from .method import TRAINED
 from .noise_level import LEAST
 from .passes import Passed
@@ -98,6 +99,10 @@ def assess(
     middle = float(np.median(deviation[inside])) if inside.any() else 0.0
     if ready.background is not None:
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
+    if ready.mask is not None:
+        image, deviation = as_measured_outside(
+            scan.data, ready.mask, image, deviation, ready.level.relative * ready.scale
+        )
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     deviation = np.ascontiguousarray(deviation, np.float32)
     return Assessed(result, deviation, risk, data, middle, tuple(warnings), weight)

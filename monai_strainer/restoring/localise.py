@@ -47,8 +47,8 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
     """
     volume = ready.acquired.volume
     if ready.signed or prior.record.get("kind") == "general":
-        return Localised(find_pose(ready.inside, volume.grid), False)
-    pose, whole = place(volume, ready.inside, prior)
+        return Localised(find_pose(ready.whole, volume.grid), False)
+    pose, whole = place(volume, ready.whole, prior)
     if not whole or prior.network.spatial_dims != 3 or min(volume.grid.shape) == 1:
         return Localised(pose, whole)
     network = prior.network.cpu()

@@ -45,6 +45,9 @@ class RestoreOptions:
             ``"auto"`` takes the box; where the general prior refines a plane, it also allows for cut k-space (see the
             docs on any scan).
         operator: builds ``A`` from a fine and a measured shape, or is ``A`` itself; takes the place of ``profile``.
+        mask: (X, Y, Z), true where the scan is restored. The network reads the noise level inside, and the intensity
+            scale and all figures of the report are those inside. Outside, the result is the scan itself, or its linear
+            interpolation on a finer grid.
         thickness: of slices in mm where they have gaps or overlap; by default what the scan says of itself, else the
             step between them. Matters where the step between slices is refined.
         method: ``"amortised"`` is one pass of the detail network; ``"plug_and_play"`` uses it as a denoiser, for
@@ -81,6 +84,7 @@ class RestoreOptions:
         metadata=_said("what a measured voxel is: an average, a weighted one, or cut-off k-space", among=PROFILES),
     )
     operator: OperatorFactory | Operator | None = None
+    mask: NDArray[np.bool_] | None = None
     thickness: float | None = field(
         default=None, metadata=_said("slice thickness where slices have gaps or overlap", kind=float, unit="MM")
     )

@@ -12,10 +12,12 @@ from ..anatomy.foreground import foreground, normalise
 from ..physics import GaussianNoise, NoiseModel, RicianNoise
 from ..priors.prior import Prior
 from ..volume import Volume
-from .background import Background, constant_background, is_signed
+from .background import Background, constant_background, is_signed, nearest
+from .masking import checked_mask
 from .method import TRAINED
 from .noise_filter import find_filter
 from .noise_level import NoiseLevel, estimated_level, given_level
+from .options import RestoreOptions
 from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
@@ -29,7 +31,9 @@ class Prepared:
         acquired: the scan on its acquired grid, and the factors from there.
         background: exact values that are kept.
         signed: whether values below zero are meant.
-        inside: (X, Y, Z) where the object is, on the acquired grid.
+        inside: (X, Y, Z) where the object is, on the acquired grid; only the part in the mask, if there is one.
+        whole: (X, Y, Z) where all of the object is.
+        mask: (X, Y, Z) what is restored, on the scan's grid; None restores all of it.
         scale: intensity that stands for 1.
         noise: kind of noise.
         level: of the noise, relative to ``scale``.
@@ -40,6 +44,8 @@ class Prepared:
     background: Background | None
     signed: bool
     inside: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    mask: NDArray[np.bool_] | None
     scale: float
     noise: type[NoiseModel]
     level: NoiseLevel
@@ -50,8 +56,7 @@ def prepare(
     scan: Volume,
     prior: Prior,
     factors: tuple[float, float, float],
-    sigma: float | NDArray[np.float32] | None,
-    noise: type[NoiseModel],
+    options: RestoreOptions,
     find_reconstruction: bool,
 ) -> Prepared:
     """Decide all that does not depend on the method.
@@ -60,14 +65,14 @@ def prepare(
         scan: what the scanner gave.
         prior: to restore it with.
         factors: per array axis.
-        sigma: noise level in the scan's units, a number or a map; None reads it off the scan.
-        noise: kind of noise that was asked for.
+        options: noise level, kind of noise and mask, as they were asked for.
         find_reconstruction: whether to look for what was done after the acquisition: zero-filling, and, where the
             noise level is read off a scan to denoise, a filter in the slice plane.
 
     Raises:
-        InputError: a noise map of another shape, or nothing in the scan is an image.
+        InputError: a noise map or a mask of another shape, a mask of nothing, or nothing in the scan is an image.
     """
+    sigma, noise, mask = options.given_sigma, options.noise_kind, checked_mask(options.mask, scan)
     notes: list[str] = []
     background = constant_background(scan.data)
     signed = is_signed(scan.data, background)
@@ -85,7 +90,8 @@ def prepare(
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
     low = acquired.volume
-    inside = _inside(low, background, signed)
+    whole = _inside(low, background, signed)
+    inside = whole if mask is None else nearest(mask, low.grid.shape)
     percentile = prior.percentile
     scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
     scale = scale if signed and scale > 0 else normalise(low.data, inside, percentile).scale
@@ -109,7 +115,7 @@ def prepare(
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, scale)
     else:
         level = given_level(low, sigma, noise, scale)
-    return Prepared(acquired, background, signed, inside, scale, noise, level, tuple(notes))
+    return Prepared(acquired, background, signed, inside, whole, mask, scale, noise, level, tuple(notes))
 
 
 def _inside(low: Volume, background: Background | None, signed: bool) -> NDArray[np.bool_]:

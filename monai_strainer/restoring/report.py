@@ -166,10 +166,7 @@ class QualityFigures(Record):
         least=0,
     )
     fwhm_mm: float | None = entry(
-        "smoothness: full width at half maximum; denoising and blurring raise it",
-        "mm",
-        missing="left out",
-        least=0,
+        "smoothness: full width at half maximum; denoising and blurring raise it", "mm", missing="left out", least=0
     )
     fwhm_axes_mm: tuple[float | None, float | None, float | None] | None = entry(
         "the same per array axis; `null` where it cannot be measured", "mm", missing="left out"
@@ -297,4 +294,5 @@ class WrittenRecord(Record):
     input: dict[str, str | None] | None = entry("base name and SHA-256 of the input", missing="null")
     outputs: dict[str, str] = entry("base name and SHA-256 of every file that was written")
     configuration: dict[str, Any] = entry("all options, and the hashes of the priors")
+    volumes: tuple[dict[str, Any], ...] | None = entry("of 4-D files: the report of each volume", missing="left out")
     source_sha256: str | None = entry("of many scans: hash of the input file or folder", missing="left out")

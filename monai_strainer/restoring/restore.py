@@ -139,5 +139,5 @@ def _planned(
     """Check and prepare the scan, and return it with the plan."""
     check_scan(scan, prior)
     find = isinstance(options.build, Profile) and options.method != "coordinates" and prior.general is not None
-    ready = prepare(scan, prior, triple(scan, scale), options.given_sigma, options.noise_kind, find)
+    ready = prepare(scan, prior, triple(scan, scale), options, find)
     return ready, plan_restoration(ready, prior, options, scan.thickness)

@@ -22,6 +22,7 @@ __all__ = [
     "atomic_folder",
     "clear",
     "is_there",
+    "json_line",
     "json_text",
     "make_folder",
     "move",
@@ -250,6 +251,16 @@ def _plain(value: Any) -> Any:
 def json_text(obj: Mapping[str, Any]) -> str:
     """Return a mapping as indented JSON; numpy numbers and arrays become plain ones, what is not finite ``null``."""
     return json.dumps(_plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def json_line(obj: Mapping[str, Any]) -> str:
+    """Return a mapping as JSON in one line, with plain values as :func:`json_text`.
+
+    Example:
+        >>> json_line({"sigma": float("nan"), "name": "Bär"})
+        '{"sigma": null, "name": "Bär"}'
+    """
+    return json.dumps(_plain(obj), ensure_ascii=False, allow_nan=False)
 
 
 def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:

@@ -51,6 +51,7 @@ def test_the_recorded_command_names_no_folder() -> None:
 
 
 ELSEWHERE = {"help", "version", "overwrite", "resume", "quiet", "tensorboard"}  # change nothing that is learned
+ELSEWHERE |= {"verbose", "log", "config"}  # the values of a file stand in the record as those of the command line
 ELSEWHERE |= {"start"}  # a folder: the record holds the hash of its weights
 RESTORING = {
     "scale",

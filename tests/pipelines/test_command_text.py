@@ -29,7 +29,7 @@ def test_it_parses_to_the_same_options(options: FileOptions) -> None:
     text = command_text(Path("/home/SECRET/a b.nii.gz"), Path("out.nii.gz"), load_prior(), options, Outputs(std=True))
     assert "SECRET" not in text and "--prior" not in text
     args = _parser().parse_args(shlex.split(text)[1:])
-    assert args.input == Path("a b.nii.gz") and args.std and not args.report
+    assert args.inputs == [Path("a b.nii.gz")] and args.std and not args.report
     assert {name: getattr(args, name) for name in declared()} == {
         name: getattr(options.restore, name) for name in declared()
     }
@@ -42,3 +42,11 @@ def test_no_folder_and_no_identifier_of_a_series_is_named() -> None:
     text = command_text(Path("/data/SECRET"), Path("/out/SECRET"), small_prior(), options, Outputs())
     assert "SECRET" not in text
     assert text == "monai-strainer restore DICOM OUT --scale 2 --sigma MAP --series-uid UID --prior BUNDLE"
+
+
+def test_what_is_written_beside_the_scan_is_named(tmp_path: Path) -> None:
+    options, outputs = FileOptions((1.0,), mask=tmp_path), Outputs(labels=tmp_path, residual=True, mask=True)
+    text = command_text(Path("a.nii"), Path("b.nii"), load_prior(), options, outputs)
+    assert text.endswith("--scale 1 --mask MASK --labels LABELS --residual --write-mask")
+    args = _parser().parse_args(shlex.split(text)[1:])
+    assert args.residual and args.write_mask and not args.std

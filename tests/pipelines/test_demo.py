@@ -31,7 +31,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]
     output = tmp_path_factory.mktemp("demo") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_prior", lambda path: Prior.cold(1, hidden_channels=16, num_layers=3))
-        return output, demo(output, slices=1, steps=1, quiet=True)
+        return output, demo(output, slices=1, steps=1)
 
 
 def test_every_file_is_there(ran: tuple[Path, dict[str, Any]]) -> None:
@@ -64,4 +64,4 @@ def test_all_images_lie_where_the_template_lies(ran: tuple[Path, dict[str, Any]]
 def test_an_earlier_run_is_not_replaced(ran: tuple[Path, dict[str, Any]]) -> None:
     output, _ = ran
     with pytest.raises(InputError, match="already"):
-        demo(output, slices=1, steps=1, quiet=True)
+        demo(output, slices=1, steps=1)

@@ -27,7 +27,7 @@ from monai_strainer.pretraining import encoder as pretraining
 from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
 from monai_strainer.pretraining.detail import DetailRecipe
-from monai_strainer.pretraining.phases import Phase, announced_to
+from monai_strainer.pretraining.phases import Phase
 from monai_strainer.pretraining.run import Run
 
 
@@ -233,13 +233,13 @@ def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
         pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(seed=1, checkpoint=file, resume=True))
 
 
-def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path) -> None:
-    file, lines = tmp_path / "a.pt", []
-    with announced_to(lines.append):
+def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "a.pt"
+    with caplog.at_level("INFO", "monai_strainer"):
         for number, (seed, resume) in enumerate([(0, True), (0, True), (1, True), (1, False)]):
             given = Phase("a", {"seed": seed}, file, resume).result(lambda value=number: {"value": value})  # type: ignore[misc]
             assert given["value"] == (0, 0, 2, 3)[number]
-    assert lines == ["a", "a: done before", "a", "a"]
+    assert caplog.messages == ["a", "a: done before", "a", "a"]
 
 
 def test_the_recorded_command_makes_the_same_prior_again(scans: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_command_line_has_every_declared_option_and_its_default(name: str) -
 
 
 def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
-    python_alone = {"operator", "fit", "coordinate_features", "seed"}
+    python_alone = {"operator", "mask", "fit", "coordinate_features", "seed"}
     assert {one.name for one in fields(RestoreOptions)} == set(declared()) | python_alone
 
 

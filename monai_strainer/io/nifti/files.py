@@ -7,10 +7,11 @@ import gzip
 import math
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -35,7 +36,7 @@ from .header import (
     shape_of,
 )
 
-__all__ = ["NiftiSource", "header_for", "read_image", "write_image", "write_voxels"]
+__all__ = ["NiftiSource", "opened", "read_image", "write_image"]
 
 _CHUNK = 1 << 20  # bytes
 _QFORM_MM = 5e-4  # a qform that cannot place the corners this well is not written
@@ -160,33 +161,66 @@ def _refuse_values(values: NDArray[np.float32], path: Path) -> None:
         raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it", path)
 
 
-def write_image(volume: Volume, path: Path, note: str = "") -> None:
-    """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume and the note alone."""
-    header = header_for(volume)
+def write_image(volume: Volume, path: Path, note: str = "", integers: bool = False) -> None:
+    """Write a volume as float32; see ``monai_strainer.io.write``. The bytes depend on the volume and the note alone.
+
+    Args:
+        volume: to write.
+        path: of the file.
+        note: what kind of map it is; empty for a scan.
+        integers: write whole numbers as integers of 16 or 32 bits.
+    """
+    dtype: type[np.generic] = np.float32
+    if integers:
+        dtype = np.int32 if np.abs(volume.data).max() > np.iinfo(np.int16).max else np.int16
+    with opened(volume, path, note, dtype=dtype) as append:
+        append(volume.data)
+
+
+@contextmanager
+def opened(
+    volume: Volume, path: Path, note: str = "", others: Sequence[int] = (), dtype: type[np.generic] = np.float32
+) -> Iterator[Callable[[NDArray[Any]], None]]:
+    """Open a file to write one volume after the other.
+
+    Args:
+        volume: the first one; its header serves all.
+        path: of the file.
+        note: what kind of map it is; empty for a scan.
+        others: sizes of the axes behind the third; their product is the number of volumes.
+        dtype: of the voxels in the file.
+
+    Yields:
+        a function that appends the voxels (X, Y, Z) of one volume.
+    """
+    header = _header(volume)
+    header.set_data_dtype(dtype)
     header["descrip"] = f"monai_strainer {__version__}{note and ': '}{note}".encode()[:79]
-    write_voxels(path, header, [volume])
+    if others:
+        header["dim"][0] = 3 + len(others)
+        header["dim"][4 : 4 + len(others)] = others
+        if isinstance(volume.source, NiftiSource):
+            steps, start = volume.source.header["pixdim"][4:], float(volume.source.header["toffset"])
+            header["pixdim"][4:] = np.where(np.isfinite(steps) & (steps > 0), steps, 1)  # what no scanner means is 1
+            header["toffset"] = start if math.isfinite(start) else 0
+    kind = np.dtype(dtype).newbyteorder("<")
+    del volume  # the others are written without it
+    with ExitStack() as leaving:
+        file: BinaryIO | gzip.GzipFile = leaving.enter_context(path.open("wb"))
+        if path.name.lower().endswith(".gz"):
+            # no name and no time inside; level 1, as nibabel does: floats hardly shrink
+            packed = gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0)  # type: ignore[arg-type]
+            file = leaving.enter_context(packed)
+        file.write(header.binaryblock + bytes(4))  # four zeros: no extensions, which may hold names
+
+        def append(data: NDArray[Any]) -> None:
+            for k in range(data.shape[2]):
+                file.write(data[..., k].astype(kind, copy=False).tobytes("F"))
+
+        yield append
 
 
-def write_voxels(path: Path, header: Nifti1Header, volumes: Sequence[Volume]) -> None:
-    """Write a header and the voxels of volumes, one volume after the other, as float32."""
-    with path.open("wb") as file:
-        if path.name.lower().endswith(
-            ".gz"
-        ):  # no name and no time inside; level 1, as nibabel does: floats hardly shrink
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                _write_to(packed, header, volumes)
-        else:
-            _write_to(file, header, volumes)
-
-
-def _write_to(file: gzip.GzipFile | BinaryIO, header: Nifti1Header, volumes: Sequence[Volume]) -> None:
-    file.write(header.binaryblock + bytes(4))  # four zeros: no extensions, which may hold names
-    for volume in volumes:
-        for k in range(volume.data.shape[2]):
-            file.write(volume.data[..., k].astype("<f4", copy=False).tobytes("F"))
-
-
-def header_for(volume: Volume) -> Nifti1Header:
+def _header(volume: Volume) -> Nifti1Header:
     """Build a header; from the source come version, axes, units, codes and intent, and nothing that may hold a name."""
     source = volume.source if isinstance(volume.source, NiftiSource) else None
     shape, old = volume.grid.shape, None if source is None else source.header

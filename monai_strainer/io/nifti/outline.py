@@ -14,10 +14,10 @@ from nibabel.nifti1 import Nifti1Header
 from ...errors import InputError
 from ...geometry import Grid
 from ...volume import Volume
-from ..find import DEVIATION
+from ..find import MAPS
 from .header import HEAD, Form, parse, placement_of, refuse_faults, shape_of, volumes_of
 
-__all__ = ["Outline", "is_deviation", "outline_of"]
+__all__ = ["Outline", "map_of", "outline_of"]
 
 
 class Outline(NamedTuple):
@@ -27,11 +27,13 @@ class Outline(NamedTuple):
         grid: of one volume.
         slice_axis: as of :class:`monai_strainer.Volume`.
         volumes: that the file holds.
+        others: sizes of the axes behind the third.
     """
 
     grid: Grid
     slice_axis: int
     volumes: int
+    others: tuple[int, ...] = ()
 
 
 def _header(path: Path) -> Nifti1Header | None:
@@ -54,6 +56,7 @@ def outline_of(path: Path, form: Form | None = None) -> Outline | None:
     if header is None:
         return None
     volumes = volumes_of(header)
+    others = tuple(int(n) for n in header["dim"][4 : 1 + max(0, min(int(header["dim"][0]), 7))])
     try:
         if volumes > 1:
             header["dim"][0], header["dim"][4:] = 3, 1
@@ -62,13 +65,14 @@ def outline_of(path: Path, form: Form | None = None) -> Outline | None:
         grid = Grid(shape, placement_of(header, form).affine)
         axis = (int(header["dim_info"]) >> 4 & 3) - 1
         nothing = np.broadcast_to(np.float32(0), shape)  # one number, whatever the shape
-        return Outline(grid, Volume(nothing, grid, slice_axis=axis).slice_axis, volumes)
+        return Outline(grid, Volume(nothing, grid, slice_axis=axis).slice_axis, volumes, others)
     except InputError:
         return None
 
 
-def is_deviation(path: Path) -> bool:
-    """Return whether a file is a standard deviation that ``write`` made, by what its header says."""
+def map_of(path: Path) -> str | None:
+    """Return which of ``MAPS`` a file is that ``write`` made, by what its header says; None for any other file."""
     header = _header(path)
     text = b"" if header is None else bytes(header["descrip"].item())
-    return text.startswith(b"monai_strainer") and DEVIATION.encode() in text
+    program, _, note = text.decode(errors="replace").partition(": ")
+    return next((kind for kind in MAPS.values() if program.startswith("monai_strainer") and note == kind), None)

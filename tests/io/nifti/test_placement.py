@@ -13,7 +13,7 @@ from nifti_files import image, oblique, ramp, saved
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read, write
-from monai_strainer.io.nifti.outline import is_deviation, outline_of
+from monai_strainer.io.nifti.outline import map_of, outline_of
 from monai_strainer.volume import Volume
 
 SCANNER, ALIGNED = oblique((0.1, -0.2, 0.3), (-1, 1, 1)), oblique((0.0, 0.05, -0.1), (1, 1, 1))
@@ -86,4 +86,4 @@ def test_the_outline_is_that_of_the_scan(tmp_path: Path) -> None:
 
 def test_a_deviation_is_known_by_its_header(tmp_path: Path, phantom: Volume) -> None:
     write(phantom, tmp_path / "x.nii.gz", std=np.ones(phantom.grid.shape, np.float32))
-    assert is_deviation(tmp_path / "x_std.nii.gz") and not is_deviation(tmp_path / "x.nii.gz")
+    assert map_of(tmp_path / "x_std.nii.gz") == "standard deviation" and map_of(tmp_path / "x.nii.gz") is None

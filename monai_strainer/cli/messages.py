@@ -1,0 +1,109 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Say what goes on: results on the standard output, messages on the standard error, all of it in a log file.
+
+Everything is a record of the logger ``monai_strainer``, which is silent for those who use the package in Python.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["RESULT", "duration", "is_terminal", "log", "messages_of", "result"]
+
+log = logging.getLogger("monai_strainer")
+RESULT = logging.INFO + 5  # what a command was asked for: it goes to the standard output
+STAMPED = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S")
+FILED = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+
+logging.addLevelName(RESULT, "RESULT")
+
+
+def result(line: str) -> None:
+    """Print a line that the command was asked for."""
+    log.log(RESULT, line)
+
+
+def is_terminal() -> bool:
+    """Return whether somebody looks at the standard error as it grows."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words, rounded as an estimate deserves.
+
+    Example:
+        >>> duration(8.2), duration(100), duration(2400), duration(5700)
+        ('8 s', '2 min', '40 min', '1 h 35 min')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Console(logging.Handler):
+    """Print records on one stream, above any progress bar; errors begin with the name of the program."""
+
+    def __init__(self, stream: Any, form: logging.Formatter | None) -> None:
+        super().__init__()
+        self.stream = stream
+        self.setFormatter(form)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        text = record.getMessage() if record.levelno >= logging.ERROR else self.format(record)
+        tqdm.write(f"monai-strainer: {text}" if record.levelno >= logging.ERROR else text, file=self.stream)
+
+
+@contextmanager
+def messages_of(quiet: bool, verbose: bool, file: Path | None, results: bool = True) -> Iterator[None]:
+    """Within the block, the messages of the package are shown and kept.
+
+    Args:
+        quiet: show warnings and errors alone.
+        verbose: show details too.
+        file: log file to append to, with all levels; its folder is made.
+        results: print results on the standard output; else they are messages.
+
+    Raises:
+        InputError: the log file cannot be written.
+    """
+    out, err = _Console(sys.stdout, None), _Console(sys.stderr, None if is_terminal() else STAMPED)
+    err.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    out.addFilter(lambda record: record.levelno == RESULT and results)
+    err.addFilter(lambda record: not (record.levelno == RESULT and results))
+    handlers: list[logging.Handler] = [out, err]
+    if file is not None:
+        handlers.append(_file(file))
+    level, spread = log.level, log.propagate
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+        log.setLevel(level)
+        log.propagate = spread
+
+
+def _file(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"the log cannot be written ({reason})", "name another file with --log", path) from error
+    handler.setFormatter(FILED)
+    return handler

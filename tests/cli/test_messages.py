@@ -1,0 +1,162 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""What a command says, where, and when: dated lines, the time that is left, a log file; the library is silent."""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from phantoms import small_head, small_prior_with_detail
+
+from monai_strainer import save_prior, write
+from monai_strainer.cli import learn, main, progress
+from monai_strainer.cli.messages import duration, messages_of
+from monai_strainer.cli.progress import Progress
+
+STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    for k in range(3):
+        write(small_head(seed=k), tmp_path / "in" / f"scan{k}.nii.gz")
+    save_prior(small_prior_with_detail(), tmp_path / "bundle")
+    return tmp_path
+
+
+def run(home: Path, *more: object) -> int:
+    words = ["restore", home / "in", home / "out", "--prior", home / "bundle", "--scale", "1", "--adapt", "0"]
+    return main([str(word) for word in [*words, "--device", "cpu", *more]])
+
+
+def test_without_a_terminal_every_line_has_its_time(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cohort) == 0
+    said = capsys.readouterr()
+    lines = said.err.splitlines()
+    assert lines and all(re.match(STAMP, line) for line in lines)
+    assert re.search(r"1 of 3 scans done, 2 left, about \d+ s$", said.err, re.M)
+    assert said.out.splitlines()[0] == "scan0.nii.gz: done"
+
+
+def test_quiet_says_nothing_but_results_and_verbose_says_why(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cohort, "-q") == 0
+    quiet = capsys.readouterr()
+    assert quiet.err == "" and "3 of 3 scans are done" in quiet.out
+    assert run(cohort, "-v", "--seed", "1", "--overwrite") == 0
+    assert "prior: general (" in capsys.readouterr().err
+
+
+def test_the_log_file_has_all_levels_results_and_the_error_that_ends_a_run(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "logs" / "run.log"
+    assert run(cohort, "-q", "--log", log) == 0
+    assert run(cohort, "--prior", tmp_path / "none", "--log", log) == 3
+    text = log.read_text()
+    assert re.search(rf"^{STAMP}RESULT  scan1.nii.gz: done$", text, re.M)
+    assert re.search(rf"^{STAMP}DEBUG   prior: general", text, re.M)
+    assert re.search(rf"^{STAMP}ERROR   model.pt: there is no models/model.pt in none", text, re.M)
+    assert capsys.readouterr().err.startswith("monai-strainer: ")
+    assert not logging.getLogger("monai_strainer").handlers
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything(
+    cohort: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(cohort, "--log", cohort / "in") == 3
+    assert "name another file with --log" in capsys.readouterr().err.lower() and not (cohort / "out").exists()
+
+
+def test_the_library_is_silent_in_python(cohort: Path) -> None:
+    code = (
+        "from monai_strainer import load_prior, read, restore;"
+        f"restore(read({str(cohort / 'in' / 'scan0.nii.gz')!r}), load_prior({str(cohort / 'bundle')!r}), 1, adapt=0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_two_steps_tell_how_long_it_takes_and_then_few_lines_follow(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
+        clock.now = 100.0  # the first step sets things up and says nothing about the others
+        for step in range(1200):
+            shown.move(step + 1, 1200)
+            clock.now += 2.0
+    lines = [re.sub(STAMP, "", line) for line in capsys.readouterr().err.splitlines()]
+    assert lines[0] == "training: about 40 min on this machine"
+    assert lines[1].startswith("training: step ") and lines[1].endswith(" min left")
+    assert lines[-1] == "training: done in 42 min"
+    assert len(lines) < 25
+
+
+def test_a_resumed_training_counts_from_where_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
+        for step in (1000, 1001, 1002):
+            shown.move(step, 1102)
+            clock.now += 6.0
+    assert "training: about 10 min on this machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["restore", "pretrain", "pretrain-general", "demo"])
+def test_the_help_says_how_long_it_takes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert "of one CPU core" in " ".join(text.split())
+    assert all(len(line) < 80 for line in text.splitlines() if "CPU" in line)
+
+
+def test_short_work_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
+        for step in range(10):
+            shown.move(step + 1, 10)
+            clock.now += 1.0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_gets_a_bar_and_lines_without_times(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (progress, sys.modules["monai_strainer.cli.messages"]):
+        monkeypatch.setattr(module, "is_terminal", lambda: True)
+    with messages_of(False, False, None), Progress("training", "step") as shown:
+        shown.move(1, 2)
+        logging.getLogger("monai_strainer").info("a line")
+    said = capsys.readouterr().err
+    assert "training:  50%" in said and "\ra line\n" in said and "20" not in said.partition("a line")[0]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (7260, "2 h 1 min")])
+def test_a_length_of_time_is_rounded(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_trial_tells_the_time_of_a_training_and_changes_nothing(
+    cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learn, "WORTH_A_TRIAL", 1)
+    for k in range(3):
+        write(small_head((22, 26, 16), seed=k), cohort / "in" / f"scan{k}.nii.gz", overwrite=True)
+    small = ["--grid", "4,12,14", "--steps", "2", "--detail-steps", "0", "--device", "cpu"]
+    for name, more in (("one", []), ("two", ["--quiet"])):  # those who hear nothing need no trial
+        assert main(["pretrain", str(cohort / "in"), str(cohort / name), *small, *more]) == 0
+        said = capsys.readouterr().err
+        assert ("on this machine for the steps of the networks" in said) == (name == "one")
+    one, two = (cohort / name / "models" / "model.pt" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
