@@ -27,11 +27,12 @@ RAISED = ("InputError", "Fault", "Finding")
 FAMILIES: dict[str, str] = {
     "dicom": "io/dicom listening cli/listen",
     "bids": "io/bids pipelines/bids",
-    "files": "io/nifti io/mgh io/formats",
+    "files": "io/nifti io/mgh io/formats storage/toml_file",
     "folders": "io/find pipelines/jobs cohorts/sources",
-    "writing": "io/__init__ pipelines/batch storage/atomic storage/marks errors cli/restore cli/fuse",
-    "options": "restoring/options restoring/method pipelines/restore_file inferers cli/recipes cli/denoise_image "
-    "pipelines/denoise_image pipelines/device pipelines/fuse_files adapters",
+    "writing": "io/__init__ io/image_files pipelines/batch storage/atomic storage/marks errors cli/restore cli/fuse "
+    "cli/messages",
+    "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan inferers "
+    "cli/recipes cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device pipelines/fuse_files adapters",
     "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",
     "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle cli/learn",
