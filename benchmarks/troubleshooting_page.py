@@ -31,8 +31,9 @@ FAMILIES: dict[str, str] = {
     "folders": "io/find pipelines/jobs cohorts/sources",
     "writing": "io/__init__ io/image_files pipelines/batch storage/atomic storage/marks errors cli/restore cli/fuse "
     "cli/messages",
-    "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan inferers "
-    "cli/recipes cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device pipelines/fuse_files adapters",
+    "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan "
+    "inferers cli/recipes cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device "
+    "pipelines/fuse_files adapters",
     "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",
     "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle cli/learn",
