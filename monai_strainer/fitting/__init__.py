@@ -2,7 +2,7 @@
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
-from .amortised import PROBE, Amortised, CoordinateFeatures, amortise, has_bfloat16
+from .amortised import MIRRORS, PROBE, Amortised, CoordinateFeatures, amortise, has_bfloat16
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
@@ -13,6 +13,7 @@ from .refine import FitOptions, Refined, refine
 from .registration import align
 
 __all__ = [
+    "MIRRORS",
     "ADAPTATION",
     "Adaptation",
     "Amortised",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,10 +17,12 @@ from ..physics import Measurement, Separable
 from .data_consistency import ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 
-__all__ = ["PROBE", "Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
+__all__ = ["MIRRORS", "PROBE", "Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
 
 BATCH = 4  # slices at a time
 PROBE = 977_000_003  # seed: simulated scans often draw noise with small seeds, and it must not be drawn again
+MARGIN = 8  # pixels around what is not zero
+ALIGNED = 8  # pixels: boxes begin and end at multiples of what the network folds into one
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
@@ -33,7 +36,7 @@ class Amortised:
         network_images: ``(S, H, W)`` before the data step.
         undetermined: fraction of the network's error variance that the measurement left open.
         divergence: ``(S, H, W)``, what one unit of noise in a voxel leaves of itself there, if it was asked for: a
-            random estimate per voxel that is right in the mean.
+            random estimate per voxel that is right in the mean; not a number where it was not read.
     """
 
     images: Tensor
@@ -71,6 +74,8 @@ def amortise(
     only: slice = slice(None),
     on_slices: Callable[[int], None] | None = None,
     probe: torch.Generator | None = None,
+    probed: Callable[[int], bool] = lambda batch: True,
+    mirrors: Sequence[tuple[int, ...]] | None = None,
 ) -> Amortised:
     """Restore a stack of slices in one pass of the detail network.
 
@@ -83,8 +88,10 @@ def amortise(
             step: the network has already weighed the data against what it knows.
         only: which slices to restore; all by default.
         on_slices: called with the slices done.
-        probe: draws a small change of the data, from which the divergence is read; takes the place of one mirror image.
-            Only where ``A`` is the identity.
+        probe: draws a small change of the data, from which the divergence is read: one more pass. Only where ``A`` is
+            the identity.
+        probed: whether the divergence of a batch of ``BATCH`` slices is read.
+        mirrors: axes to flip, for every mirror image; by default four images, and three where there is a probe.
     """
     y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
     means, stds, slopes = [], [], []
@@ -94,16 +101,21 @@ def amortise(
         change = torch.randn(y.shape, generator=probe).to(y)
         size = 0.1 * float(measurement.noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
         moved_by = replace(measurement, y=y + size * change)
-    for low in range(first, last, BATCH):
+    if mirrors is None:
+        mirrors = MIRRORS if moved_by is None else MIRRORS[:3]
+    for batch, low in enumerate(range(first, last, BATCH)):
         some = slice(low, min(low + BATCH, last))
-        if moved_by is None:
-            mean, std = predict_slices(detail, measurement, some, features, closeness)
+        if moved_by is None or not probed(batch):
+            mean, std = predict_slices(detail, measurement, some, features, closeness, mirrors)
         else:
-            plain, std = predict_slices(detail, measurement, some, features, closeness, MIRRORS[:1])
-            others, _ = predict_slices(detail, measurement, some, features, closeness, MIRRORS[1:3])
-            moved, _ = predict_slices(detail, moved_by, some, features, closeness, MIRRORS[:1])
-            slopes.append(change[some] * (moved - plain) / size)
-            mean = (plain + 2 * others) / 3
+            mean, std = predict_slices(detail, measurement, some, features, closeness, mirrors[:1])
+            moved, _ = predict_slices(detail, moved_by, some, features, closeness, mirrors[:1])
+            slopes.append(change[some] * (moved - mean) / size)
+            if len(mirrors) > 1:
+                others, _ = predict_slices(detail, measurement, some, features, closeness, mirrors[1:])
+                mean = torch.lerp(others, mean, 1 / len(mirrors))
+        if moved_by is not None and len(slopes) < len(means) + 1:
+            slopes.append(torch.full_like(mean, torch.nan))
         means.append(mean)
         stds.append(std)
         if on_slices is not None:
@@ -135,7 +147,8 @@ def predict_slices(
 ) -> tuple[Tensor, Tensor]:
     """Predict some slices of a stack: images and standard deviations ``(some, H, W)``, the mean over mirror images.
 
-    The errors at mirror images differ, and their mean is smaller.
+    The errors at mirror images differ, and their mean is smaller. The network sees the part of the slices that is not
+    padding: where data are exactly zero, but for ``MARGIN`` pixels around the rest, image and deviation are 0.
 
     Args:
         detail: the detail network.
@@ -149,17 +162,23 @@ def predict_slices(
     assert isinstance(operator, Separable)
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
-    stack, share = interpolate(operator, y[near])  # (near, H, W)
+    rows, columns = (_filled(y[near], axis, n) for axis, n in zip((-2, -1), operator.shape_in))
+    if rows.start == rows.stop:
+        nothing = y.new_zeros(some.stop - some.start, *operator.shape_in)
+        return nothing, nothing.clone()
+    stack, fraction = interpolate(operator, y[near])  # (near, H, W)
     window = torch.arange(some.start, some.stop, device=y.device)[:, None]
     window = window + torch.arange(-reach, reach + 1, device=y.device)  # (some, slices)
-    slices = stack[window.clamp(0, count - 1) - near[0]]  # (some, slices, H, W)
+    slices = stack[window.clamp(0, count - 1) - near[0]][..., rows, columns]  # (some, slices, H, W)
     if closeness == 0:
         hide_neighbours(slices)
     sigma = noise.sigma
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
-    shown = show(slices, share, sigma, conditions(operator, noise, closeness))
+        sigma = sigma[..., rows, columns]
+    shown = show(slices, fraction[rows, columns], sigma, conditions(operator, noise, closeness))
     coords = None if features is None else features.coords(some)
+    coords = None if coords is None else coords[..., rows, columns]
     with autocast_on(y.device, has_bfloat16(y.device)):
         means, log_stds = [], []
         for axes in mirrors:
@@ -172,7 +191,20 @@ def predict_slices(
             means.append(mean[:, 0].float().flip(axes))
             log_stds.append(log_std[:, 0].float().flip(axes))
     log_std = torch.stack(log_stds).mean(0)
-    return torch.stack(means).mean(0), (log_std if detail.equivariant else log_std.clamp(-9, 2)).exp()
+    std = (log_std if detail.equivariant else log_std.clamp(-9, 2)).exp()
+    (height, width), around = operator.shape_in, (columns.start, rows.start)
+    pad = (around[0], width - columns.stop, around[1], height - rows.stop)
+    return F.pad(torch.stack(means).mean(0), pad), F.pad(std, pad)
+
+
+def _filled(y: Tensor, axis: int, size: int) -> slice:
+    """Return the part of an axis, ``size`` fine pixels long, where data ``(S, h, w)`` are not zero; with a margin."""
+    kept = (y != 0).any(0).any(-3 - axis).nonzero().flatten()  # of a plane, without its other axis
+    if len(kept) == 0:
+        return slice(0, 0)
+    scale = size / y.shape[axis]
+    low, high = math.floor(int(kept[0]) * scale) - MARGIN, math.ceil((int(kept[-1]) + 1) * scale) + MARGIN
+    return slice(max(0, low // ALIGNED * ALIGNED), min(size, -(-high // ALIGNED) * ALIGNED))
 
 
 def has_bfloat16(device: torch.device) -> bool:

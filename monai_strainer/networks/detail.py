@@ -44,10 +44,22 @@ class _Block(nn.Module):
 
     def forward(self, h: Tensor, conditioning: Tensor) -> Tensor:
         changes = self.modulation(conditioning)[..., None, None]  # (B, 2 C or C, 1, 1)
+        if not (self.training or torch.is_grad_enabled()):
+            return self._in_place(h, changes)
         if self.first.bias is None:
             return h + self.second(F.relu(self.first(h) * (1 + changes)))
         gain, shift = changes.chunk(2, dim=1)
         return h + self.second(F.relu(torch.addcmul(shift, self.first(h), 1 + gain)))
+
+    def _in_place(self, h: Tensor, changes: Tensor) -> Tensor:
+        """Do the same without arrays between, which memory would have to carry; ``h`` changes."""
+        inner = self.first(h)
+        if self.first.bias is None:
+            inner.mul_((1 + changes).to(inner.dtype))
+        else:
+            gain, shift = changes.chunk(2, dim=1)
+            inner.mul_((1 + gain).to(inner.dtype)).add_(shift)
+        return h.add_(self.second(inner.relu_()))
 
 
 class _Stage(nn.ModuleList):
@@ -137,6 +149,7 @@ class DetailPrior(nn.Module):
         folded = F.pixel_unshuffle(F.pad(image, pad, mode="replicate"), 2).contiguous(memory_format=torch.channels_last)
         with autocast_on(image.device, False):  # intensities need more than eight bits
             h = self.stem(folded.float())
+        h = h.to(self._kept_in(image.device))
         skips = []
         for stage, blocks in enumerate(self.encode):
             if stage:
@@ -154,6 +167,11 @@ class DetailPrior(nn.Module):
             if self.deviation is not None:  # limits in units of the spread, whatever the scan's unit
                 log_std = (log_std + self.deviation(conditioning.float())[..., None, None]).clamp(-9, 2)
         return middle + spread * out[:, :1], log_std + spread.log()
+
+    def _kept_in(self, device: torch.device) -> torch.dtype:
+        """Return the type of what blocks add to: in training float32, else that of their products."""
+        is_rough = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+        return torch.get_autocast_dtype(device.type) if is_rough and not self.training else torch.float32
 
     def _normalised(self, image: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Slices of mean 0 and spread 1, noise in units of the spread, what Rician noise adds to a pixel; the spread.

@@ -98,8 +98,9 @@ def prepare(
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
 
-        def read(volume: Volume) -> NoiseLevel:
-            return estimated_level(volume, network, noise, scale, inside, bool(acquired.filled))
+        def read(volume: Volume, some: slice = slice(None)) -> NoiseLevel:
+            there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
+            return estimated_level(volume, network, noise, scale, there, bool(acquired.filled))
 
         level = read(low)
         if find_reconstruction and not acquired.filled and max(factors) == 1:

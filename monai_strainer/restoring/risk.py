@@ -62,15 +62,15 @@ def judge_denoised(
         std: (S, H, W), its standard deviation.
         data: (S, H, W) without Rician bias.
         variance: of the noise, a number or (S, H, W).
-        divergence: (S, H, W), ``b (f(y + e b) - f(y)) / e`` voxel by voxel.
+        divergence: (S, H, W), ``b (f(y + e b) - f(y)) / e`` voxel by voxel; not a number where it was not read.
         inside: (S, H, W) where the object is; elsewhere the network is kept.
     """
     v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
     move = image - data
     count = _near(inside.astype(np.float32)) + 1e-6
-    power, level, slope, own = (
-        _near(np.where(inside, part, 0)) / count for part in (move * move, v, v * divergence, std * std)
-    )
+    power, level, own = (_near(np.where(inside, part, 0)) / count for part in (move * move, v, std * std))
+    read = inside & ~np.isnan(divergence)
+    slope = _near(np.where(read, v * divergence, 0)) / (_near(read.astype(np.float32)) + 1e-6)
     voxels = count * (4 * np.pi * REACH**2) * max(1.0, min(len(data), 2 * np.sqrt(np.pi) * ACROSS))
     error = np.sqrt(2 / np.maximum(voxels, 1))  # relative, of the mean of squares that an estimate rests on
     best = (level - slope) / np.maximum(power, _TINY)
@@ -96,9 +96,10 @@ def mean_risk(
     """
     if not inside.any():
         return 0.0
-    v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)[inside]
-    move = (image - data)[inside]
-    return float(np.mean(move * move) - v.mean() + 2 * np.mean(v * divergence[inside]))
+    v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
+    move, read = (image - data)[inside], inside & ~np.isnan(divergence)
+    slope = float(np.mean(v[read] * divergence[read])) if read.any() else 0.0
+    return float(np.mean(move * move) - v[inside].mean()) + 2 * slope
 
 
 def _near(image: NDArray[np.floating]) -> Image:

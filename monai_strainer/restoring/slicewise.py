@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.head_frame import Pose
 from ..fitting import (
+    MIRRORS,
     PROBE,
     Amortised,
     CoordinateFeatures,
@@ -48,6 +49,7 @@ Level = float | NDArray[np.float32]
 
 NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
 KSPACE = Profile("kspace")
+PAIRS = (MIRRORS[::3], MIRRORS[1:3])  # mirror images of a slice, in turn, where there are several planes
 
 
 class Tested(Protocol):
@@ -171,7 +173,8 @@ def detail_pass(
     """Restore with the detail prior along one axis or several, and average.
 
     The errors of planes are alike but not the same: their mean has less. Its standard deviation is taken as the mean
-    of theirs, as if they were the same.
+    of theirs, as if they were the same. Where there are several planes, each has two mirror images instead of four
+    (0.01 dB less), and they take turns to read the divergence.
 
     Args:
         volume: the scan.
@@ -192,7 +195,7 @@ def detail_pass(
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     fractions, stds = [], []
     slopes: list[NDArray[np.float32]] = []
-    for axis in axes:
+    for turn, axis in enumerate(axes):
         y, noise = measured(volume, axis, context, level)
         A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
 
@@ -208,9 +211,17 @@ def detail_pass(
         features = CoordinateFeatures(siren, places)
         if method == "amortised" and isinstance(A, Separable):
             near = neighbours_close(detail, grid, axis, len(y))
-            probe = torch.Generator().manual_seed(PROBE + axis)
+            several = len(axes) > 1
             found = amortise(
-                detail, given, features=features, closeness=near, data_step=data_step, on_slices=on_done, probe=probe
+                detail,
+                given,
+                features=features,
+                closeness=near,
+                data_step=data_step,
+                on_slices=on_done,
+                probe=torch.Generator().manual_seed(PROBE + axis),
+                probed=_turns(turn, len(axes)),
+                mirrors=PAIRS[axis % 2] if several else None,
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)
@@ -230,8 +241,21 @@ def detail_pass(
         undetermined=float(np.mean(fractions)),
         error_std=tuple(stds),
     )
-    slope = np.asarray(np.mean(slopes, axis=0), np.float32) if len(slopes) == len(axes) else None
-    return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, report, slope)
+    return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, report, _mean_of_known(slopes))
+
+
+def _turns(turn: int, of: int) -> Callable[[int], bool]:
+    """Return which batches are one's turn, of several that take turns."""
+    return lambda batch: batch % of == turn
+
+
+def _mean_of_known(slopes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    """Return the mean of arrays over what is a number, voxel by voxel; None of none."""
+    if not slopes:
+        return None
+    count = np.sum([~np.isnan(slope) for slope in slopes], axis=0, dtype=np.int8)
+    total: NDArray[np.float32] = np.sum([np.nan_to_num(slope) for slope in slopes], axis=0, dtype=np.float32)
+    return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
 
 
 def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised:

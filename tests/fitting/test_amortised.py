@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of one pass: batches are loops, neighbours matter as far as they are close, the data have the last word."""
+"""Laws of one pass: batches are loops, neighbours matter as far as they are close, padding is not seen."""
 
 from __future__ import annotations
 
@@ -221,3 +221,48 @@ def test_the_data_step_takes_the_bias_of_a_magnitude_off(sigma: float) -> None:
     found = amortise(small_detail(), Measurement(TWICE, y, RicianNoise(sigma)))
     seen = TWICE.A(found.images)
     assert float((seen - clean).square().mean()) < 0.5 * float((y - clean).square().mean())
+
+
+def test_padding_is_not_shown_to_the_network() -> None:
+    """Zeros around the data change nothing but for a margin, and give zeros there."""
+    around, detail = 24, small_detail()
+    y = slice_images(5, 32, 40)
+    margin = (amortised.MARGIN,) * 4
+    wide = torch.nn.functional.pad(y, (around,) * 4)
+    given = Measurement(Identity(tuple(wide.shape[1:])), wide, RicianNoise(0.02))
+    found = torch.stack(predict_slices(detail, given, slice(0, 5)))
+    near = torch.nn.functional.pad(y, margin)
+    alone = Measurement(Identity(tuple(near.shape[1:])), near, RicianNoise(0.02))
+    known = torch.stack(predict_slices(detail, alone, slice(0, 5)))
+    rest = around - amortised.MARGIN
+    close(found, torch.nn.functional.pad(known, (rest,) * 4))
+    assert float((found[0, :, around:-around, around:-around] - y).detach().abs().max()) > 1e-3
+
+
+def test_a_slice_of_zeros_is_a_slice_of_zeros() -> None:
+    y = torch.zeros(9, *SIZE)
+    y[-1] = 1
+    found = amortise(small_detail(), Measurement(Identity(SIZE), y, RicianNoise(0.02)))
+    assert float(found.images[:4].abs().max()) == float(found.std[:4].abs().max()) == 0
+    assert float(found.std[-1].min()) > 0
+
+
+def test_the_divergence_is_read_where_it_is_asked_for() -> None:
+    y, seed = measured(Identity(SIZE)), torch.Generator().manual_seed
+    given = Measurement(Identity(SIZE), y, RicianNoise(0.02))
+    whole = amortise(small_detail(), given, probe=seed(1))
+    part = amortise(small_detail(), given, probe=seed(1), probed=lambda batch: batch == 1)
+    assert whole.divergence is not None and part.divergence is not None
+    close(whole.divergence[4:], part.divergence[4:])
+    assert bool(part.divergence[:4].isnan().all())
+    close(whole.images, part.images)
+
+
+def test_mirror_images_are_averaged() -> None:
+    given, detail = Measurement(Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02)), small_detail()
+    one, two, both = (
+        amortise(detail, given, mirrors=axes, probe=torch.Generator().manual_seed(0)).images
+        for axes in (((),), ((-1,),), ((), (-1,)))
+    )
+    close(both, (one + two) / 2)
+    assert float((one - two).abs().max()) > 1e-4

@@ -140,3 +140,16 @@ def test_the_sizes_make_a_network_that_the_weights_fit(features: int) -> None:
 def test_a_size_that_makes_no_network_is_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="odd number of slices, two stages"):
         DetailPrior(**{"channels": (8, 8), "blocks": 1, "features": 0, **sizes})
+
+
+@pytest.mark.parametrize("equivariant", [False, True])
+def test_in_place_and_with_gradients_the_result_is_the_same(equivariant: bool) -> None:
+    net = DetailPrior(channels=(8, 8), features=0, equivariant=equivariant).eval()
+    torch.nn.init.normal_(net.tail.weight, std=0.1)
+    image, conditions, _ = inputs()
+    kept = image.clone()
+    plain = torch.stack(net(image, conditions)).detach()
+    with torch.no_grad():
+        quick = torch.stack(net(image, conditions))
+    torch.testing.assert_close(plain, quick, atol=1e-5, rtol=0)
+    assert torch.equal(image, kept)

@@ -11,8 +11,8 @@ from phantoms import body_volume as volume
 from phantoms import rician, rmse
 from scipy import ndimage
 
-from monai_strainer import Prior, Volume, load_prior, restore
-from monai_strainer.physics import RicianNoise
+from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer.restoring import noise_filter
 from monai_strainer.restoring.noise_filter import NoiseFilter
 from monai_strainer.restoring.prepare import Prepared, prepare
 
@@ -35,7 +35,7 @@ def filtered(share: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def prepared(scan: Volume, prior: Prior, factor: float = 1, sigma: float | None = None) -> Prepared:
-    return prepare(scan, prior, (factor, factor, 1), sigma, RicianNoise, find_reconstruction=True)
+    return prepare(scan, prior, (factor, factor, 1), RestoreOptions(sigma=sigma), find_reconstruction=True)
 
 
 @pytest.mark.parametrize("width", [0.6, 1.2, 1.8])
@@ -77,3 +77,12 @@ def test_a_filter_is_looked_for_only_where_the_level_is_read_off_a_scan_to_denoi
     assert prepared(volume(y), prior).acquired.filter is not None
     assert prepared(volume(y), prior, sigma=24).acquired.filter is None
     assert prepared(volume(y), prior, factor=2).acquired.filter is None
+
+
+def test_slices_in_the_middle_find_what_the_whole_scan_finds(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
+    y, _, _ = filtered(0.03)
+    whole = prepared(volume(y), prior).acquired.filter
+    monkeypatch.setattr(noise_filter, "_SEARCHED", 2)
+    assert prepared(volume(y), prior).acquired.filter == whole
+    truth, _ = anatomy()
+    assert prepared(volume(rician(truth, 24)), prior).acquired.filter is None

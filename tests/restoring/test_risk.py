@@ -84,3 +84,15 @@ def test_outside_the_object_nothing_is_judged() -> None:
     inside = np.zeros(SHAPE, bool)
     found = judge_denoised(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, inside)
     assert (found.weight == 1).all() and np.array_equal(found.image, y + (image - y))
+
+
+def test_what_was_not_read_is_left_out_of_the_mean() -> None:
+    _, y = context()
+    image, slope = smoothed(0.8, y)
+    some = slope.copy()
+    some[:, ::2] = np.nan
+    std = np.full(SHAPE, 0.05, np.float32)
+    whole, part = (judge_denoised(image, std, y, SIGMA**2, part, INSIDE) for part in (slope, some))
+    assert part.risk == pytest.approx(whole.risk, abs=0.05 * SIGMA**2)
+    np.testing.assert_allclose(part.weight, whole.weight, atol=0.1)
+    assert np.isfinite(part.image).all() and np.isfinite(part.std).all()

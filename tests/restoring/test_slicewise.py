@@ -9,9 +9,11 @@ from phantoms import small_head, small_prior, small_prior_with_detail
 
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.fitting import MIRRORS
 from monai_strainer.geometry import Grid
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
+from monai_strainer.restoring import slicewise
 from monai_strainer.restoring.plan import plan_passes
 from monai_strainer.restoring.slicewise import PassContext, detail_pass, neighbours_close
 from monai_strainer.volume import Volume
@@ -48,13 +50,23 @@ def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
     assert plan_passes(blank((20, 1, 5), (1, 1, 5)), (1, 1, 5)) == (((0,), (1, 1, 5)),)
 
 
-def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:
+def test_three_planes_give_the_mean_of_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slicewise, "PAIRS", (MIRRORS[:3], MIRRORS[:3]))  # those of one plane alone
     scan = small_head((18, 20, 16))
     context = scene_of(scan)
     one = [detail_pass(scan, (axis,), (1, 1, 1), 0.02, context) for axis in range(3)]
     all_three = detail_pass(scan, (0, 1, 2), (1, 1, 1), 0.02, context)
     np.testing.assert_allclose(all_three.volume.data, np.mean([w.volume.data for w in one], 0), atol=0.05)
     np.testing.assert_allclose(all_three.std, np.mean([w.std for w in one], 0), rtol=1e-4)
+
+
+def test_planes_take_turns_to_read_the_divergence() -> None:
+    scan = small_head((18, 20, 16))
+    found = detail_pass(scan, (0, 1, 2), (1, 1, 1), 0.02, scene_of(scan)).divergence
+    alone = detail_pass(scan, (0,), (1, 1, 1), 0.02, scene_of(scan)).divergence
+    assert found is not None and alone is not None and np.isfinite(alone).all()
+    assert 0.5 < np.isfinite(found).mean() < 0.95
+    assert np.nanmean(found) == pytest.approx(float(alone.mean()), abs=0.05)
 
 
 @pytest.mark.parametrize("method", ["amortised", "plug_and_play"])
