@@ -94,7 +94,9 @@ def amortise(
         mirrors: axes to flip, for every mirror image; by default four images, and three where there is a probe.
     """
     y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
-    means, stds, slopes = [], [], []
+    means: list[Tensor] = []
+    stds: list[Tensor] = []
+    slopes: list[Tensor] = []
     first, last, _ = only.indices(len(y))
     moved_by = None
     if probe is not None and is_identity:
@@ -112,8 +114,9 @@ def amortise(
             moved, _ = predict_slices(detail, moved_by, some, features, closeness, mirrors[:1])
             slopes.append(change[some] * (moved - mean) / size)
             if len(mirrors) > 1:
-                others, _ = predict_slices(detail, measurement, some, features, closeness, mirrors[1:])
-                mean = torch.lerp(others, mean, 1 / len(mirrors))
+                others, other_std = predict_slices(detail, measurement, some, features, closeness, mirrors[1:])
+                own = 1 / len(mirrors)
+                mean, std = torch.lerp(others, mean, own), other_std ** (1 - own) * std**own
         if moved_by is not None and len(slopes) < len(means) + 1:
             slopes.append(torch.full_like(mean, torch.nan))
         means.append(mean)

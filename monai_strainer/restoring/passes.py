@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ..fitting import white_step
 from ..physics import Operator
 from ..volume import Volume
+from .coordinate_pass import coordinate_pass
 from .method import thick_profile
 from .plan import Plan
 from .prepare import Prepared
 from .report import PassReport
-from .slicewise import PassContext, coordinate_pass, detail_pass, measured, operator_between
+from .slicewise import PassContext, detail_pass, measured, operator_between
 
 __all__ = ["Passed", "mixed", "run_passes"]
 

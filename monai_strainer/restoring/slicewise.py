@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Restore a scan slice by slice, with the detail network or with a fit of the coordinate network."""
+"""Restore a scan slice by slice with the detail network; say what every pass needs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from ..fitting import (
     Amortised,
     CoordinateFeatures,
     ErrorField,
-    Fit,
     FitOptions,
     amortise,
-    fit_slices,
     plug_and_play,
 )
 from ..geometry import Grid
@@ -36,8 +34,8 @@ __all__ = [
     "Level",
     "PassContext",
     "PassResult",
-    "coordinate_pass",
     "detail_pass",
+    "in_units",
     "measured",
     "neighbours_close",
     "operator_between",
@@ -154,7 +152,7 @@ def neighbours_close(detail: DetailPrior, grid: Grid, axis: int, count: int) -> 
     return closeness if closeness >= NEAREST[detail.equivariant] else 0.0
 
 
-def _in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
+def in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
     """Restored slices as an array in the scan's units; a magnitude is never negative."""
     data = np.moveaxis(images.cpu().numpy(), 0, axis) * np.float32(scale)
     return np.maximum(data, 0) if volume.data.min() >= 0 else data
@@ -227,7 +225,7 @@ def detail_pass(
             found = plug_and_play(detail, given, features=features, on_slices=on_done)
         if context.trial is not None:
             found = _as_tested(found, context.trial, given)
-        data += _in_units(found.images, axis, volume, context.scale) / np.float32(len(axes))
+        data += in_units(found.images, axis, volume, context.scale) / np.float32(len(axes))
         std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(context.scale / len(axes))
         if found.divergence is not None:
             slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
@@ -265,49 +263,3 @@ def _as_tested(found: Amortised, trial: Tested, given: Measurement) -> Amortised
         smooth = ErrorField(given.operator, given.clean, given.variance).correct(torch.zeros_like(images)).images
         images = smooth + trial.weight * (images - smooth)
     return replace(found, images=images, std=std)
-
-
-def coordinate_pass(
-    volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, context: PassContext
-) -> PassResult:
-    """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
-    grid, prior, options = volume.grid.refine(factors), context.prior, context.fit or FitOptions()
-    y, noise = measured(volume, axis, context, level)
-    A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
-    steps, total = max(1, options.steps), len(y)
-    batch = 4 if torch.device(context.device).type == "cpu" else 64
-    fits: list[Fit] = []
-    for low in range(0, total, batch):  # coordinates are made batch by batch: memory does not grow with the scan
-        some = slice(low, min(low + batch, total))
-        coords = context.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
-        part = noise if noise.sigma.ndim == 0 else type(noise)(noise.sigma[some]).to(context.device)
-
-        def on_done(step: int, done: int = low, size: int = some.stop - low) -> None:
-            if context.progress is not None:
-                context.progress(done + size * (step + 1) // steps, total)
-
-        place = torch.from_numpy(coords).to(context.device)
-        given = Measurement(A, y[some], part)
-        network = prior.network.to(context.device)
-        fits.append(fit_slices(network, place, given, options, seed=context.seed, on_step=on_done))
-    if context.progress is not None:
-        context.progress(total, total)
-    data = _in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, context.scale)
-    restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
-    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(context.scale)
-    weights = [len(fit.best_step) / total for fit in fits]
-    report = PassReport(
-        slice_axes=(axis,),
-        factors=factors,
-        method="coordinates",
-        best_step=tuple(int(v) for fit in fits for v in fit.best_step),
-        held_out_rmse=tuple(float(v) ** 0.5 for fit in fits for v in fit.held_out),
-        error_length=tuple(float(v) for fit in fits for v in fit.data.length),
-        error_std=tuple(float(v) ** 0.5 for fit in fits for v in fit.data.variance),
-        curve=tuple(
-            (step, sum(w * fit.curve[k][1] for w, fit in zip(weights, fits)))
-            for k, (step, _) in enumerate(fits[0].curve)
-        ),
-        undetermined=sum(w * fit.data.undetermined for w, fit in zip(weights, fits)),
-    )
-    return PassResult(restored, np.ascontiguousarray(np.moveaxis(std, 0, axis)), report)
