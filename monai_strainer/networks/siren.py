@@ -99,7 +99,8 @@ class Siren(nn.Module):
         self.num_layers, self.omega, self.activation = num_layers, float(omega), activation
         self.encoder = sine_layers(spatial_dims, hidden_channels, num_layers - 1, omega, activation, first=True)
         self.readout = _initialise(nn.Linear(hidden_channels, out_channels), math.sqrt(6 / hidden_channels) / omega)
-        self.register_buffer("readout_covariance", torch.eye(hidden_channels + 1) / hidden_channels)
+        width = hidden_channels + 1  # with the bias
+        self.register_buffer("readout_covariance", torch.zeros(width, width).fill_diagonal_(1 / hidden_channels))
         name_in_files(self, {"readout": "head", "readout_covariance": "head_covariance"})
 
     def forward(self, coords: Tensor, features: bool = False) -> Tensor:

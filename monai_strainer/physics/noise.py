@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -67,8 +68,8 @@ class NoiseModel(nn.Module):
 
     def _sigma_for(self, x: Tensor) -> Tensor:
         try:
-            fits = torch.broadcast_shapes(self.sigma.shape, x.shape) == x.shape
-        except RuntimeError:
+            fits = np.broadcast_shapes(self.sigma.shape, x.shape) == x.shape
+        except ValueError:
             fits = False
         if not fits:
             raise InputError(

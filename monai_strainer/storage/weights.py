@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..errors import InputError
 from .atomic import atomic_files
@@ -19,6 +20,7 @@ from .provenance import sha256
 __all__ = ["UNREADABLE", "bytes_of", "check_weights", "fill_weights", "outlined", "read_weights", "write_together"]
 
 LARGEST = 256 * 2**20  # bytes of a weights file
+DRAWS = (nn.init.normal_, torch.Tensor.normal_, torch.Tensor.uniform_)
 COUNTS = ("num_layers", "layers", "blocks")  # sizes that say how often: every time has tensors of its own
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError)
 """What rules that are none may raise on their way to a network."""
@@ -106,8 +108,19 @@ def outlined(make: Callable[..., _Network], sizes: Mapping[str, Any], state: Map
     asked = [sizes.get(name, 0) for name in COUNTS] + [1 if isinstance(levels, int) else len(levels)]
     if max(asked) > len(state):
         raise ValueError("the rules ask for more layers than the weights hold")
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         return make(**sizes)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Within it, numbers are not drawn.
+
+    On tensors without numbers some of these functions load the compiler of PyTorch, which takes longer than a slice.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        return given.get("tensor", *args[:1]) if func in DRAWS else func(*args, **given)
 
 
 def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Path, listed: str | None) -> str:
@@ -130,9 +143,10 @@ def fill_weights(network: nn.Module, state: dict[str, torch.Tensor], weights: Pa
             f"take {weights.name} and prior.json from one source",
             weights,
         )
-    if any(value.is_meta for value in network.state_dict().values()):
-        network.to_empty(device="cpu")
-    network.load_state_dict(state)
+    own = network.state_dict()
+    is_outline = any(value.is_meta for value in own.values())  # then the tensors of the file become its own
+    state = {name: value.to(own[name].dtype).contiguous() for name, value in state.items()}
+    network.load_state_dict(state, assign=is_outline)
     network.eval()
     return digest
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -123,3 +125,17 @@ def test_an_outline_takes_no_memory_and_draws_nothing() -> None:
         network = outlined(DetailPrior, {"channels": [4000, 4000]}, dict.fromkeys(map(str, range(99)), torch.zeros(1)))
     assert largest.values < LIMIT and all(value.is_meta for value in network.state_dict().values())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_to_restore_a_slice_loads_no_compiler() -> None:
+    """PyTorch's compiler takes longer to load than a slice takes to restore."""
+    code = """
+import sys
+import numpy as np
+from monai_strainer import Grid, Volume, load_prior, restore
+y = np.random.default_rng(0).random((24, 20, 1)).astype(np.float32)
+restore(Volume(100 + y, Grid(y.shape, np.eye(4))), load_prior(), scale=1)
+print({"torch._dynamo", "sympy"} & {*sys.modules})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
