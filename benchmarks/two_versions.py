@@ -3,10 +3,9 @@
 
 python benchmarks/two_versions.py SCAN.nii.gz OTHER_TREE [--noise 0.03] [--crop 96,128,96] [--scale 1] [--rounds 3]
 
-Rician noise of ``--noise`` times the 99.9th percentile is added to the scan, which serves as truth; 0 adds none, and then
-the two results are compared with each other only. Every run is a process of its own, with as many threads as
-``OMP_NUM_THREADS`` says; a run loads, restores and ends, so the seconds of the restoration alone are given beside those of
-the processor. Medians over the rounds.
+Rician noise of ``--noise`` times the 99.9th percentile is added to the scan, which serves as truth; 0 adds none, and
+then the two results are compared with each other only. Every run is a process of its own, with as many threads as
+``OMP_NUM_THREADS`` says. The seconds are those of the restoration alone. Medians over the rounds.
 """
 
 from __future__ import annotations
