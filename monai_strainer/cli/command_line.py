@@ -119,8 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     try:
         args = with_config(parser, typed)
-        if not hasattr(args, "quiet"):  # a command that says nothing but what it prints
-            return _run(args)
+        if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
+            with messages_of(True, False, None):
+                return _run(args)
         with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
             return _run(args)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from monai_strainer import save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 from monai_strainer.evaluation.benchmark import METHODS, evaluate, missing
-from monai_strainer.evaluation.table import COLUMNS, markdown
+from monai_strainer.evaluation.table import COLUMNS
 from monai_strainer.geometry import Grid
 from monai_strainer.priors.prior import Prior
-from monai_strainer.reporting.figure import upright
-from monai_strainer.storage.tables import write_csv
 from monai_strainer.volume import Volume
 
 SMALL = {"hidden_channels": 16, "num_layers": 3}
@@ -111,29 +108,6 @@ def test_the_picture_is_drawn(phantom: Volume, prior: Prior, tmp_path: Path) -> 
     evaluate([("one", phantom)], prior, tasks=["x2", "denoise9"], levels=[0.5], steps=1, picture_to=target)
     assert target.read_bytes().startswith(b"\x89PNG")
     assert len(list(target.parent.iterdir())) == 1
-
-
-@pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
-@pytest.mark.parametrize("swapped", [False, True])
-def test_anterior_is_up_and_the_right_side_is_on_the_left(signs: tuple[int, int], swapped: bool) -> None:
-    x, y = np.meshgrid([-1, 1], [-1, 1], indexing="ij")  # -1 is left or back
-    image = 10 * x + y
-    image, affine = image[:: signs[0], :: signs[1]], np.diag([*signs, 1.0, 1.0])
-    if swapped:
-        image, affine = image.T, affine[:, [1, 0, 2, 3]]
-    wanted = [[11, -9], [9, -11]]  # right front, left front; right back, left back
-    assert upright(image, Grid((2, 2, 1), affine), axis=2).tolist() == wanted
-
-
-def test_the_table_is_written_and_averaged(tmp_path: Path) -> None:
-    row = {"task": "x2", "method": "cubic", "scan": "a", "level": 0.5, "psnr_mask": 30.0, "psnr_image": 31.0}
-    row |= {"ssim_mask": 0.9, "coverage90": None, "seconds": 0.1, "steps": 0, "best_step": None}
-    rows = [row, row | {"scan": "b", "psnr_mask": 32.0}]
-    assert "| x2 | cubic | 0 | 2 | 31.00 | 31.00 | 0.900 |  | 0.10 |" in markdown(rows)
-    write_csv(rows, tmp_path / "table.csv", COLUMNS)
-    with (tmp_path / "table.csv").open(newline="") as handle:
-        back = list(csv.DictReader(handle))
-    assert [entry["scan"] for entry in back] == ["a", "b"] and tuple(back[0]) == COLUMNS
 
 
 @pytest.mark.parametrize(

@@ -153,13 +153,6 @@ def test_steps_bring_the_network_nearer_to_the_truth(optimiser: str) -> None:
     assert (end - truth).square().mean() < 0.8 * (start - truth).square().mean()
 
 
-def test_the_whole_fit_is_nearer_to_the_truth_than_the_measurement() -> None:
-    coords, y = problem(Identity(SHAPE), sigma=0.1)
-    fit = fit_slices(small_siren(), coords, Measurement(Identity(SHAPE), y, RicianNoise(0.1)), FitOptions(steps=20))
-    truth = slice_images(3, *SHAPE)
-    assert (fit.data.images - truth).square().mean() < 0.7 * (y - truth).square().mean()
-
-
 def test_where_every_layer_is_kept_no_step_leaves_the_span_of_the_features() -> None:
     siren = small_siren(layers=4)
     coords, _ = problem(Downsample(SHAPE, 2))

@@ -165,13 +165,3 @@ def test_onnx_gives_the_same_image(tmp_path: Path) -> None:
 def test_a_network_without_substance_is_refused(sizes: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="at least one coordinate"):
         Siren(*sizes)
-
-
-def test_an_activation_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="'tanh'"):
-        Siren(2, activation="tanh")
-
-
-def test_fourier_features_of_an_odd_width_are_refused() -> None:
-    with pytest.raises(ValueError, match="even"):
-        Siren(2, hidden_channels=17, activation="relu")

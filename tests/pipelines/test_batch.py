@@ -26,11 +26,9 @@ from monai_strainer.pipelines.batch import (
     COLUMNS,
     Job,
     digest_of,
-    find_jobs,
     is_committed,
     jobs_of,
     run_jobs,
-    shard_of,
     write_summary,
 )
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
@@ -58,19 +56,6 @@ def images(folder: Path) -> dict[str, bytes]:
 def statuses(table: Path) -> list[str]:
     with table.open(newline="") as handle:
         return [row["status"] for row in csv.DictReader(handle, delimiter="\t")]
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_shares_are_a_partition(n: int) -> None:
-    jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
-    shares = [shard_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
-    assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
-
-
-@pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
-def test_a_share_that_is_none_is_refused(shard: str) -> None:
-    with pytest.raises(InputError, match="not k/n"):
-        shard_of([], shard)
 
 
 def test_two_shards_make_what_one_run_makes(cohort: Path) -> None:
@@ -272,12 +257,6 @@ def test_an_interruption_is_no_failure_of_a_scan(tmp_path: Path) -> None:
     assert job.mark.exists()  # the next run may replace what is half there
 
 
-def test_a_broken_row_of_a_manifest_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "m.tsv").write_bytes(b"\xef\xbb\xbfinput\toutput\na.nii\tx.nii\n\tb.nii\nc.nii\ty.nii\tz\n")
-    jobs, passed = find_jobs(tmp_path / "m.tsv", tmp_path / "out")
-    assert [job.name for job in jobs] == ["a.nii"] and [name for name, _ in passed] == ["m.tsv, row 3", "m.tsv, row 4"]
-
-
 @pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
 def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> None:
     rows = [{"scan": name, "noise_percent": "-0.5", "warnings": -3, "message": "a = b"}]
@@ -295,21 +274,6 @@ def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
     line[1] = str(cohort / "list.tsv")
     assert main(line) == 0
     assert sorted(images(cohort / "out")) == ["a.nii.gz", "two.nii.gz"]
-
-
-@pytest.mark.parametrize(
-    ("text", "finding"),
-    [
-        ("", "no column 'input'"),
-        ("scan\nx\n", "no column 'input'"),
-        ("input\toutput\na\t../b\n", "outside the output folder"),
-        ("input\toutput\na\tx.nii\nb\tx.nii\n", "two scans have one output"),
-    ],
-)
-def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, text: str, finding: str) -> None:
-    (tmp_path / "m.tsv").write_text(text)
-    with pytest.raises(InputError, match=finding):
-        jobs_of(tmp_path / "m.tsv", tmp_path / "out")
 
 
 def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> None:

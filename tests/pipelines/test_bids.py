@@ -223,11 +223,6 @@ def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
         named("brain.nii.gz", (2.0,))
 
 
-def test_factors_are_part_of_the_name() -> None:
-    assert named("sub-1_T2w.nii.gz", (1.5,)) == "sub-1_res-x1p5_desc-strainer_T2w.nii.gz"
-    assert named("sub-1_T2w.nii.gz", (2.0, 2.0, 1.0)) == "sub-1_res-x2x2x1_desc-strainer_T2w.nii.gz"
-
-
 @pytest.mark.parametrize(
     ("calls", "taken"),
     [
@@ -250,21 +245,6 @@ def test_a_filter_file_chooses_by_entities(tmp_path: Path, calls: dict[str, obje
     (tmp_path / "filter.json").write_text(json.dumps(calls))
     jobs = jobs_in(tmp_path / "raw", tmp_path / "o", (2.0,), filters=read_filters(tmp_path / "filter.json"))
     assert [job.source.name for job in jobs] == [f"sub-01_{name}.nii.gz" for name in taken]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("no json", "this is no filter file"),
-        ("[1]", "this is no filter file"),
-        ('{"t1w": "mprage"}', "this is no filter file"),
-        ('{"t1w": {"colour": "red"}}', "the filter colour is none"),
-    ],
-)
-def test_a_filter_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:
-    (tmp_path / "filter.json").write_text(text)
-    with pytest.raises(InputError, match=says):
-        read_filters(tmp_path / "filter.json")
 
 
 def test_the_app_heeds_a_filter_file(dataset: Path) -> None:

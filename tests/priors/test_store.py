@@ -82,18 +82,6 @@ def test_the_prior_of_noise_of_the_experiments_holds_no_scan() -> None:
     assert prior.network.hidden_channels == load_prior().network.hidden_channels
 
 
-def test_a_cold_prior_depends_on_its_seed_alone() -> None:
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    one = Prior.cold(3, hidden_channels=16).network.state_dict()
-    assert torch.equal(torch.get_rng_state(), state)
-    torch.manual_seed(2)
-    two = Prior.cold(3, hidden_channels=16).network.state_dict()
-    other = Prior.cold(4, hidden_channels=16).network.state_dict()
-    assert all(torch.equal(value, two[name]) for name, value in one.items())
-    assert not torch.equal(one["head.weight"], other["head.weight"])
-
-
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bundle folder"):
         load_prior(tmp_path / "nowhere")
