@@ -136,7 +136,7 @@ def evaluate(
                     image = _run(method, task, case, prior, count, seed)
                     if image is not None:
                         images[method] = image
-                        rows += _judge(image, case, task, method, name, levels)
+                        rows += _scored(image, case, task, method, name, levels)
             if picture_to is not None and number == 0 and task != "fit":
                 strips.append(_strip(task, case, images, scan, prior, len(levels) // 2))
             if progress is not None:
@@ -199,8 +199,8 @@ def _run(method: str, task: str, case: Case, prior: Prior, steps: int, seed: int
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
     if method in ("ours", "detail"):
         return _joint(method, case, prior) if prior.detail is not None and task != "fit" else None
-    foreign = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
-    if task == "fit" or method in foreign:
+    unfit = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
+    if task == "fit" or method in unfit:
         return None
     y, operator, noise = case.y.cpu().numpy(), deepcopy(case.operator).cpu(), deepcopy(case.noise).cpu()
     start = time.perf_counter()
@@ -270,7 +270,7 @@ def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_ser
     return _Image(pixels, time.perf_counter() - start, steps, best.tolist(), std)
 
 
-def _judge(
+def _scored(
     image: _Image, case: Case, task: str, method: str, name: str, levels: Sequence[float]
 ) -> Iterable[dict[str, Any]]:
     """One row per slice."""

@@ -47,7 +47,7 @@ def degrade(
     scan: Volume,
     prior: Prior,
     factor: float,
-    share: float,
+    noise_fraction: float,
     levels: Sequence[float],
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -58,25 +58,27 @@ def degrade(
         scan: whole and clean.
         prior: says which plane is cut and which intensity stands for 1.
         factor: of the area average, in-plane.
-        share: Rician sigma as a share of the peak; 0 adds no noise.
+        noise_fraction: Rician sigma as a fraction of the peak; 0 adds no noise.
         levels: heights of the slices in the head, 0 at the bottom and 1 at the top.
         seed: of the noise.
         device: where the data go.
     """
     axis, head = scan.grid.axis_of(prior.plane), foreground(scan.data)
-    pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
-    peak = float(np.percentile(scan.data[head], 99.9)) / scale
+    pose, unit = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+    peak = float(np.percentile(scan.data[head], 99.9)) / unit
     n, sign = scan.grid.shape[axis], pose.axes[axis][1]
     heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in levels]  # in [-1, 1]
     index = [min(n - 1, max(0, int((height + 1) / 2 * n))) for height in heights]
     h, w = (max(1, n // 4 * 4) for k, n in enumerate(scan.grid.shape) if k != axis)  # the factors are to be whole
-    truth = scan.slices(axis)[index, :h, :w] / np.float32(scale)
+    truth = scan.slices(axis)[index, :h, :w] / np.float32(unit)
     mask = np.moveaxis(head, axis, 0)[index, :h, :w]
-    places = [pose.coordinates(scan.grid.shape, axis, slice(k, k + 1)) for k in index]
-    coords = np.concatenate(places)[:, : prior.network.spatial_dims, :h, :w]
+    parts = [pose.coordinates(scan.grid.shape, axis, slice(k, k + 1)) for k in index]
+    coords = np.concatenate(parts)[:, : prior.network.spatial_dims, :h, :w]
     x = torch.from_numpy(np.ascontiguousarray(truth))
     operator: Operator = Identity((h, w)) if factor == 1 else Downsample((h, w), factor)
-    noise: NoiseModel = RicianNoise(share * peak) if share else GaussianNoise(1e-3)  # of a clean slice: rounding
-    y = noise.sample(operator.A(x), torch.Generator().manual_seed(seed)) if share else operator.A(x)
-    place = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
-    return Case(operator.to(device), noise.to(device), y.to(device), place, truth, mask, peak)
+    noise: NoiseModel = GaussianNoise(1e-3)  # of a clean slice: rounding
+    if noise_fraction:
+        noise = RicianNoise(noise_fraction * peak)
+    y = noise.sample(operator.A(x), torch.Generator().manual_seed(seed)) if noise_fraction else operator.A(x)
+    at = torch.from_numpy(np.ascontiguousarray(coords)).to(device)
+    return Case(operator.to(device), noise.to(device), y.to(device), at, truth, mask, peak)

@@ -149,7 +149,7 @@ def predict_slices(
     assert isinstance(operator, Separable)
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
-    stack, share = interpolate(operator, y[near])  # (near, H, W)
+    stack, fraction = interpolate(operator, y[near])  # (near, H, W)
     window = torch.arange(some.start, some.stop, device=y.device)[:, None]
     window = window + torch.arange(-reach, reach + 1, device=y.device)  # (some, slices)
     slices = stack[window.clamp(0, count - 1) - near[0]]  # (some, slices, H, W)
@@ -158,7 +158,7 @@ def predict_slices(
     sigma = noise.sigma
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
-    shown = show(slices, share, sigma, conditions(operator, noise, closeness))
+    shown = show(slices, fraction, sigma, conditions(operator, noise, closeness))
     coords = None if features is None else features.coords(some)
     with autocast_on(y.device, has_bfloat16(y.device)):
         means, log_stds = [], []

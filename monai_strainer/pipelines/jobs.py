@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""List the scans of a folder or a manifest, what is to be made of each, and the share of one worker."""
+"""List the scans of a folder or a manifest, what is to be made of each, and the part of one worker."""
 
 from __future__ import annotations
 

@@ -79,7 +79,12 @@ class NoiseFilter:
 
 
 def find_filter(
-    scan: Volume, level: NoiseLevel, scale: float, magnitude: bool, read: Callable[[Volume], NoiseLevel], most: float
+    scan: Volume,
+    level: NoiseLevel,
+    intensity_scale: float,
+    magnitude: bool,
+    read: Callable[[Volume], NoiseLevel],
+    most: float,
 ) -> tuple[NoiseFilter, Volume, NoiseLevel] | None:
     """Find the narrowest filter without which the noise is white: there, two readings of its level agree.
 
@@ -90,16 +95,16 @@ def find_filter(
     Args:
         scan: to denoise.
         level: of its noise, as it was read.
-        scale: intensity that stands for 1.
+        intensity_scale: intensity that stands for 1.
         magnitude: values are kept at 0 or above.
         read: reads the level of the noise of a volume.
-        most: level, relative to ``scale``, that a network can remove.
+        most: level, relative to ``intensity_scale``, that a network can remove.
 
     Returns:
         The filter, the scan without it and its noise level; None where the noise is white, is very small, or is not
         white without any of the filters.
     """
-    if not _is_filtered(level, scale):
+    if not _is_filtered(level, intensity_scale):
         return None
     axes = tuple(k for k in range(3) if k != scan.slice_axis)
     for width in _WIDTHS:
@@ -110,7 +115,8 @@ def find_filter(
         if found.relative > most:
             return None
         wavelet = found.reading.wavelet or 0.0
-        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * scale:  # a map of levels may be far off
+        # a map of levels may be far off
+        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * intensity_scale:
             filtered = h.level_of_white(scan.grid.shape, wavelet)
             if not 1 / AGREE < filtered / (level.reading.wavelet or math.inf) < AGREE:
                 return None  # what was undone made noise, and took none away
@@ -128,8 +134,8 @@ def _lost(h: NoiseFilter, volume: Volume, scan: Volume) -> float:
     return float(np.sqrt(np.square(h.apply(volume.data) - scan.data).mean()))
 
 
-def _is_filtered(level: NoiseLevel, scale: float) -> bool:
-    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * scale
+def _is_filtered(level: NoiseLevel, intensity_scale: float) -> bool:
+    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * intensity_scale
 
 
 def _ratio(level: NoiseLevel) -> float:

@@ -51,7 +51,7 @@ KSPACE = Profile("kspace")
 
 
 class Tested(Protocol):
-    """What a test on the scan itself says of a network: its share in the result, and a factor for its deviations."""
+    """What a test on the scan itself says of a network: its weight in the result, and a factor for its deviations."""
 
     @property
     def weight(self) -> float:

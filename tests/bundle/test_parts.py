@@ -21,8 +21,8 @@ LAUNCH = ["/any/where/monai/bundle/__main__.py", "run", "--config_file"]
 
 def test_a_misspelt_option_ends_the_command(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "monai.bundle", "run", "--config_file", tiny_bundle / "configs/inference.json"]
-    calls = options({"bundle_root": tiny_bundle, "dataset_dir": cohort_dir, "ouput_dir": tmp_path / "out"})
-    done = subprocess.run([*words, *calls], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    given = options({"bundle_root": tiny_bundle, "dataset_dir": cohort_dir, "ouput_dir": tmp_path / "out"})
+    done = subprocess.run([*words, *given], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode != 0 and "the configuration has no --ouput_dir" in done.stderr
     assert not list(tmp_path.iterdir())
 

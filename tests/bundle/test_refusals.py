@@ -19,12 +19,12 @@ from .conftest import restored, save
 
 def refusal(folder: Path, source: Path, out: Path, **overrides: Any) -> InputError:
     """The InputError that a run ends with; MONAI may have wrapped it."""
-    with pytest.raises((RuntimeError, InputError)) as calls:
+    with pytest.raises((RuntimeError, InputError)) as caught:
         restored(folder, source, out, **overrides)
-    error: BaseException | None = calls.value
+    error: BaseException | None = caught.value
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__
-    assert error is not None, calls.value
+    assert error is not None, caught.value
     return error
 
 
@@ -56,6 +56,6 @@ def test_outputs_among_the_inputs_are_refused(tiny_bundle: Path, cohort_dir: Pat
 
 
 def test_weights_of_another_width_are_refused(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError) as calls:
+    with pytest.raises(RuntimeError) as caught:
         restored(tiny_bundle, cohort_dir, tmp_path / "out", **{"network_def#hidden_channels": 24})
-    assert "network_def has the sizes" in str(calls.value.__cause__) and not (tmp_path / "out").exists()
+    assert "network_def has the sizes" in str(caught.value.__cause__) and not (tmp_path / "out").exists()

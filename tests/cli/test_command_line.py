@@ -16,8 +16,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
     assert exit_.value.code == 0
-    calls = capsys.readouterr().out
-    assert all(word in calls for word in ("restore", "pretrain", "evaluate", "demo", "exit codes", "Research use only"))
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("restore", "pretrain", "evaluate", "demo", "exit codes", "Research use only"))
 
 
 @pytest.mark.parametrize("command", ["restore", "pretrain", "evaluate", "demo"])
@@ -27,7 +27,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert exit_.value.code == 0 and "--device" in capsys.readouterr().out
 
 
-def test_an_interruption_is_told_in_one_line(
+def test_an_interruption_is_one_line(
     scan: Path, prior: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop(*args: object, **kwargs: object) -> None:

@@ -16,7 +16,7 @@ def test_three_scans_become_a_prior_on_the_grid_asked_for(prior: Path, tmp_path:
     for k in range(3):
         write(head(), tmp_path / "cohort" / f"scan{k}.nii.gz")
     assert pretrain(tmp_path / "cohort", tmp_path / "learned", "--grid", "6,24,28") == 0
-    assert load_prior(tmp_path / "learned").record["scans"] == 2  # the third judges
+    assert load_prior(tmp_path / "learned").record["scans"] == 2  # the third validates
     assert pretrain(tmp_path / "cohort", prior, "--grid", "6,24,28", "--overwrite", "--images", 1) == 0
     assert load_prior(prior).record["scans"] == 1
 
@@ -32,13 +32,13 @@ def test_a_cohort_becomes_a_prior_and_leaves_no_patient_behind(recipe: str, scan
         assert not [name for name in state.get("module", state) if name.startswith("heads")]
 
 
-def test_a_cohort_teaches_a_detail_prior_as_well(scan: Path, tmp_path: Path) -> None:
+def test_a_cohort_trains_a_detail_prior_as_well(scan: Path, tmp_path: Path) -> None:
     out = tmp_path / "learned"
     assert pretrain(scan.parent, out, "--detail-steps", 1) == 0
     prior = load_prior(out)
     assert prior.detail is not None and prior.typical is not None
-    calls = prior.record["detail"]
-    assert calls["recipe"]["steps"] == 1 and calls["scans"] == 1 and "--detail-steps 1" in calls["command"]
+    record = prior.record["detail"]
+    assert record["recipe"]["steps"] == 1 and record["scans"] == 1 and "--detail-steps 1" in record["command"]
 
 
 def test_noise_becomes_a_prior_that_restores_without_any_scan(scan: Path, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_one_volume_at_a_time_is_in_memory(
     assert alive == [0, 0, 0]
 
 
-def test_the_plan_of_a_4d_file_tells_the_noise_of_all_volumes(
+def test_the_plan_of_a_4d_file_has_the_noise_of_all_volumes(
     bundle: Path, series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert restore(bundle, series, tmp_path / "all.nii.gz", "--dry-run") == 0

@@ -84,7 +84,7 @@ def test_a_length_of_time_is_rounded(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_trial_tells_the_time_of_a_training_and_changes_nothing(
+def test_a_trial_says_the_time_of_a_training_and_changes_nothing(
     cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(learn, "WORTH_A_TRIAL", 1)

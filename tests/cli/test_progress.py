@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-def test_two_steps_tell_how_long_it_takes_and_then_few_lines_follow(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_steps_say_how_long_it_takes_and_then_few_lines_follow(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
         clock.now = 100.0  # the first step sets things up and says nothing about the others

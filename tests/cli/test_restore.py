@@ -48,8 +48,8 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
     (tmp_path / "out.nii.gz").write_text("mine")
     assert restore(scan, tmp_path / "out.nii.gz", prior) == 3
     assert (tmp_path / "out.nii.gz").read_text() == "mine"
-    calls = capsys.readouterr().err
-    assert "out.nii.gz" in calls and "--overwrite" in calls and "Traceback" not in calls
+    said = capsys.readouterr().err
+    assert "out.nii.gz" in said and "--overwrite" in said and "Traceback" not in said
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_the_ways_to_use_a_detail_prior(scan: Path, tmp_path: Path) -> None:
     for method in ("auto", "plug_and_play", "coordinates"):
         out = tmp_path / f"{method}.nii.gz"
         assert restore(scan, out, tmp_path / "joint", "--method", method, "--profile", "kspace", "--report") == 0
-        calls = json.loads((tmp_path / f"{method}.json").read_text())
-        assert calls["method"] == ("amortised" if method == "auto" else method)
-        assert set(calls["data"]) == {"residual", "whiteness", "undetermined"}
+        record = json.loads((tmp_path / f"{method}.json").read_text())
+        assert record["method"] == ("amortised" if method == "auto" else method)
+        assert set(record["data"]) == {"residual", "whiteness", "undetermined"}
     thin = ("--scale", "1,1,2", "--profile", "gaussian", "--thickness", 8)
     assert restore(scan, tmp_path / "thin.nii.gz", tmp_path / "joint", *thin) == 0
     assert nib.load(tmp_path / "thin.nii.gz").shape == (20, 24, 20)

@@ -44,7 +44,7 @@ def test_every_method_has_its_row(phantom: Volume, prior: Prior) -> None:
     assert calls == [(1, 2), (2, 2)]
 
 
-def test_all_methods_meet_the_same_data_and_the_same_seed_gives_the_same_numbers(phantom: Volume, prior: Prior) -> None:
+def test_all_methods_get_the_same_data_and_the_same_seed_gives_the_same_numbers(phantom: Volume, prior: Prior) -> None:
     def numbers(**changes) -> list[float]:  # type: ignore[no-untyped-def]
         options = {
             "tasks": ["denoise3"],
@@ -84,7 +84,7 @@ def test_networks_learn_a_clean_slice_step_by_step(phantom: Volume, monkeypatch:
     by_method = {(row["method"], row["steps"]): row["psnr_image"] for row in rows}
     assert {method for method, _ in by_method} == {"siren", "strainer_paper", "cold", "coordinates"}
     assert all(by_method[method, 30] > by_method[method, 0] for method in ("siren", "strainer_paper"))
-    assert by_method["coordinates", 0] > by_method["strainer_paper", 0]  # the solved head
+    assert by_method["coordinates", 0] > by_method["strainer_paper", 0]  # the solved readout
 
 
 def test_orientation_of_the_file_does_not_matter(phantom: Volume, prior: Prior) -> None:
@@ -124,7 +124,7 @@ def test_unknown_names_and_levels_are_refused(phantom: Volume, prior: Prior, opt
         evaluate([("one", phantom)], prior, **options)
 
 
-def test_a_real_scan_is_judged(oasis: Path, prior: Prior) -> None:
+def test_a_real_scan_is_evaluated(oasis: Path, prior: Prior) -> None:
     scan = sorted(oasis.glob("sub-*/anat/*.nii.gz"))[0]
     rows = evaluate([scan], prior, tasks=["x2"], methods=["cubic", "back_projection"], levels=[0.5])
     assert rows[0]["scan"] == scan.name.removesuffix(".nii.gz")
@@ -136,10 +136,10 @@ def test_a_method_without_a_row_is_named_with_the_reason(
 ) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
     rows = evaluate([("one", phantom)], prior, tasks=["denoise3"], methods=["input", "cubic", "ours"], levels=[0.5])
-    calls = missing(rows, prior, ["denoise3"], ["input", "cubic", "non_local_means", "ours"])
-    assert list(calls) == ["cubic", "non_local_means", "ours"]
-    assert "scikit-image" in calls["non_local_means"] and "does not apply" in calls["cubic"]
-    assert "no detail prior" in calls["ours"]
+    reasons = missing(rows, prior, ["denoise3"], ["input", "cubic", "non_local_means", "ours"])
+    assert list(reasons) == ["cubic", "non_local_means", "ours"]
+    assert "scikit-image" in reasons["non_local_means"] and "does not apply" in reasons["cubic"]
+    assert "no detail prior" in reasons["ours"]
 
 
 def test_a_method_whose_package_is_missing_is_refused_by_name_and_named_otherwise(

@@ -86,7 +86,7 @@ def test_a_service_that_is_killed_goes_on_and_the_archive_gets_the_whole_series(
 
 
 def children(process: int) -> list[str]:
-    """The processes that a process has started, as far as this system tells."""
+    """The processes that a process has started, as far as this system lists them."""
     lists = Path(f"/proc/{process}/task").glob("*/children")
     return " ".join(file.read_text() for file in lists).split() if Path("/proc/self/task").exists() else ["none"]
 

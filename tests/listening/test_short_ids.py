@@ -8,5 +8,5 @@ from pathlib import Path
 from dicom_queue import SLICES, Machine
 
 
-def test_short_names_are_those_of_the_queue_and_tell_nothing_elsewhere(machine: Machine, tmp_path: Path) -> None:
+def test_short_names_are_those_of_the_queue_and_mean_nothing_elsewhere(machine: Machine, tmp_path: Path) -> None:
     assert Machine(tmp_path).store(SLICES[0]) == machine.store(SLICES[0]) != Machine(tmp_path / "b").store(SLICES[0])

@@ -103,7 +103,7 @@ def test_sine_arguments_stay_in_float32_under_autocast() -> None:
         assert net(c, features=True).dtype == torch.float32
 
 
-def test_the_head_carries_a_prior_over_weights_and_bias() -> None:
+def test_the_readout_carries_a_prior_over_weights_and_bias() -> None:
     covariance = network(2, 1, 16).get_buffer("readout_covariance")
     assert covariance.shape == (17, 17)
     assert bool((torch.linalg.eigvalsh(covariance) > 0).all())

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Many scans: shares without overlap, a commit that survives a kill, a failure that stops nobody."""
+"""Many scans: parts without overlap, a commit that survives a kill, a failure that stops nobody."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_is_done_is_passed_over_and_what_changed_is_not(cohort: Path) -> No
     assert main(words(cohort, "out")) == 0
     assert main(words(cohort, "out")) == 0
     assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 4
-    (cohort / "out" / "scan1.nii.gz").write_bytes(b"spoilt")
+    (cohort / "out" / "scan1.nii.gz").write_bytes(b"damaged")
     assert main(words(cohort, "out")) == 8  # it is not replaced unasked
     assert main(words(cohort, "out", "--overwrite")) == 0
     assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
@@ -214,8 +214,8 @@ def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.C
     assert capsys.readouterr().out.strip().splitlines()[-1] == line
     assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
     assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]
-    calls = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
-    assert calls["found"] == 3 and "name another in a manifest" in calls["passed_over"]["scan0_std.nii.gz"]
+    table = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
+    assert table["found"] == 3 and "name another in a manifest" in table["passed_over"]["scan0_std.nii.gz"]
 
 
 @pytest.mark.parametrize(
@@ -276,13 +276,13 @@ def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
     assert sorted(images(cohort / "out")) == ["a.nii.gz", "two.nii.gz"]
 
 
-def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> None:
+def test_a_record_holds_for_its_input_configuration_and_files(tmp_path: Path) -> None:
     (tmp_path / "in").write_text("scan")
     (tmp_path / "x.nii.gz").write_text("image")
     job = Job("in", tmp_path / "in", tmp_path / "x.nii.gz")
-    calls = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
-    calls["outputs"] = {"x.nii.gz": digest_of(job.target)}
-    job.record.write_text(json.dumps(calls))
+    record = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
+    record["outputs"] = {"x.nii.gz": digest_of(job.target)}
+    job.record.write_text(json.dumps(record))
     assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
     job.target.write_text("another")
     assert not is_committed(job, {"seed": 0})
@@ -341,7 +341,7 @@ def test_a_kill_leaves_a_dicom_series_whole_or_not_there(tmp_path: Path) -> None
     assert files("killed") == files("whole")
 
 
-def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
+def test_the_slurm_example_divides_a_cohort(cohort: Path) -> None:
     """Its script, run as SLURM runs the tasks of an array; a stand-in for ``srun`` launches what it is given."""
     tools = cohort / "tools"
     tools.mkdir()
@@ -351,8 +351,8 @@ def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
         tool.chmod(0o755)
     script = Path(__file__).resolve().parents[2] / "examples" / "slurm" / "restore.sbatch"
     for task in ("1", "2"):
-        calls = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
-        environment = {**os.environ, **calls, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        variables = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **variables, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
         command = ["bash", str(script), str(cohort / "in"), str(cohort / "out")]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]

@@ -158,9 +158,9 @@ def test_one_fault_of_any_kind_stops_nobody(
     out = dataset.parent / "derivatives" / "monai_strainer"
     table = (out / "summary.tsv").read_text()
     assert "(ZeroDivisionError" in table and "not enough memory" in table and "T1w.json: the file holds a list" in table
-    calls = json.loads((out / "summary.tsv.json").read_text())
-    assert calls["found"] == 5 and calls["counts"] == {"done": 1, "failed": 2, "passed over": 2}
-    assert "part-phase" in calls["passed_over"]["sub-03/anat/sub-03_part-phase_T1w.nii.gz"]
+    table = json.loads((out / "summary.tsv.json").read_text())
+    assert table["found"] == 5 and table["counts"] == {"done": 1, "failed": 2, "passed over": 2}
+    assert "part-phase" in table["passed_over"]["sub-03/anat/sub-03_part-phase_T1w.nii.gz"]
     side = json.loads((out / "sub-03/anat/sub-03_desc-strainerdenoised_T1w.json").read_text())
     assert any("T1w.json: the file holds a list" in warning for warning in side["Strainer"]["warnings"])
 
@@ -208,8 +208,8 @@ def test_the_group_learns_from_what_is_meant(dataset: Path) -> None:
         ((), 2, "T1w"),
     ):
         assert app(dataset, "group", *small, *more) == 0
-        calls = json.loads(prior.read_text())
-        assert (calls["scans"], calls["contrast"], calls["trained"]["count"]) == (scans, contrast, scans)
+        record = json.loads(prior.read_text())
+        assert (record["scans"], record["contrast"], record["trained"]["count"]) == (scans, contrast, scans)
 
 
 def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("calls", "taken"),
+    ("filters", "taken"),
     [
         ({}, ["acq-fast_run-01_T1w", "acq-mprage_run-01_T1w", "run-02_T1w", "run-02_T2w"]),
         ({"t1w": {"acquisition": "mprage"}}, ["acq-mprage_run-01_T1w", "run-02_T2w"]),
@@ -236,18 +236,18 @@ def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
         ({"t1w": {"acquisition": None}, "bold": {"task": "rest"}}, ["run-02_T1w", "run-02_T2w"]),
     ],
 )
-def test_a_filter_file_chooses_by_entities(tmp_path: Path, calls: dict[str, object], taken: list[str]) -> None:
+def test_a_filter_file_chooses_by_entities(tmp_path: Path, filters: dict[str, object], taken: list[str]) -> None:
     for name in ("acq-fast_run-01_T1w", "acq-mprage_run-01_T1w", "run-02_T1w", "run-02_T2w"):
         file = tmp_path / "raw" / "sub-01" / "anat" / f"sub-01_{name}.nii.gz"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     (tmp_path / "raw" / "dataset_description.json").write_text("{}")
-    (tmp_path / "filter.json").write_text(json.dumps(calls))
+    (tmp_path / "filter.json").write_text(json.dumps(filters))
     jobs = jobs_in(tmp_path / "raw", tmp_path / "o", (2.0,), filters=read_filters(tmp_path / "filter.json"))
     assert [job.source.name for job in jobs] == [f"sub-01_{name}.nii.gz" for name in taken]
 
 
-def test_the_app_heeds_a_filter_file(dataset: Path) -> None:
+def test_the_app_uses_a_filter_file(dataset: Path) -> None:
     (dataset.parent / "filter.json").write_text('{"t1w": {"session": null, "subject": ["03", "02"]}}')
     assert app(dataset, "participant", "--bids-filter-file", str(dataset.parent / "filter.json"), "--scale", "1") == 0
     made = [path.name for path in (dataset.parent / "derivatives").rglob("*.nii.gz")]

@@ -17,14 +17,14 @@ from monai_strainer.pipelines.batch import (
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_shares_are_a_partition(n: int) -> None:
+def test_shards_are_a_partition(n: int) -> None:
     jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
     shares = [shard_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
     assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
-def test_a_share_that_is_none_is_refused(shard: str) -> None:
+def test_a_shard_that_is_none_is_refused(shard: str) -> None:
     with pytest.raises(InputError, match="not k/n"):
         shard_of([], shard)
 

@@ -22,5 +22,5 @@ def test_people_held_out_train_neither_network(scans: Path, start: Path, monkeyp
     true = prior_phases.tune_detail
     monkeypatch.setattr(prior_phases, "tune_detail", detail)
     made = tuned(scans, start)
-    assert seen == {"heads": 2, "held": 1} and made.record["scans"] == 3  # the fourth judges
+    assert seen == {"heads": 2, "held": 1} and made.record["scans"] == 3  # the fourth validates
     assert made.record["detail"]["scans"] == 2 and made.record["detail"]["held_out"] == 1

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of pretraining: same seed same bytes, cut anywhere and resumed bit for bit, and no head is ever stored."""
+"""Laws of pretraining: same seed same bytes, cut anywhere and resumed bit for bit, and no readout is ever stored."""
 
 from __future__ import annotations
 
@@ -165,19 +165,19 @@ def test_a_kind_that_is_none_or_lacks_its_scans_is_refused(kind: Kind, cohort: A
         pretrain(cohort, QUICK, kind=kind, network=small_siren())
 
 
-def test_a_start_has_no_head_of_any_one_image_to_train() -> None:
+def test_a_start_has_no_readout_of_any_one_image_to_train() -> None:
     with pytest.raises(ValueError, match="trained readouts"):
         pretrain(small_cohort(), QUICK_PAPER, kind="meta", network=small_siren())
 
 
-def test_a_start_keeps_the_head_it_was_learned_with() -> None:
+def test_a_start_keeps_the_readout_it_was_learned_with() -> None:
     cohort = small_cohort()
     start, encoder = (pretrain(cohort, QUICK, kind=kind, network=small_siren()) for kind in ("meta", "cohort"))
     moved = [float((s.readout.weight - small_siren().readout.weight).abs().max()) for s in (start, encoder)]
     assert 0 < moved[0] <= 1.2 * QUICK.steps * META.rate * 4 < moved[1]
 
 
-def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> None:
+def test_no_readout_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> None:
     sizes = []
     for scans in (2, 8):
         file = tmp_path / f"{scans}.pt"

@@ -36,7 +36,7 @@ def dense_minimum(features: Tensor, target: Tensor, ridge: float) -> Tensor:
 
 
 @pytest.mark.parametrize("ridge", [1e-4, 1e-2])
-def test_the_loss_is_the_least_that_any_heads_could_reach(ridge: float) -> None:
+def test_the_loss_is_the_least_that_any_readouts_could_reach(ridge: float) -> None:
     features, target = drawn(2, 5, 40, 1), drawn(2, 3, 40, 1, seed=1)
     loss = ProjectionLoss(ridge)(features, target)
     assert float(loss) == pytest.approx(float(dense_minimum(features, target, ridge)), rel=1e-4)
@@ -60,7 +60,7 @@ def test_the_loss_keeps_nothing() -> None:
     assert not list(loss.parameters()) and not loss.state_dict()
 
 
-def solved_heads(siren: Siren, cohort: AlignedSlices, ridge: float) -> np.ndarray:
+def solved_readouts(siren: Siren, cohort: AlignedSlices, ridge: float) -> np.ndarray:
     """(N S, C + 1) ridge regressions from every pixel, by their textbook formula."""
     heads = []
     for level in range(len(cohort.axes[0])):
@@ -73,7 +73,7 @@ def solved_heads(siren: Siren, cohort: AlignedSlices, ridge: float) -> np.ndarra
     return np.concatenate(heads)
 
 
-def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread() -> None:
+def test_the_readout_becomes_the_mean_of_the_cohorts_readouts_with_their_covariance() -> None:
     siren, cohort = small_siren(), small_cohort(6)
     full = CohortTiles.__getitem__
 
@@ -84,7 +84,7 @@ def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CohortTiles, "__getitem__", all_points)
         readout_statistics(siren, cohort, ridge=1e-2)
-    heads = solved_heads(small_siren(), cohort, 1e-2)
+    heads = solved_readouts(small_siren(), cohort, 1e-2)
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().numpy()
     np.testing.assert_allclose(mean, heads.mean(0), atol=1e-3)
     expected = np.cov(heads.T)
@@ -93,7 +93,7 @@ def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread(
 
 
 @pytest.mark.parametrize("scans", [1, 2, 5])
-def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
+def test_however_small_the_cohort_the_covariance_is_positive_definite(scans: int) -> None:
     siren = small_siren()
     readout_statistics(siren, small_cohort(scans, (1, 12, 14)))
     covariance = siren.get_buffer("readout_covariance").double()
@@ -101,7 +101,7 @@ def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
     assert float(torch.linalg.eigvalsh(covariance).min()) > 0
 
 
-def test_head_statistics_leave_the_encoder_alone() -> None:
+def test_readout_statistics_leave_the_encoder_alone() -> None:
     siren, before = small_siren(), small_siren()
     readout_statistics(siren, small_cohort())
     assert all(torch.equal(a, b) for a, b in zip(siren.encoder.parameters(), before.encoder.parameters()))

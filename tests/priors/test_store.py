@@ -36,7 +36,7 @@ def rewrite_rules(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None
 
 
 def rewrite_weights(bundle: Path, state: Any) -> None:
-    """Other weights that the rules vouch for."""
+    """Other weights, with a checksum in the rules that fits them."""
     torch.save(state, bundle / "models" / "model.pt")
     rewrite_rules(bundle, lambda record: record.pop("sha256"))
 

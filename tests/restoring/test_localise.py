@@ -19,7 +19,7 @@ def both() -> Prior:
     return small_prior_with_detail(tail=0.005)
 
 
-def test_a_head_unlike_the_cohort_is_doubted(both: Prior) -> None:
+def test_a_head_unlike_the_cohort_is_a_warning(both: Prior) -> None:
     usual = SimilarityScores(0.0, 0.0, 1.0, 0.0)
     tight = ReferenceScores(usual, SimilarityScores(*[1e-3] * 4), np.full(COARSE, 1e-3, np.float32))
     out = restore(head(), replace(both, typical=tight), 1)

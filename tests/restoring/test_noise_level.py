@@ -31,14 +31,14 @@ def test_noise_goes_down_and_its_level_is_found(prior: Prior) -> None:
     assert coverage(out.volume.data, truth.data, out.std, mask=inside) > 0.7
 
 
-def test_a_noise_map_is_heeded(prior: Prior) -> None:
+def test_a_noise_map_is_used(prior: Prior) -> None:
     scan = head()
     sigma = np.full(SHAPE, 5.0, np.float32)
     out = restore(scan, prior, 1, sigma=sigma, noise=GaussianNoise, steps=2)
     assert out.report["noise"]["sigma"] == pytest.approx(5.0, rel=1e-3)
 
 
-def test_noise_that_cannot_be_read_is_doubted_and_nothing_measured_by_it(prior: Prior) -> None:
+def test_noise_that_cannot_be_read_is_a_warning_and_no_unit(prior: Prior) -> None:
     scan = small_head()
     coarse = Volume(400 * np.round(scan.data / 400), scan.grid, slice_axis=scan.slice_axis)
     found, usual = (restore(volume, prior, steps=0).report["warnings"] for volume in (coarse, scan))

@@ -14,7 +14,7 @@ def prior() -> Prior:
     return Prior.cold(0, hidden_channels=16, num_layers=3)
 
 
-def test_a_part_of_a_head_is_placed_and_doubted(prior: Prior) -> None:
+def test_a_part_of_a_head_is_located_with_a_warning(prior: Prior) -> None:
     whole = head((20, 24, 6))
     part = Volume(whole.data[:, :, 2:4], Grid((20, 24, 2), whole.grid.affine))
     assert any("part of a head" in warning for warning in restore(part, prior, 1, steps=0).report["warnings"])

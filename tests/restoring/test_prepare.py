@@ -21,13 +21,13 @@ def test_a_magnitude_keeps_its_rician_noise_and_its_bright_end_is_one() -> None:
     scan = small_head()
     ready = prepared(scan)
     assert not ready.signed and ready.noise is RicianNoise and ready.background is None and ready.notes == ()
-    assert ready.scale == pytest.approx(float(np.percentile(scan.data[ready.inside], 99.5)), rel=1e-5)
+    assert ready.intensity_scale == pytest.approx(float(np.percentile(scan.data[ready.inside], 99.5)), rel=1e-5)
 
 
 def test_the_unit_of_a_scan_changes_the_scale_alone() -> None:
     scan = small_head()
     one, two = prepared(scan), prepared(replace(scan, data=8 * scan.data))
-    assert two.scale == pytest.approx(8 * one.scale) and np.array_equal(one.inside, two.inside)
+    assert two.intensity_scale == pytest.approx(8 * one.intensity_scale) and np.array_equal(one.inside, two.inside)
     assert two.level.relative == pytest.approx(one.level.relative, rel=1e-3)
 
 
@@ -46,4 +46,4 @@ def test_a_mask_limits_the_object_and_a_given_level_is_relative_to_the_scale() -
     mask[8:14, 8:18] = True
     ready = prepared(scan, mask=mask, sigma=12.0)
     assert np.array_equal(ready.inside, mask) and ready.whole.sum() > mask.sum()
-    assert ready.level.relative == pytest.approx(12.0 / ready.scale)
+    assert ready.level.relative == pytest.approx(12.0 / ready.intensity_scale)

@@ -81,12 +81,12 @@ def test_a_map_is_worth_more_than_its_mean(prior: Prior) -> None:
     sigma[:, : SHAPE[1] // 2] = 120  # half of every slice is far noisier
     draw = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
     scan = Volume(truth.data + sigma * draw, truth.grid)
-    calls, mean = (
+    local, mean = (
         restore(scan, prior, 1, sigma=level, noise=GaussianNoise, method="coordinates", steps=0)
         for level in (sigma, float(np.sqrt(np.mean(sigma**2))))
     )
-    assert not any("noise map" in warning for warning in calls.report["warnings"])
-    errors = [np.square(out.volume.data - truth.data).mean() for out in (calls, mean)]
+    assert not any("noise map" in warning for warning in local.report["warnings"])
+    errors = [np.square(out.volume.data - truth.data).mean() for out in (local, mean)]
     assert errors[0] < 0.9 * errors[1]
 
 

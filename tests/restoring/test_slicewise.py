@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of walks: which planes are taken, that their mean is a mean, and that progress ends."""
+"""Laws of passes: which planes are taken, that their mean is a mean, and that progress ends."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def test_noise_is_taken_off_along_all_planes_of_a_cubic_scan() -> None:
 
 
 @pytest.mark.parametrize(("shape", "spacing"), [((30, 30, 30), (1, 1, 2)), ((30, 30, 8), (1, 1, 1))])
-def test_coarse_or_few_slices_are_walked_along_themselves(
-    shape: tuple[int, int, int], spacing: tuple[float, float, float]
-) -> None:
+def test_coarse_or_few_slices_have_one_pass(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
     assert plan_passes(blank(shape, spacing), (1, 1, 1)) == (((2,), (1, 1, 1)),)
 
 
@@ -48,7 +46,7 @@ def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
     assert plan_passes(blank((20, 1, 5), (1, 1, 5)), (1, 1, 5)) == (((0,), (1, 1, 5)),)
 
 
-def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:
+def test_a_pass_of_three_planes_is_the_mean_of_three_passes() -> None:
     scan = small_head((18, 20, 16))
     context = scene_of(scan)
     one = [detail_pass(scan, (axis,), (1, 1, 1), 0.02, context) for axis in range(3)]
@@ -58,7 +56,7 @@ def test_the_walk_along_three_planes_is_the_mean_of_three_walks() -> None:
 
 
 @pytest.mark.parametrize("method", ["amortised", "plug_and_play"])
-def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
+def test_a_pass_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
     scan, calls = small_head((18, 20, 6)), []
     context = scene_of(scan, progress=lambda done, total: calls.append((done, total)))
     result = detail_pass(scan, (0, 1), (1, 1, 2), 0.02, context, method)
@@ -67,7 +65,7 @@ def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str)
     np.testing.assert_allclose(result.volume.grid.corners(), scan.grid.corners(), atol=1e-6)
 
 
-def test_a_prior_without_detail_cannot_walk() -> None:
+def test_a_prior_without_detail_network_is_refused() -> None:
     scan = small_head()
     context = PassContext(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
     with pytest.raises(ValueError, match="no detail prior"):

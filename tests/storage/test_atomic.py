@@ -55,8 +55,8 @@ def test_json_holds_plain_values_and_no_folders(tmp_path: Path) -> None:
         3: {True},
     }
     write_json(tmp_path / "a.json", odd)
-    calls = json.loads((tmp_path / "a.json").read_text())
-    assert calls == {"a": 0.5, "b": [0, 1], "c": [1, None], "d": None, "e": "x.nii", "3": [True]}
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found == {"a": 0.5, "b": [0, 1], "c": [1, None], "d": None, "e": "x.nii", "3": [True]}
 
 
 def test_the_same_object_gives_the_same_json_bytes(tmp_path: Path) -> None:

@@ -66,10 +66,10 @@ def test_counts_that_agree_are_no_news(tmp_path: Path, change: Callable[[int, Da
         np.testing.assert_array_equal(read(series(tmp_path / "s", agree)).data, stored())
 
 
-def test_a_series_torn_into_many_says_how_it_is_mended(tmp_path: Path) -> None:
+def test_a_series_split_into_many_says_how_it_is_repaired(tmp_path: Path) -> None:
     def change(k: int, image: Dataset) -> None:
         image.SeriesInstanceUID = f"1.2.3.{k}"
 
-    with pytest.raises(InputError, match=r"8 images .* have a SeriesInstanceUID .* each\. .*dcmodify") as calls:
+    with pytest.raises(InputError, match=r"8 images .* have a SeriesInstanceUID .* each\. .*dcmodify") as caught:
         read(series(tmp_path / "s", change))
-    assert "--series-uid" not in str(calls.value)
+    assert "--series-uid" not in str(caught.value)

@@ -25,5 +25,5 @@ def test_one_lossy_slice_makes_a_lossy_series(tmp_path: Path) -> None:
     write(read(series(tmp_path / "in", change)), tmp_path / "out", report=REPORT)
     for file in (tmp_path / "out").glob("*.dcm"):
         made = pydicom.dcmread(file)
-        calls = made.LossyImageCompression, float(made.LossyImageCompressionRatio), made.LossyImageCompressionMethod
-        assert calls == ("01", 12.0, "ISO_10918_1")
+        found = made.LossyImageCompression, float(made.LossyImageCompressionRatio), made.LossyImageCompressionMethod
+        assert found == ("01", 12.0, "ISO_10918_1")

@@ -99,7 +99,7 @@ def test_the_series_is_chosen_by_its_uid(tmp_path: Path) -> None:
         read(tmp_path / "s", series_uid="1.2.4")
 
 
-def test_a_compressed_image_tells_its_size() -> None:
+def test_a_compressed_image_states_its_size() -> None:
     assert codestream_size(b"\xff\x4f\xff\x51" + bytes(4) + bytes.fromhex("0000000a0000000c") + bytes(8)) == (12, 10)
     assert codestream_size(b"no image") is None
 
