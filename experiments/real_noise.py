@@ -39,7 +39,7 @@ from experiments.without_truth import (
     high_pass,
     recorrupted_risk,
 )
-from monai_strainer import Prior, Volume, load_prior, restore
+from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.physics import RicianNoise
 from monai_strainer.restoring.prepare import Prepared, prepare
@@ -107,7 +107,7 @@ def slab(entry: Entry, prior: Prior) -> Slab:
     data = np.ascontiguousarray(whole.volume.data[tuple(cut)])
     scan = Volume(data, part(whole.volume.grid, cut), slice_axis=axis)
     y, inside = (np.ascontiguousarray(np.moveaxis(v, axis, 0)) for v in (data, whole.mask[tuple(cut)]))
-    return Slab(entry, scan, y, inside, prepare(scan, prior, (1.0, 1.0, 1.0), None, RicianNoise, True))
+    return Slab(entry, scan, y, inside, prepare(scan, prior, (1.0, 1.0, 1.0), RestoreOptions(), True))
 
 
 def applies(method: str, one: Slab) -> bool:

@@ -11,8 +11,7 @@ from phantoms import body_volume as volume
 from phantoms import rician, rmse
 from scipy import ndimage
 
-from monai_strainer import Prior, Volume, load_prior, restore
-from monai_strainer.physics import RicianNoise
+from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
 from monai_strainer.restoring.noise_filter import NoiseFilter
 from monai_strainer.restoring.prepare import Prepared, prepare
 
@@ -35,7 +34,7 @@ def filtered(share: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def prepared(scan: Volume, prior: Prior, factor: float = 1, sigma: float | None = None) -> Prepared:
-    return prepare(scan, prior, (factor, factor, 1), sigma, RicianNoise, find_reconstruction=True)
+    return prepare(scan, prior, (factor, factor, 1), RestoreOptions(sigma=sigma), find_reconstruction=True)
 
 
 @pytest.mark.parametrize("width", [0.6, 1.2, 1.8])

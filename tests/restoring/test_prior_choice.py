@@ -74,7 +74,7 @@ def test_slices_of_5_mm_of_a_brain_of_the_cohorts_kind_take_its_prior(prior: Pri
     y = Profile()(fine.shape, low).A(torch.from_numpy(np.ascontiguousarray(fine))).numpy()
     thick = Volume(y, Grid(fine.shape, scan.grid.affine).resize(low), slice_axis=2)
     options = RestoreOptions()
-    ready = prepare(thick, prior, (1.0, 1.0, 5.0), None, options.noise_kind, True)
+    ready = prepare(thick, prior, (1.0, 1.0, 5.0), options, True)
     found = choose_prior(prior, ready, localise(ready, prior), plan_restoration(ready, prior, options, None))
     assert found.name == "cohort" and set(found.trials) == {"cohort", "general"}
     assert found.trials["cohort"].risk < 0.85 * found.trials["general"].risk  # 0.70 when this was written

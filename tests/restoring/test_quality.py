@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phantoms import small_head, small_prior, small_prior_with_detail
 from scipy import ndimage
 
-from monai_strainer import Grid, Prior, RicianNoise, Volume, restore
+from monai_strainer import Grid, Prior, RestoreOptions, Volume, restore
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.priors.similarity import COARSE, ReferenceScores, SimilarityScores
 from monai_strainer.restoring.localise import Localised
@@ -48,7 +48,7 @@ def brain(air: float = 0.0) -> NDArray[np.float32]:
 def figures(before: NDArray[np.float32], after: Volume, unlike: str = "", whole: bool = True) -> dict[str, Any]:
     """Before and after of a head that is like the cohort, or not."""
     scan = Volume(before, grid())
-    ready = prepare(scan, small_prior(), (1.0, 1.0, 1.0), 5.0, RicianNoise, False)
+    ready = prepare(scan, small_prior(), (1.0, 1.0, 1.0), RestoreOptions(sigma=5.0), False)
     fit = CohortFit(turn=(), similarity=Similarity(0, 0, 0, 0))
     place = Localised(find_pose(ready.inside, scan.grid), whole, unlike, fit)
     return quality_of(scan, ready, place, after).as_dict()
