@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..fitting import CoordinateFeatures, FitOptions, amortise, fit_slices, refine
 from ..io import read
-from ..metrics import coverage, psnr, ssim
 from ..networks import Siren
 from ..physics import Measurement, Separable
 from ..priors.prior import Prior
@@ -35,6 +34,7 @@ from ..storage.tables import write_csv
 from ..volume import Volume
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from .degraded_case import Case, degrade
+from .scores import scores_of
 from .table import COLUMNS, markdown
 
 __all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "missing", "write_csv"]
@@ -50,7 +50,7 @@ SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is scored
 METHODS: dict[str, str] = {
     "input": "the data themselves, where only noise was added",
     "cubic": "cubic spline",
-    "back_projection": "iterative back-projection, 30 turns",
+    "back_projection": "iterative back-projection, 30 iterations",
     "non_local_means": "non-local means, Rician-corrected",
     "kriging_only": "our data step from an empty image",
     "siren": "fresh network, Adam: the network's image",
@@ -277,10 +277,7 @@ def _scored(
     for k, level in enumerate(levels):
         x, truth, mask, peak = image.pixels[k], case.truth[k], case.mask[k], case.peak
         row: dict[str, Any] = {"task": task, "method": method, "scan": name, "level": level}
-        row["psnr_mask"] = psnr(x, truth, data_range=peak, mask=mask)
-        row["psnr_image"] = psnr(x, truth, data_range=peak)
-        row["ssim_mask"] = ssim(x, truth, data_range=peak, mask=mask)
-        row["coverage90"] = None if image.std is None else coverage(x, truth, image.std[k], 0.9, mask)
+        row |= scores_of(x, truth, mask, peak, None if image.std is None else image.std[k])
         row["seconds"], row["steps"] = image.seconds / len(levels), image.steps
         row["best_step"] = None if image.best_step is None else image.best_step[k]
         yield row

@@ -8,7 +8,7 @@ import pytest
 import torch
 from phantoms import small_prior
 
-from monai_strainer.evaluation.degraded_case import degrade
+from monai_strainer.evaluation.degraded_case import clean_head, degrade
 from monai_strainer.physics import GaussianNoise, RicianNoise
 from monai_strainer.volume import Volume
 
@@ -28,3 +28,11 @@ def test_noise_has_the_level_of_the_task_and_follows_the_seed(phantom: Volume) -
     assert torch.equal(one.y, two.y) and not torch.equal(one.y, other.y)
     error = (one.y.numpy() - one.truth)[one.mask & (one.truth > 0.5)]
     assert float(error.std()) == pytest.approx(0.05 * one.peak, rel=0.1)
+
+
+@pytest.mark.parametrize("margin", [0, 3])
+def test_heights_rise_in_the_head_and_keep_their_margin(phantom: Volume, margin: int) -> None:
+    head = clean_head(phantom, 99.5)
+    index = head.indices(2, [0.0, 0.5, 1.0], margin)
+    assert index == sorted(index) and margin <= index[0] and index[-1] <= phantom.grid.shape[2] - 1 - margin
+    assert abs(index[1] - np.argwhere(head.mask)[:, 2].mean()) < 2
