@@ -49,13 +49,11 @@ def small_head(shape: tuple[int, int, int] = (22, 26, 6), noise: float = 10.0, s
     return Volume(noisy.astype(np.float32), Grid(shape, affine_of(matrix, (-60, -80, -70))), slice_axis=2)
 
 
-def small_siren(
-    seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4, activation: str = "sine"
-) -> Siren:
+def small_siren(seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4) -> Siren:
     """A freshly drawn network that costs next to nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Siren(spatial_dims, 1, width, layers, activation=activation).eval()
+        return Siren(spatial_dims, 1, width, layers).eval()
 
 
 def small_prior(seed: int = 0, spatial_dims: int = 3) -> Prior:

@@ -41,13 +41,12 @@ def rewrite_weights(bundle: Path, state: Any) -> None:
     rewrite_rules(bundle, lambda record: record.pop("sha256"))
 
 
-@pytest.mark.parametrize("activation", ["sine", "finer", "relu"])
-def test_what_was_saved_comes_back_bit_for_bit(activation: str, tmp_path: Path) -> None:
-    prior = Prior(small_siren(activation=activation, layers=3), "sagittal", 98.5, (60.0, 80.5, 70.25))
+def test_what_was_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    prior = Prior(small_siren(layers=3), "sagittal", 98.5, (60.0, 80.5, 70.25))
     save_prior(prior, tmp_path)
     back = load_prior(tmp_path)
     assert (back.plane, back.percentile, back.half_mm) == ("sagittal", 98.5, (60.0, 80.5, 70.25))
-    assert (back.network.activation, back.network.num_layers) == (activation, 3)
+    assert (back.network.activation, back.network.num_layers) == ("sine", 3)
     wanted = prior.network.state_dict()
     assert list(back.network.state_dict()) == list(wanted)
     assert all(torch.equal(value, wanted[name]) for name, value in back.network.state_dict().items())
