@@ -26,8 +26,8 @@ from monai_strainer.pipelines.batch import (
     COLUMNS,
     Job,
     digest_of,
+    find_jobs,
     is_committed,
-    jobs_of,
     run_jobs,
     write_summary,
 )
@@ -190,7 +190,7 @@ def test_many_scans_in_one_process_take_no_more_memory_than_a_few(tmp_path: Path
     prior = small_prior_with_detail()
     for k in range(12):
         write(small_head((64, 64, 24), seed=k), tmp_path / "in" / f"scan{k:02d}.nii")  # 0.4 MB, and as much again out
-    run_jobs(jobs_of(tmp_path / "in", tmp_path / "out"), restore_one, {}, tmp_path / "out" / "summary.tsv")
+    run_jobs(find_jobs(tmp_path / "in", tmp_path / "out")[0], restore_one, {}, tmp_path / "out" / "summary.tsv")
     assert len(taken) == 12 and max(taken[6:]) - max(taken[2:6]) < 4096, taken  # kB
 
 
@@ -269,7 +269,8 @@ def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> Non
 
 def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
     (cohort / "list.tsv").write_text("input\toutput\nin/scan2.nii.gz\tb/two.nii.gz\nin/scan0.nii.gz\ta.nii.gz\n")
-    assert [job.name for job in jobs_of(cohort / "list.tsv", cohort / "out")] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
+    jobs, _ = find_jobs(cohort / "list.tsv", cohort / "out")
+    assert [job.name for job in jobs] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
     line = words(cohort, "out")
     line[1] = str(cohort / "list.tsv")
     assert main(line) == 0

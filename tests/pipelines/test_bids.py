@@ -17,7 +17,9 @@ from monai_strainer import read, save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 from monai_strainer.pipelines import restore_file as files
-from monai_strainer.pipelines.bids import Size, Wanted, find_jobs, jobs_in, named, read_filters
+from monai_strainer.pipelines.bids import Size, Wanted, find_jobs, named, read_filters
+
+TWICE = Size((2.0,))
 
 
 @pytest.fixture
@@ -214,11 +216,11 @@ def test_the_group_learns_from_what_is_meant(dataset: Path) -> None:
 
 def test_what_is_no_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"dataset_description\.json is missing"):
-        jobs_in(tmp_path, tmp_path / "o", (2.0,))
+        find_jobs(tmp_path, tmp_path / "o", TWICE, Wanted())
     with pytest.raises(InputError, match="no participant 77"):
-        jobs_in(dataset, tmp_path / "o", (2.0,), ["77", "01"])
+        find_jobs(dataset, tmp_path / "o", TWICE, Wanted(["77", "01"]))
     with pytest.raises(InputError, match="no T1w"):
-        jobs_in(dataset, tmp_path / "o", (2.0,), ["02"], ["b"])
+        find_jobs(dataset, tmp_path / "o", TWICE, Wanted(["02"], ["b"]))
     with pytest.raises(InputError, match="does not follow BIDS"):
         named("brain.nii.gz", (2.0,))
 
@@ -243,7 +245,8 @@ def test_a_filter_file_chooses_by_entities(tmp_path: Path, filters: dict[str, ob
         file.touch()
     (tmp_path / "raw" / "dataset_description.json").write_text("{}")
     (tmp_path / "filter.json").write_text(json.dumps(filters))
-    jobs = jobs_in(tmp_path / "raw", tmp_path / "o", (2.0,), filters=read_filters(tmp_path / "filter.json"))
+    wanted = Wanted(filters=read_filters(tmp_path / "filter.json"))
+    jobs, _ = find_jobs(tmp_path / "raw", tmp_path / "o", TWICE, wanted)
     assert [job.source.name for job in jobs] == [f"sub-01_{name}.nii.gz" for name in taken]
 
 

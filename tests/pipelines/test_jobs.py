@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from monai_strainer.errors import InputError
-from monai_strainer.pipelines.batch import (
+from monai_strainer.pipelines.jobs import (
     Job,
     find_jobs,
-    jobs_of,
     shard_of,
 )
 
@@ -47,4 +46,4 @@ def test_a_broken_row_of_a_manifest_is_passed_over(tmp_path: Path) -> None:
 def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, text: str, finding: str) -> None:
     (tmp_path / "m.tsv").write_text(text)
     with pytest.raises(InputError, match=finding):
-        jobs_of(tmp_path / "m.tsv", tmp_path / "out")
+        find_jobs(tmp_path / "m.tsv", tmp_path / "out")
