@@ -88,7 +88,7 @@ def fits(device: torch.device, side: int, width: int, steps: int) -> list[Row]:
 
 
 def pretrainings(device: torch.device, side: int, width: int, steps: int) -> list[Row]:
-    """STRAINER-10 as in the paper, which tells 24 s for 5,000 steps."""
+    """STRAINER-10 as in the paper, which states 24 s for 5,000 steps."""
     slices = noise_slices(10, (1, side, side), 1.0, 0)
     recipe, network = replace(PAPER, steps=steps), Siren(2, hidden_channels=width)
     pretrain(slices, replace(recipe, steps=8), network=network, run=Run(device=device))

@@ -44,7 +44,7 @@ def main() -> None:
                 task, pair = restoration.TASKS[name], []
                 for how in (None, turn):
                     case = restoration.measure(scan, prior, task, 0, how)
-                    rows = restoration.judge(*restoration.networks(case, prior, "ours_told", task), case, task)
+                    rows = restoration.scored_rows(*restoration.networks(case, prior, "ours_told", task), case, task)
                     pair.append(float(np.mean([row["psnr_mask"] for row in rows])))
                 found.setdefault(name, []).append((pair[0], pair[1]))
         for name, pairs in found.items():

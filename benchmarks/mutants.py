@@ -49,7 +49,7 @@ MUTANTS = [
         "spread",
         "physics/test_noise_estimation.py",
     ),
-    Mutant("physics/separable.py", "s / (s * s + rho) * misfit", "s / (s + rho) * misfit", "physics/test_operators.py"),
+    Mutant("physics/separable.py", "s / (s * s + rho) * misfit", "s / (s + rho) * misfit", "physics/test_separable.py"),
     Mutant("physics/separable.py", "(matrix != 0).cpu()", "(matrix > 0).cpu()", "physics/test_operators.py"),
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
@@ -58,7 +58,7 @@ MUTANTS = [
         "physics/axis_profiles/gaussian.py",
         "ratio * fine / measured",
         "fine / measured",
-        "physics/test_profiles.py",
+        "physics/axis_profiles/test_gaussian.py",
     ),
     Mutant(
         "fitting/refine.py", "kept[rows][:, columns]\n", "kept[rows][:, columns] | True\n", "fitting/test_refine.py"
@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant("restoring/risk.py", "np.square(std * wider * weight)", "np.square(std * weight)", "restoring/test_risk.py"),
     Mutant("restoring/background.py", "solid.sum() >= _SOLID", "solid.sum() >= 0", "restoring/test_background.py"),
     Mutant(
-        "restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_restore.py"
+        "restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_method.py"
     ),
     Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
     Mutant(
@@ -130,7 +130,7 @@ MUTANTS = [
     Mutant(
         "io/nifti/files.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
     ),
-    Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_read.py"),
+    Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_frame.py"),
     Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),
     Mutant(
         "io/dicom/stack.py",
@@ -141,7 +141,7 @@ MUTANTS = [
     Mutant(
         "pipelines/batch.py", 'record["source_sha256"] != digest_of(job.source)', "False", "pipelines/test_batch.py"
     ),
-    Mutant("pipelines/jobs.py", "int(k) - 1 :: int(n)", "int(k) - 1 :: int(n) + 1", "pipelines/test_batch.py"),
+    Mutant("pipelines/jobs.py", "int(k) - 1 :: int(n)", "int(k) - 1 :: int(n) + 1", "pipelines/test_jobs.py"),
     Mutant("io/bids/names.py", 'found.entities.get("part", "")', '""', "pipelines/test_bids.py"),
     Mutant("cohorts/selection.py", "scans[9::10]", "scans[8::10]", "cohorts/test_selection.py"),
     Mutant("cohorts/split.py", 'parts[_key(line[who])] = ""', "pass", "cohorts/test_split.py"),
@@ -150,13 +150,13 @@ MUTANTS = [
         "transforms/rician.py",
         "RicianNoise(sigma * scales",
         "RicianNoise(sigma + 0 * scales",
-        "transforms/test_transforms.py",
+        "transforms/test_rician.py",
     ),
     Mutant(
         "transforms/normalise.py",
         "return out * _over_channels",
         "return out / _over_channels",
-        "transforms/test_transforms.py",
+        "transforms/test_normalise.py",
     ),
     Mutant("inferers.py", 'rules = replace(rules, digest="", detail=None)', "pass", "test_inferers.py"),
     Mutant(

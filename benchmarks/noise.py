@@ -1,12 +1,12 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """How well the noise level of a real scan is read, and whether its standard error is honest.
 
-python benchmarks/noise.py FOLDER    # a BIDS folder with participants.tsv; its scans of the split "val" are judged
+python benchmarks/noise.py FOLDER    # a BIDS folder with participants.tsv; its scans of the split "val" are measured
 
 A real scan has noise of its own, so a level added to it is not its level. Three references: ``clean``, the scan after
 non-local means in three dimensions; ``coarse``, the same averaged to twice the voxel size, where anatomy is sharper
 than in most scans; ``own``, the scan itself, whose truth is the added level and its own estimate in quadrature, as
-uncertain as that is. Noise is Rician, in shares of the 99.9th percentile; background is noisy ("air") or cut to zero
+uncertain as that is. Noise is Rician, in fractions of the 99.9th percentile; background is noisy ("air") or cut to zero
 ("zeros"). Colours other than white are the same noise interpolated linearly by half a voxel, or zero-filled to 3/4 of
 k-space.
 """
@@ -96,11 +96,11 @@ def judged(scan: str, x: Tensor) -> Iterator[dict[str, object]]:
         own = RicianNoise.measure(references[name])
         for background, part, y in cases(references[name], colour, level, seed=round(level * 1000)):
             found = RicianNoise.measure(y)
-            truth, doubt = level, 0.0
+            truth, own_error = level, 0.0
             if name == "own" and found.source == "head":  # the air of a stripped scan holds only what was added
                 truth = float(np.hypot(level, own.sigma))
-                doubt = own.std * own.sigma / truth
-            numbers = [round(v, 6) for v in (truth, doubt, found.sigma, found.std)]
+                own_error = own.std * own.sigma / truth
+            numbers = [round(v, 6) for v in (truth, own_error, found.sigma, found.std)]
             case = (name, colour, background, part, level, scan)
             yield dict(zip(COLUMNS, (*case, *numbers, found.source, found.is_white)))
 
@@ -112,9 +112,9 @@ def table(rows: list[dict[str, object]]) -> str:
     keys = list(dict.fromkeys(tuple(row[c] for c in CASE) for row in rows))
     for key in keys:
         mine = [row for row in rows if tuple(row[c] for c in CASE) == key]
-        truth, doubt, sigma, std = (np.array([row[c] for row in mine], dtype=float) for c in NUMBERS)
+        truth, own_error, sigma, std = (np.array([row[c] for row in mine], dtype=float) for c in NUMBERS)
         sources = "/".join(sorted({str(row["source"]) for row in mine}))
-        share, worst = np.mean(np.abs(sigma - truth) <= 2 * np.hypot(std, doubt)), np.max(np.abs(sigma / truth - 1))
+        share, worst = np.mean(np.abs(sigma - truth) <= 2 * np.hypot(std, own_error)), np.max(np.abs(sigma / truth - 1))
         names = " | ".join(str(k) for k in key[:4])
         numbers = f"{100 * truth.mean():.2f} | {100 * sigma.mean():.2f} | {worst:.0%} | {100 * std.mean():.2f}"
         lines.append(f"| {names} | {numbers} | {share:.0%} | {sources} |")

@@ -1,14 +1,16 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The restoration benchmark: clean heads are measured by known physics, and every method mends the same data.
+"""The restoration benchmark: clean heads are measured by known physics, and every method restores the same data.
 
 python benchmarks/restoration.py DATASET --out benchmarks/restoration.csv [--methods ours,detail] [--tasks x2,denoise3]
 
-Rows are added as they are made; what a file holds already is not made again. Slices: 7 heights of the head, axial. A
-method that looks at neighbours gets two on either side. Volumes: 24 axial slices around the middle for noise, the whole
-head for thick slices. The head's mask is the judge, the peak is the 99.9th percentile within it, and every method but
-`ours` is given the noise level. The head is placed and scaled by the clean scan, for all methods alike. `siren` and
-`strainer` are the paper's fits, from a fresh network and from the cohort's encoder with a fresh head, each stopped at
-the step the truth likes best; they are slow, and mend the middle height alone.
+Head, heights, scores and simple methods are those of ``monai_strainer.evaluation``; here are more tasks: volumes, thick
+slices, other profiles. Rows are added as they are made; what a file holds already is not made again. Slices: 7 heights
+of the head, axial. A method that looks at neighbours gets two on either side. Volumes: 24 axial slices around the
+middle for noise, the whole head for thick slices. Scores are taken in the head's mask, the peak is the 99.9th
+percentile within it, and every method but `ours` is given the noise level. The head is located and scaled by the clean
+scan, for all methods alike. `siren` and `strainer` are the paper's fits, from a fresh network and from the cohort's
+encoder with a fresh readout, each stopped at the step that is best by the truth; they are slow, and restore the middle
+height alone.
 """
 
 from __future__ import annotations
@@ -27,19 +29,19 @@ import torch
 from numpy.typing import NDArray
 
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
-from monai_strainer.anatomy.foreground import foreground, normalise
-from monai_strainer.anatomy.head_frame import Pose, find_pose
+from monai_strainer.anatomy.head_frame import Pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import beginning
+from monai_strainer.evaluation.degraded_case import clean_head
+from monai_strainer.evaluation.scores import scores_of
 from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play
-from monai_strainer.metrics import coverage, psnr, ssim
 from monai_strainer.physics import Identity, Measurement, Profile, Separable
 from monai_strainer.restoring.plan import plan_passes
 from monai_strainer.restoring.slicewise import PassContext, detail_pass
 from monai_strainer.storage.atomic import stem
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
-CLEAN = 0.003  # noise of a good scan, as a share of the peak
+CLEAN = 0.003  # noise of a good scan, as a fraction of the peak
 BOX = Profile()
 FITS = ("siren", "strainer")
 THICK = 24  # slices of a volume that is denoised
@@ -47,7 +49,7 @@ THICK = 24  # slices of a volume that is denoised
 
 @dataclass(frozen=True)
 class Task:
-    """What is done to a head: factor, profile, noise as a share of the peak; to slices, a slab, or the slice axis."""
+    """What is done to a head: factor, profile, noise over the peak; to slices, a slab, or the slice axis."""
 
     factor: float = 1.0
     profile: Profile = BOX
@@ -82,37 +84,36 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One head, measured: the truth of what is judged, the data, and what is known of them."""
+    """One head, measured: the truth of what is scored, the data, and what is known of them."""
 
     truth: NDArray[np.float32]  # (S, H, W)
     mask: NDArray[np.bool_]
-    data: list[NDArray[np.float32]]  # stacks (s, h, w); each holds the slices judged at `judged`
-    judged: list[slice]
-    places: list[Callable[[slice], torch.Tensor]]
+    data: list[NDArray[np.float32]]  # stacks (s, h, w); each holds the slices that are scored at `scored`
+    scored: list[slice]
+    coords: list[Callable[[slice], torch.Tensor]]  # head coordinates of the slices of each stack
     operator: Separable
     sigma: float
     peak: float
-    whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be walked
+    whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be passed
     levels: tuple[float, ...] = LEVELS  # of the slices
 
     def middle(self) -> Case:
         """Return the middle height alone."""
         k = slice(len(self.data) // 2, len(self.data) // 2 + 1)
-        cut = {name: getattr(self, name)[k] for name in ("truth", "mask", "data", "judged", "places", "levels")}
+        cut = {name: getattr(self, name)[k] for name in ("truth", "mask", "data", "scored", "coords", "levels")}
         return replace(self, **cut)
 
 
 def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None) -> Case:
     """Measure a head once, with seeded noise; ``turn`` aligns its coordinates."""
-    head = foreground(scan.data)
-    pose, scale = replace(find_pose(head, scan.grid), turn=turn), normalise(scan.data, head, prior.percentile).scale
-    peak = float(np.percentile(scan.data[head], 99.9)) / scale
+    found = clean_head(scan, prior.percentile)
+    head, pose, unit, peak = found.mask, replace(found.pose, turn=turn), found.unit, found.peak
     axis = scan.grid.axis_of("axial")
     noise, generator = RicianNoise(task.noise * peak), torch.Generator().manual_seed(seed)
     if task.kind == "thick":
         n = scan.grid.shape[axis] // 15 * 15  # so that factors are whole
         some = tuple(slice(0, n) if k == axis else slice(None) for k in range(3))
-        truth, mask = np.ascontiguousarray(scan.data[some]) / np.float32(scale), head[some]
+        truth, mask = np.ascontiguousarray(scan.data[some]) / np.float32(unit), head[some]
         fine = truth.shape
         measured = tuple(round(m / task.factor) if k == axis else m for k, m in enumerate(fine))
         operator = task.profile(fine, measured)
@@ -123,16 +124,14 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None)
         order = (axis, *(k for k in range(3) if k != axis))
         slices = np.ascontiguousarray(truth.transpose(order))
         return Case(slices, mask.transpose(order), [y], [], [], operator, float(noise.sigma), peak, (low, cut))
-    n, sign = scan.grid.shape[axis], pose.axes[axis][1]
-    heights = [pose.centre[axis] + sign * (2 * level - 1) * pose.half[axis] for level in LEVELS]
-    centres = [min(n - 3, max(2, int((height + 1) / 2 * n))) for height in heights]
+    centres = found.indices(axis, LEVELS, margin=2)
     if task.kind == "slab":
         centres, reach, shown = [centres[3]], THICK // 2, slice(0, THICK)
     else:
         reach, shown = 2, slice(2, 3)
     stacks = [(c - reach, c + reach + (task.kind != "slab")) for c in centres]
     h, w = (m // 12 * 12 for k, m in enumerate(scan.grid.shape) if k != axis)
-    clean = scan.slices(axis)[:, :h, :w] / np.float32(scale)
+    clean = scan.slices(axis)[:, :h, :w] / np.float32(unit)
     fine = (h, w)
     operator = Identity(fine) if task.factor == 1 else task.profile(fine, tuple(round(m / task.factor) for m in fine))
     data = [
@@ -196,17 +195,17 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
     estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
     noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
     images, stds = [], []
-    for y, judged, places in zip(case.data, case.judged, case.places):
+    for y, scored, places in zip(case.data, case.scored, case.coords):
         features = None if alone else CoordinateFeatures(prior.network, places)
         stack = torch.from_numpy(y)
         if method == "plug_and_play":
-            here = judged.start
+            here = scored.start
 
             def shifted(some: slice, here: int = here, places: Any = places) -> Any:
                 return places(slice(here + some.start, here + some.stop))
 
             features = CoordinateFeatures(prior.network, shifted)
-            found = plug_and_play(prior.detail, Measurement(case.operator, stack[judged], noise), features=features)
+            found = plug_and_play(prior.detail, Measurement(case.operator, stack[scored], noise), features=features)
             images.append(found.images)
             stds.append(found.std)
             continue
@@ -216,7 +215,7 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
             Measurement(case.operator, stack, noise),
             closeness=near,
             data_step=not alone,
-            only=judged,
+            only=scored,
             features=features,
         )
         images.append(found.images)
@@ -225,10 +224,10 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
 
 
 def fitted(case: Case, prior: Prior, method: str) -> Result:
-    """Run the paper's fit, from a fresh network or from the cohort's encoder with a fresh head."""
+    """Run the paper's fit, from a fresh network or from the cohort's encoder with a fresh readout."""
     siren = beginning("strainer_paper" if method == "strainer" else method, prior.network)
-    coords = torch.cat([places(judged) for places, judged in zip(case.places, case.judged)])
-    y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
+    coords = torch.cat([places(scored) for places, scored in zip(case.coords, case.scored)])
+    y = np.concatenate([stack[scored] for stack, scored in zip(case.data, case.scored)])
     return rivals.network_at_its_best(siren, coords, case.operator, y, case.sigma, case.truth, case.mask), None
 
 
@@ -251,7 +250,7 @@ def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
         x = rivals.interpolations(task.profile(fine, y.shape[1:]), y)[method]()
         back = np.transpose(x, np.argsort(order))
         return np.ascontiguousarray(back.transpose((axis, *(k for k in range(3) if k != axis)))), None
-    y = np.concatenate([stack[judged] for stack, judged in zip(case.data, case.judged)])
+    y = np.concatenate([stack[scored] for stack, scored in zip(case.data, case.scored)])
     if method in ("cubic", "back_projection", "sinc"):
         return None if is_noise else (rivals.interpolations(case.operator, y)[method](), None)
     if method == "total_variation":
@@ -271,7 +270,9 @@ def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
     return None
 
 
-def judge(x: NDArray[np.float32], std: NDArray[np.float32] | None, case: Case, task: Task) -> list[dict[str, Any]]:
+def scored_rows(
+    x: NDArray[np.float32], std: NDArray[np.float32] | None, case: Case, task: Task
+) -> list[dict[str, Any]]:
     """One row per height, or one for a volume."""
     x = np.maximum(x, 0)
     parts = [slice(k, k + 1) for k in range(len(x))] if task.kind == "slices" else [slice(None)]
@@ -279,11 +280,8 @@ def judge(x: NDArray[np.float32], std: NDArray[np.float32] | None, case: Case, t
     for k, part in enumerate(parts):
         a, t, m = x[part], case.truth[part], case.mask[part]
         row: dict[str, Any] = {"level": case.levels[k] if task.kind == "slices" else ""}
-        row["psnr_mask"] = psnr(a, t, data_range=case.peak, mask=m)
-        row["psnr_image"] = psnr(a, t, data_range=case.peak)
-        row["ssim_mask"] = ssim(a, t, data_range=case.peak, mask=m)
+        row |= scores_of(a, t, m, case.peak, None if std is None else std[part])
         if std is not None:
-            row["coverage90"] = coverage(a, t, std[part], 0.9, m)
             edges = np.quantile(t[m], np.linspace(0, 1, 11))
             tenth = np.clip(np.searchsorted(edges, t[m], side="right") - 1, 0, 9)
             inside = np.abs(a - t)[m] <= 1.645 * std[part][m]
@@ -326,7 +324,7 @@ def main() -> None:
                     if result is None:
                         continue
                     seconds = (time.perf_counter() - start) / len(some.truth)
-                    rows = judge(*result, some, TASKS[name])
+                    rows = scored_rows(*result, some, TASKS[name])
                     with args.out.open("a", newline="") as handle:
                         table = csv.DictWriter(handle, COLUMNS)
                         head = {"task": name, "method": method, "scan": stem(path.name), "seed": seed}

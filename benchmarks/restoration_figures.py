@@ -56,7 +56,7 @@ def main() -> None:
             measured = low[::-1, k]
             measured = np.repeat(measured, round(len(case.truth) / len(low)), axis=0)
         else:
-            image = case.data[0][k] if task.kind == "slab" else case.data[k][case.judged[k]][0]
+            image = case.data[0][k] if task.kind == "slab" else case.data[k][case.scored[k]][0]
             measured = upright(image, scan.grid, axis)
         strip = Strip(
             name,

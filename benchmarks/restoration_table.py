@@ -43,7 +43,7 @@ def read_rows() -> list[Row]:
 
 
 def paired(rows: list[Row], task: str, one: str, other: str, key: str = "psnr_mask") -> tuple[float, float, int] | None:
-    """Means of two methods over the measurements that both have mended, and how many these are."""
+    """Means of two methods over the measurements that both have restored, and how many these are."""
     found: dict[str, dict[tuple[str, str, str], float]] = {one: {}, other: {}}
     for row in rows:
         if row["task"] == task and row["method"] in found:

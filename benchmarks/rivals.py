@@ -31,7 +31,7 @@ def sinc(operator: Separable, y: Image) -> Image:
 
 
 def total_variation(operator: Separable, y: Image, sigma: float, truth: Image, mask: NDArray[np.bool_]) -> Image:
-    """Total variation at its best weight, chosen by the truth: 30 half-quadratic turns where there is an operator."""
+    """Total variation at its best weight by the truth: 30 half-quadratic iterations where there is an operator."""
     from skimage.restoration import denoise_tv_chambolle
 
     clean = RicianNoise(sigma).debias(torch.from_numpy(y)).numpy()
@@ -141,13 +141,13 @@ def network_at_its_best(
     """Run the paper's fit; keep, slice by slice, the step of the least error against the truth.
 
     Args:
-        siren: where it starts: fresh, or the cohort's encoder with a fresh head.
+        siren: where it starts: fresh, or the cohort's encoder with a fresh readout.
         coords: (S, d, H, W) head coordinates.
         operator: of the slices.
         y: (S, h, w) data.
         sigma: the true noise level.
         truth: (S, H, W).
-        mask: (S, H, W) the judge.
+        mask: (S, H, W) where the error is measured.
         steps: of 4,096 points each, at most.
     """
     best, images = np.full(len(y), np.inf), np.zeros_like(truth)

@@ -43,7 +43,7 @@ def gates(rows: list[dict[str, str]]) -> str:
 
 
 def page(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return the table as Markdown: what, value, and everything else that a row tells."""
+    """Return the table as Markdown: what, value, and everything else in the row."""
     lines = ["| what | value | details |", "| --- | --- | --- |"]
     for made in rows:
         extra = {k: v for k, v in made.items() if k not in ("what", "value", "unit", "machine") and v not in ("", None)}

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The paper's claims on MRI: how fast and how far each start fits a clean slice, and what it is worth on spoilt data.
+"""The paper's claims on MRI: how fast and how far each start fits a clean slice, and what it is worth on degraded data.
 
     python -m experiments.claims DATASET --device cuda              # the paper's protocol, all widths
     python -m experiments.claims DATASET --side 88 --widths 128     # half the size, as many weights per pixel
@@ -216,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rates={"default": "1e-4,2.5e-4,5e-4,1e-3"},
     )
     if not args.show:
-        train, judges = split_scans(args.dataset)
+        train, validation = split_scans(args.dataset)
         sides, widths = (16, [16]) if args.tiny else (args.side, [int(w) for w in args.widths.split(",")])
         for width in widths:
             setting = Setting(
@@ -234,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 store=results.home / "runs" / "claims",
                 searched=replace(results, name="claims_search", key=("side", "width", "omega", "rate", "step")),
             )
-            for path in judges[: args.scans]:
+            for path in validation[: args.scans]:
                 target = cut(path, sides)
                 for case in results.missing(cases(target.name, setting, args)):
                     results.add({**case, **measure(case, target, setting)})

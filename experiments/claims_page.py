@@ -50,7 +50,7 @@ def fits(rows: Rows) -> str:
 
 
 def restorations(rows: Rows) -> str:
-    """One size of the protocol: what each start is worth on spoilt data, at the blind stop and at the best one."""
+    """One size of the protocol: what each start is worth on degraded data, at the blind stop and at the best one."""
     own = [row for row in rows if row["task"] != "fit"]
     tasks, lines = sorted({row["task"] for row in own}), []
     for method, optimiser in sorted(dict.fromkeys((r["method"], r["optimiser"]) for r in own), key=lambda k: k[1]):

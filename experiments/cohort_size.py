@@ -127,9 +127,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.show:
         if args.tiny:
             args.side, args.width, args.scans, args.pretraining, args.steps, args.sizes = 8, 4, 1, "1,2", 1, (1, 2)
-        train, judges = split_scans(args.dataset)
+        train, validation = split_scans(args.dataset)
         fresh = Prior.cold(args.seed, spatial_dims=2, hidden_channels=args.width).network
-        paths = {path.name.split(".")[0]: path for path in (*train[:1], *judges[: args.scans])}
+        paths = {path.name.split(".")[0]: path for path in (*train[:1], *validation[: args.scans])}
         target = cache(lambda name: cut(paths[name], args.side))
 
         @cache

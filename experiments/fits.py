@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""One network on one slice: all pixels in every step, cut anywhere and resumed; and the blind stop on spoilt data."""
+"""One network on one slice: all pixels in every step, cut anywhere and resumed; and the blind stop on degraded data."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def restored(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Restore a spoilt slice, stopped blindly: by held-out measurements.
+    """Restore a degraded slice, stopped blindly: by held-out measurements.
 
     With Adam as the paper does, by the network alone at a constant rate. With Muon as ``restore`` does with the
     coordinate prior: falling rates, and the data step at the end; only there can layers be frozen.

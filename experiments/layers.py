@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.tiny:
             args.side, args.width, args.images, args.scans, args.pretraining, args.steps = 8, 4, 2, 1, 1, 1
             args.layers, args.planes = str(DEFAULT), "axial"
-        train, judges = split_scans(args.dataset)
+        train, validation = split_scans(args.dataset)
 
         @cache
         def start(plane: str, layers: int, shared: int) -> Siren:
@@ -186,9 +186,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         @cache
         def target(plane: str, k: int) -> Slice:
-            return cut(judges[k], args.side, plane)  # type: ignore[arg-type]
+            return cut(validation[k], args.side, plane)  # type: ignore[arg-type]
 
-        names = [target("axial", k).name for k in range(min(args.scans, len(judges)))]
+        names = [target("axial", k).name for k in range(min(args.scans, len(validation)))]
         for case in results.missing(cases(args, names)):
             begin = start(case["plane"], case["layers"], case["shared"])
             results.add({**case, **measure(case, begin, target(case["plane"], names.index(case["scan"])), args)})

@@ -159,7 +159,7 @@ def show(results: Results, dataset: Path | None, seed: int) -> None:
                 pictures.append((title, _up(completed(prior, case, points, seed), scan)))
         pictures.insert(3, ("the mean head", _up(completed(prior, case, "0", seed), scan)))
         figure(results, pictures)
-    columns = ["encoder", "pixels known", "taught, dB", "unseen, dB", "gap, dB", "told apart (AUC)"]
+    columns = ["encoder", "pixels known", "trained, dB", "unseen, dB", "gap, dB", "distinguished (AUC)"]
     results.show(markdown(columns, lines), results.figure())
 
 

@@ -72,7 +72,7 @@ class Slab:
     @property
     def sigma(self) -> float:
         """Estimated level of the noise, in the units of the scan; the root mean square of a map."""
-        sigma, h = self.ready.level.relative * self.ready.scale, self.ready.acquired.filter
+        sigma, h = self.ready.level.relative * self.ready.intensity_scale, self.ready.acquired.filter
         return sigma if h is None else h.level_of_white(self.scan.grid.shape, sigma)
 
     @property
@@ -86,11 +86,13 @@ class Slab:
         found = self.ready.level.level
         if isinstance(found, float) or np.ndim(found) == 0 or self.is_undone:
             return self.sigma
-        return np.moveaxis(np.asarray(found, np.float32), self.scan.slice_axis, 0) * np.float32(self.ready.scale)
+        return np.moveaxis(np.asarray(found, np.float32), self.scan.slice_axis, 0) * np.float32(
+            self.ready.intensity_scale
+        )
 
 
 def found(dataset: Path, is_tiny: bool) -> list[Entry]:
-    """List the scans; none that was resampled, whose noise nobody can tell from anatomy."""
+    """List the scans; none that was resampled, whose noise cannot be separated from anatomy."""
     if is_tiny:
         return [Entry("one", path, "in the cohort", "T1w") for path in split_scans(dataset)[1][:1]]
     return [entry for entry in entries(dataset.parent) if not entry.is_resampled]

@@ -42,7 +42,7 @@ class Results:
 
     Args:
         name: of the experiment: its CSV, its block of the page, its figure.
-        key: columns that tell one row from another; a row whose key is there is not made again.
+        key: columns in which rows differ; a row whose key is there is not made again.
         home: folder of ``experiments/results``, ``docs/evidence.md`` and ``docs/images/evidence``.
         stamp: seed, device, machine and command of this run.
     """
@@ -140,7 +140,7 @@ def asked(
     Args:
         name: of the experiment.
         doc: of the script.
-        key: columns that tell one row from another.
+        key: columns in which rows differ.
         argv: words of the command line; those of the process by default.
         more: options of its own: ``scans={"type": int, "default": 1}`` is ``--scans``.
     """

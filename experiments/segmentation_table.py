@@ -40,7 +40,7 @@ def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
 
 
 def within(values: Sequence[float]) -> str:
-    """Tell the interval of a mean in brackets, where there are two people or more."""
+    """Return the interval of a mean in brackets, where there are two people or more."""
     return " ({:+.1f} to {:+.1f})".format(*interval(values)) if len(values) > 1 else ""
 
 

@@ -29,7 +29,7 @@ def _silence(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 class UNet(nn.Module):
-    """MONAI's BasicUNet on single slices, without normalisation; it foretells what is missing from its input."""
+    """MONAI's BasicUNet on single slices, without normalisation; it predicts what is missing from its input."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()

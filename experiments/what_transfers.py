@@ -266,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.show:
         show(results, {}, None)
         return
-    folder, judges = results.home / "runs" / "what_transfers", split_scans(args.dataset)[1][: 1 if args.tiny else 3]
+    folder, validation = results.home / "runs" / "what_transfers", split_scans(args.dataset)[1][: 1 if args.tiny else 3]
     coords = square(16 if args.tiny else 64)
 
     @cache
@@ -282,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             layer = [*layers_of(network(name), square(96))][row["part"] - 1]
             frequency, power = spectrum(layer.numpy(), 1.0)
             results.add({**row, "value": float((frequency * power).sum())})
-    for path, name in product(judges, list(RUNS)[: 1 if args.tiny else None]):
+    for path, name in product(validation, list(RUNS)[: 1 if args.tiny else None]):
         case = small_case(path, 8 if args.tiny else 4)
         for start in ("cold", "pretrained"):
             case_of = {"kind": "fit", "name": name, "part": start, "scan": path.parent.parent.name}
@@ -299,10 +299,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "last": float(curve[-1]),
                 }
                 results.add({**row, **scores})
-    for path, name, task in product(judges, RESTORED, TASKS[: 1 if args.tiny else None]):
+    for path, name, task in product(validation, RESTORED, TASKS[: 1 if args.tiny else None]):
         for row in results.missing([{"kind": "restore", "name": name, "part": task, "scan": path.parent.parent.name}]):
             results.add({**row, "value": restored(path, task, name, 1 if args.tiny else 100, args.seed)})
-    show(results, {name: network(name) for name in ("shipped", "fresh one")}, small_case(judges[0], 1))
+    show(results, {name: network(name) for name in ("shipped", "fresh one")}, small_case(validation[0], 1))
 
 
 if __name__ == "__main__":

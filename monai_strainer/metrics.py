@@ -124,14 +124,14 @@ def coverage(
         mask: voxels that count; all by default.
 
     Raises:
-        InputError: shapes differ, the mask is empty, the share is not between 0 and 1, or a deviation is below 0.
+        InputError: shapes differ, the mask is empty, ``share`` is not between 0 and 1, or a deviation is below 0.
 
     Example:
         >>> coverage([0.0, 0.0], [1.0, 3.0], std=[1.0, 1.0], share=0.9)
         0.5
     """
     if not 0 < share < 1:
-        raise InputError(f"a share of {share} is not between 0 and 1", "use 0.9 for nine in ten")
+        raise InputError(f"a fraction of {share} is not between 0 and 1", "use 0.9 for nine in ten")
     x, y, s = _equal_shapes(image, truth, std)
     chosen = _chosen(mask, x.shape)
     if not (s[chosen] >= 0).all():

@@ -62,7 +62,7 @@ def slice_of(k: int) -> Dataset:
 
 
 def series(folder: Path, change: Callable[[int, Dataset], None] = lambda k, image: None) -> Path:
-    """Write the series in an order that names do not tell; ``change`` may damage any slice of it."""
+    """Write the series in another order than that of their names; ``change`` may damage any slice of it."""
     folder.mkdir(parents=True, exist_ok=True)
     for k in range(SHAPE[2]):
         image = slice_of(k)

@@ -14,12 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from dicom_files import SHAPE, slice_of
 from phantoms import small_prior
 
 from monai_strainer import save_prior
+from monai_strainer.listening.connection import require_pynetdicom
+from monai_strainer.listening.series_queue import SeriesQueue
+from monai_strainer.listening.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MR = "1.2.840.10008.5.1.4.1.1.4"
+SLICES = [slice_of(k) for k in range(SHAPE[2])]
+SECRETS = ("SECRET", "4711", "19500101", str(SLICES[0].SeriesInstanceUID), str(SLICES[0].StudyInstanceUID))
 
 
 def free_port() -> int:
@@ -141,3 +147,21 @@ class Service:
     def close(self) -> None:
         if self.process.poll() is None:
             self.kill()
+
+
+class Running:
+    """A receiver of this process, and what it says."""
+
+    def __init__(self, settings: Settings) -> None:
+        require_pynetdicom()
+        from monai_strainer.listening.receive import Receiver
+
+        self.lines: list[str] = []
+        self.queue = SeriesQueue(settings.folders, self.lines.append)
+        self.receiver = Receiver(settings, self.queue)
+        self.port = settings.listen.port
+
+
+def received(settings: Settings) -> list[Path]:
+    """All images that lie in the queue."""
+    return sorted(settings.folders.queue.rglob("*.dcm"))

@@ -59,3 +59,13 @@ def oblique(angles: tuple[float, float, float], flips: tuple[int, int, int], she
 def read_back(volume: Volume, path: Path) -> Volume:
     write(volume, path, overwrite=True)
     return read(path)
+
+
+SCANNER, ALIGNED = oblique((0.1, -0.2, 0.3), (-1, 1, 1)), oblique((0.0, 0.05, -0.1), (1, 1, 1))
+
+
+def two_forms(path: Path, qform: int, sform: int) -> Path:
+    made = image(ramp((5, 6, 4), np.float32))
+    made.set_qform(SCANNER, qform)
+    made.set_sform(ALIGNED, sform)
+    return saved(path, made)

@@ -49,13 +49,11 @@ def small_head(shape: tuple[int, int, int] = (22, 26, 6), noise: float = 10.0, s
     return Volume(noisy.astype(np.float32), Grid(shape, affine_of(matrix, (-60, -80, -70))), slice_axis=2)
 
 
-def small_siren(
-    seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4, activation: str = "sine"
-) -> Siren:
+def small_siren(seed: int = 0, spatial_dims: int = 3, width: int = 16, layers: int = 4) -> Siren:
     """A freshly drawn network that costs next to nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Siren(spatial_dims, 1, width, layers, activation=activation).eval()
+        return Siren(spatial_dims, 1, width, layers).eval()
 
 
 def small_prior(seed: int = 0, spatial_dims: int = 3) -> Prior:
@@ -103,6 +101,24 @@ def small_cohort(scans: int = 4, shape: tuple[int, int, int] = (3, 12, 14), seed
     ]
     axes = tuple(centres(n).astype(np.float32) for n in shape)
     return AlignedSlices(np.stack(heads).astype(np.float16), (axes[0], axes[1], axes[2]))
+
+
+HEAD_SHAPE = (20, 24, 6)
+
+
+def oblique_affine() -> NDArray[np.float64]:
+    """An affine of an oblique scan whose second axis runs backwards."""
+    c, s = np.cos(0.4), np.sin(0.4)
+    turned = np.array([[c, 0, s, 4], [0, -1, 0, 60], [-s, 0, c, -9], [0, 0, 0, 1.0]])
+    affine: NDArray[np.float64] = turned @ np.diag([6.5, 7.0, 20.0, 1.0])
+    return affine
+
+
+def oblique_head(shape: tuple[int, int, int] = HEAD_SHAPE, seed: int = 0) -> Volume:
+    """A clean head of about 700 with folds inside; the seed changes the folds."""
+    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
+    folds = np.cos((5 + seed) * x) * np.cos(4 * y + z)
+    return Volume(np.where(x**2 + y**2 + z**2 < 1, 700 + 150 * folds, 0), Grid(shape, oblique_affine()))
 
 
 BODY_SHAPE = (72, 80, 6)

@@ -37,9 +37,9 @@ def test_the_accelerator_benchmark_goes_through() -> None:
     pytest.importorskip("siren_pytorch")
     pytest.importorskip("nilearn")
     command = [sys.executable, str(ROOT / "benchmarks" / "accelerator.py"), "--device", "cpu", "--tiny"]
-    calls = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for part in ("siren-pytorch", "muon, recorded", "launched piece by piece", "pretraining", "restore, default, x2"):
-        assert part in calls
+        assert part in output
 
 
 def varied(folder: Path) -> Path:

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the one error a user can mend."""
+"""Laws of the one error that a user can correct."""
 
 from __future__ import annotations
 

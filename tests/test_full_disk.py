@@ -104,7 +104,7 @@ def dataset(tmp_path: Path) -> Path:
         (10, 8, None),  # one scan: image, page and record, each forced to disk before and after all are there
     ],
 )
-def test_a_disk_that_fills_under_the_app_is_told(
+def test_a_disk_that_fills_under_the_app_is_an_error(
     dataset: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -128,7 +128,7 @@ def test_a_disk_that_fills_under_the_app_is_told(
 
 
 @pytest.mark.parametrize(("number", "reason"), [(errno.ENOSPC, "No space left"), (errno.EROFS, "Read-only")])
-def test_a_pretraining_that_cannot_be_written_is_told(
+def test_a_pretraining_that_cannot_be_written_is_an_error(
     dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, reason: str
 ) -> None:
     words = ["pretrain", str(dataset / "raw"), str(dataset / "out"), *LEARN]

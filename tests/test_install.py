@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the pages tell people to install is enough for what they tell them to type next."""
+"""What the pages say to install is enough for the commands that follow."""
 
 from __future__ import annotations
 

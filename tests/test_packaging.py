@@ -12,9 +12,6 @@ import yaml
 from setup_arguments import setup_arguments
 
 from monai_strainer._version import __version__
-from monai_strainer.errors import InputError
-from monai_strainer.priors import shipped as bundles
-from monai_strainer.priors.shipped import bundle_path
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -109,23 +106,6 @@ def test_citation_names_the_software_and_the_method() -> None:
 
 def test_changelog_knows_this_version() -> None:
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
-
-
-def test_a_source_tree_finds_its_bundle() -> None:
-    assert bundle_path() == ROOT / "bundles" / "mri_strainer" or (bundle_path() / "LICENSE").is_file()
-
-
-def test_an_installed_package_finds_its_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside = tmp_path / "monai_strainer" / "_bundle" / "mri_strainer"
-    inside.mkdir(parents=True)
-    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "monai_strainer" / "priors" / "shipped.py"))
-    assert bundle_path() == inside.resolve()
-
-
-@pytest.mark.parametrize("name", ["no_such_bundle", "../bundles/mri_strainer", "..", ""])
-def test_a_bundle_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="no bundle called"):
-        bundle_path(name)
 
 
 @pytest.mark.parametrize("url", ["", "https://example.org/strainer/"])

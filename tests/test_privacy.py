@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What must not leave the patient: names in what we write and say, heads in a prior, scans in an encoder."""
+"""What must not leave the patient: names in what we write and say, readouts in a prior, scans in an encoder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monai_strainer.fitting.readout import features_of
 from monai_strainer.priors.shipped import bundle_path
 
 SECRETS = ("SECRET", "4711", "19500101")
-MARGIN = 8.0  # dB by which solved heads may fit training scans better than unseen ones; 6.7 dB is measured
+MARGIN = 8.0  # dB by which solved readouts may fit training scans better than unseen ones; 6.7 dB is measured
 
 
 def test_no_patient_attribute_leaves_the_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the READMEs and docs tell people to type exists: commands parse, targets and files are there, code compiles."""
+"""What the READMEs and docs show to type exists: commands parse, targets and files are there, code compiles."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_what_is_shown_can_be_typed(page: Path, language: str, text: str) -> Non
             options = words[words.index("monai.bundle") + 1 :]
             files = [home / file for file in re.findall(r"[\w./]+\.json", options[options.index("--config_file") + 1])]
             known = {key.lstrip("+") for file in files for key in json.loads(file.read_text())} | {"workflow_type"}
-            calls = {word[2:] for word in options if word.startswith("--")} - {"config_file", "filepath"}
-            assert calls <= known
+            given = {word[2:] for word in options if word.startswith("--")} - {"config_file", "filepath"}
+            assert given <= known
         else:
             assert words[0] in ("pip", "python")
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Files of strangers and disks that fail: a refusal, never a crash, and nothing half-written."""
+"""Files from elsewhere and disks that fail: a refusal, never a crash, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(small_head(), tmp_path / "scan.nii.gz")
     save_prior(small_prior(), tmp_path / "bundle")
     (tmp_path / "file").write_text("no folder")
@@ -126,7 +126,7 @@ def test_a_kill_of_a_pretraining_loses_nothing(tmp_path: Path) -> None:
         time.sleep(draw.uniform(0, 1.5))
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
-        if (tmp_path / "cut" / "models" / "prior.json").exists():  # the rules come last: what they vouch for is whole
+        if (tmp_path / "cut" / "models" / "prior.json").exists():  # the rules come last: what they name is whole
             load_prior(tmp_path / "cut")
     assert kills > 0
     assert subprocess.run([*command, *words("cut")], capture_output=True).returncode == 0

@@ -16,7 +16,7 @@ from monai_strainer.reporting.figure import upright
 
 
 def part(scan: Volume, axis: int, count: int, place: float = 0.5) -> Volume:
-    """Neighbouring slices of a scan along an array axis, around a share of its length."""
+    """Neighbouring slices of a scan along an array axis, around a fraction of its length."""
     first = round(place * scan.grid.shape[axis] - count / 2)
     first = min(max(0, first), max(0, scan.grid.shape[axis] - count))
     kept = tuple(slice(first, first + count) if k == axis else slice(None) for k in range(3))

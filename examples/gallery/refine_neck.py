@@ -19,8 +19,8 @@ def main(source: Path, target: Path) -> None:
     scan = read(source)
     scan = part(scan, scan.slice_axis, 3)
     out = restore(scan, load_prior(), scale=2)
-    share = 100 * out.report["data"]["undetermined"]
-    print(f"supplied by the prior: {share:.2g} % of the energy, prior: {out.report['choice']['prior']}")
+    fraction = 100 * out.report["data"]["undetermined"]
+    print(f"supplied by the prior: {fraction:.2g} % of the energy, prior: {out.report['choice']['prior']}")
     std = replace(out.volume, data=out.std)
     save(target, {"scan": scan, "2x": out.volume}, std, scan.slice_axis, zoom=3)
 

@@ -35,7 +35,7 @@ class LoadDegradedScand(MapTransform):
         label_key: entry that becomes the truth.
         scale: in-plane factor of the box average; 1 leaves only the noise.
         noise: Rician sigma, the head being about ``[0, 1]``.
-        levels: lower end and upper end of the slab as shares of the head's height, and the number of slices in it.
+        levels: lower end and upper end of the slab as fractions of the head's height, and the number of slices in it.
         seed: of the noise; every scan draws the same.
     """
 

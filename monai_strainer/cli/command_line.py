@@ -88,7 +88,7 @@ def _add_evaluate(commands: Any) -> None:
     text = "compare methods on scans whose truth is known"
     command = new_command(commands, "evaluate", learn.evaluate, text)
     command.add_argument(
-        "input", type=Path, metavar="DIR", help="folder of scans; only the split 'val' of a BIDS folder is judged"
+        "input", type=Path, metavar="DIR", help="folder of scans; only the split 'val' of a BIDS folder is evaluated"
     )
     command.add_argument(
         "--out", type=Path, default=Path("evaluation.csv"), help="table to write (default: evaluation.csv)"
@@ -99,7 +99,7 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument(
         "--levels", type=numbers, default=None, help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)"
     )
-    command.add_argument("--scans", type=int, default=None, help="judge only the first so many scans")
+    command.add_argument("--scans", type=int, default=None, help="evaluate only the first so many scans")
     command.add_argument("--steps", type=int, default=None, help="refinement steps (default: as restore)")
     shared(command)
 
@@ -119,8 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     try:
         args = with_config(parser, typed)
-        if not hasattr(args, "quiet"):  # a command that says nothing but what it prints
-            return _run(args)
+        if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
+            with messages_of(True, False, None):
+                return _run(args)
         with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
             return _run(args)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong

@@ -60,7 +60,7 @@ def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[P
         InputError: the folder is missing or empty, or its table cannot be understood or names no scan to train on.
     """
     choice = choose_scans(folder, contrast)
-    return choice.train, choice.judges
+    return choice.train, choice.validation
 
 
 def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:

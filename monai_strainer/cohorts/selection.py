@@ -43,7 +43,7 @@ class Choice:
 
     Args:
         train: learn from these.
-        judges: for evaluation; where none can be spared, those that train.
+        validation: for evaluation; where none can be spared, those that train.
         passed: what was found and does neither, with the reason.
         contrast: of all scans, where their names say it.
         how: what decided, in words.
@@ -51,7 +51,7 @@ class Choice:
     """
 
     train: list[Path]
-    judges: list[Path]
+    validation: list[Path]
     passed: list[Passed]
     contrast: str | None
     how: str
@@ -179,10 +179,10 @@ def choose_scans(
     for path in set(good) - set(same):
         leave(path, f"another contrast than {chosen}")
     split = read_split(root / "participants.tsv") or _by_folders(same, root)
-    train, judges, how = _divided(same, root, split)
-    for path in set(same) - {*train, *judges}:
+    train, validation, how = _divided(same, root, split)
+    for path in set(same) - {*train, *validation}:
         leave(path, f"{split.how if split else how} keeps it from training and judging")
-    return Choice(train, judges, sorted(left), chosen, how, split.findings if split else ())
+    return Choice(train, validation, sorted(left), chosen, how, split.findings if split else ())
 
 
 def _by_folders(scans: Sequence[Path], root: Path) -> Split | None:
@@ -194,13 +194,13 @@ def _by_folders(scans: Sequence[Path], root: Path) -> Split | None:
 
 
 def _divided(scans: Sequence[Path], root: Path, split: Split | None) -> tuple[list[Path], list[Path], str]:
-    """Those that train, those that judge, and what decided."""
+    """Those that train, those that validate, and what decided."""
     if split is None:
         how = "every tenth scan is kept from training, and at least the last"
         if len(scans) < 3:
             return list(scans), list(scans), "fewer than three scans: all train"
-        judges = list(scans[9::10]) or [scans[-1]]
-        return [path for path in scans if path not in judges], judges, how
+        validation = list(scans[9::10]) or [scans[-1]]
+        return [path for path in scans if path not in validation], validation, how
     parts = {path: split.part_of(path.relative_to(root)) for path in scans}
     train, val, test = ([path for path in scans if parts[path] == part] for part in ("train", "val", "test"))
     if not train:

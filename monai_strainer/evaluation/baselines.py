@@ -170,9 +170,9 @@ def network_alone(
     clean, kept = noise.debias(y), ~watch.mask
     ratio = min(1.0, 4096 / (coords.shape[2] * coords.shape[3])) ** 0.5
 
-    def image(places: Tensor) -> Tensor:
+    def image(at: Tensor) -> Tensor:
         """Intensities in [0, 1] at ``(S, d, H, W)``."""
-        return ((stack(places.flatten(2).mT)[..., 0] + 1) / 2).reshape(len(places), *places.shape[2:])
+        return ((stack(at.flatten(2).mT)[..., 0] + 1) / 2).reshape(len(at), *at.shape[2:])
 
     for step in range(steps + 1):
         if step == steps or (step % every == 0 and every <= steps):

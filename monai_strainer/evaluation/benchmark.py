@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..fitting import CoordinateFeatures, FitOptions, amortise, fit_slices, refine
 from ..io import read
-from ..metrics import coverage, psnr, ssim
 from ..networks import Siren
 from ..physics import Measurement, Separable
 from ..priors.prior import Prior
@@ -35,6 +34,7 @@ from ..storage.tables import write_csv
 from ..volume import Volume
 from .baselines import back_projection, cubic, kriging_only, network_alone, non_local_means
 from .degraded_case import Case, degrade
+from .scores import scores_of
 from .table import COLUMNS, markdown
 
 __all__ = ["COLUMNS", "METHODS", "TASKS", "evaluate", "markdown", "missing", "write_csv"]
@@ -50,7 +50,7 @@ SERIES = (0, 25, 50, 100, 200)  # steps at which the task "fit" is scored
 METHODS: dict[str, str] = {
     "input": "the data themselves, where only noise was added",
     "cubic": "cubic spline",
-    "back_projection": "iterative back-projection, 30 turns",
+    "back_projection": "iterative back-projection, 30 iterations",
     "non_local_means": "non-local means, Rician-corrected",
     "kriging_only": "our data step from an empty image",
     "siren": "fresh network, Adam: the network's image",
@@ -136,7 +136,7 @@ def evaluate(
                     image = _run(method, task, case, prior, count, seed)
                     if image is not None:
                         images[method] = image
-                        rows += _judge(image, case, task, method, name, levels)
+                        rows += _scored(image, case, task, method, name, levels)
             if picture_to is not None and number == 0 and task != "fit":
                 strips.append(_strip(task, case, images, scan, prior, len(levels) // 2))
             if progress is not None:
@@ -199,8 +199,8 @@ def _run(method: str, task: str, case: Case, prior: Prior, steps: int, seed: int
         return _fitted(method, case, prior, steps, seed, is_series=task == "fit")
     if method in ("ours", "detail"):
         return _joint(method, case, prior) if prior.detail is not None and task != "fit" else None
-    foreign = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
-    if task == "fit" or method in foreign:
+    unfit = {"input", "non_local_means"} if TASKS[task][0] > 1 else {"cubic", "back_projection"}
+    if task == "fit" or method in unfit:
         return None
     y, operator, noise = case.y.cpu().numpy(), deepcopy(case.operator).cpu(), deepcopy(case.noise).cpu()
     start = time.perf_counter()
@@ -270,17 +270,14 @@ def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_ser
     return _Image(pixels, time.perf_counter() - start, steps, best.tolist(), std)
 
 
-def _judge(
+def _scored(
     image: _Image, case: Case, task: str, method: str, name: str, levels: Sequence[float]
 ) -> Iterable[dict[str, Any]]:
     """One row per slice."""
     for k, level in enumerate(levels):
         x, truth, mask, peak = image.pixels[k], case.truth[k], case.mask[k], case.peak
         row: dict[str, Any] = {"task": task, "method": method, "scan": name, "level": level}
-        row["psnr_mask"] = psnr(x, truth, data_range=peak, mask=mask)
-        row["psnr_image"] = psnr(x, truth, data_range=peak)
-        row["ssim_mask"] = ssim(x, truth, data_range=peak, mask=mask)
-        row["coverage90"] = None if image.std is None else coverage(x, truth, image.std[k], 0.9, mask)
+        row |= scores_of(x, truth, mask, peak, None if image.std is None else image.std[k])
         row["seconds"], row["steps"] = image.seconds / len(levels), image.steps
         row["best_step"] = None if image.best_step is None else image.best_step[k]
         yield row

@@ -53,9 +53,9 @@ def _whole(stack: SirenStack, coords: Tensor) -> Tensor:
     return ((torch.cat(parts, dim=1) + 1) / 2).reshape(-1, *coords.shape[2:])
 
 
-def _some(length: int, share: float, generator: torch.Generator) -> Tensor:
+def _some(length: int, fraction: float, generator: torch.Generator) -> Tensor:
     """Draw at least one random position in ``0..length - 1``, and return the positions sorted."""
-    return torch.randperm(length, generator=generator)[: max(1, round(share * length))].sort().values
+    return torch.randperm(length, generator=generator)[: max(1, round(fraction * length))].sort().values
 
 
 def _held_out(y: Tensor, fraction: float, generator: torch.Generator) -> HeldOut:
@@ -157,14 +157,14 @@ def refine(
     field = ErrorField(operator, clean, noise.sigma.square().expand(y.shape) if noise.sigma.ndim else sigma2)
     if options.solve:
         _set_solved(stack, siren, coords, measurement, kept)
-    share = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
+    fraction = min(1.0, options.points / (coords.shape[2] * coords.shape[3])) ** 0.5
 
     def look(step: int, images: Tensor) -> None:
         watch.update(step, images, field.predict(images)[0] * field.head)
 
     def some_of_all() -> tuple[Tensor | nn.Module, ...]:
         """Draw a random sub-lattice of the measurement; return it with its operator, noise, coordinates and weight."""
-        rows, columns = _some(y.shape[1], share, generator), _some(y.shape[2], share, generator)
+        rows, columns = _some(y.shape[1], fraction, generator), _some(y.shape[2], fraction, generator)
         part, h = operator.restrict(rows, 0)
         part, w = part.restrict(columns, 1)
         weight = kept[rows][:, columns]
@@ -189,7 +189,7 @@ def refine(
             look(step, _whole(stack, coords))
         for engine, full in zip(engines, rates):
             set_rate(engine, full * falling(step, options.steps, options.final_rate_fraction))
-        if step == 0 or share < 1:
+        if step == 0 or fraction < 1:
             looked_at = some_of_all()
         step_once(*looked_at)
         if on_step is not None:

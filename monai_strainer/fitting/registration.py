@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Alignment: the affine of head coordinates under which the coordinate prior explains a head best.
 
-The box around a head says where it is, not how it is tilted. With solved heads ``w`` the prior's image is
+The box around a head says where it is, not how it is tilted. With solved readouts ``w`` the prior's image is
 ``w . phi(T c)``, and its derivative by the affine ``T`` follows from that by the coordinates. Gauss-Newton steps on
 ``T`` see the part of it that no change of the heads could bring about (variable projection).
 """

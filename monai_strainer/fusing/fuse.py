@@ -166,11 +166,11 @@ def _prepared(stacks: Sequence[Volume], prior: Prior, options: FuseOptions) -> l
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level = ready.level.level
         sigma = float(np.sqrt(np.mean(np.square(level))))
-        y = RicianNoise(sigma).debias(torch.from_numpy(scan.data / np.float32(ready.scale)))
+        y = RicianNoise(sigma).debias(torch.from_numpy(scan.data / np.float32(ready.intensity_scale)))
         step = float(scan.grid.spacing[scan.slice_axis])
         thickness = scan.thickness or step
         profile = Profile("gaussian" if options.profile == "auto" else options.profile, thickness / step)
-        found.append(_Given(scan, Stack(y, scan.grid, scan.slice_axis, sigma, profile), ready.scale))
+        found.append(_Given(scan, Stack(y, scan.grid, scan.slice_axis, sigma, profile), ready.intensity_scale))
     require_overlap(stacks)
     return found
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Short names for identifiers: they can be compared, and nobody without the queue can tell what they stand for."""
+"""Short names for identifiers: they can be compared, and without the queue nobody knows what they stand for."""
 
 from __future__ import annotations
 

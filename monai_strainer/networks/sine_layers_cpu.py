@@ -8,17 +8,15 @@ backward pass needs live on a tape that is reused from step to step, and omega i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .activations import Sine
-from .precision import autocast_on
 from .sine_layers_cuda import recomputed_features
 
-__all__ = ["SineTape", "are_sines", "encoded", "sine_features"]
+__all__ = ["SineTape", "encoded", "sine_features"]
 
 TILE = 2048  # points: four blocks of this many by 256 float32 fit a core's part of the last cache
 
@@ -82,20 +80,9 @@ def sine_features(
     return features
 
 
-def are_sines(activations: Iterable[nn.Module]) -> bool:
-    """Return whether :func:`sine_features` is meant for these: sines, all of them."""
-    return all(isinstance(activation, Sine) for activation in activations)
-
-
 def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
-    """Compute a Siren's features ``(1, N, C)`` at points ``(1, N, d)``, with the tape where all layers are sines.
-
-    Elsewhere the encoder runs as it is, its products in bfloat16 if the tape says so.
-    """
+    """Compute a Siren's features ``(1, N, C)`` at points ``(1, N, d)``, with the tape."""
     pairs = [list(layer.children()) for layer in encoder]
-    if not are_sines(pair[-1] for pair in pairs if pair) or not all(pairs):
-        with autocast_on(points.device, tape.half):
-            return encoder(points)
     linears: list[nn.Linear] = [linear for linear, _ in pairs]  # type: ignore[misc]
     omega = float(pairs[0][1].omega)  # type: ignore[arg-type]
     weights = [linear.weight.T[None] for linear in linears]  # (1, in, out)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .activations import FourierFeatures, activation_named
+from .activations import activation_named
 from .file_names import name_in_files
 
 __all__ = ["SIZES", "Siren", "sine_layers", "sizes_of", "to_image", "to_points"]
@@ -45,12 +45,7 @@ def sine_layers(
     for k in range(num):
         n = in_channels if k == 0 else hidden_channels
         is_first = first and k == 0
-        if is_first and activation == "relu":
-            layers.append(FourierFeatures(n, hidden_channels))
-            continue
-        linear = nn.Linear(n, hidden_channels)
-        if activation != "relu":
-            _initialise(linear, 1 / n if is_first else math.sqrt(6 / n) / omega)
+        linear = _initialise(nn.Linear(n, hidden_channels), 1 / n if is_first else math.sqrt(6 / n) / omega)
         layers.append(nn.Sequential(linear, activation_named(activation, omega)))
     return nn.Sequential(*layers)
 
@@ -66,7 +61,7 @@ class Siren(nn.Module):
         hidden_channels: width ``C``.
         num_layers: layers ``L`` including the last, linear one (6 in STRAINER).
         omega: frequency of every sine layer.
-        activation: ``sine``, ``finer``, ``gabor`` (WIRE), ``gaussian`` or ``relu`` (with Fourier features).
+        activation: ``sine``, the only one.
 
     Raises:
         ValueError: a size below one, fewer than two layers, or an unknown activation.

@@ -6,8 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .activations import FourierFeatures
-from .sine_layers_cpu import SineTape, are_sines, sine_features
+from .sine_layers_cpu import SineTape, sine_features
 from .siren import Siren
 
 __all__ = ["SirenStack", "stable_rank"]
@@ -38,16 +37,11 @@ class SirenStack(nn.Module):
 
     def __init__(self, siren: Siren, copies: int) -> None:
         super().__init__()
-        self.weights, self.biases, self.activations = nn.ParameterList(), nn.ParameterList(), nn.ModuleList()
-        self.fixed: FourierFeatures | None = None
+        self.weights, self.biases, self.omega = nn.ParameterList(), nn.ParameterList(), siren.omega
         for layer in siren.encoder:
-            if isinstance(layer, FourierFeatures):
-                self.fixed = layer
-                continue
-            linear, activation = layer.children()
+            linear, _ = layer.children()
             assert isinstance(linear, nn.Linear)
             self._append(linear.weight, linear.bias, copies)
-            self.activations.append(activation)
         self._append(siren.readout.weight, siren.readout.bias, copies)
         self.tape = SineTape()
 
@@ -58,14 +52,7 @@ class SirenStack(nn.Module):
 
     def features(self, points: Tensor) -> Tensor:
         """``(S, N, d)`` to the last features ``(S, N, C)``."""
-        if are_sines(self.activations):
-            hidden = len(self.activations)
-            omega = float(self.activations[0].omega)  # type: ignore[arg-type]
-            return sine_features(points, list(self.weights)[:hidden], list(self.biases)[:hidden], omega, self.tape)
-        h = points if self.fixed is None else self.fixed(points)
-        for weight, bias, activation in zip(self.weights, self.biases, self.activations):
-            h = activation(torch.baddbmm(bias, h, weight))
-        return h
+        return sine_features(points, list(self.weights)[:-1], list(self.biases)[:-1], self.omega, self.tape)
 
     def forward(self, points: Tensor) -> Tensor:
         """``(S, N, d)`` coordinates to ``(S, N, out_channels)`` intensities."""
@@ -86,7 +73,7 @@ class SirenStack(nn.Module):
         Raises:
             ValueError: no layer would be left to train, or the word is not "auto".
         """
-        hidden = len(self.activations)
+        hidden = len(self.weights) - 1
         if depth == "auto":
             ranks = [float(stable_rank(w[0].detach())) for w in list(self.weights)[1:hidden]]
             depth = 1 + max(range(len(ranks)), key=ranks.__getitem__) if ranks else 0

@@ -41,7 +41,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: matrices ``(m, n)``, stacks of them ``(S, m, n)``, or kernels of convolutions ``(out, in, k, k)``.
-        lr: root-mean-square change of a weight per step; a number, or a tensor of none axes that may change in place.
+        lr: root-mean-square change of a weight per step; a number, or a 0-d tensor, which may be updated in place.
             Sine weights are small (about 0.05 at width 256), so rates common elsewhere (0.02) diverge here.
         momentum: ``beta``.
     """

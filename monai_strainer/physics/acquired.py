@@ -19,7 +19,7 @@ _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space f
 _DROP = 0.7  # decades of power that it falls at least
 _STEEPER = 1.8  # times the fall just before it: anatomy alone falls evenly
 _FIRST, _LAST = 0.14, 0.45  # cycles per voxel where an edge is looked for
-_FEWEST = 64  # voxels below which a spectrum is too short to be judged
+_FEWEST = 64  # voxels below which a spectrum is too short for an estimate
 
 
 def acquired_size(data: NDArray[np.float32], axis: int) -> int:

@@ -46,9 +46,9 @@ class KSpaceLines(Separable):
         lines = torch.fft.ifftshift(kept).double()  # k = 0, 1, ..: as the transform counts them
         both = torch.maximum(lines, lines.flip(0).roll(1))  # k and -k
         column = torch.fft.ifft(both).real  # (n,) what a point becomes
-        place = torch.arange(n)
+        index = torch.arange(n)
         matrices: list[Tensor | int] = [int(m) for m in shape]
-        matrices[axis] = column[(place[:, None] - place) % n]
+        matrices[axis] = column[(index[:, None] - index) % n]
         super().__init__(matrices)
 
 

@@ -21,7 +21,7 @@ from ..errors import InputError
 __all__ = ["NoiseEstimate", "gaussian_sigma", "rician_sigma"]
 
 _MAD = 0.6745  # median of |n| for a standard normal n
-_SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the blocks, flattest first
+_FRACTIONS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)  # of the blocks, flattest first
 _FEWEST = 64  # values below which a median says little
 _FIRST = 200  # blocks that are always used: below, chance decides more than anatomy
 _SPREAD = 1.75  # std of sigma is this over the square root of the blocks: MAD's 1.17 times 1.5, as blocks overlap
@@ -29,7 +29,7 @@ _FLOOR = 0.02  # of sigma: what no estimator can separate (tissue's own texture,
 _BEFORE = 0.3  # of the rise where anatomy sets in: how much of it may have been there before
 _RED = 0.05  # correlation of neighbouring voxels from which noise is not white
 _SCANT = 1500  # blocks below which no plateau can be separated from anatomy, nor colour of noise
-_DOUBT = 0.3  # of sigma, then: the relative error on single coarse slices at the base of the brain
+_UNSURE = 0.3  # of sigma, then: the relative error on single coarse slices at the base of the brain
 _RAYLEIGH = 0.08  # by how much two quantiles of the air may disagree about sigma
 
 
@@ -152,7 +152,7 @@ def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
         return NoiseEstimate(0.0, 0.0)
     order = rough[head].argsort()
     d, p = detail[head][order].abs(), power[head][order]
-    bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(fraction * count))) for fraction in _SHARES})]
+    bounds = [0, *sorted({min(count, max(_FIRST, math.ceil(fraction * count))) for fraction in _FRACTIONS})]
     sigma, chance, rise, used = 0.0, 0.0, 0.0, 0
     for low, high in pairwise(bounds):
         read = _level(d[low:high], p[low:high], is_magnitude)
@@ -164,7 +164,7 @@ def _inside(slices: Tensor, is_magnitude: bool) -> NoiseEstimate:
         chance = _SPREAD * sigma / used**0.5
     flat = head & (rough <= rough[head][order[max(used, count // 5) - 1]])
     scant = count < _SCANT
-    std = math.hypot(chance, max(0.0, rise) * _BEFORE, (_DOUBT if scant else _FLOOR) * sigma)
+    std = math.hypot(chance, max(0.0, rise) * _BEFORE, (_UNSURE if scant else _FLOOR) * sigma)
     shared = [] if scant else [_shared(detail, flat, axis) for axis in (-2, -1)]
     if sigma == 0 or max(shared, default=0.0) < _RED:  # rounded or constant data have no level to correct
         return NoiseEstimate(sigma, std)

@@ -25,7 +25,7 @@ from ..storage.atomic import clear, is_there
 from ..storage.marks import Busy, hold
 from ..storage.provenance import sha256
 from ..storage.tables import write_csv
-from .jobs import Job, find_jobs, jobs_of, shard_of
+from .jobs import Job, find_jobs, shard_of
 
 __all__ = [
     "COLUMNS",
@@ -33,7 +33,6 @@ __all__ = [
     "digest_of",
     "find_jobs",
     "is_committed",
-    "jobs_of",
     "passed_rows",
     "row_of",
     "run_jobs",

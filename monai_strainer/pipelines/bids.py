@@ -19,7 +19,7 @@ from ..storage.atomic import atomic, write_json
 from .batch import Job
 from .file_options import scale_of
 
-__all__ = ["SUFFIXES", "Filters", "Size", "Wanted", "describe", "find_jobs", "jobs_in", "named", "read_filters"]
+__all__ = ["SUFFIXES", "Filters", "Size", "Wanted", "describe", "find_jobs", "named", "read_filters"]
 
 NOT_RAW = ("derivatives", "sourcedata", "code", "stimuli")  # folders of a dataset that hold no raw images
 
@@ -54,18 +54,6 @@ class Size:
     scale: Sequence[float] = (2.0,)
     spacing: Sequence[float] | None = None
     form: Literal["sform", "qform"] | None = None
-
-
-def jobs_in(
-    dataset: Path,
-    output: Path,
-    scale: Sequence[float],
-    participants: Iterable[str] = (),
-    sessions: Iterable[str] = (),
-    filters: Filters | None = None,
-) -> list[Job]:
-    """Find the structural scans of a raw dataset and their derivatives: the first half of :func:`find_jobs`."""
-    return find_jobs(dataset, output, Size(scale), Wanted(participants, sessions, filters))[0]
 
 
 def find_jobs(dataset: Path, output: Path, size: Size, wanted: Wanted) -> tuple[list[Job], list[Passed]]:

@@ -26,7 +26,7 @@ from .bundle_page import data_license, metadata, readme
 from .prior_phases import CHECKPOINTS
 from .prior_recipe import PriorRecipe
 
-__all__ = ["finished", "judges_of", "publish"]
+__all__ = ["finished", "validation_of", "publish"]
 
 _LICENSE, _TERMS, _PAGE, _METADATA = "LICENSE", "docs/data_license.txt", "docs/README.md", "configs/metadata.json"
 
@@ -62,20 +62,20 @@ def finished(out: Path, own: Mapping[str, Any], recipe: PriorRecipe) -> Prior | 
     return there
 
 
-def publish(prior: Prior, out: str | Path, judges: Sequence[Path] = (), terms: str = "") -> Prior:
+def publish(prior: Prior, out: str | Path, validation: Sequence[Path] = (), terms: str = "") -> Prior:
     """Write a prior as a complete bundle; the rules of the prior come last. The files of its training are removed.
 
     Args:
         prior: with its record.
         out: bundle folder.
-        judges: scans that did not train, to measure the prior on.
+        validation: scans that did not train, to measure the prior on.
         terms: of the data that the start was trained on.
 
     Returns:
         the prior as it now lies there.
     """
     folder = Path(out)
-    metrics = measured(prior, judges)
+    metrics = measured(prior, validation)
     for name, text in _companions(prior, folder, metrics, terms):
         with atomic(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -85,9 +85,9 @@ def publish(prior: Prior, out: str | Path, judges: Sequence[Path] = (), terms: s
     return saved
 
 
-def judges_of(choice: Choice | None) -> list[Path]:
+def validation_of(choice: Choice | None) -> list[Path]:
     """Return the scans of a choice that did not train."""
-    return [] if choice is None else [path for path in choice.judges if path not in set(choice.train)]
+    return [] if choice is None else [path for path in choice.validation if path not in set(choice.train)]
 
 
 def _companions(prior: Prior, folder: Path, metrics: Mapping[str, float], terms: str) -> Iterator[tuple[str, str]]:

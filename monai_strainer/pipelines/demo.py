@@ -42,7 +42,7 @@ class _Task:
     name: str
     title: str
     scale: float
-    noise: float  # Rician sigma as a share of the peak
+    noise: float  # Rician sigma as a fraction of the peak
 
 
 TASKS = (

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""List the scans of a folder or a manifest, what is to be made of each, and the share of one worker."""
+"""List the scans of a folder or a manifest, what is to be made of each, and the part of one worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..io import SERIES, Passed, holds_images, is_image, refuse_inside, survey
 from ..storage.atomic import stem
 
-__all__ = ["Job", "find_jobs", "jobs_among", "jobs_of", "matched", "shard_of"]
+__all__ = ["Job", "find_jobs", "jobs_among", "matched", "shard_of"]
 
 Item = TypeVar("Item")
 
@@ -52,11 +52,6 @@ class Job:
     def mark(self) -> Path:
         """A hidden file that stands while the job is under way: what it left may be replaced."""
         return self.target.with_name(f".{stem(self.target)}.started")
-
-
-def jobs_of(source: Path, output: Path) -> list[Job]:
-    """Find the scans of a folder, or of a manifest: the first half of :func:`find_jobs`."""
-    return find_jobs(source, output)[0]
 
 
 def find_jobs(source: Path, output: Path, endings: Sequence[str] = ()) -> tuple[list[Job], list[Passed]]:

@@ -16,7 +16,7 @@ from ..pretraining.run import ONCE, Run
 from ..priors.prior import Prior
 from ..priors.store import RULES
 from ..storage.marks import Busy, hold
-from .bundle_folder import finished, judges_of, publish
+from .bundle_folder import finished, publish, validation_of
 from .prior_phases import coordinate_prior, train_detail, tuned_prior
 from .prior_recipe import TUNING, PriorRecipe, Watch, silent
 from .prior_start import Start, start_of
@@ -80,7 +80,7 @@ def pretrain_prior(
         return there
     with _alone(out / LEARNING):
         made = _made(choice, out, recipe, begin, own, run, watch)
-        return publish(made, out, judges_of(choice), "" if begin is None else begin.terms)
+        return publish(made, out, validation_of(choice), "" if begin is None else begin.terms)
 
 
 def _made(

@@ -171,8 +171,8 @@ def tuned_prior(
         heads = read_heads(choice.train, percentile=prior.percentile, progress=_counted(on_scan))
     with watch("detail network", recipe.detail.steps) as on_step:
         here = replace(run, checkpoint=work / "detail.pt", on_step=on_step)
-        ours, judges = ([heads[k] for k in some] for some in (train, held))
-        detail, of_detail = tune_detail(ours, judges, start.detail, prior.network, recipe.detail, run=here)
+        ours, others = ([heads[k] for k in some] for some in (train, held))
+        detail, of_detail = tune_detail(ours, others, start.detail, prior.network, recipe.detail, run=here)
     record = {
         "gain": {"encoder": asdict(of_encoder), "detail": asdict(of_detail)},
         "detail": {

@@ -84,9 +84,9 @@ def seconds_of_prior(recipe: PriorRecipe, scans: int, device: str) -> float:
         lambda on_step: pretrain(images, recipe.encoder, kind=recipe.kind, run=Run(device=device, on_step=on_step))
     )
     if recipe.detail.steps and recipe.kind != "noise":
-        places = centres(_SIDE).astype(np.float32)
+        coords = centres(_SIDE).astype(np.float32)
         noise = np.random.default_rng(0).random((_SIDE,) * 3).astype(np.float16)
-        head = CleanScan(noise, (places, places, places), (0, 1, 2))
+        head = CleanScan(noise, (coords, coords, coords), (0, 1, 2))
         seconds += recipe.detail.steps * seconds_per_step(
             lambda on_step: pretrain_detail([head], Siren(), recipe.detail, run=Run(device=device, on_step=on_step))
         )

@@ -44,12 +44,12 @@ def intensity_curve(patch: Image, rng: np.random.Generator) -> Image:
     if kind < 0.65:
         inverted = np.float32(rng.uniform(1.0, 1.3)) - np.minimum(patch, 1)
         return inverted * np.clip(patch / _AIR - 1, 0, 1)
-    places = np.linspace(0, 1, 5)
+    knots = np.linspace(0, 1, 5)
     values = np.cumsum(np.concatenate([[0.0], rng.uniform(0.05, 1, 4)]))
     if kind > 0.8:
         values = np.concatenate([[0.0], rng.uniform(0.0, 1, 4)])
     fine = np.linspace(0, 1, 65)
-    curve = ndimage.gaussian_filter1d(np.interp(fine, places, values / max(values.max(), 1e-3)), 4, mode="nearest")
+    curve = ndimage.gaussian_filter1d(np.interp(fine, knots, values / max(values.max(), 1e-3)), 4, mode="nearest")
     above = np.maximum(patch - 1, 0)  # beyond the curve its last value goes on, the rest is added
     return np.interp(np.clip(patch, 0, 1), fine, curve).astype(np.float32) + np.float32(0.5) * above
 

@@ -54,8 +54,8 @@ class DetailRecipe:
         warmup: steps.
         clip: greatest norm of a gradient; a rare patch must not rule the momentum.
         average: memory of the running average of the weights, which is what is kept.
-        alone: share of groups that do without the coordinate prior's features.
-        single: share of groups without neighbouring slices; ``far`` that of groups with distant ones.
+        alone: fraction of groups that do without the coordinate prior's features.
+        single: fraction of groups without neighbouring slices; ``far`` that of groups with distant ones.
     """
 
     steps: int = 6000

@@ -237,9 +237,9 @@ def _step_of(shared: StrainerNet, optimiser: torch.optim.Optimizer, recipe: Reci
                 loss = (out - label.flatten(1)).square().mean(1).sum()
             else:
                 loss = projection(h.mT[..., None], label[None])
-            share = coords.shape[1] / points
-            (share * loss).backward()
-            total += share * loss.detach()
+            fraction = coords.shape[1] / points
+            (fraction * loss).backward()
+            total += fraction * loss.detach()
         optimiser.step()
         return total
 

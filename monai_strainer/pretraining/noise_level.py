@@ -38,7 +38,7 @@ class NoiseLevelRecipe:
         side: of a patch, in voxels.
         rate: Adam's, at its highest.
         highest: noise level, the object being about ``[0, 1]``.
-        stripped: share of patches whose dark background is cut away (exact zeros).
+        stripped: fraction of patches whose dark background is cut away (exact zeros).
     """
 
     steps: int = 1800

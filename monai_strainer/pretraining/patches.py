@@ -29,14 +29,14 @@ class CleanScan:
 
     Args:
         data: (X, Y, Z) intensities in about ``[0, 1]``; float16 is enough.
-        places: per array axis the head coordinates of its voxels.
+        coords: per array axis the head coordinates of its voxels.
         order: per array axis the anatomical axis (0 x, 1 y, 2 z).
         spacing: of its voxels in mm.
         axes: array axes along which slices may be cut: not across thick slices.
     """
 
     data: NDArray[np.float16]
-    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    coords: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     order: tuple[int, int, int]
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
     axes: tuple[int, ...] = (0, 1, 2)
@@ -56,7 +56,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         patches: of a group.
         side: of a patch, in voxels; less where a scan is smaller.
         slices: that the network sees, the one to restore in the middle.
-        neighbours: shares of groups without neighbouring slices, and with distant ones.
+        neighbours: fractions of groups without neighbouring slices, and with distant ones.
         seed: of the draws.
         measurements: what is drawn.
 
@@ -101,7 +101,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         pairs = [self._patch(rng, stride) for _ in range(self.patches)]
         clean = torch.stack([torch.from_numpy(patch) for patch, _, _ in pairs])  # (P, slices, side, side)
         y = noise.sample(operator.A(clean), generator)
-        slices, share = interpolate(operator, y)
+        slices, fraction = interpolate(operator, y)
         slices = slices.clone()
         known: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
         numbers = []
@@ -109,7 +109,7 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
             if closeness == 0:
                 hide_neighbours(slices[k])
             numbers.append(conditions(operator, known, closeness))
-        shown = show(slices, share, known.sigma, numbers[0])
+        shown = show(slices, fraction, known.sigma, numbers[0])
         middle = self.slices // 2
         return {
             "image": shown.image,
@@ -138,9 +138,9 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         gain, gamma = rng.uniform(0.8, 1.2), 1.0 if rng.random() < 0.5 else rng.uniform(0.75, 1.35)
         patch = np.float32(gain) * np.maximum(patch, 0) ** np.float32(gamma)
         rough = np.empty((3, side // 4, side // 4), np.float32)
-        rough[head.order[axis]] = head.places[axis][level]
-        rough[head.order[rows]] = head.places[rows][r : r + side].reshape(-1, 4).mean(1)[:, None]
-        rough[head.order[columns]] = head.places[columns][c : c + side].reshape(-1, 4).mean(1)[None, :]
+        rough[head.order[axis]] = head.coords[axis][level]
+        rough[head.order[rows]] = head.coords[rows][r : r + side].reshape(-1, 4).mean(1)[:, None]
+        rough[head.order[columns]] = head.coords[columns][c : c + side].reshape(-1, 4).mean(1)[None, :]
         turn = int(rng.integers(16))
         if turn & 1:
             patch, rough = patch[:, ::-1], rough[:, ::-1]

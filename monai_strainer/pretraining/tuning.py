@@ -4,7 +4,7 @@
 One scan in five trains nothing. Patches and points of these scans are measured and restored by the network that the
 training starts from and by the network in training. The weights of the step with the largest gain are kept, if the gain
 is larger than its standard error; otherwise the network stays as it was. So a tuned prior is not worse than its start
-on scans that it has not seen, as far as they can tell.
+on scans that it has not seen.
 """
 
 from __future__ import annotations
@@ -209,11 +209,11 @@ def tune_encoder(
         InputError: the checkpoint belongs to another run.
     """
     others = [k for k in range(len(slices.images)) if k not in set(held)]
-    train, judges = (AlignedSlices(slices.images[some], slices.axes, slices.order) for some in (others, list(held)))
+    train, unseen = (AlignedSlices(slices.images[some], slices.axes, slices.order) for some in (others, list(held)))
     made, gain = network, Gain()
     if recipe.steps:
         made = pretrain(train, recipe, network=network, run=run)
-        before, after = (_misfit(one.cpu(), judges, recipe.ridge, run.seed + 1) for one in (network, made))
+        before, after = (_misfit(one.cpu(), unseen, recipe.ridge, run.seed + 1) for one in (network, made))
         gain = replace(_gain(before, after), step=recipe.steps)
         made, gain = (made, gain) if gain.is_sure else (network, Gain())
     still = replace(run, checkpoint=None if run.checkpoint is None else run.checkpoint.with_name("readouts.pt"))

@@ -59,8 +59,8 @@ def readout_statistics(
     readouts = []
     for level in range(levels):
         tile = CohortTiles(slices, 1, points, None, seed + level, level)[0]
-        places = tile["image"][None, : siren.spatial_dims].to(device)
-        f = with_bias(siren(places, features=True).float().flatten(2))
+        coords = tile["image"][None, : siren.spatial_dims].to(device)
+        f = with_bias(siren(coords, features=True).float().flatten(2))
         readouts.append(solve_ridge(f, tile["label"][None].to(device).flatten(2), ridge)[0].double())
     stacked = torch.cat(readouts)  # (N S, C + 1)
     covariance = torch.cov(stacked.T) if len(stacked) > 1 else torch.eye(stacked.shape[1]).to(stacked)

@@ -21,9 +21,9 @@ from .source import Source
 
 __all__ = ["NEAREST", "CleanPatch", "VariedPatches", "clean_patch"]
 
-UNEVEN = 0.3  # share of pure noise groups whose level varies over the patch, as under parallel imaging
+UNEVEN = 0.3  # fraction of pure noise groups whose level varies over the patch, as under parallel imaging
 NEAREST = 0.1  # closeness below which neighbours are hidden
-SHARES = {"scan": 0.7, "labels": 0.15, "photograph": 0.15}
+FRACTIONS = {"scan": 0.7, "labels": 0.15, "photograph": 0.15}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         patches: of a group.
         side: of a patch, in voxels; a multiple of 8.
         slices: that the network sees.
-        single: share of groups without neighbouring slices.
+        single: fraction of groups without neighbouring slices.
         seed: of the draws.
         measurements: what is drawn.
 
@@ -120,10 +120,10 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
     ) -> None:
         if not sources:
             raise InputError("there is nothing to learn from", "pass at least one scan")
-        self.kinds = {kind: [s for s in sources if s.kind == kind] for kind in SHARES}
-        present = [kind for kind in SHARES if self.kinds[kind]]
-        total = sum(SHARES[kind] for kind in present)
-        self.shares = [(kind, SHARES[kind] / total) for kind in present]
+        self.kinds = {kind: [s for s in sources if s.kind == kind] for kind in FRACTIONS}
+        present = [kind for kind in FRACTIONS if self.kinds[kind]]
+        total = sum(FRACTIONS[kind] for kind in present)
+        self.fractions = [(kind, FRACTIONS[kind] / total) for kind in present]
         self.length, self.patches, self.side, self.slices = length, patches, side, slices
         self.single, self.seed = single, seed
         self.measurements = AcquisitionDistribution() if measurements is None else measurements
@@ -133,8 +133,8 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
 
     def clean_of(self, rng: np.random.Generator, stride: int) -> tuple[Source, CleanPatch]:
         """Draw a random source and a patch of it."""
-        names, shares = zip(*self.shares)
-        pool = self.kinds[str(rng.choice(names, p=shares))]
+        names, fractions = zip(*self.fractions)
+        pool = self.kinds[str(rng.choice(names, p=fractions))]
         source = pool[int(rng.integers(len(pool)))]
         return source, clean_patch(source, self.side, self.slices, stride, rng)
 
@@ -152,7 +152,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
             field = bias_field((self.side, self.side), rng, float(rng.uniform(0.1, 0.5)))
             level = level * torch.from_numpy(field)
         y = kind(level).sample(operator.A(clean), generator)
-        slices, share = interpolate(operator, y)
+        slices, fraction = interpolate(operator, y)
         middle, known = self.slices // 2, level * float(rng.uniform(0.95, 1.05))  # as known in practice
         numbers = []
         for k, d in enumerate(drawn):
@@ -160,7 +160,7 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
             if near == 0.0:
                 hide_neighbours(slices[k])
             numbers.append(conditions(operator, kind(known), near))
-        shown = show(slices, share, kind(known).sigma, numbers[0])
+        shown = show(slices, fraction, kind(known).sigma, numbers[0])
         return {
             "image": shown.image,
             "conditions": torch.stack(numbers),

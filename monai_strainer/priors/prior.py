@@ -38,7 +38,7 @@ class Prior:
     """What was learned from one cohort.
 
     Args:
-        network: shared encoder, mean head and head covariance; holds no head of any one scan.
+        network: shared encoder, mean readout and readout covariance; holds no readout of any one scan.
         plane: plane of the slices it was trained on.
         percentile: of the foreground that stands for 1 (the intensity rule).
         half_mm: (3,) mean half size of the cohort's heads in mm, RAS order.

@@ -1,8 +1,8 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Does a scan look like the cohort? Four numbers, each against what is usual for heads the prior has not seen.
 
-- ``distance``: Mahalanobis distance of the solved heads to the cohort's heads, per weight.
-- ``misfit``: root mean square of what the solved heads leave unexplained.
+- ``distance``: Mahalanobis distance of the solved readouts to the cohort's readouts, per weight.
+- ``misfit``: root mean square of what the solved readouts leave unexplained.
 - ``agreement``: correlation with the image of the cohort's mean head; low where the contrast is another.
 - ``largest``: the greatest smoothed residual, in units of what is usual at that place; high where something is there
   that no head of the cohort has.
@@ -33,7 +33,7 @@ SMOOTH = (1.0, 2.0, 2.0)  # cells: about the size of a tumour that matters
 COARSE = (8, 10, 12)  # of the map of usual residuals
 LIMIT = 4.0  # robust standard deviations from what is usual that call for a warning
 WORDS = {
-    "distance": "its solved heads lie far from the cohort's",
+    "distance": "its solved readouts lie far from the cohort's",
     "misfit": "the prior explains it badly",
     "agreement": "bright and dark are not where the cohort has them: another contrast, another body part or plane",
     "largest": "one region is unlike that of any head of the cohort: a large lesion, a defect or an artefact",
@@ -108,14 +108,14 @@ def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, ND
     """Distance, misfit, agreement, and the smoothed residual ``(S, H, W)``."""
     coords, images = coarse.coords[:, : siren.spatial_dims], coarse.images
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias])
-    heads, fitted, usual = [], [], []
+    readouts, fitted, usual = [], [], []
     for place, image in zip(coords, images):
         phi = features_of(siren, place).flatten(1)  # (C + 1, P)
-        heads.append(solve_ridge(phi[None], 2 * image.reshape(1, 1, -1) - 1, RIDGE)[0, 0])
-        fitted.append((heads[-1] @ phi).reshape(image.shape))
+        readouts.append(solve_ridge(phi[None], 2 * image.reshape(1, 1, -1) - 1, RIDGE)[0, 0])
+        fitted.append((readouts[-1] @ phi).reshape(image.shape))
         usual.append((mean @ phi).reshape(image.shape))
     residual = (2 * images - 1 - torch.stack(fitted)) / 2
-    away = (torch.stack(heads) - mean).double()  # (S, C + 1)
+    away = (torch.stack(readouts) - mean).double()  # (S, C + 1)
     precision = torch.linalg.inv(siren.get_buffer("readout_covariance").double())
     distance = torch.einsum("si,ij,sj->s", away, precision, away).mean() / away.shape[1]
     inside = images > 0.1

@@ -22,7 +22,7 @@ __all__ = ["RunFacts", "index_of", "page_of"]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 COMPARED = {
-    "distance": "its heads among the cohort's",
+    "distance": "its readouts compared with the cohort's",
     "misfit": "what the prior cannot explain",
     "agreement": "where it is bright and dark",
     "largest": "its most unusual region",

@@ -98,8 +98,8 @@ def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor
 def _held_out(shape: Sequence[int]) -> NDArray[np.bool_]:
     """(X, Y, Z): every fourth block, for the estimate of the risk; small images have four blocks along an axis."""
     sides = [min(_BLOCK, max(4, -(-n // 4))) for n in shape]
-    places = np.meshgrid(*(np.arange(n) // side for n, side in zip(shape, sides)), indexing="ij", sparse=True)
-    held: NDArray[np.bool_] = (places[0] + places[1] + places[2]) % 4 == 0
+    blocks = np.meshgrid(*(np.arange(n) // side for n, side in zip(shape, sides)), indexing="ij", sparse=True)
+    held: NDArray[np.bool_] = (blocks[0] + blocks[1] + blocks[2]) % 4 == 0
     return held
 
 

@@ -20,7 +20,7 @@ from .noise_level import LEAST
 from .passes import Passed
 from .prepare import Prepared
 from .report import DataAgreement, Risk
-from .risk import judge_denoised
+from .risk import check_risk
 from .slicewise import PassContext, measured, operator_between
 
 __all__ = ["Assessed", "assess"]
@@ -101,7 +101,7 @@ def assess(
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
     if ready.mask is not None:
         image, deviation = as_measured_outside(
-            scan.data, ready.mask, image, deviation, ready.level.relative * ready.scale
+            scan.data, ready.mask, image, deviation, ready.level.relative * ready.intensity_scale
         )
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     deviation = np.ascontiguousarray(deviation, np.float32)
@@ -132,7 +132,7 @@ def _widened(ready: Prepared, std: NDArray[np.float32], factor: float) -> tuple[
 
 def _disagreement(ready: Prepared) -> float:
     """How many times more noise the wavelet reads in a zero-filled scan than is taken off, up to ``_MOST``; else 1."""
-    level, wavelet = ready.level.relative * ready.scale, ready.level.reading.wavelet
+    level, wavelet = ready.level.relative * ready.intensity_scale, ready.level.reading.wavelet
     if not (ready.acquired.filled and level and wavelet):
         return 1.0
     ratio = wavelet / level
@@ -145,10 +145,10 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
     The network reads white noise, and that level is taken off; the wavelet reads filtered noise too.
     """
     reading = ready.level.reading
-    wavelet, level = reading.wavelet or 0.0, ready.level.relative * ready.scale
+    wavelet, level = reading.wavelet or 0.0, ready.level.relative * ready.intensity_scale
     if reading.is_white is not False or ready.acquired.filled or factor > 1:
         return 0.0
-    return wavelet if wavelet > max(_FILTERED * level, LEAST * ready.scale) else 0.0
+    return wavelet if wavelet > max(_FILTERED * level, LEAST * ready.intensity_scale) else 0.0
 
 
 def _judged(
@@ -164,7 +164,7 @@ def _judged(
     variance = noise.sigma.square().expand(y.shape).cpu().numpy()
     scale = np.float32(context.scale)
     clean = noise.debias(y).cpu().numpy()
-    found = judge_denoised(
+    found = check_risk(
         stack(done.volume.data / scale),
         stack(done.std / scale),
         clean,

@@ -40,7 +40,7 @@ class Run:
         options: as given.
         plan: method and passes.
         ready: the scan, prepared.
-        place: where it lies in the cohort's head.
+        localised: where it lies in the cohort's head.
         choice: which prior restored it.
         profile: the acquisition profile that was assumed.
     """
@@ -49,7 +49,7 @@ class Run:
     options: RestoreOptions
     plan: Plan
     ready: Prepared
-    place: Localised
+    localised: Localised
     choice: Choice
     profile: Profiled | None
 
@@ -84,16 +84,16 @@ def describe(prior: Prior, run: Run, done: Passed, found: Assessed, quality: Qua
         choice=ChosenPrior(prior=choice.name, why=choice.why, trials=choice.trials, adaptation=choice.adaptation),
         noise=Noise(
             model=ready.noise.__name__,
-            sigma=level.relative * ready.scale,
+            sigma=level.relative * ready.intensity_scale,
             relative=level.relative,
             reading=level.reading,
         ),
-        intensity=Intensity(percentile=prior.percentile, scale=ready.scale, signed=ready.signed),
+        intensity=Intensity(percentile=prior.percentile, scale=ready.intensity_scale, signed=ready.signed),
         acquired=AcquiredGrid(sizes=ready.acquired.sizes, zero_filled_axes=ready.acquired.filled),
         risk=found.risk,
         data=found.data,
         quality=quality,
-        cohort=run.place.fit,
+        cohort=run.localised.fit,
         passes=done.reports,
         median_std=found.median_std,
         notes=(*ready.notes, *([_OTHER_OPERATOR] if plan.method == "plug_and_play" else [])),
@@ -104,13 +104,13 @@ def describe(prior: Prior, run: Run, done: Passed, found: Assessed, quality: Qua
 
 def _warnings(prior: Prior, run: Run, found: Assessed) -> tuple[str, ...]:
     """Gather the warnings of all steps, and add those that rest on several of them."""
-    ready, place = run.ready, run.place
-    warnings = [*place.warnings, *found.warnings]
+    ready, localised = run.ready, run.localised
+    warnings = [*localised.warnings, *found.warnings]
     is_cohorts = run.choice.name in ("cohort", "none")
-    if is_cohorts and not place.whole and not ready.signed:
+    if is_cohorts and not localised.whole and not ready.signed:
         warnings.insert(0, "the scan holds only part of a head; its level was found by trying, not measured")
-    if is_cohorts and place.unlike:
-        warnings.insert(0, place.unlike)
+    if is_cohorts and localised.unlike:
+        warnings.insert(0, localised.unlike)
     volume = ready.acquired.volume
     is_across = volume.grid.axis_of(prior.plane) != volume.slice_axis and min(volume.grid.shape) > 1
     if run.plan.method == "coordinates" and is_across:

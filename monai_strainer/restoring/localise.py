@@ -52,7 +52,7 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
     if not whole or prior.network.spatial_dims != 3 or min(volume.grid.shape) == 1:
         return Localised(pose, whole)
     network = prior.network.cpu()
-    seen, turn = aligned(network, coarse_head(volume.data, pose, ready.scale, prior.plane))
+    seen, turn = aligned(network, coarse_head(volume.data, pose, ready.intensity_scale, prior.plane))
     fit, unlike, warnings = CohortFit(turn=tuple(_rounded(row) for row in turn)), "", []
     if prior.typical is not None:
         found = similarity_scores(network, seen, prior.typical)

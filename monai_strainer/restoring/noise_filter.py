@@ -92,7 +92,7 @@ class Reader(Protocol):
 
 
 def find_filter(
-    scan: Volume, level: NoiseLevel, scale: float, magnitude: bool, read: Reader, most: float
+    scan: Volume, level: NoiseLevel, intensity_scale: float, magnitude: bool, read: Reader, most: float
 ) -> Found | None:
     """Find the narrowest filter without which the noise is white: there, two readings of its level agree.
 
@@ -103,26 +103,28 @@ def find_filter(
     Args:
         scan: to denoise.
         level: of its noise, as it was read.
-        scale: intensity that stands for 1.
+        intensity_scale: intensity that stands for 1.
         magnitude: values are kept at 0 or above.
         read: reads the level of the noise of a volume that has some of the scan's slices.
-        most: level, relative to ``scale``, that a network can remove.
+        most: level, relative to ``intensity_scale``, that a network can remove.
 
     Returns:
         The filter, the scan without it and its noise level; None where the noise is white, is very small, or is not
         white without any of the filters.
     """
-    if not _is_filtered(level, scale):
+    if not _is_filtered(level, intensity_scale):
         return None
     widths, count = _WIDTHS, scan.grid.shape[scan.slice_axis]
     if count > 2 * _SEARCHED:  # most scans have none: slices in the middle say so in a part of the time
         some = slice((count - _SEARCHED) // 2, (count + _SEARCHED) // 2)
         part = _part(scan, some)
-        found = _narrowest(part, read(part, some), scale, magnitude, lambda volume: read(volume, some), most, widths)
+        found = _narrowest(
+            part, read(part, some), intensity_scale, magnitude, lambda volume: read(volume, some), most, widths
+        )
         if found is None:
             return None
         widths = tuple(width for width in _WIDTHS if width >= found[0].width - 0.2)
-    return _narrowest(scan, level, scale, magnitude, read, most, widths)
+    return _narrowest(scan, level, intensity_scale, magnitude, read, most, widths)
 
 
 def _part(scan: Volume, some: slice) -> Volume:
@@ -134,7 +136,7 @@ def _part(scan: Volume, some: slice) -> Volume:
 def _narrowest(
     scan: Volume,
     level: NoiseLevel,
-    scale: float,
+    intensity_scale: float,
     magnitude: bool,
     read: Callable[[Volume], NoiseLevel],
     most: float,
@@ -150,7 +152,8 @@ def _narrowest(
         if found.relative > most:
             return None
         wavelet = found.reading.wavelet or 0.0
-        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * scale:  # a map of levels may be far off
+        # a map of levels may be far off
+        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * intensity_scale:
             filtered = h.level_of_white(scan.grid.shape, wavelet)
             if not 1 / AGREE < filtered / (level.reading.wavelet or math.inf) < AGREE:
                 return None  # what was undone made noise, and took none away
@@ -168,8 +171,8 @@ def _lost(h: NoiseFilter, volume: Volume, scan: Volume) -> float:
     return float(np.sqrt(np.square(h.apply(volume.data) - scan.data).mean()))
 
 
-def _is_filtered(level: NoiseLevel, scale: float) -> bool:
-    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * scale
+def _is_filtered(level: NoiseLevel, intensity_scale: float) -> bool:
+    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * intensity_scale
 
 
 def _ratio(level: NoiseLevel) -> float:

@@ -45,26 +45,30 @@ class NoiseLevel:
         return float(np.sqrt(np.mean(np.square(self.level))))
 
 
-def given_level(scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], scale: float) -> NoiseLevel:
+def given_level(
+    scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], intensity_scale: float
+) -> NoiseLevel:
     """Return the noise level that the caller knows.
 
     Raises:
         InputError: a map of another shape, or a level below 0.
     """
     if np.ndim(sigma) == 0:
-        return NoiseLevel(float(noise(float(sigma)).sigma) / scale, reading=NoiseReading(estimated=False))
+        return NoiseLevel(float(noise(float(sigma)).sigma) / intensity_scale, reading=NoiseReading(estimated=False))
     if np.shape(sigma) != scan.grid.shape:
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
-    return NoiseLevel(np.asarray(sigma, np.float32) / np.float32(scale), reading=NoiseReading(estimated=False))
+    return NoiseLevel(
+        np.asarray(sigma, np.float32) / np.float32(intensity_scale), reading=NoiseReading(estimated=False)
+    )
 
 
 def estimated_level(
     scan: Volume,
     network: NoiseLevelNet | None,
     noise: type[NoiseModel],
-    scale: float,
+    intensity_scale: float,
     inside: NDArray[np.bool_],
     was_filled: bool = False,
 ) -> NoiseLevel:
@@ -80,7 +84,7 @@ def estimated_level(
         scan: on its acquired grid, where noise is white.
         network: that reads it; None takes the classical reading alone.
         noise: its kind.
-        scale: intensity that stands for 1.
+        intensity_scale: intensity that stands for 1.
         inside: (X, Y, Z) where the object is.
         was_filled: whether axes were zero-filled before the scan was brought to its acquired grid.
     """
@@ -91,7 +95,7 @@ def estimated_level(
     if network is None:
         floor = 1e-6 * float(np.abs(scan.data).max())
         reading = replace(reading, std=second.std, source=second.source)
-        return NoiseLevel(second.sigma / scale, second.sigma >= floor, reading)
+        return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
     found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
     agree = found.sigma > 0 and found.sigma <= second.sigma <= AGREE * found.sigma and found.map is None
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
@@ -107,10 +111,10 @@ def estimated_level(
         uneven=found.map is not None,
     )
     if found.map is None:
-        return NoiseLevel(sigma / scale, found.readable, reading)
+        return NoiseLevel(sigma / intensity_scale, found.readable, reading)
     surface = found.map
     if between:
         surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
     low, high = np.percentile(surface, [5, 95])
     turned = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
-    return NoiseLevel(turned / np.float32(scale), True, replace(reading, range=(float(low), float(high))))
+    return NoiseLevel(turned / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))

@@ -121,7 +121,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
         thickness,
         _fit_of(options, low) if method == "coordinates" else None,
         ready.noise.__name__,
-        ready.level.relative * ready.scale,
+        ready.level.relative * ready.intensity_scale,
         ready.notes,
         profile_report(build, thickness, low, factors),
     )

@@ -34,9 +34,9 @@ class Prepared:
         inside: (X, Y, Z) where the object is, on the acquired grid; only the part in the mask, if there is one.
         whole: (X, Y, Z) where all of the object is.
         mask: (X, Y, Z) what is restored, on the scan's grid; None restores all of it.
-        scale: intensity that stands for 1.
+        intensity_scale: intensity that stands for 1.
         noise: kind of noise.
-        level: of the noise, relative to ``scale``.
+        level: of the noise, relative to ``intensity_scale``.
         notes: what was decided, in plain words.
     """
 
@@ -46,7 +46,7 @@ class Prepared:
     inside: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     mask: NDArray[np.bool_] | None
-    scale: float
+    intensity_scale: float
     noise: type[NoiseModel]
     level: NoiseLevel
     notes: tuple[str, ...]
@@ -93,18 +93,20 @@ def prepare(
     whole = _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)
     percentile = prior.percentile
-    scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
-    scale = scale if signed and scale > 0 else normalise(low.data, inside, percentile).scale
+    intensity_scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
+    intensity_scale = (
+        intensity_scale if signed and intensity_scale > 0 else normalise(low.data, inside, percentile).scale
+    )
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
 
         def read(volume: Volume, some: slice = slice(None)) -> NoiseLevel:
             there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
-            return estimated_level(volume, network, noise, scale, there, bool(acquired.filled))
+            return estimated_level(volume, network, noise, intensity_scale, there, bool(acquired.filled))
 
         level = read(low)
         if find_reconstruction and not acquired.filled and max(factors) == 1:
-            unfiltered = find_filter(low, level, scale, not signed, read, TRAINED.rician)
+            unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician)
             if unfiltered is not None:
                 found, volume, level = unfiltered
                 acquired = replace(acquired, volume=volume, filter=found)
@@ -113,10 +115,10 @@ def prepare(
                     "scan is restored without this filter, and filtered again"
                 )
     elif np.ndim(sigma) == 0 and acquired.filled:
-        level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, scale)
+        level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:
-        level = given_level(low, sigma, noise, scale)
-    return Prepared(acquired, background, signed, inside, whole, mask, scale, noise, level, tuple(notes))
+        level = given_level(low, sigma, noise, intensity_scale)
+    return Prepared(acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes))
 
 
 def _inside(low: Volume, background: Background | None, signed: bool) -> NDArray[np.bool_]:

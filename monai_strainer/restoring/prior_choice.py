@@ -53,7 +53,7 @@ class Choice:
     adaptation: Adaptation | None = None
 
 
-def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) -> Choice:
+def choose_prior(prior: Prior, ready: Prepared, localised: Localised, plan: Plan) -> Choice:
     """Test the priors on a few slices of the scan and take the one with the lower estimated error.
 
     Only a restoration in one pass, by networks that were trained on operators like the plan's, is tested.
@@ -61,7 +61,7 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     Args:
         prior: as loaded; holds the general one.
         ready: the scan.
-        place: where the head would be, and whether it is like the cohort's.
+        localised: where the head would be, and whether it is like the cohort's.
         plan: of the restoration.
     """
     first, operator, is_trained = plan.passes[0], plan.build, plan.is_trained and plan.method == "amortised"
@@ -71,14 +71,14 @@ def choose_prior(prior: Prior, ready: Prepared, place: Localised, plan: Plan) ->
     if prior.record.get("kind") == "general" or ready.signed:
         only: list[tuple[PriorName, Prior]] = [("general", general)]
         why = "the general prior was asked for" if not ready.signed else "signed data are outside the cohort"
-    elif place.unlike:
-        why, only = place.unlike, [("general", general)]
+    elif localised.unlike:
+        why, only = localised.unlike, [("general", general)]
     else:
         why, only = "lower estimated error on the scan itself", [("cohort", prior), ("general", general)]
     if not is_trained:
         name, chosen = only[0]
         return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
-    results = {name: tried(one, name, ready, place.pose, first, operator) for name, one in only}
+    results = {name: tried(one, name, ready, localised.pose, first, operator) for name, one in only}
     known = {name: trial for name, trial in results.items() if trial is not None}
     handicap = {"cohort": _COARSER} if max(first.factors) > 1 else {}
     worth = {name: trial.risk * handicap.get(name, 1.0) for name, trial in known.items()}
@@ -110,7 +110,7 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
     if not is_denoising and (plane is None or isinstance(operator, FixedOperator)):  # which has no coarser twin
         return None
     axis, coarse = plane or (axes[0], (0, 0))
-    context = PassContext(one, pose, ready.scale, ready.noise, operator)
+    context = PassContext(one, pose, ready.intensity_scale, ready.noise, operator)
     y, noise = measured(volume, axis, context, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
     assert one.detail is not None

@@ -34,13 +34,13 @@ Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
 
 
-def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> QualityBeforeAfter:
+def quality_of(scan: Volume, ready: Prepared, localised: Localised, out: Volume) -> QualityBeforeAfter:
     """Compute all figures of a scan and of what was made of it; leave out of both what one of them lacks.
 
     Args:
         scan: what the scanner gave.
         ready: the scan, prepared.
-        place: where it lies in the cohort's head; only whole heads like the cohort have classes.
+        localised: where it lies in the cohort's head; only whole heads like the cohort have classes.
         out: the restored scan, on the scan's grid or a finer one of the same field of view.
 
     Returns:
@@ -56,7 +56,7 @@ def quality_of(scan: Volume, ready: Prepared, place: Localised, out: Volume) -> 
         means = [w for w, common in zip(width, both) if w is not None and common]
         found["fwhm_mm"] = sum(means) / len(means) if means else None
         found["fwhm_axes_mm"] = tuple(width) if means else None
-    if place.whole and place.fit is not None and place.fit.similarity is not None and not place.unlike:
+    if localised.whole and localised.fit is not None and localised.fit.similarity is not None and not localised.unlike:
         ml = float(np.prod(out.grid.spacing)) / 1000
         for found, more in zip(figures, _tissues(images, tissue, known & ~tissue, ml)):
             found |= more

@@ -93,11 +93,11 @@ def restore(
     """
     options = changed(options, changes)
     ready, plan = _planned(scan, prior, scale, options)
-    place = localise(ready, prior)
-    choice = choose_prior(prior, ready, place, plan)
+    localised = localise(ready, prior)
+    choice = choose_prior(prior, ready, localised, plan)
     context = PassContext(
-        choice.prior, place.pose, ready.scale, ready.noise, plan.build, device, progress, plan.fit, options.seed,
-        ready.acquired.filled,
+        choice.prior, localised.pose, ready.intensity_scale, ready.noise, plan.build, device, progress, plan.fit,
+        options.seed, ready.acquired.filled,
     )  # fmt: skip
     if plan.method == "amortised":
         choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)
@@ -108,8 +108,8 @@ def restore(
         done = mixed(done, other, plan.kspace_weight)
         profile = None if profile is None else replace(profile, kspace_weight=plan.kspace_weight)
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
-    quality = quality_of(scan, ready, place, found.volume)
-    run = Run(triple(scan, scale), options, plan, ready, place, choice, profile)
+    quality = quality_of(scan, ready, localised, found.volume)
+    run = Run(triple(scan, scale), options, plan, ready, localised, choice, profile)
     details = describe(prior, run, done, found, quality)
     return Restored(found.volume, found.std, details, found.network_weight)
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Judged", "judge_denoised", "mean_risk"]
+__all__ = ["RiskChecked", "check_risk", "mean_risk"]
 
 Image = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class RiskChecked:
     """A denoised image after its risk was estimated.
 
     Args:
@@ -52,9 +52,9 @@ class Judged:
     input_risk: float
 
 
-def judge_denoised(
+def check_risk(
     image: Image, std: Image, data: Image, variance: float | Image, divergence: Image, inside: NDArray[np.bool_]
-) -> Judged:
+) -> RiskChecked:
     """Mix a denoised image with its data where its estimated risk asks for it.
 
     Args:
@@ -83,7 +83,7 @@ def judge_denoised(
     rest = ((1 - weight) * np.sqrt(v)).astype(np.float32)  # of the noise that was put back
     total = np.sqrt(np.square(std * wider * weight) + np.square(rest))
     risk = mean_risk(np.where(inside, mixed, 0), np.where(inside, data, 0), v, weight * divergence + 1 - weight, inside)
-    return Judged(mixed, total.astype(np.float32), weight, risk, float(v[inside].mean()) if inside.any() else 0.0)
+    return RiskChecked(mixed, total.astype(np.float32), weight, risk, float(v[inside].mean()) if inside.any() else 0.0)
 
 
 def mean_risk(
@@ -92,7 +92,7 @@ def mean_risk(
     """Stein's estimate of the mean squared error over the object.
 
     Args:
-        image, data, variance, divergence, inside: see :func:`judge_denoised`.
+        image, data, variance, divergence, inside: see :func:`check_risk`.
     """
     if not inside.any():
         return 0.0

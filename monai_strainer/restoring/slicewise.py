@@ -51,7 +51,7 @@ PAIRS = (MIRRORS[::3], MIRRORS[1:3])  # mirror images of a slice, in turn, where
 
 
 class Tested(Protocol):
-    """What a test on the scan itself says of a network: its share in the result, and a factor for its deviations."""
+    """What a test on the scan itself says of a network: its weight in the result, and a factor for its deviations."""
 
     @property
     def weight(self) -> float:

@@ -90,7 +90,7 @@ def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> fl
     """Convert a noise level given for the scan's grid to the acquired grid.
 
     Cropping k-space keeps the noise inside and drops what lies outside. Zero-filled noise lies inside alone and keeps
-    its level; noise that was white on the scan's grid loses its outer share, which the power out there shows.
+    its level; noise that was white on the scan's grid loses its outer part, which is estimated from the power there.
     """
     variance = sigma * sigma
     data = scan.data

@@ -114,7 +114,7 @@ class AddRicianNoised(MapTransform):
 
     def __init__(self, keys: KeysCollection, sigma: float, seed: int = 0, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.add = [AddRicianNoise(sigma, seed + place) for place in range(len(self.keys))]
+        self.add = [AddRicianNoise(sigma, seed + number) for number in range(len(self.keys))]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
@@ -149,9 +149,9 @@ class RandRicianNoiseSimd(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         self.randomize()
-        for key, place in self.key_iterator(d, range(len(self.keys))):
+        for key, number in self.key_iterator(d, range(len(self.keys))):
             is_drawn = self.add._do_transform
-            d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + place) if is_drawn else as_is(d[key])
+            d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + number) if is_drawn else as_is(d[key])
         return d
 
 

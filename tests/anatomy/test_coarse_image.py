@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the glance: it does not depend on resolution or the order of the array, and mirrors mirror."""
+"""Laws of the coarse image: it does not depend on resolution or the order of the array, and mirrors mirror."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def look(data: np.ndarray, affine: np.ndarray | None = None, plane: str = "axial
     return coarse_head(data, find_pose(foreground(data), grid), 600.0, plane)
 
 
-def test_a_glance_has_its_size_and_its_coordinates_are_the_cohorts() -> None:
+def test_a_coarse_image_has_its_size_and_its_coordinates_are_the_cohorts() -> None:
     seen = look(ellipsoid((44, 52, 36)))
     assert seen.images.shape == (SLICES, ROWS, COLUMNS) and seen.coords.shape == (SLICES, 3, ROWS, COLUMNS)
     x, y, z = seen.coords[3].flatten(1)

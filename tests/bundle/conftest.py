@@ -43,8 +43,8 @@ def workflow(folder: Path, *names: str, kind: str = "infer", **overrides: Any) -
     from monai.bundle import ConfigWorkflow
 
     files = [str(folder / "configs" / f"{name}.json") for name in names]
-    calls = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
-    made = ConfigWorkflow(files, workflow_type=kind, logging_file=False, bundle_root=str(folder), **calls)
+    values = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
+    made = ConfigWorkflow(files, workflow_type=kind, logging_file=False, bundle_root=str(folder), **values)
     made.initialize()
     return made
 

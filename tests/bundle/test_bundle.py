@@ -193,7 +193,7 @@ def test_evaluation_fits_its_truth_at_any_factor(
     assert 5 < found["psnr"] < 60 and 0 < found["ssim"] <= 1
     for name in ("psnr", "ssim"):
         rows = list(csv.reader((tmp_path / f"{name}_raw.csv").open()))
-        assert len(rows) == 2 and "head2" in rows[1][0]  # a head and its number, for the one scan that judges
+        assert len(rows) == 2 and "head2" in rows[1][0]  # a head and its number, for the one scan that validates
 
 
 # --- the commands of the README

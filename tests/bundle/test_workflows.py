@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The bundle as MONAI runs it: configurations parse, train, restore, judge, and refuse what they cannot know."""
+"""The bundle as MONAI runs it: configurations parse, train, restore, evaluate, and refuse what they cannot know."""
 
 from __future__ import annotations
 
@@ -278,8 +278,8 @@ def test_metadata_name_what_is_installed() -> None:
 
     meta = json.loads((CONFIGS / "metadata.json").read_text())
     assert meta["version"] in meta["changelog"]
-    calls = {"monai": meta["monai_version"], "torch": meta["pytorch_version"], "numpy": meta["numpy_version"]}
-    for package, wanted in {**calls, **meta["required_packages_version"]}.items():
+    versions = {"monai": meta["monai_version"], "torch": meta["pytorch_version"], "numpy": meta["numpy_version"]}
+    for package, wanted in {**versions, **meta["required_packages_version"]}.items():
         assert version(package).split("+")[0] == wanted
 
 

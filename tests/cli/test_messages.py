@@ -13,9 +13,8 @@ import pytest
 from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import save_prior, write
-from monai_strainer.cli import learn, main, progress
-from monai_strainer.cli.messages import duration, messages_of
-from monai_strainer.cli.progress import Progress
+from monai_strainer.cli import learn, main
+from monai_strainer.cli.messages import duration
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
 
@@ -80,74 +79,12 @@ def test_the_library_is_silent_in_python(cohort: Path) -> None:
     assert done.stdout == done.stderr == ""
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_two_steps_tell_how_long_it_takes_and_then_few_lines_follow(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = Clock()
-    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
-        clock.now = 100.0  # the first step sets things up and says nothing about the others
-        for step in range(1200):
-            shown.move(step + 1, 1200)
-            clock.now += 2.0
-    lines = [re.sub(STAMP, "", line) for line in capsys.readouterr().err.splitlines()]
-    assert lines[0] == "training: about 40 min on this machine"
-    assert lines[1].startswith("training: step ") and lines[1].endswith(" min left")
-    assert lines[-1] == "training: done in 42 min"
-    assert len(lines) < 25
-
-
-def test_a_resumed_training_counts_from_where_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = Clock()
-    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
-        for step in (1000, 1001, 1002):
-            shown.move(step, 1102)
-            clock.now += 6.0
-    assert "training: about 10 min on this machine" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", ["restore", "pretrain", "pretrain-general", "demo"])
-def test_the_help_says_how_long_it_takes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    text = capsys.readouterr().out
-    assert "of one CPU core" in " ".join(text.split())
-    assert all(len(line) < 80 for line in text.splitlines() if "CPU" in line)
-
-
-def test_short_work_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = Clock()
-    with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:
-        for step in range(10):
-            shown.move(step + 1, 10)
-            clock.now += 1.0
-    assert capsys.readouterr().err == ""
-
-
-def test_a_terminal_gets_a_bar_and_lines_without_times(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for module in (progress, sys.modules["monai_strainer.cli.messages"]):
-        monkeypatch.setattr(module, "is_terminal", lambda: True)
-    with messages_of(False, False, None), Progress("training", "step") as shown:
-        shown.move(1, 2)
-        logging.getLogger("monai_strainer").info("a line")
-    said = capsys.readouterr().err
-    assert "training:  50%" in said and "\ra line\n" in said and "20" not in said.partition("a line")[0]
-
-
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (7260, "2 h 1 min")])
 def test_a_length_of_time_is_rounded(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_trial_tells_the_time_of_a_training_and_changes_nothing(
+def test_a_trial_says_the_time_of_a_training_and_changes_nothing(
     cohort: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(learn, "WORTH_A_TRIAL", 1)

@@ -24,7 +24,7 @@ def made(root: Path, *names: str) -> Path:
 
 def chosen(root: Path, contrast: str | None = None) -> list[str]:
     choice = choose_scans(root, contrast)
-    return sorted({path.relative_to(root).as_posix() for path in (*choice.train, *choice.judges)})
+    return sorted({path.relative_to(root).as_posix() for path in (*choice.train, *choice.validation)})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def chosen(root: Path, contrast: str | None = None) -> list[str]:
 def test_masks_never_train_by_name_or_folder(tmp_path: Path, name: str) -> None:
     made(tmp_path, name, "scan.nii.gz", "sub-01_T1w_masked.nii", "sub-lesion_T1w.nii", "atlas/sub-seg_T1w.nii")
     choice = choose_scans(tmp_path)
-    assert sorted(path.name for path in {*choice.train, *choice.judges}) == [
+    assert sorted(path.name for path in {*choice.train, *choice.validation}) == [
         "scan.nii.gz",
         "sub-01_T1w_masked.nii",
         "sub-lesion_T1w.nii",
@@ -65,7 +65,7 @@ def test_one_contrast_trains(tmp_path: Path) -> None:
         chosen(tmp_path, "PDw")
 
 
-def test_usual_words_tell_the_contrast_of_other_names(tmp_path: Path) -> None:
+def test_usual_words_give_the_contrast_of_other_names(tmp_path: Path) -> None:
     made(tmp_path, *(f"BraTS_{k}_{word}.nii.gz" for k in range(2) for word in ("t1", "t1ce", "t2", "flair", "seg")))
     assert chosen(tmp_path) == ["BraTS_0_t1.nii.gz", "BraTS_1_t1.nii.gz"]
 
@@ -73,7 +73,7 @@ def test_usual_words_tell_the_contrast_of_other_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "kept"), [(3, [3]), (9, [9]), (10, [10]), (25, [10, 20])])
 def test_every_tenth_scan_is_kept_from_training(tmp_path: Path, count: int, kept: list[int]) -> None:
     choice = choose_scans(made(tmp_path, *(f"{k:02}.nii" for k in range(1, count + 1))))
-    assert [int(path.stem) for path in choice.judges] == kept
+    assert [int(path.stem) for path in choice.validation] == kept
     assert [int(path.stem) for path in choice.train] == [k for k in range(1, count + 1) if k not in kept]
 
 
@@ -90,7 +90,7 @@ def test_the_folders_of_nnunet_are_a_split(tmp_path: Path) -> None:
     made(tmp_path, *images, "labelsTr/a_000.nii.gz", "labelsTs/a_000.nii.gz")
     choice = choose_scans(tmp_path)
     assert [path.name for path in choice.train] == ["a_000_0000.nii.gz", "a_001_0000.nii.gz"]
-    assert {path.parent.name for path in choice.judges} == {"imagesTs"}
+    assert {path.parent.name for path in choice.validation} == {"imagesTs"}
 
 
 @pytest.mark.parametrize("count", [2, 4, 40, 200])
@@ -121,6 +121,6 @@ def test_a_mask_under_an_innocent_name_is_passed_over(tmp_path: Path) -> None:
 def test_the_record_says_who_trained_and_names_nobody(tmp_path: Path) -> None:
     for k in range(4):
         write(small_head(seed=k), tmp_path / f"doe{k}.nii.gz")
-    calls = choose_scans(tmp_path).record()
-    assert calls["trained"]["count"] == 3 and len(set(calls["trained"]["sha256"])) == 3
-    assert "every tenth" in calls["trained"]["chosen_by"] and "doe" not in str(calls)
+    record = choose_scans(tmp_path).record()
+    assert record["trained"]["count"] == 3 and len(set(record["trained"]["sha256"])) == 3
+    assert "every tenth" in record["trained"]["chosen_by"] and "doe" not in str(record)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of training sources: what a manifest keeps for judging never trains."""
+"""Laws of training sources: what a manifest keeps for validation never trains."""
 
 from __future__ import annotations
 

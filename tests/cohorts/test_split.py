@@ -48,12 +48,12 @@ def test_words_for_training(dataset: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["val", "Validation", "VAL"])
-def test_words_for_judging(dataset: Path, word: str) -> None:
+def test_words_for_validation(dataset: Path, word: str) -> None:
     table(dataset, [("sub-01", word), ("sub-02", "train"), ("sub-03", "test"), ("sub-04", "train")])
     assert parts(dataset) == [["sub-02", "sub-04"], ["sub-01"]]
 
 
-def test_without_a_validation_part_the_test_part_judges(dataset: Path) -> None:
+def test_without_a_validation_part_the_test_part_validates(dataset: Path) -> None:
     table(dataset, [("01", "train"), ("02", "test"), ("03", "train"), ("04", "")])
     assert parts(dataset) == [["sub-01", "sub-03"], ["sub-02"]]
 

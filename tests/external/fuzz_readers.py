@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["monai_strainer.io", "monai_strainer.pr
     from monai_strainer.priors.store import RULES, load_prior, save_prior
 
 SCRATCH = Path(tempfile.mkdtemp())
-TOLD = save_prior(Prior.cold(0, hidden_channels=16), SCRATCH).record
+RECORD = save_prior(Prior.cold(0, hidden_channels=16), SCRATCH).record
 NIFTI = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")  # 348 and 540, both byte orders
 
 
@@ -35,7 +35,7 @@ def once(data: bytes) -> None:
         if data[:2] == b"PK":
             file = SCRATCH / "models" / "model.pt"
             file.write_bytes(data)
-            listed = {**TOLD, "sha256": hashlib.sha256(data).hexdigest()}  # the loader itself is to refuse
+            listed = {**RECORD, "sha256": hashlib.sha256(data).hexdigest()}  # the loader itself is to refuse
             (SCRATCH / RULES).write_text(json.dumps(listed))
             load_prior(SCRATCH)
         else:

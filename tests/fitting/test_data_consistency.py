@@ -76,7 +76,7 @@ def test_the_factor_of_the_field_gives_its_correlation(n: int, length: float) ->
 
 @pytest.mark.parametrize("rho", [1e-7, 1e-6, 1e-4, 1e-2, 1.0, 100.0])
 @pytest.mark.parametrize("operator", [*OPERATORS, LONGER], ids=lambda o: f"{type(o).__name__}{o.shape_out}")
-def test_leaving_one_out_is_foretelling_it_from_all_the_others(operator: Separable, rho: float) -> None:
+def test_leaving_one_out_is_predicting_it_from_all_the_others(operator: Separable, rho: float) -> None:
     factors = [matern(n, 2.0) for n in SHAPE]
     matrices = [f if m is None else m.double() @ f for m, f in zip(operator.matrices, factors)]
     coloured = Separable(matrices)

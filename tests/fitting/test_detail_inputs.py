@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of what the detail prior is shown: slices that agree with the data, and numbers that tell measurements apart."""
+"""Laws of what the detail prior is shown: slices that agree with the data, and numbers for each measurement."""
 
 from __future__ import annotations
 
@@ -112,15 +112,17 @@ def test_slices_are_interpolated_one_by_one() -> None:
 
 def test_conditions_are_as_many_as_the_network_takes_and_finite() -> None:
     for operator, noise in itertools.product(OPERATORS.values(), (GaussianNoise(0.0), RicianNoise(0.1))):
-        calls = conditions(operator, noise, 1.0)
-        assert calls.shape == (CONDITIONS,) and bool(torch.isfinite(calls).all()) and float(calls.abs().max()) < 10
+        numbers = conditions(operator, noise, 1.0)
+        assert (
+            numbers.shape == (CONDITIONS,) and bool(torch.isfinite(numbers).all()) and float(numbers.abs().max()) < 10
+        )
 
 
 def test_conditions_tell_measurements_apart() -> None:
-    calls = [conditions(operator, RicianNoise(0.05), 1.0) for operator in OPERATORS.values()]
+    numbers = [conditions(operator, RicianNoise(0.05), 1.0) for operator in OPERATORS.values()]
     other = [(GaussianNoise(0.05), 1.0), (RicianNoise(0.1), 1.0), (RicianNoise(0.001), 1.0), (RicianNoise(0.05), 0.2)]
-    calls += [conditions(OPERATORS["twice"], noise, closeness) for noise, closeness in other]
-    for one, two in itertools.combinations(calls, 2):
+    numbers += [conditions(OPERATORS["twice"], noise, closeness) for noise, closeness in other]
+    for one, two in itertools.combinations(numbers, 2):
         assert float((one - two).abs().max()) > 0.05
 
 
@@ -128,8 +130,8 @@ def test_conditions_tell_measurements_apart() -> None:
 def test_conditions_do_not_depend_on_the_size_of_the_image(kind: str) -> None:
     small, large = (Profile(kind, 0.8)((n, n), (n // 2, n)) for n in (32, 96))  # type: ignore[arg-type]
     one, two = (conditions(operator, RicianNoise(0.05), 1.0) for operator in (small, large))
-    calls = [k for k in range(CONDITIONS) if kind != "kspace" or k not in (2, 5)]  # side lobes go on without end
-    torch.testing.assert_close(one[calls], two[calls], atol=0.03, rtol=0)
+    kept = [k for k in range(CONDITIONS) if kind != "kspace" or k not in (2, 5)]  # side lobes go on without end
+    torch.testing.assert_close(one[kept], two[kept], atol=0.03, rtol=0)
 
 
 def test_a_noise_map_is_told_by_its_root_mean_square() -> None:

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the head solve: it finds the head that made the data, and falls back on the prior where there are none."""
+"""Laws of the readout solve: it finds the readout that made the data, or gives that of the prior."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OPERATORS = [Identity(SHAPE), Downsample(SHAPE, 2), Downsample(SHAPE, (1.5, 1)),
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
-def test_the_head_that_made_the_data_is_found(operator: Operator) -> None:
+def test_the_readout_that_made_the_data_is_found(operator: Operator) -> None:
     siren, truth = small_siren(), 0.2 * drawn(2, 17)
     heads = solve_readouts(siren, COORDS, operator, measured(siren, truth, operator, 1e-4))
     torch.testing.assert_close(heads.mean, truth, atol=5e-3, rtol=0)
@@ -47,7 +47,7 @@ def test_the_head_that_made_the_data_is_found(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
-def test_a_solved_head_is_a_dense_least_squares_with_the_prior(operator: Operator) -> None:
+def test_a_solved_readout_is_a_dense_least_squares_with_the_prior(operator: Operator) -> None:
     siren = small_siren()
     y = drawn(2, *operator.shape_out)
     heads = solve_readouts(siren, COORDS, operator, y)

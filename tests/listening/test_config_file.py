@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 from monai_strainer.listening.config_file import TABLES, read_settings
-from monai_strainer.listening.settings import Peer, Restoration, Settings
+from monai_strainer.listening.settings import Restoration, Settings
 from monai_strainer.restoring.options import declared
 from monai_strainer.storage.toml_file import read_toml
 
@@ -32,11 +31,6 @@ done = "done"
 def read(home: Path, text: str) -> Settings:
     (home / "listen.toml").write_text(text)
     return read_settings(home / "listen.toml")
-
-
-def test_by_default_nobody_may_call_and_no_other_machine_can(tmp_path: Path) -> None:
-    settings = read(tmp_path, LEAST)
-    assert settings.allow == () and settings.listen.address == "127.0.0.1" and settings.tls is None
 
 
 def test_the_example_says_every_key_with_its_default(tmp_path: Path) -> None:
@@ -100,24 +94,3 @@ def test_options_of_a_restoration_are_those_of_restore(tmp_path: Path) -> None:
 
 def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
     assert read(tmp_path, LEAST).folders.queue == tmp_path / "queue"
-
-
-@pytest.mark.parametrize(
-    ("peer", "address", "is_included"),
-    [
-        ("10.1.2.3", "10.1.2.3", True),
-        ("10.1.2.3", "10.1.2.4", False),
-        ("10.1.2.0/24", "10.1.2.200", True),
-        ("10.1.2.3", "::ffff:10.1.2.3", True),
-        ("::1", "::1", True),
-        ("127.0.0.1", "::1", False),
-    ],
-)
-def test_an_address_is_compared_as_an_address(peer: str, address: str, is_included: bool) -> None:
-    assert Peer("A", peer).includes(address) == is_included
-
-
-def test_the_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "listen.toml").write_text("[listen]\nprot = 104\n")
-    assert main(["listen", "--config", str(tmp_path / "listen.toml")]) == 3
-    assert capsys.readouterr().err.startswith("monai-strainer: listen.toml: [listen] has an unknown key prot. Choose")

@@ -30,96 +30,96 @@ def inputs(batch: int = 2, height: int = 18, width: int = 21, slices: int = 5) -
 def test_any_height_width_and_batch_come_back_as_they_came(
     batch: int, height: int, width: int, with_features: bool, channels: tuple[int, ...]
 ) -> None:
-    image, calls, features = inputs(batch, height, width)
+    image, numbers, features = inputs(batch, height, width)
     with torch.no_grad():
-        mean, log_std = small_detail(channels=channels)(image, calls, features if with_features else None)
+        mean, log_std = small_detail(channels=channels)(image, numbers, features if with_features else None)
     assert mean.shape == log_std.shape == (batch, 1, height, width)
     assert bool(torch.isfinite(mean).all()) and bool(torch.isfinite(log_std).all())
 
 
 @pytest.mark.parametrize("slices", [1, 3, 7])
 def test_any_odd_number_of_slices_can_be_seen(slices: int) -> None:
-    image, calls, features = inputs(slices=slices)
-    mean, _ = small_detail(slices=slices, tail=0.0)(image, calls, features)
+    image, numbers, features = inputs(slices=slices)
+    mean, _ = small_detail(slices=slices, tail=0.0)(image, numbers, features)
     torch.testing.assert_close(mean, image[:, slices // 2 : slices // 2 + 1], atol=0, rtol=0)
 
 
 def test_no_features_are_features_of_zero() -> None:
-    image, calls, features = inputs()
+    image, numbers, features = inputs()
     net = small_detail()
-    for one, two in zip(net(image, calls), net(image, calls, torch.zeros_like(features))):
+    for one, two in zip(net(image, numbers), net(image, numbers, torch.zeros_like(features))):
         assert torch.equal(one, two)
 
 
 def test_a_network_without_features_is_as_good_a_network() -> None:
-    image, calls, features = inputs()
+    image, numbers, features = inputs()
     net = small_detail(features=0)
     assert net.feature_projection is None
-    assert torch.equal(net(image, calls)[0], net(image, calls, features)[0])
+    assert torch.equal(net(image, numbers)[0], net(image, numbers, features)[0])
 
 
 def test_an_untrained_network_hardly_changes_the_slice_in_the_middle() -> None:
-    image, calls, features = inputs(4, 32, 32)
+    image, numbers, features = inputs(4, 32, 32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = DetailPrior(channels=(8, 8, 8), blocks=2, features=16)
     with torch.no_grad():
-        mean, log_std = net(image, calls, features)
+        mean, log_std = net(image, numbers, features)
     assert float((mean - image[:, 2:3]).abs().max()) < 0.1
     assert float((mean - image[:, 2:3]).square().mean().sqrt()) < 0.02
     assert float((log_std + 3).abs().max()) < 0.1
 
 
 def test_a_batch_is_a_loop() -> None:
-    image, calls, features = inputs(3)
+    image, numbers, features = inputs(3)
     net = small_detail()
-    for k, (mean, log_std) in enumerate(zip(*net(image, calls, features))):
-        alone = net(image[k : k + 1], calls[k : k + 1], features[k : k + 1])
+    for k, (mean, log_std) in enumerate(zip(*net(image, numbers, features))):
+        alone = net(image[k : k + 1], numbers[k : k + 1], features[k : k + 1])
         torch.testing.assert_close(alone[0][0], mean, atol=1e-5, rtol=0)
         torch.testing.assert_close(alone[1][0], log_std, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("what", ["a neighbour", "the noise map", "the map of what is open", "conditions", "features"])
 def test_all_that_the_network_is_told_matters(what: str) -> None:
-    net, (image, calls, features) = small_detail(), inputs()
-    before = net(image, calls, features)[0].detach()
+    net, (image, numbers, features) = small_detail(), inputs()
+    before = net(image, numbers, features)[0].detach()
     if what == "conditions":
-        calls = calls + 1
+        numbers = numbers + 1
     elif what == "features":
         features = features + 1
     else:
         image[:, {"a neighbour": 0, "the noise map": 5, "the map of what is open": 6}[what]] += 1
-    assert float((net(image, calls, features)[0].detach() - before).abs().max()) > 1e-4
+    assert float((net(image, numbers, features)[0].detach() - before).abs().max()) > 1e-4
 
 
 def test_a_size_that_does_not_halve_is_continued_beyond_its_edge() -> None:
-    image, calls, _ = inputs(1, 18, 21)
+    image, numbers, _ = inputs(1, 18, 21)
     net = small_detail()
-    wide = net(F.pad(image, (0, 3, 0, 2), mode="replicate"), calls)
-    for one, two in zip(net(image, calls), wide):
+    wide = net(F.pad(image, (0, 3, 0, 2), mode="replicate"), numbers)
+    for one, two in zip(net(image, numbers), wide):
         torch.testing.assert_close(one, two[..., :18, :21], atol=1e-6, rtol=0)
 
 
 def test_products_in_bfloat16_agree_with_float32_to_two_per_cent_of_what_is_changed() -> None:
-    net, (image, calls, features) = small_detail(channels=(8, 8, 8)), inputs(2, 32, 32)
+    net, (image, numbers, features) = small_detail(channels=(8, 8, 8)), inputs(2, 32, 32)
     with torch.no_grad():
-        exact = net(image, calls, features)
+        exact = net(image, numbers, features)
         with torch.autocast("cpu", torch.bfloat16):
-            rough = net(image, calls, features)
+            rough = net(image, numbers, features)
     for one, two, start in zip(exact, rough, (image[:, 2:3], torch.tensor(-3.0))):
         assert two.dtype == torch.float32
         assert float((one - two).square().mean().sqrt()) < 0.02 * float((one - start).square().mean().sqrt())
 
 
 def test_intensities_keep_all_their_bits_under_autocast() -> None:
-    image, calls, _ = inputs()
+    image, numbers, _ = inputs()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(small_detail(tail=0.0)(image, calls)[0], image[:, 2:3])
+        assert torch.equal(small_detail(tail=0.0)(image, numbers)[0], image[:, 2:3])
 
 
 def test_every_weight_is_learned() -> None:
-    net, (image, calls, features) = small_detail(), inputs()
-    mean, log_std = net(image, calls, features)
+    net, (image, numbers, features) = small_detail(), inputs()
+    mean, log_std = net(image, numbers, features)
     (mean.square().mean() + log_std.square().mean()).backward()
     idle = [name for name, p in net.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
     assert not idle
@@ -130,8 +130,8 @@ def test_the_sizes_make_a_network_that_the_weights_fit(features: int) -> None:
     net = small_detail(features=features, channels=(8, 8, 16), slices=3)
     twin = DetailPrior(**sizes_of_detail(net))
     twin.load_state_dict(net.state_dict())
-    image, calls, _ = inputs(slices=3)
-    assert torch.equal(twin(image, calls)[0], net(image, calls)[0])
+    image, numbers, _ = inputs(slices=3)
+    assert torch.equal(twin(image, numbers)[0], net(image, numbers)[0])
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_pretraining_as_in_the_paper(request: pytest.FixtureRequest) -> None:
     assert losses["recorded"] == pytest.approx(losses["plain"], rel=1e-3) and losses["plain"][-1] < losses["plain"][0]
 
 
-def test_a_rate_that_changes_is_heeded() -> None:
+def test_a_rate_that_changes_is_used() -> None:
     found = []
     for record in (None, Counted()):
         weight = torch.nn.Parameter(torch.ones(3))

@@ -82,7 +82,7 @@ def test_an_image_without_detail_has_no_noise(find: Find, shape: tuple[int, ...]
     assert (find(torch.full(shape, value)).sigma, find(torch.full(shape, value)).std) == (0, 0)
 
 
-def test_air_is_believed_and_the_head_is_heard(head: Tensor) -> None:
+def test_air_and_head_are_both_used(head: Tensor) -> None:
     found = rician_sigma(noisy(head, 0.05))
     assert found.source == "air" and set(found.others) == {"head"}
     sigma, std = found.others["head"]
@@ -107,7 +107,7 @@ def test_background_that_was_partly_cut_is_no_air(head: Tensor) -> None:
     assert rician_sigma(y).sigma == pytest.approx(0.05, rel=0.1)
 
 
-def test_air_of_another_law_is_not_believed(head: Tensor) -> None:
+def test_air_of_another_law_is_not_used(head: Tensor) -> None:
     y = noisy(head, 0.03) + 0.2 * (head == 0)  # an offset: no Rayleigh distribution
     found = rician_sigma(y)
     assert found.source == "head"

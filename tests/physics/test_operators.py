@@ -19,7 +19,6 @@ from monai_strainer.physics import (
     KSpaceLines,
     Mask,
     Operator,
-    Separable,
     SliceProfile,
 )
 
@@ -85,13 +84,6 @@ def test_prox_nears_the_data_as_rho_falls() -> None:
     assert misfit == sorted(misfit, reverse=True) and misfit[-1] < 1e-2
 
 
-def test_prox_of_a_separable_operator_agrees_with_conjugate_gradients() -> None:
-    operator = KSpaceCrop((12, 10, 6), (3, 2, 1))
-    z, y = draw(2, *operator.shape_in), draw(2, *operator.shape_out, seed=1)
-    slow = Operator.prox(operator, z, y, 0.1)
-    torch.testing.assert_close(operator.prox(z, y, 0.1), slow, atol=1e-4, rtol=1e-3)
-
-
 def test_conjugate_gradients_do_not_mix_the_images_of_a_batch() -> None:
     operator = OPERATORS["masked blur"]
     z, y = draw(2, *operator.shape_in), draw(2, *operator.shape_out, seed=1)
@@ -112,32 +104,8 @@ def test_restrict_gives_the_same_rows(operator: Operator) -> None:
         assert part.shape_in[axis] == len(columns) and part.shape_out[axis] == len(rows)
 
 
-def test_restrict_reads_no_more_than_the_rows_see() -> None:
-    _, columns = Downsample((20, 4), (5, 1)).restrict(torch.tensor([1]))
-    assert columns.tolist() == [5, 6, 7, 8, 9]
-
-
-def test_separable_after_separable_is_one_separable() -> None:
-    outer, inner = Downsample((10, 8), (2, 1)), Blur((10, 8), (3, 2))
-    both = outer @ inner
-    x = draw(2, 10, 8)
-    assert isinstance(both, Separable)
-    torch.testing.assert_close(both(x), outer(inner(x)), atol=1e-6, rtol=1e-5)
-
-
 def test_a_mask_after_a_separable_is_a_composition() -> None:
     assert isinstance(OPERATORS["masked blur"], Composition)
-
-
-def test_identity_vanishes_in_compositions() -> None:
-    mask, identity = Mask(some_mask(4, 4)), Identity((4, 4))
-    assert mask @ identity is mask and identity @ mask is mask
-
-
-def test_axes_left_alone_hold_no_matrix() -> None:
-    operator = Downsample((100, 100, 30), (1, 1, 3))
-    assert [m is None for m in operator.matrices] == [True, True, False]
-    assert Separable([torch.eye(4), torch.eye(5)]).is_identity
 
 
 def test_operators_follow_their_device_and_keep_double_precision() -> None:
@@ -181,14 +149,6 @@ def test_a_mask_of_weights_is_refused() -> None:
 def test_rows_that_do_not_exist_are_refused(operator: Operator) -> None:
     with pytest.raises(InputError, match="Name rows that exist"):
         operator.restrict(torch.tensor([operator.shape_out[0]]))
-
-
-def test_a_data_step_first_taken_in_inference_serves_training_later() -> None:
-    operator, z, y = Downsample((6, 6), 2), draw(6, 6).requires_grad_(), draw(3, 3)
-    with torch.inference_mode():
-        operator.prox(z, y, 1.0)
-    operator.prox(z, y, 1.0).sum().backward()
-    assert z.grad is not None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the one-axis matrices: constants stay, nothing shifts, widths are what they say."""
+"""Laws of the profiles of an axis: shapes, widths, gaps, and refusals."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from torch import Tensor
 
 from monai_strainer.errors import InputError
 from monai_strainer.physics import Blur, Downsample, KSpaceCrop, Profile, Separable, SliceProfile
-from monai_strainer.physics.axis_matrices import box_matrix, gaussian_matrix, kspace_matrix
-from monai_strainer.physics.axis_profiles import matrix_of, profile_names
-from monai_strainer.restoring.options import PROFILES
+from monai_strainer.physics.axis_matrices import box_matrix
 
 lengths = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(lambda p: (max(p), min(p)))
 
@@ -28,75 +26,6 @@ def the_matrix(operator: Separable) -> Tensor:
     """The only matrix of an operator that acts on one axis."""
     (matrix,) = [m for m in operator.matrices if m is not None]
     return matrix.double()
-
-
-@settings(deadline=None, max_examples=25)
-@given(lengths, st.floats(0.05, 9))
-def test_a_constant_stays_a_constant(pair: tuple[int, int], width: float) -> None:
-    fine, coarse = pair
-    for matrix in (
-        box_matrix(fine, coarse),
-        box_matrix(fine, coarse, width),
-        gaussian_matrix(fine, coarse, width),
-        kspace_matrix(fine, coarse),
-    ):
-        assert matrix.shape == (coarse, fine)
-        torch.testing.assert_close(matrix.sum(1), torch.ones(coarse, dtype=torch.float64), atol=1e-9, rtol=0)
-
-
-@settings(deadline=None, max_examples=25)
-@given(lengths)
-def test_box_and_crop_keep_the_mean_of_any_image(pair: tuple[int, int]) -> None:
-    fine, coarse = pair
-    for matrix in (box_matrix(fine, coarse), kspace_matrix(fine, coarse)):
-        share = torch.full((fine,), coarse / fine, dtype=torch.float64)
-        torch.testing.assert_close(matrix.sum(0), share, atol=1e-9, rtol=0)
-
-
-@settings(deadline=None, max_examples=25)
-@given(lengths, st.floats(0.05, 9))
-def test_mirroring_the_axis_changes_nothing(pair: tuple[int, int], width: float) -> None:
-    fine, coarse = pair
-    for matrix in (box_matrix(fine, coarse), gaussian_matrix(fine, coarse, width), kspace_matrix(fine, coarse)):
-        torch.testing.assert_close(matrix.flip(0, 1), matrix, atol=1e-9, rtol=0)
-
-
-@settings(deadline=None, max_examples=25)
-@given(lengths, st.data())
-def test_crop_carries_every_low_frequency_without_shift(pair: tuple[int, int], data: st.DataObject) -> None:
-    fine, coarse = pair
-    k = data.draw(st.integers(0, (coarse - 1) // 2))
-    phase = data.draw(st.floats(0, 2 * math.pi))
-    matrix = kspace_matrix(fine, coarse)
-    wave = [torch.cos(2 * math.pi * k * centres(n) + phase) for n in (fine, coarse)]
-    torch.testing.assert_close(matrix @ wave[0], wave[1], atol=1e-10, rtol=0)
-
-
-@settings(deadline=None, max_examples=25)
-@given(lengths, st.data())
-def test_crop_removes_every_high_frequency(pair: tuple[int, int], data: st.DataObject) -> None:
-    fine, coarse = pair
-    k = data.draw(st.integers(coarse // 2 + 1, max(coarse // 2 + 1, fine // 2)))
-    if k <= fine // 2:
-        wave = torch.cos(2 * math.pi * k * centres(fine) + 0.3)
-        assert float((kspace_matrix(fine, coarse) @ wave).abs().max()) < 1e-10
-
-
-@pytest.mark.parametrize(("fine", "coarse"), [(12, 6), (12, 5), (13, 6), (13, 7)])
-def test_crop_is_the_cropped_dft(fine: int, coarse: int) -> None:
-    x = torch.randn(fine, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    k = torch.arange(-(coarse // 2), (coarse + 1) // 2)  # bins
-    turn = 1j * math.pi * k.double()  # voxel centres lie half a voxel from the edge: phases
-    spectrum = torch.fft.fft(x)[k % fine] * torch.exp(-turn / fine)
-    bins = torch.zeros(coarse, dtype=torch.complex128)
-    bins[k % coarse] = spectrum * torch.exp(turn / coarse)
-    y = torch.fft.ifft(bins).real * coarse / fine
-    torch.testing.assert_close(kspace_matrix(fine, coarse) @ x, y, atol=1e-10, rtol=0)
-
-
-def test_a_crop_that_keeps_all_is_the_identity() -> None:
-    for n in (7, 8):
-        torch.testing.assert_close(kspace_matrix(n, n), torch.eye(n, dtype=torch.float64), atol=1e-12, rtol=0)
 
 
 def test_whole_factors_average_blocks() -> None:
@@ -272,48 +201,6 @@ def test_a_profile_without_thickness_is_refused(ratio: float) -> None:
 def test_a_profile_onto_a_shape_that_is_not_coarser_is_refused(measured: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"no measurement of \(8, 8\)"):
         Profile()((8, 8), measured)
-
-
-def test_the_command_line_offers_every_profile_that_has_a_file() -> None:
-    assert ("auto", *profile_names()) == PROFILES
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.sampled_from(profile_names()), lengths, st.floats(0.3, 2))
-def test_every_profile_keeps_constants_and_moves_nothing(kind: str, pair: tuple[int, int], ratio: float) -> None:
-    matrix = matrix_of(kind, *pair, ratio)
-    assert matrix.shape == pair[::-1] and matrix.dtype == torch.float64
-    torch.testing.assert_close(matrix.sum(1), torch.ones(pair[1], dtype=torch.float64), atol=1e-9, rtol=0)
-    torch.testing.assert_close(matrix.flip(0, 1), matrix, atol=1e-9, rtol=0)
-
-
-def test_a_profile_without_a_file_is_refused() -> None:
-    with pytest.raises(InputError, match="no profile called 'round'"):
-        matrix_of("round", 8, 4, 1.0)
-
-
-@pytest.mark.parametrize("ratio", [0.6, 1.0, 1.4])
-def test_a_sinc_pulse_has_the_width_asked_for(ratio: float) -> None:
-    row = matrix_of("sinc_pulse", 2100, 21, ratio)[10]  # 100 voxels a slice
-    above = row > row.max() / 2
-    assert int(above.sum()) == pytest.approx(100 * ratio, abs=2)
-
-
-def test_a_sinc_pulse_is_the_fourier_transform_of_its_envelope() -> None:
-    fine, measured, samples = 840, 21, 4096
-    row = matrix_of("sinc_pulse", fine, measured, 1.0)[10]
-    t = (torch.arange(samples, dtype=torch.float64) + 0.5) / samples - 0.5
-    pulse = (0.5 + 0.5 * torch.cos(2 * math.pi * t)) * torch.sinc(4 * t)
-    u = ((centres(fine) - 0.5) * measured)[:, None]  # in nominal thicknesses
-    profile = (pulse * torch.cos(2 * math.pi * 4 * t * u / 1.0056)).mean(1)
-    torch.testing.assert_close(row / row.max(), profile / profile.max(), atol=2e-3, rtol=0)
-
-
-def test_a_sinc_pulse_has_edges_between_those_of_a_box_and_a_gaussian() -> None:
-    rows = {kind: matrix_of(kind, 2100, 21, 1.0)[10] for kind in ("box", "sinc_pulse", "gaussian")}
-    steepest = [float(row.diff().abs().max() / row.max()) for row in rows.values()]
-    inside = [float(row[1000:1100].sum()) for row in rows.values()]
-    assert steepest == sorted(steepest, reverse=True) and inside == sorted(inside, reverse=True)
 
 
 def test_a_restoration_takes_a_profile_by_name() -> None:

@@ -80,7 +80,7 @@ def _middle(operator: Separable) -> torch.Tensor | None:
     return next((m[len(m) // 2] for m in operator.matrices if m is not None), None)
 
 
-def test_shares_are_those_asked_for(draws: list[tuple[Separable, NoiseModel]]) -> None:
+def test_fractions_are_those_asked_for(draws: list[tuple[Separable, NoiseModel]]) -> None:
     whole = np.mean([isinstance(operator, Identity) for operator, _ in draws])
     across = np.mean([sum(m is not None for m in operator.matrices) == 1 for operator, _ in draws])
     assert whole == pytest.approx(0.4, abs=0.08) and across == pytest.approx(0.3, abs=0.08)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Many scans: shares without overlap, a commit that survives a kill, a failure that stops nobody."""
+"""Many scans: parts without overlap, a commit that survives a kill, a failure that stops nobody."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ from monai_strainer.pipelines.batch import (
     digest_of,
     find_jobs,
     is_committed,
-    jobs_of,
     run_jobs,
-    shard_of,
     write_summary,
 )
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
@@ -60,19 +58,6 @@ def statuses(table: Path) -> list[str]:
         return [row["status"] for row in csv.DictReader(handle, delimiter="\t")]
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_shares_are_a_partition(n: int) -> None:
-    jobs = [Job(str(k), Path(str(k)), Path("out") / str(k)) for k in range(5)]
-    shares = [shard_of(jobs, f"{k}/{n}") for k in range(1, n + 1)]
-    assert sorted(job.name for share in shares for job in share) == [job.name for job in jobs]
-
-
-@pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
-def test_a_share_that_is_none_is_refused(shard: str) -> None:
-    with pytest.raises(InputError, match="not k/n"):
-        shard_of([], shard)
-
-
 def test_two_shards_make_what_one_run_makes(cohort: Path) -> None:
     assert main(words(cohort, "one")) == 0
     for shard in ("1/2", "2/2"):
@@ -84,7 +69,7 @@ def test_what_is_done_is_passed_over_and_what_changed_is_not(cohort: Path) -> No
     assert main(words(cohort, "out")) == 0
     assert main(words(cohort, "out")) == 0
     assert statuses(cohort / "out" / "summary.tsv") == ["skipped"] * 4
-    (cohort / "out" / "scan1.nii.gz").write_bytes(b"spoilt")
+    (cohort / "out" / "scan1.nii.gz").write_bytes(b"damaged")
     assert main(words(cohort, "out")) == 8  # it is not replaced unasked
     assert main(words(cohort, "out", "--overwrite")) == 0
     assert statuses(cohort / "out" / "summary.tsv") == ["skipped", "done", "skipped", "skipped"]
@@ -205,7 +190,7 @@ def test_many_scans_in_one_process_take_no_more_memory_than_a_few(tmp_path: Path
     prior = small_prior_with_detail()
     for k in range(12):
         write(small_head((64, 64, 24), seed=k), tmp_path / "in" / f"scan{k:02d}.nii")  # 0.4 MB, and as much again out
-    run_jobs(jobs_of(tmp_path / "in", tmp_path / "out"), restore_one, {}, tmp_path / "out" / "summary.tsv")
+    run_jobs(find_jobs(tmp_path / "in", tmp_path / "out")[0], restore_one, {}, tmp_path / "out" / "summary.tsv")
     assert len(taken) == 12 and max(taken[6:]) - max(taken[2:6]) < 4096, taken  # kB
 
 
@@ -229,8 +214,8 @@ def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.C
     assert capsys.readouterr().out.strip().splitlines()[-1] == line
     assert main(words(cohort, "with_std", "--std")) == 0  # the deviation of the one has the name of the other
     assert statuses(cohort / "with_std" / "summary.tsv") == ["done", "passed over", "passed over"]
-    calls = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
-    assert calls["found"] == 3 and "name another in a manifest" in calls["passed_over"]["scan0_std.nii.gz"]
+    table = json.loads((cohort / "with_std" / "summary.tsv.json").read_text())
+    assert table["found"] == 3 and "name another in a manifest" in table["passed_over"]["scan0_std.nii.gz"]
 
 
 @pytest.mark.parametrize(
@@ -272,12 +257,6 @@ def test_an_interruption_is_no_failure_of_a_scan(tmp_path: Path) -> None:
     assert job.mark.exists()  # the next run may replace what is half there
 
 
-def test_a_broken_row_of_a_manifest_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "m.tsv").write_bytes(b"\xef\xbb\xbfinput\toutput\na.nii\tx.nii\n\tb.nii\nc.nii\ty.nii\tz\n")
-    jobs, passed = find_jobs(tmp_path / "m.tsv", tmp_path / "out")
-    assert [job.name for job in jobs] == ["a.nii"] and [name for name, _ in passed] == ["m.tsv, row 3", "m.tsv, row 4"]
-
-
 @pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
 def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> None:
     rows = [{"scan": name, "noise_percent": "-0.5", "warnings": -3, "message": "a = b"}]
@@ -290,35 +269,21 @@ def test_a_name_is_no_formula_of_a_spreadsheet(tmp_path: Path, name: str) -> Non
 
 def test_a_manifest_names_inputs_and_outputs(cohort: Path) -> None:
     (cohort / "list.tsv").write_text("input\toutput\nin/scan2.nii.gz\tb/two.nii.gz\nin/scan0.nii.gz\ta.nii.gz\n")
-    assert [job.name for job in jobs_of(cohort / "list.tsv", cohort / "out")] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
+    jobs, _ = find_jobs(cohort / "list.tsv", cohort / "out")
+    assert [job.name for job in jobs] == ["in/scan0.nii.gz", "in/scan2.nii.gz"]
     line = words(cohort, "out")
     line[1] = str(cohort / "list.tsv")
     assert main(line) == 0
     assert sorted(images(cohort / "out")) == ["a.nii.gz", "two.nii.gz"]
 
 
-@pytest.mark.parametrize(
-    ("text", "finding"),
-    [
-        ("", "no column 'input'"),
-        ("scan\nx\n", "no column 'input'"),
-        ("input\toutput\na\t../b\n", "outside the output folder"),
-        ("input\toutput\na\tx.nii\nb\tx.nii\n", "two scans have one output"),
-    ],
-)
-def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, text: str, finding: str) -> None:
-    (tmp_path / "m.tsv").write_text(text)
-    with pytest.raises(InputError, match=finding):
-        jobs_of(tmp_path / "m.tsv", tmp_path / "out")
-
-
-def test_a_record_vouches_for_input_configuration_and_files(tmp_path: Path) -> None:
+def test_a_record_holds_for_its_input_configuration_and_files(tmp_path: Path) -> None:
     (tmp_path / "in").write_text("scan")
     (tmp_path / "x.nii.gz").write_text("image")
     job = Job("in", tmp_path / "in", tmp_path / "x.nii.gz")
-    calls = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
-    calls["outputs"] = {"x.nii.gz": digest_of(job.target)}
-    job.record.write_text(json.dumps(calls))
+    record = {"configuration": {"seed": 0}, "source_sha256": digest_of(job.source), "outputs": {}}
+    record["outputs"] = {"x.nii.gz": digest_of(job.target)}
+    job.record.write_text(json.dumps(record))
     assert is_committed(job, {"seed": 0}) and not is_committed(job, {"seed": 1})
     job.target.write_text("another")
     assert not is_committed(job, {"seed": 0})
@@ -377,7 +342,7 @@ def test_a_kill_leaves_a_dicom_series_whole_or_not_there(tmp_path: Path) -> None
     assert files("killed") == files("whole")
 
 
-def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
+def test_the_slurm_example_divides_a_cohort(cohort: Path) -> None:
     """Its script, run as SLURM runs the tasks of an array; a stand-in for ``srun`` launches what it is given."""
     tools = cohort / "tools"
     tools.mkdir()
@@ -387,8 +352,8 @@ def test_the_slurm_example_shares_a_cohort_out(cohort: Path) -> None:
         tool.chmod(0o755)
     script = Path(__file__).resolve().parents[2] / "examples" / "slurm" / "restore.sbatch"
     for task in ("1", "2"):
-        calls = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
-        environment = {**os.environ, **calls, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        variables = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        environment = {**os.environ, **variables, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
         command = ["bash", str(script), str(cohort / "in"), str(cohort / "out")]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A trial of two steps: it tells the time of a training, ends it, and leaves nothing behind."""
+"""A trial of two steps: it measures the time of a training, ends it, and leaves nothing behind."""
 
 from __future__ import annotations
 

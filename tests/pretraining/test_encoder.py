@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of pretraining: same seed same bytes, cut anywhere and resumed bit for bit, and no head is ever stored."""
+"""Laws of pretraining: same seed same bytes, cut anywhere and resumed bit for bit, and no readout is ever stored."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from phantoms import small_cohort, small_siren
-from torch import Tensor
 
 from monai_strainer.anatomy.aligned_slices import AlignedSlices
 from monai_strainer.networks import Siren
-from monai_strainer.pretraining.aligned_points import CohortTiles
 from monai_strainer.pretraining.encoder import (
     COHORT,
     META,
     PAPER,
     Kind,
-    ProjectionLoss,
     Recipe,
     pretrain,
-    readout_statistics,
 )
 from monai_strainer.pretraining.run import Run
 
@@ -36,94 +30,6 @@ QUICK_PAPER = Recipe(steps=6, tiles=1, points=None, images=3, rate=1e-3, warmup=
 
 def same(one: Siren, two: Siren) -> bool:
     return all(torch.equal(value, two.state_dict()[name]) for name, value in one.state_dict().items())
-
-
-def tile_of(tiles: CohortTiles, i: int) -> list[bytes]:
-    return [tiles[i][key].numpy().tobytes() for key in ("image", "label")]
-
-
-@given(st.integers(0, 40), st.integers(0, 5))
-@settings(max_examples=20, deadline=None)
-def test_a_tile_depends_on_the_seed_and_its_number_alone(i: int, seed: int) -> None:
-    cohort = small_cohort()
-    one, two = CohortTiles(cohort, 41, 32, 2, seed), CohortTiles(cohort, 500, 32, 2, seed)
-    for other in (3, 0, i):
-        two[other]
-    np.random.seed(i)  # noqa: NPY002
-    assert tile_of(one, i) == tile_of(two, i)
-    assert tile_of(one, i) != tile_of(CohortTiles(cohort, 500, 32, 2, seed + 1), i)
-
-
-@given(st.integers(0, 30))
-@settings(max_examples=20, deadline=None)
-def test_a_tile_holds_the_cohort_s_intensities_at_its_coordinates(i: int) -> None:
-    cohort = small_cohort()
-    tile = CohortTiles(cohort, 31, 40, None)[i]
-    place = {tuple(c): k for k, c in enumerate(cohort.points(0, np.arange(12 * 14))[:2].T.round(4))}
-    level = int(np.abs(cohort.axes[0] - float(tile["image"][2, 0, 0])).argmin())
-    for point in range(40):
-        k = place[tuple(tile["image"][:2, point, 0].numpy().round(4))]
-        expected = 2 * cohort.images[:, level].reshape(4, -1)[:, k].astype(np.float32) - 1
-        np.testing.assert_allclose(tile["label"][:, point, 0], expected, atol=1e-6)
-
-
-def test_a_tile_never_shows_more_scans_or_points_than_asked_for() -> None:
-    tile = CohortTiles(small_cohort(scans=5), 1, 30, 2)[0]
-    assert tile["image"].shape == (3, 30, 1) and tile["label"].shape == (2, 30, 1)
-
-
-def test_a_whole_slice_is_shown_where_no_number_of_points_is_given() -> None:
-    tile = CohortTiles(small_cohort(), 1, None, None, level=1)[0]
-    np.testing.assert_array_equal(
-        tile["label"][..., 0], 2 * small_cohort().images[:, 1].reshape(4, -1).astype("f4") - 1
-    )
-
-
-def test_there_are_no_tiles_beyond_the_last() -> None:
-    with pytest.raises(IndexError):
-        CohortTiles(small_cohort(), 3)[3]
-
-
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def dense_minimum(features: Tensor, target: Tensor, ridge: float) -> Tensor:
-    """The loss by definition, in double precision: least squares of every image, augmented by the ridge."""
-    f = torch.cat([features.flatten(2), torch.ones(len(features), 1, features.shape[2])], 1).double()
-    total, points = torch.zeros([], dtype=torch.float64), f.shape[2]
-    for phi, images in zip(f, target.flatten(2).double()):
-        for y in images:
-            stacked = torch.cat([phi.T / points**0.5, ridge**0.5 * torch.eye(len(phi), dtype=torch.float64)])
-            wanted = torch.cat([y / points**0.5, torch.zeros(len(phi), dtype=torch.float64)])
-            w = torch.linalg.lstsq(stacked, wanted[:, None]).solution
-            total = total + (stacked @ w - wanted[:, None]).square().sum()
-    return total / (target.shape[0] * target.shape[1])
-
-
-@pytest.mark.parametrize("ridge", [1e-4, 1e-2])
-def test_the_loss_is_the_least_that_any_heads_could_reach(ridge: float) -> None:
-    features, target = drawn(2, 5, 40, 1), drawn(2, 3, 40, 1, seed=1)
-    loss = ProjectionLoss(ridge)(features, target)
-    assert float(loss) == pytest.approx(float(dense_minimum(features, target, ridge)), rel=1e-4)
-
-
-@pytest.mark.parametrize("ridge", [1e-4, 1e-2])
-def test_the_gradient_is_that_of_the_minimum(ridge: float) -> None:
-    features, target = drawn(2, 5, 40, 1).requires_grad_(), drawn(2, 3, 40, 1, seed=1)
-    ProjectionLoss(ridge)(features, target).backward()
-    assert features.grad is not None
-    for seed in range(5):
-        direction = drawn(2, 5, 40, 1, seed=10 + seed)
-        ends = [dense_minimum(features.detach() + e * direction, target, ridge) for e in (1e-4, -1e-4)]
-        slope = float(ends[0] - ends[1]) / 2e-4
-        assert float((features.grad * direction).sum()) == pytest.approx(slope, rel=2e-3, abs=1e-5)
-
-
-def test_the_loss_keeps_nothing() -> None:
-    loss = ProjectionLoss()
-    loss(drawn(1, 5, 40, 1), drawn(1, 3, 40, 1))
-    assert not list(loss.parameters()) and not loss.state_dict()
 
 
 KINDS = pytest.mark.parametrize(
@@ -259,19 +165,19 @@ def test_a_kind_that_is_none_or_lacks_its_scans_is_refused(kind: Kind, cohort: A
         pretrain(cohort, QUICK, kind=kind, network=small_siren())
 
 
-def test_a_start_has_no_head_of_any_one_image_to_train() -> None:
+def test_a_start_has_no_readout_of_any_one_image_to_train() -> None:
     with pytest.raises(ValueError, match="trained readouts"):
         pretrain(small_cohort(), QUICK_PAPER, kind="meta", network=small_siren())
 
 
-def test_a_start_keeps_the_head_it_was_learned_with() -> None:
+def test_a_start_keeps_the_readout_it_was_learned_with() -> None:
     cohort = small_cohort()
     start, encoder = (pretrain(cohort, QUICK, kind=kind, network=small_siren()) for kind in ("meta", "cohort"))
     moved = [float((s.readout.weight - small_siren().readout.weight).abs().max()) for s in (start, encoder)]
     assert 0 < moved[0] <= 1.2 * QUICK.steps * META.rate * 4 < moved[1]
 
 
-def test_no_head_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> None:
+def test_no_readout_is_stored_and_nothing_grows_with_the_cohort(tmp_path: Path) -> None:
     sizes = []
     for scans in (2, 8):
         file = tmp_path / f"{scans}.pt"
@@ -334,50 +240,3 @@ def test_global_randomness_is_not_disturbed() -> None:
     state = torch.get_rng_state()
     pretrain(small_cohort(), QUICK, network=small_siren())
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def solved_heads(siren: Siren, cohort: AlignedSlices, ridge: float) -> np.ndarray:
-    """(N S, C + 1) ridge regressions from every pixel, by their textbook formula."""
-    heads = []
-    for level in range(len(cohort.axes[0])):
-        points = torch.from_numpy(cohort.points(level, np.arange(12 * 14)))
-        with torch.no_grad():
-            phi = siren(points[None, :, :, None], features=True)[0, :, :, 0].double().numpy()
-        phi = np.concatenate([phi, np.ones((1, phi.shape[1]))])
-        y = 2 * cohort.images[:, level].reshape(len(cohort.images), -1).astype(np.float64) - 1
-        heads.append(np.linalg.solve(phi @ phi.T / phi.shape[1] + ridge * np.eye(len(phi)), phi @ y.T / phi.shape[1]).T)
-    return np.concatenate(heads)
-
-
-def test_the_head_becomes_the_mean_of_the_cohort_s_heads_and_knows_their_spread() -> None:
-    siren, cohort = small_siren(), small_cohort(6)
-    full = CohortTiles.__getitem__
-
-    def all_points(tiles: CohortTiles, i: int) -> dict[str, Tensor]:
-        tiles.points = None
-        return full(tiles, i)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CohortTiles, "__getitem__", all_points)
-        readout_statistics(siren, cohort, ridge=1e-2)
-    heads = solved_heads(small_siren(), cohort, 1e-2)
-    mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().numpy()
-    np.testing.assert_allclose(mean, heads.mean(0), atol=1e-3)
-    expected = np.cov(heads.T)
-    shrunk = 0.9 * expected + np.diag(0.1 * np.diag(expected) + 1e-6)
-    np.testing.assert_allclose(siren.get_buffer("readout_covariance"), shrunk, atol=1e-3 * shrunk.max())
-
-
-@pytest.mark.parametrize("scans", [1, 2, 5])
-def test_however_small_the_cohort_the_prior_of_heads_is_one(scans: int) -> None:
-    siren = small_siren()
-    readout_statistics(siren, small_cohort(scans, (1, 12, 14)))
-    covariance = siren.get_buffer("readout_covariance").double()
-    torch.testing.assert_close(covariance, covariance.T)
-    assert float(torch.linalg.eigvalsh(covariance).min()) > 0
-
-
-def test_head_statistics_leave_the_encoder_alone() -> None:
-    siren, before = small_siren(), small_siren()
-    readout_statistics(siren, small_cohort())
-    assert all(torch.equal(a, b) for a, b in zip(siren.encoder.parameters(), before.encoder.parameters()))

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of measured patches: each follows from seed and number alone, and image and place are never torn apart."""
+"""Laws of measured patches: each follows from seed and number alone, and image and coordinates belong together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLOPES = (0.5, -0.3, 0.2)  # of the logarithm of intensity, along x, y and z
 
 
 def head(shape: tuple[int, int, int] = (24, 28, 20), order: tuple[int, int, int] = (0, 1, 2)) -> CleanScan:
-    """Everywhere tissue, and its intensity tells where: ``exp(0.5 x - 0.3 y + 0.2 z - 0.6)``."""
+    """Everywhere tissue, and its intensity follows the position: ``exp(0.5 x - 0.3 y + 0.2 z - 0.6)``."""
     places = tuple((0.9 * centres(n)).astype(np.float32) for n in shape)
     grids = np.meshgrid(*places, indexing="ij", sparse=True)
     data = np.exp(sum(SLOPES[ras] * grid for ras, grid in zip(order, grids)) - 0.6)
@@ -76,8 +76,8 @@ def test_places_go_with_the_image_in_every_plane_and_orientation(order: tuple[in
             logs = torch.nn.functional.avg_pool2d(
                 label.double().log(), 4
             ).flatten()  # log gain + gamma (slopes c - 0.6)
-            calls = sum(slope * c for slope, c in zip(SLOPES, coords.double())).flatten()  # type: ignore[union-attr]
-            system = torch.stack([calls, torch.ones_like(calls)], dim=1)
+            sums = sum(slope * c for slope, c in zip(SLOPES, coords.double())).flatten()  # type: ignore[union-attr]
+            system = torch.stack([sums, torch.ones_like(sums)], dim=1)
             gamma, gain = solution = torch.linalg.lstsq(system, logs[:, None]).solution[:, 0]
             torch.testing.assert_close(system @ solution, logs, atol=1e-3, rtol=0)
             assert 0.74 < float(gamma) < 1.36 and 0.79 < float((gain + 0.6 * gamma).exp()) < 1.21
@@ -109,10 +109,10 @@ def test_neighbours_are_there_and_alike_or_none_at_all() -> None:
     closeness = set()
     for i in range(80):
         group = data[i]
-        calls = float(group["conditions"][0, -1])
-        closeness.add(round(calls, 3))
+        near = float(group["conditions"][0, -1])
+        closeness.add(round(near, 3))
         others = group["image"][:, [0, 1, 3, 4]]
-        assert bool((others == 0).all()) if calls == 0 else bool((others.abs().amax((2, 3)) > 0.05).all())
+        assert bool((others == 0).all()) if near == 0 else bool((others.abs().amax((2, 3)) > 0.05).all())
     assert closeness == {0, 1, 0.5, 0.333, 0.25, 0.2}
 
 
@@ -122,7 +122,7 @@ def test_all_patches_of_a_group_share_one_measurement() -> None:
     assert bool((group["image"][:, 5:] == group["image"][:1, 5:]).all())
 
 
-def test_the_noise_is_told_to_within_five_per_cent() -> None:
+def test_the_noise_is_known_to_five_per_cent() -> None:
     data = MeasuredPatches([head()], 300, side=16, patches=1)
     ratios = []
     for i in range(300):
@@ -130,10 +130,10 @@ def test_the_noise_is_told_to_within_five_per_cent() -> None:
         rng.integers(2**62)  # the seed of the noise
         operator, noise = data.measurements.draw(16, rng)
         group = data[i]
-        calls = float(group["image"][0, 5, 0, 0]) / 10
+        known = float(group["image"][0, 5, 0, 0]) / 10
         if float(noise.sigma) > 0:
-            ratios.append(calls / float(noise.sigma))
-        expected = conditions(operator, type(noise)(calls), float(group["conditions"][0, -1]))
+            ratios.append(known / float(noise.sigma))
+        expected = conditions(operator, type(noise)(known), float(group["conditions"][0, -1]))
         torch.testing.assert_close(group["conditions"][0], expected, atol=1e-5, rtol=0)
         share = interpolate(operator, torch.zeros(operator.shape_out))[1]
         torch.testing.assert_close(group["image"][0, 6], 30 * share, atol=1e-5, rtol=0)
@@ -165,12 +165,12 @@ def test_there_are_no_groups_beyond_the_last(i: int) -> None:
 
 def test_the_heads_are_not_changed() -> None:
     one = head()
-    before = one.data.copy(), [place.copy() for place in one.places]
+    before = one.data.copy(), [place.copy() for place in one.coords]
     data = MeasuredPatches([one], 10, side=16)
     for i in range(10):
         data[i]["label"].zero_(), data[i]["coords"].zero_()
     assert np.array_equal(one.data, before[0])
-    assert all(np.array_equal(a, b) for a, b in zip(one.places, before[1]))
+    assert all(np.array_equal(a, b) for a, b in zip(one.coords, before[1]))
 
 
 def test_an_empty_cohort_is_refused() -> None:

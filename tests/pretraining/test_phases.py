@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +21,6 @@ from monai_strainer.cli import main
 from monai_strainer.cli import recipes as lessons
 from monai_strainer.cohorts import sources as general_room
 from monai_strainer.networks import DetailPrior, Siren
-from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.pipelines import bundle_folder
 from monai_strainer.pipelines import prior_phases as pipeline
 from monai_strainer.pretraining import encoder as pretraining
@@ -28,7 +28,6 @@ from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.phases import Phase
-from monai_strainer.pretraining.run import Run
 
 
 class Killed(Exception):
@@ -84,6 +83,11 @@ def everything(scans: Path, out: Path, *more: str) -> int:
 def models(out: Path) -> dict[str, bytes]:
     """All that a training publishes."""
     return {path.name: path.read_bytes() for path in sorted(out.rglob("models/*"))}
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the messages without their times."""
+    return [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in capsys.readouterr().err.splitlines()]
 
 
 def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int = 0) -> list[int]:
@@ -161,18 +165,18 @@ def test_every_phase_says_so_in_a_line_and_a_run_that_goes_on_says_what_it_passe
     wanted = ["reading 2 scans", "coordinate prior: 2 steps", "statistics of the readouts", "reference map of 2 heads"]
     wanted += ["detail network: 2 steps"]
     assert learn(scans, tmp_path / "out") == 0
-    assert capsys.readouterr().err.splitlines() == wanted
+    assert lines_of(capsys) == wanted
     with pytest.MonkeyPatch.context() as patch:
         killing(patch, bundle_folder, "save_prior")
         with pytest.raises(Killed):
             learn(scans, tmp_path / "out", "--overwrite", "--quiet")
     assert learn(scans, tmp_path / "out", "--resume") == 0
-    again = capsys.readouterr().err
+    again = lines_of(capsys)
     for text in ("statistics of the readouts: done before", "reference map of 2 heads: done before"):
-        assert text in again.splitlines()
+        assert text in again
     assert "checkpoint.pt: goes on after step 2" in again and "detail.pt: goes on after step 2" in again
     assert learn(scans, tmp_path / "out", "--resume") == 0
-    assert capsys.readouterr().err.splitlines() == ["the prior is complete: nothing is left to do"]
+    assert lines_of(capsys) == ["the prior is complete: nothing is left to do"]
     assert learn(scans, tmp_path / "out", "--overwrite", "--quiet") == 0
     assert capsys.readouterr().err == ""
     assert not (tmp_path / "out" / "runs").exists()
@@ -182,7 +186,7 @@ def test_a_general_prior_announces_its_two_networks(
     scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert everything(scans, tmp_path / "out") == 0
-    assert capsys.readouterr().err.splitlines() == [
+    assert lines_of(capsys) == [
         "reading sources",
         "detail network: 2 steps",
         "noise network: 2 steps",
@@ -199,38 +203,6 @@ def test_a_new_run_does_not_go_on_from_an_older_one(scans: Path, tmp_path: Path)
     assert learn(scans, tmp_path / "out", "--quiet", "--seed", "1", "--resume") == 0
     assert learn(scans, tmp_path / "other", "--quiet", "--seed", "1") == 0
     assert models(tmp_path / "out") == models(tmp_path / "other")
-
-
-KERNEL = next(iter(NoiseLevelNet().state_dict()))  # the noise of scans is read by the network as it then is
-
-
-@pytest.mark.parametrize("cut", [0, 1, 2, 3, 5])
-def test_a_noise_network_cut_anywhere_is_the_unbroken_one(
-    cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        pretraining_noise, "own_noise", lambda network, _: 0.1 + float(network.state_dict()[KERNEL].mean())
-    )
-    write(small_head((64, 64, 16)), tmp_path / "in" / "a.nii.gz")
-    sources = general_room.general_sources(tmp_path / "in")
-    recipe = replace(pretraining_noise.NOISE_LEVEL, steps=6)
-    whole = pretraining_noise.pretrain_noise_level(sources, recipe)
-    file = tmp_path / "noise.pt"
-
-    def kill(step: int, _: float) -> None:
-        if step == cut:
-            raise Killed
-
-    with pytest.raises(Killed):
-        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(checkpoint=file, every=1, on_step=kill))
-    given: list[int] = []
-    resumed = pretraining_noise.pretrain_noise_level(
-        sources, recipe, run=Run(checkpoint=file, resume=True, on_step=lambda step, _: given.append(step))
-    )
-    assert given == list(range(cut, 6))
-    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
-    with pytest.raises(ValueError, match=r"noise\.pt was made with"):
-        pretraining_noise.pretrain_noise_level(sources, recipe, run=Run(seed=1, checkpoint=file, resume=True))
 
 
 def test_a_phase_is_done_once_and_for_its_own_inputs_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

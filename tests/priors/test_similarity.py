@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of likeness: heads like the cohort's pass, other things do not, and records come back."""
+"""Laws of the similarity scores: heads like the cohort's pass, other things do not, and records come back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_record_comes_back(typical: ReferenceScores) -> None:
         lambda r: r.update(residual=(0 * np.asarray(r["residual"])).tolist()),
     ],
 )
-def test_a_record_that_is_none_is_told(change: object, typical: ReferenceScores) -> None:
+def test_a_record_that_is_none_is_refused(change: object, typical: ReferenceScores) -> None:
     record = json.loads(json.dumps(typical.as_record()))
     change(record)  # type: ignore[operator]
     with pytest.raises((ValueError, KeyError, TypeError)):
@@ -68,7 +68,7 @@ def test_no_place_is_stricter_than_the_middle_one(typical: ReferenceScores) -> N
     assert typical.residual.min() < 0.9 * typical.residual.max()
 
 
-def test_only_the_wrong_side_is_doubted(typical: ReferenceScores) -> None:
+def test_only_the_wrong_side_is_a_warning(typical: ReferenceScores) -> None:
     far = 2 * LIMIT
     m, s = typical.middle, typical.spread
     better = SimilarityScores(m.distance - far * s.distance, 0.0, m.agreement + far * s.agreement, 0.0)
@@ -109,7 +109,7 @@ def changed(scan: Volume, what: str) -> np.ndarray:
         ("a tilt of 45 degrees", True),
     ],
 )
-def test_the_shipped_prior_tells_strange_scans_apart(what: str, is_strange: bool, prior: Prior, oasis: Path) -> None:
+def test_the_shipped_prior_finds_unusual_scans(what: str, is_strange: bool, prior: Prior, oasis: Path) -> None:
     assert prior.typical is not None
     scan = read(split_scans(oasis)[1][0])
     data = changed(scan, what).astype(np.float32)

@@ -36,18 +36,17 @@ def rewrite_rules(bundle: Path, change: Callable[[dict[str, Any]], Any]) -> None
 
 
 def rewrite_weights(bundle: Path, state: Any) -> None:
-    """Other weights that the rules vouch for."""
+    """Other weights, with a checksum in the rules that fits them."""
     torch.save(state, bundle / "models" / "model.pt")
     rewrite_rules(bundle, lambda record: record.pop("sha256"))
 
 
-@pytest.mark.parametrize("activation", ["sine", "finer", "relu"])
-def test_what_was_saved_comes_back_bit_for_bit(activation: str, tmp_path: Path) -> None:
-    prior = Prior(small_siren(activation=activation, layers=3), "sagittal", 98.5, (60.0, 80.5, 70.25))
+def test_what_was_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    prior = Prior(small_siren(layers=3), "sagittal", 98.5, (60.0, 80.5, 70.25))
     save_prior(prior, tmp_path)
     back = load_prior(tmp_path)
     assert (back.plane, back.percentile, back.half_mm) == ("sagittal", 98.5, (60.0, 80.5, 70.25))
-    assert (back.network.activation, back.network.num_layers) == (activation, 3)
+    assert (back.network.activation, back.network.num_layers) == ("sine", 3)
     wanted = prior.network.state_dict()
     assert list(back.network.state_dict()) == list(wanted)
     assert all(torch.equal(value, wanted[name]) for name, value in back.network.state_dict().items())
@@ -80,18 +79,6 @@ def test_the_prior_of_noise_of_the_experiments_holds_no_scan() -> None:
     assert (prior.record["kind"], prior.record["scans"], prior.detail, prior.typical) == ("noise", 0, None, None)
     assert prior.digest and "--kind noise" in prior.record["command"] and "cohort_sha256" not in prior.record
     assert prior.network.hidden_channels == load_prior().network.hidden_channels
-
-
-def test_a_cold_prior_depends_on_its_seed_alone() -> None:
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    one = Prior.cold(3, hidden_channels=16).network.state_dict()
-    assert torch.equal(torch.get_rng_state(), state)
-    torch.manual_seed(2)
-    two = Prior.cold(3, hidden_channels=16).network.state_dict()
-    other = Prior.cold(4, hidden_channels=16).network.state_dict()
-    assert all(torch.equal(value, two[name]) for name, value in one.items())
-    assert not torch.equal(one["head.weight"], other["head.weight"])
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

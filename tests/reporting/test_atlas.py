@@ -14,7 +14,7 @@ from monai_strainer.reporting.orientation import displayed
 
 
 def smooth(shape: tuple[int, int, int]) -> np.ndarray:
-    """Values from 0 to 1 that tell every place from the others, and that compression hardly changes."""
+    """Values from 0 to 1 that differ from place to place, and that compression hardly changes."""
     x, y, z = (np.linspace(0, 1, n) for n in shape)
     return (0.5 * x[:, None, None] + 0.3 * y[:, None] + 0.2 * z).astype(np.float32)
 

@@ -25,7 +25,7 @@ def are_cited(text: MethodsText) -> bool:
     return cited == list(range(1, len(text.references) + 1))
 
 
-def test_denoising_is_told_with_level_method_prior_and_risk(report: Report) -> None:
+def test_denoising_is_described_with_level_method_prior_and_risk(report: Report) -> None:
     text = methods_text(report, (1, 1, 3), (1, 1, 3))
     for word in ("denoised", "1 x 1 x 3 mm", report.made_by.split()[1], "Rician", " 10 in the units", "given", "seed"):
         assert word in text.paragraph, word
@@ -33,7 +33,7 @@ def test_denoising_is_told_with_level_method_prior_and_risk(report: Report) -> N
     assert any("Stein" in reference for reference in text.references)
 
 
-def test_super_resolution_is_told_with_factors_spacing_and_profile(report: Report) -> None:
+def test_super_resolution_is_described_with_factors_spacing_and_profile(report: Report) -> None:
     refined = replace(
         report,
         task="super-resolution",

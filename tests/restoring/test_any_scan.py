@@ -74,22 +74,6 @@ def test_a_scan_of_texture_alone_is_not_harmed(prior: Prior) -> None:
     assert rmse(out.volume.data, truth, inside) < 1.006 * rmse(y, truth, inside)  # 0.05 dB
 
 
-def test_a_zero_filled_scan_is_restored_on_its_acquired_grid(prior: Prior) -> None:
-    truth, _ = anatomy()
-    fine = ndimage.zoom(truth, (2, 2, 1), order=3)[:128]
-    small = fourier_resize(torch.from_numpy(np.ascontiguousarray(np.moveaxis(fine, 0, -1))), 80)
-    noisy = rician(np.maximum(np.moveaxis(small.numpy(), -1, 0), 0), 20)
-    filled = np.moveaxis(fourier_resize(torch.from_numpy(np.moveaxis(noisy, 0, -1).copy()), 128).numpy(), -1, 0)
-    scan = volume(np.maximum(filled, 0))
-    out = restore(scan, prior, 1)
-    assert out.report["acquired"]["zero_filled_axes"] == [0]
-    assert abs(out.report["acquired"]["sizes"][0] - 80) <= 8
-    assert out.volume.grid.shape == scan.grid.shape and np.allclose(out.volume.grid.affine, scan.grid.affine)
-    assert np.isfinite(out.volume.data).all() and out.volume.data.min() >= 0
-    assert out.report["noise"]["sigma"] == pytest.approx(20, rel=0.3)  # the network alone reads half of it
-    assert out.report["noise"]["source"] == "network and wavelet"
-
-
 def test_the_general_prior_alone_serves(prior: Prior) -> None:
     from monai_strainer.priors.shipped import bundle_path
 

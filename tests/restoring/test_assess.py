@@ -19,7 +19,7 @@ from monai_strainer.restoring.report import NoiseReading
 
 def prepared(filled: tuple[int, ...], used: float, **record: Any) -> Any:
     level = SimpleNamespace(relative=used / 100, reading=NoiseReading(**record))
-    return SimpleNamespace(acquired=SimpleNamespace(filled=filled), scale=100.0, level=level)
+    return SimpleNamespace(acquired=SimpleNamespace(filled=filled), intensity_scale=100.0, level=level)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def noisy(x: torch.Tensor) -> torch.Tensor:
     return NOISE.sample(x, torch.Generator().manual_seed(0))
 
 
-def test_the_truth_leaves_noise_and_no_doubt() -> None:
+def test_the_truth_leaves_noise_and_no_warning() -> None:
     x = slice_images(3, 40, 44)
     found = data_fit(Identity((40, 44)), x, noisy(x), NOISE)
     assert found.residual == pytest.approx(1, abs=0.05) and abs(found.whiteness) < 0.1
@@ -30,7 +30,7 @@ def test_the_bias_of_a_magnitude_is_no_residual() -> None:
     assert data_fit(Identity((40, 44)), x, y, RicianNoise(0.2)).residual < 1e-4
 
 
-def test_what_misses_the_data_is_doubted() -> None:
+def test_what_misses_the_data_is_a_warning() -> None:
     x = slice_images(3, 40, 44)
     found = data_fit(Identity((40, 44)), 0.8 * x, noisy(x), NOISE)
     assert found.residual > 2 and len(found.warnings()) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from monai_strainer.restoring.risk import judge_denoised, mean_risk
+from monai_strainer.restoring.risk import check_risk, mean_risk
 
 SHAPE = (4, 96, 96)
 SIGMA = 0.1
@@ -43,7 +43,7 @@ def test_the_estimate_is_the_true_error(width: float) -> None:
 def test_a_filter_that_harms_is_mixed_with_the_data() -> None:
     truth, y = context()
     image, slope = smoothed(6.0, y)
-    found = judge_denoised(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, INSIDE)
+    found = check_risk(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, INSIDE)
     before, after, given = (float(np.square(x - truth).mean()) for x in (image, found.image, y))
     assert before > given and after < 1.01 * given
     assert found.weight.mean() < 0.5
@@ -52,7 +52,7 @@ def test_a_filter_that_harms_is_mixed_with_the_data() -> None:
 def test_a_good_filter_is_left_alone() -> None:
     _, y = context()
     image, slope = smoothed(0.8, y)
-    found = judge_denoised(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, INSIDE)
+    found = check_risk(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, INSIDE)
     assert found.weight.mean() > 0.97
     assert np.abs(found.image - image).max() < 0.25 * SIGMA
 
@@ -63,7 +63,7 @@ def test_only_the_harmed_half_is_set_aside() -> None:
     bad, slope_bad = smoothed(6.0, y)
     left = np.arange(SHAPE[2]) < 48
     image, slope = np.where(left, good, bad), np.where(left, slope_good, slope_bad)
-    found = judge_denoised(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, INSIDE)
+    found = check_risk(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, INSIDE)
     assert found.weight[:, :, :24].mean() > 0.95 > 0.6 > found.weight[:, :, 72:].mean()
 
 
@@ -72,17 +72,17 @@ def test_deviations_grow_to_the_error_and_never_shrink() -> None:
     image, slope = smoothed(0.8, y)
     true = float(np.square(image - truth).mean()) ** 0.5
     small, large = (np.full(SHAPE, value, np.float32) for value in (0.5 * true, 4 * true))
-    wider = judge_denoised(image, small, y, SIGMA**2, slope, INSIDE)
-    kept = judge_denoised(image, large, y, SIGMA**2, slope, INSIDE)
+    wider = check_risk(image, small, y, SIGMA**2, slope, INSIDE)
+    kept = check_risk(image, large, y, SIGMA**2, slope, INSIDE)
     assert 0.75 * true < np.sqrt(np.square(wider.std).mean()) < 1.4 * true
     assert (kept.std >= 0.99 * large * kept.weight).all()
 
 
-def test_outside_the_object_nothing_is_judged() -> None:
+def test_outside_the_object_nothing_changes() -> None:
     _, y = context()
     image, slope = smoothed(6.0, y)
     inside = np.zeros(SHAPE, bool)
-    found = judge_denoised(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, inside)
+    found = check_risk(image, np.full(SHAPE, 0.02, np.float32), y, SIGMA**2, slope, inside)
     assert (found.weight == 1).all() and np.array_equal(found.image, y + (image - y))
 
 
@@ -92,7 +92,7 @@ def test_what_was_not_read_is_left_out_of_the_mean() -> None:
     some = slope.copy()
     some[:, ::2] = np.nan
     std = np.full(SHAPE, 0.05, np.float32)
-    whole, part = (judge_denoised(image, std, y, SIGMA**2, part, INSIDE) for part in (slope, some))
+    whole, part = (check_risk(image, std, y, SIGMA**2, part, INSIDE) for part in (slope, some))
     assert part.risk == pytest.approx(whole.risk, abs=0.05 * SIGMA**2)
     np.testing.assert_allclose(part.weight, whole.weight, atol=0.1)
     assert np.isfinite(part.image).all() and np.isfinite(part.std).all()

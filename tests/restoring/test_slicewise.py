@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of walks: which planes are taken, that their mean is a mean, and that progress ends."""
+"""Laws of passes: which planes are taken, that their mean is a mean, and that progress ends."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def test_noise_is_taken_off_along_all_planes_of_a_cubic_scan() -> None:
 
 
 @pytest.mark.parametrize(("shape", "spacing"), [((30, 30, 30), (1, 1, 2)), ((30, 30, 8), (1, 1, 1))])
-def test_coarse_or_few_slices_are_walked_along_themselves(
-    shape: tuple[int, int, int], spacing: tuple[float, float, float]
-) -> None:
+def test_coarse_or_few_slices_have_one_pass(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
     assert plan_passes(blank(shape, spacing), (1, 1, 1)) == (((2,), (1, 1, 1)),)
 
 
@@ -70,7 +68,7 @@ def test_planes_take_turns_to_read_the_divergence() -> None:
 
 
 @pytest.mark.parametrize("method", ["amortised", "plug_and_play"])
-def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
+def test_a_pass_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str) -> None:
     scan, calls = small_head((18, 20, 6)), []
     context = scene_of(scan, progress=lambda done, total: calls.append((done, total)))
     result = detail_pass(scan, (0, 1), (1, 1, 2), 0.02, context, method)
@@ -79,7 +77,7 @@ def test_a_walk_ends_at_all_slices_and_a_magnitude_stays_above_zero(method: str)
     np.testing.assert_allclose(result.volume.grid.corners(), scan.grid.corners(), atol=1e-6)
 
 
-def test_a_prior_without_detail_cannot_walk() -> None:
+def test_a_prior_without_detail_network_is_refused() -> None:
     scan = small_head()
     context = PassContext(small_prior(), find_pose(foreground(scan.data), scan.grid), 600.0, RicianNoise, Profile())
     with pytest.raises(ValueError, match="no detail prior"):

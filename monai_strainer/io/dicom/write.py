@@ -63,7 +63,7 @@ def write_dicom(
         InputError: the volume does not come from DICOM.
 
     Source:
-        DICOM PS3.3 A.4, C.7.6.1, C.12.1; dcm2niix and dciodvfy are the judges in the tests.
+        DICOM PS3.3 A.4, C.7.6.1, C.12.1; tests check it with dcm2niix and dciodvfy.
     """
     if not isinstance(volume.source, DicomSource):
         raise InputError("the scan does not come from DICOM", "write it as .nii.gz")

@@ -2,7 +2,7 @@
 const page = JSON.parse(document.getElementById("viewer-data").textContent);
 const volumes = {};
 const ACROSS = [[1, 2], [0, 2], [0, 1]]; // axes of rows and columns in the plane across an axis of the display order
-const point = [0.5, 0.5, 0.5]; // shares of these axes: inferior to superior, anterior to posterior, right to left
+const point = [0.5, 0.5, 0.5]; // fractions of these axes: inferior to superior, anterior to posterior, right to left
 const view = { zoom: 1, cut: 50, map: page.first };
 const byId = (id) => document.getElementById(id);
 
@@ -48,7 +48,7 @@ function sliceOf(volume, axis) {
   return canvas;
 }
 
-// Left and upper edge of what is seen, as shares of the slice
+// Left and upper edge of what is seen, as fractions of the slice
 const edges = (axis) => [point[ACROSS[axis][1]], rowOf(axis)].map((x) => Math.min(1 - 1 / view.zoom, Math.max(0, x - 0.5 / view.zoom)));
 
 function paint(canvas, axis, parts) {

@@ -24,8 +24,8 @@ def put(root: Path, name: str, value: object) -> None:
 def test_what_is_nearer_the_image_counts(tmp_path: Path) -> None:
     for k, name in enumerate((*LEVELS, IMAGE.replace(".nii.gz", ".json"))):
         put(tmp_path, name, {"EchoTime": k, f"only{k}": True})
-        calls = metadata_of(tmp_path / IMAGE, tmp_path).values
-        assert calls["EchoTime"] == k and all(calls[f"only{j}"] for j in range(k + 1))
+        found = metadata_of(tmp_path / IMAGE, tmp_path).values
+        assert found["EchoTime"] == k and all(found[f"only{j}"] for j in range(k + 1))
 
 
 @pytest.mark.parametrize("name", ["T2w.json", "acq-y_T1w.json", "sub-02/T1w.json", "task-x_T1w.json", "xT1w.json"])
@@ -54,8 +54,8 @@ FAULTS: list[tuple[bytes, str]] = [
 def test_a_fault_of_a_file_is_a_finding_about_it(tmp_path: Path, text: bytes, says: str) -> None:
     put(tmp_path, "T1w.json", text)
     put(tmp_path, IMAGE.replace(".nii.gz", ".json"), {"EchoTime": 2})
-    calls = metadata_of(tmp_path / IMAGE, tmp_path)
-    assert calls.values == {"EchoTime": 2} and len(calls.findings) == 1
+    found = metadata_of(tmp_path / IMAGE, tmp_path)
+    assert found.values == {"EchoTime": 2} and len(found.findings) == 1
     with pytest.raises(InputError, match=f"T1w.json: .*{says}"):
         read_object(tmp_path / "T1w.json")
 
@@ -82,16 +82,16 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 )
 def test_a_value_of_another_kind_is_a_finding_and_not_taken(tmp_path: Path, key: str, value: Any) -> None:
     put(tmp_path, "T1w.json", {key: value})
-    calls, findings = derived("sub-01/x", metadata_of(tmp_path / IMAGE, tmp_path))
-    assert calls["SkullStripped"] is False and calls.get(key, False) is False
+    found, findings = derived("sub-01/x", metadata_of(tmp_path / IMAGE, tmp_path))
+    assert found["SkullStripped"] is False and found.get(key, False) is False
     assert len(findings) == 1 and findings[0].startswith("T1w.json: ") and key in findings[0]
 
 
 @pytest.mark.parametrize("value", [True, False])
 def test_booleans_are_taken(tmp_path: Path, value: bool) -> None:
     put(tmp_path, "T1w.json", {"SkullStripped": value, "EchoTime": [1, 2], "Manufacturer": "x"})
-    calls, findings = derived("sub-01/x", metadata_of(tmp_path / IMAGE, tmp_path))
-    assert calls["SkullStripped"] is value and calls["EchoTime"] == [1, 2] and not findings
+    found, findings = derived("sub-01/x", metadata_of(tmp_path / IMAGE, tmp_path))
+    assert found["SkullStripped"] is value and found["EchoTime"] == [1, 2] and not findings
 
 
 @pytest.mark.parametrize(

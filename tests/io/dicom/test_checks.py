@@ -97,12 +97,12 @@ DAMAGES: list[tuple[str, Change, str]] = [
 
 @pytest.mark.parametrize(("change", "words"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
 def test_a_damaged_series_is_refused(tmp_path: Path, change: Change, words: str) -> None:
-    with pytest.raises(InputError, match=words) as calls:
+    with pytest.raises(InputError, match=words) as caught:
         read(series(tmp_path / "s", change))
-    assert "SECRET" not in str(calls.value) and "4711" not in str(calls.value)
+    assert "SECRET" not in str(caught.value) and "4711" not in str(caught.value)
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     def change(k: int, image: Dataset) -> None:
         image.Modality = "CT"
         del image.PixelSpacing
@@ -116,9 +116,9 @@ def test_an_image_of_many_slices_is_asked_for_no_geometry(tmp_path: Path) -> Non
         image.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
         del image.ImagePositionPatient
 
-    with pytest.raises(InputError, match="VFRAME") as calls:
+    with pytest.raises(InputError, match="VFRAME") as caught:
         read(series(tmp_path / "s", change))
-    assert "ImagePositionPatient" not in str(calls.value)
+    assert "ImagePositionPatient" not in str(caught.value)
 
 
 def test_raw_data_are_passed_over(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_more_than_the_limit_is_refused_before_it_is_decoded(tmp_path: Path) -> 
         read(folder, limit_bytes=2**20)
 
 
-def test_burned_in_text_is_a_doubt(tmp_path: Path) -> None:
+def test_burned_in_text_is_a_warning(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="burned-in"):
         assert read(series(tmp_path / "s", put("BurnedInAnnotation", "YES"))).data.shape == SHAPE
 

@@ -47,7 +47,7 @@ def test_padding_takes_the_least_value(
 
     found = read(series(tmp_path / "s", change)).data
     assert found.shape == SHAPE
-    values = {value for value in fill if not any(value == calls[2] or len(elements) > 1 for calls in elements)}
+    values = {value for value in fill if not any(value == element[2] or len(elements) > 1 for element in elements)}
     unnamed = 3000 in values  # a value that no element names stays as it is
     assert (found[:2] == found.min()).all() and found.min() == stored()[4:].min()
     assert (found[2:4, 0] == (3000 if unnamed else found.min())).all()

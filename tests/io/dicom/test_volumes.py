@@ -62,9 +62,9 @@ def direction(v: int, k: int, image: Dataset) -> None:
     ids=["echoes", "phase", "times"],
 )
 def test_volumes_are_listed_with_what_sets_them_apart(tmp_path: Path, change: Change, words: str) -> None:
-    with pytest.raises(InputError, match="holds 2 volumes") as calls:
+    with pytest.raises(InputError, match="holds 2 volumes") as caught:
         read(several(tmp_path, 2, change))
-    assert words in str(calls.value) and "SECRET" not in str(calls.value)
+    assert words in str(caught.value) and "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("change", [echo, time, direction], ids=["echoes", "times", "directions"])
@@ -96,9 +96,9 @@ def test_free_text_is_counted_not_told(tmp_path: Path) -> None:
     def change(v: int, k: int, image: Dataset) -> None:
         image.StackID = ["JANE", "DOE"][v]
 
-    with pytest.raises(InputError, match=r"StackID no\. 1\n.*StackID no\. 2") as calls:
+    with pytest.raises(InputError, match=r"StackID no\. 1\n.*StackID no\. 2") as caught:
         read(several(tmp_path, 2, change))
-    assert "DOE" not in str(calls.value)
+    assert "DOE" not in str(caught.value)
 
 
 def test_many_volumes_are_told_in_short(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_many_volumes_are_told_in_short(tmp_path: Path) -> None:
             image.TemporalPositionIdentifier = 4 * v + k // 2 + 1
 
         series(tmp_path / f"{v:02d}", vary)
-    with pytest.raises(InputError) as calls:
+    with pytest.raises(InputError) as caught:
         read(tmp_path)
-    text = str(calls.value)
+    text = str(caught.value)
     assert "holds 64 volumes" in text and "... 53 more ..." in text and "volume 64: 2 images" in text
     assert len(text.splitlines()) == 13
 

@@ -85,8 +85,8 @@ def test_the_deviation_is_a_second_series_that_says_its_unit(tmp_path: Path) -> 
     unit = float(made[0].DerivationDescription.split("stored values times ")[1].split()[0])
     found = np.stack([image.pixel_array.T for image in made], -1) * unit
     np.testing.assert_allclose(found, std, atol=unit)
-    calls = json.loads((tmp_path / "out" / "monai_strainer.json").read_text())
-    assert len(calls["outputs"]) == 2 * SHAPE[2] and "SECRET" not in json.dumps(calls)
+    record = json.loads((tmp_path / "out" / "monai_strainer.json").read_text())
+    assert len(record["outputs"]) == 2 * SHAPE[2] and "SECRET" not in json.dumps(record)
 
 
 def test_a_scale_is_inverted_and_kept(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_scales_that_vary_become_one(tmp_path: Path, unit: float) -> None:
     np.testing.assert_allclose(image.pixel_array.T * factor, scan.data[..., 4], atol=factor)
 
 
-def test_what_is_clipped_is_told(tmp_path: Path) -> None:
+def test_what_is_clipped_is_a_warning(tmp_path: Path) -> None:
     scan = read(series(tmp_path / "in"))
     data = scan.data.copy()
     data[:, :, 0] = -5

@@ -152,7 +152,7 @@ def test_codes_are_kept(tmp_path: Path, codes: tuple[int, int]) -> None:
     assert (int(header["sform_code"]), int(header["qform_code"])) == codes
 
 
-def test_a_sheared_affine_is_told_by_the_sform_alone(tmp_path: Path) -> None:
+def test_a_sheared_affine_stands_in_the_sform_alone(tmp_path: Path) -> None:
     made = image(affine=oblique((0, 0, 0.2), (-1, 1, 1), shear=0.3))
     made.set_qform(None, 0)
     scan = read(saved(tmp_path / "a.nii", made))
@@ -189,19 +189,19 @@ def test_the_same_scan_gives_the_same_bytes_under_any_name(tmp_path: Path, phant
     assert (tmp_path / f"a/a{suffix}").read_bytes() == (tmp_path / f"b/b{suffix}").read_bytes()
 
 
-def test_the_record_vouches_for_image_and_deviation(tmp_path: Path) -> None:
+def test_the_record_has_the_hashes_of_image_and_deviation(tmp_path: Path) -> None:
     scan = read(saved(tmp_path / "in.nii"))
     report = {"seed": 3, "warnings": ["thick slices"], "sigma": np.float32(0.5), "prior_sha256": "ab", "best": np.nan}
     write(scan, tmp_path / "out" / "x.nii.gz", report=report, std=np.ones(SHAPE))
-    calls = json.loads((tmp_path / "out" / "x.json").read_text())
-    assert sorted(calls["outputs"]) == ["x.nii.gz", "x_std.nii.gz"]
-    for name, digest in calls["outputs"].items():
+    record = json.loads((tmp_path / "out" / "x.json").read_text())
+    assert sorted(record["outputs"]) == ["x.nii.gz", "x_std.nii.gz"]
+    for name, digest in record["outputs"].items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
-    assert calls["input"] == {"name": "in.nii", "sha256": scan.source.sha256}
-    assert (calls["seed"], calls["warnings"], calls["sigma"], calls["prior_sha256"], calls["best"]) == (
+    assert record["input"] == {"name": "in.nii", "sha256": scan.source.sha256}
+    assert (record["seed"], record["warnings"], record["sigma"], record["prior_sha256"], record["best"]) == (
         3, ["thick slices"], 0.5, "ab", None,
     )  # fmt: skip
-    assert {"monai_strainer", "python", "numpy", "torch", "nibabel"} <= set(calls["versions"])
+    assert {"monai_strainer", "python", "numpy", "torch", "nibabel"} <= set(record["versions"])
     assert np.array_equal(nib.load(tmp_path / "out" / "x_std.nii.gz").get_fdata(), np.ones(SHAPE))
 
 

@@ -9,22 +9,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from nifti_files import image, oblique, ramp, saved
+from nifti_files import ALIGNED, SCANNER, saved, two_forms
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read, write
-from monai_strainer.io.nifti.outline import map_of, outline_of
 from monai_strainer.volume import Volume
 
-SCANNER, ALIGNED = oblique((0.1, -0.2, 0.3), (-1, 1, 1)), oblique((0.0, 0.05, -0.1), (1, 1, 1))
 CODES = [(q, s) for q, s in itertools.product(range(1, 6), repeat=2) if q != s]
-
-
-def two_forms(path: Path, qform: int, sform: int) -> Path:
-    made = image(ramp((5, 6, 4), np.float32))
-    made.set_qform(SCANNER, qform)
-    made.set_sform(ALIGNED, sform)
-    return saved(path, made)
 
 
 def refined(scan: Volume) -> Volume:
@@ -72,18 +63,3 @@ def test_two_places_of_one_space_are_refused_with_an_option(tmp_path: Path, code
 def test_a_form_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the header has no qform"):
         read(saved(tmp_path / "a.nii", qform_code=0), form="qform")
-
-
-def test_the_outline_is_that_of_the_scan(tmp_path: Path) -> None:
-    path = two_forms(tmp_path / "a.nii", 1, 2)
-    found, scan = outline_of(path), read(path)
-    assert found is not None and found.grid.shape == scan.grid.shape and found.slice_axis == scan.slice_axis
-    several = outline_of(saved(tmp_path / "b.nii.gz", image(ramp((5, 6, 4, 3)))))
-    assert several is not None and several.volumes == 3 and several.grid.shape == (5, 6, 4)
-    (tmp_path / "c.nii.gz").write_bytes(b"no image")
-    assert outline_of(tmp_path / "c.nii.gz") is None and outline_of(tmp_path / "none.nii") is None
-
-
-def test_a_deviation_is_known_by_its_header(tmp_path: Path, phantom: Volume) -> None:
-    write(phantom, tmp_path / "x.nii.gz", std=np.ones(phantom.grid.shape, np.float32))
-    assert map_of(tmp_path / "x_std.nii.gz") == "standard deviation" and map_of(tmp_path / "x.nii.gz") is None

@@ -19,7 +19,6 @@ from nifti_files import SHAPE, image, oblique, ramp, saved
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read, write
-from monai_strainer.volume import Volume
 
 BAD_HEADERS: dict[str, dict[str, Any]] = {
     "an axis below one voxel": {"dim__2": 0},
@@ -168,13 +167,6 @@ def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.nii").symlink_to(tmp_path / "annex")
     with pytest.raises(InputError, match="datalad get"):
         read(tmp_path / "a.nii")
-
-
-@pytest.mark.parametrize("name", ["scan.nrrd", "scan", "scan.gz"])
-def test_other_suffixes_are_refused_for_reading_and_writing(tmp_path: Path, phantom: Volume, name: str) -> None:
-    for action in (lambda: read(tmp_path / name), lambda: write(phantom, tmp_path / name)):
-        with pytest.raises(InputError, match="suffix"):
-            action()
 
 
 # ---- damage of any kind

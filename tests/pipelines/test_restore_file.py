@@ -1,0 +1,44 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""From file to file: the plan is that of the run, and a 4-D file is restored volume by volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from phantoms import small_head, small_prior
+
+from monai_strainer import InputError, RestoreOptions, write
+from monai_strainer.pipelines.restore_file import FileOptions, Outputs, plan_file, restore_file
+
+SHAPE = (12, 14, 4)
+DENOISE = FileOptions(scale=(1.0,), restore=RestoreOptions(steps=0))
+
+
+def test_the_plan_has_the_method_and_noise_of_the_report_and_writes_nothing(tmp_path: Path) -> None:
+    write(small_head(SHAPE), tmp_path / "a.nii.gz")
+    found = plan_file(tmp_path / "a.nii.gz", small_prior(), DENOISE)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
+    report = restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), DENOISE)
+    assert report["method"] == found.method and report["noise"]["sigma"] == pytest.approx(found.sigma)
+
+
+def test_volumes_of_a_4d_file_are_those_restored_alone(tmp_path: Path) -> None:
+    heads = [small_head(SHAPE, seed=seed) for seed in range(2)]
+    data = np.stack([head.data for head in heads], -1)
+    nib.save(nib.Nifti1Image(data, heads[0].grid.affine), tmp_path / "a.nii.gz")
+    report = restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), DENOISE)
+    assert len(report["volumes"]) == 2 and nib.load(tmp_path / "b.nii.gz").shape == (*SHAPE, 2)
+    second = FileOptions(scale=(1.0,), restore=RestoreOptions(steps=0), volume=2)
+    restore_file(tmp_path / "a.nii.gz", tmp_path / "c.nii.gz", small_prior(), second)
+    both = [np.asarray(nib.load(tmp_path / name).dataobj) for name in ("b.nii.gz", "c.nii.gz")]
+    np.testing.assert_array_equal(both[0][..., 1], both[1])
+
+
+def test_a_residual_on_another_grid_is_refused(tmp_path: Path) -> None:
+    write(small_head(SHAPE), tmp_path / "a.nii.gz")
+    with pytest.raises(InputError, match="a residual is the scan minus the result"):
+        restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), FileOptions(), Outputs(residual=True))
+    assert not (tmp_path / "b.nii.gz").exists()

@@ -1,0 +1,57 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The noise level of a scan: as given, or as it is read; a level that cannot be is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from phantoms import HEAD_SHAPE as SHAPE
+from phantoms import oblique_head as head
+from phantoms import small_head
+
+from monai_strainer import GaussianNoise, InputError, Prior, RicianNoise, Volume, restore
+from monai_strainer.metrics import coverage
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return Prior.cold(0, hidden_channels=16, num_layers=3)
+
+
+def test_noise_goes_down_and_its_level_is_found(prior: Prior) -> None:
+    truth = head((40, 48, 4))
+    noisy = RicianNoise(40.0).sample(torch.from_numpy(truth.data), torch.Generator().manual_seed(0)).numpy()
+    out = restore(Volume(noisy, truth.grid), prior, 1, steps=2)
+    assert out.report["noise"]["estimated"] and out.report["noise"]["sigma"] == pytest.approx(40, rel=0.3)
+    assert 0 < out.report["noise"]["std"] < 0.3 * 40 and out.report["noise"]["source"] in ("head", "air")
+    inside = truth.data > 0
+    before, after = (np.square(image - truth.data)[inside].mean() for image in (noisy, out.volume.data))
+    assert after < before
+    assert coverage(out.volume.data, truth.data, out.std, mask=inside) > 0.7
+
+
+def test_a_noise_map_is_used(prior: Prior) -> None:
+    scan = head()
+    sigma = np.full(SHAPE, 5.0, np.float32)
+    out = restore(scan, prior, 1, sigma=sigma, noise=GaussianNoise, steps=2)
+    assert out.report["noise"]["sigma"] == pytest.approx(5.0, rel=1e-3)
+
+
+def test_noise_that_cannot_be_read_is_a_warning_and_no_unit(prior: Prior) -> None:
+    scan = small_head()
+    coarse = Volume(400 * np.round(scan.data / 400), scan.grid, slice_axis=scan.slice_axis)
+    found, usual = (restore(volume, prior, steps=0).report["warnings"] for volume in (coarse, scan))
+    assert any("no noise level can be read" in word for word in found)
+    assert not any("times the noise" in word for word in found)
+    assert not any("no noise level can be read" in word for word in usual)
+
+
+def test_a_negative_sigma_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="not 0 or more"):
+        restore(head(), prior, 1, sigma=-1.0, steps=0)
+
+
+def test_a_noise_map_of_another_shape_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="in the shape of the scan"):
+        restore(head(), prior, 1, sigma=np.ones((3, 3, 3), np.float32), steps=0)
