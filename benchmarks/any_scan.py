@@ -50,7 +50,7 @@ def ours(case: Case, prior: Prior, sigma: float | None, adapt: int | None) -> tu
     return out.volume.data, out.std
 
 
-def judge(case: Case, image: Image, std: Image | None) -> dict[str, Any]:
+def scores_of_case(case: Case, image: Image, std: Image | None) -> dict[str, Any]:
     """Return the scores of one image."""
 
     def slices(values: NDArray[Any]) -> NDArray[Any]:
@@ -78,7 +78,7 @@ def run(method: str, case: Case, prior: Prior | None, level: str) -> dict[str, A
     else:
         image = rival(method, case, sigma)
     seconds = round(time.perf_counter() - start, 3)
-    row = judge(case, image, std)
+    row = scores_of_case(case, image, std)
     given = "" if method in ("ours", "input", "ants", *INTERPOLATIONS) else f"{sigma:.6g}"
     return {**row, "seconds": seconds, "sigma": given, "note": case.note}
 

@@ -8,10 +8,10 @@ missing is left out. The choices:
   head with its skull, in any contrast. `other contrasts`: a brain without skull that is not of OASIS (a neonate, a
   stroke in FLAIR, a tumour after contrast medium).
 - Volumes whose comment says "resampled" are smooth without a reason that an operator knows. They are drawn on the
-  contact sheet and judged by nobody.
+  contact sheet and not scored.
 - The slab: the middle 24 slices of the object along the scan's slice axis, fewer where there are fewer; tasks take
   their slices from its middle. The object is `foreground` of the whole volume.
-- A zero-filled axis holds nothing on its finest grid, and a super-resolution to that grid would be judged by how well
+- A zero-filled axis holds nothing on its finest grid, and a super-resolution to that grid would be scored by how well
   it draws nothing. An in-plane axis counts as zero-filled where the manifest's detail is below 0.10, or where the mean
   amplitude of its spectrum falls, within 0.1 cycles per voxel, by a factor of 2 more than the spectrum of anatomy
   (frequency to the power -1.3). The support ends where this excess is greatest. The truth of super-resolution is the

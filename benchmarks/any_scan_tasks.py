@@ -71,7 +71,7 @@ TASKS: dict[str, Task] = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A measured slab: what every method is given, and the truth it is judged by.
+    """A measured slab: what every method is given, and the truth it is scored by.
 
     Args:
         truth, mask: (X, Y, Z) of the slab.

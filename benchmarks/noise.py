@@ -86,7 +86,7 @@ def cases(x: Tensor, colour: str, level: float, seed: int) -> Iterator[tuple[str
             yield background, "slice", data[int(height * len(x))]
 
 
-def judged(scan: str, x: Tensor) -> Iterator[dict[str, object]]:
+def measured(scan: str, x: Tensor) -> Iterator[dict[str, object]]:
     """All rows of one scan; of the fine references every second slice."""
     clean = cleaned(x)
     references = {"clean": clean[::2], "coarse": coarser(clean), "own": x[::2]}
@@ -125,7 +125,7 @@ def main(folder: Path) -> None:
     """Measure, keep the rows, print the table."""
     with (folder / "participants.tsv").open(newline="") as handle:
         names = [r["participant_id"] for r in csv.DictReader(handle, delimiter="\t") if r["split"] == "val"]
-    rows = [row for name in names for row in judged(name, head(next((folder / name).rglob("*T1w.nii.gz"))))]
+    rows = [row for name in names for row in measured(name, head(next((folder / name).rglob("*T1w.nii.gz"))))]
     with OUT.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
         writer.writeheader()

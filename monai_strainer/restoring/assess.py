@@ -70,7 +70,7 @@ def assess(
     risk: Risk | None = None
     volume, std, weight = done.volume, done.std, None
     if done.divergence is not None:
-        volume, std, risk, weight = _judged(ready, done, context, keep_lesions)
+        volume, std, risk, weight = _with_risk(ready, done, context, keep_lesions)
         if risk.network_weight < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk.network_weight):.0f} % "
@@ -151,7 +151,7 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
     return wavelet if wavelet > max(_FILTERED * level, LEAST * ready.intensity_scale) else 0.0
 
 
-def _judged(
+def _with_risk(
     ready: Prepared, done: Passed, context: PassContext, keep_lesions: bool
 ) -> tuple[Volume, NDArray[np.float32], Risk, NDArray[np.float32]]:
     axis = ready.acquired.volume.slice_axis
