@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of a pass by fits of the coordinate network: the grid of the result, its deviation, progress to the last slice."""
+"""Laws of a pass by fits of the coordinate network: grid of the result, deviation, progress to the last slice."""
 
 from __future__ import annotations
 
