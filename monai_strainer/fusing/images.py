@@ -13,10 +13,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..fitting.joint_kriging import JointField, WeightedData
-from ..fitting.stack_registration import Stack, joined
+from ..fitting.stack_registration import Stack, spread
 from ..geometry import Grid
 from ..volume import Volume
-from .placing import on_grid
+from .placing import Target, on_grid
 
 __all__ = [
     "Corrected",
@@ -65,8 +65,9 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     """
     top, bottom, count = (torch.zeros(target.shape) for _ in range(3))
     for one in parts:
-        image, inside = on_grid(one.image, one.stack, target)
-        std, _ = on_grid(one.std, one.stack, target, order=1)
+        place, motion = one.stack.grid, one.stack.motion
+        image, inside = on_grid(one.image, place, motion, target)
+        std, _ = on_grid(one.std, place, motion, target, order=1)
         weight = torch.from_numpy(inside.astype(np.float32)) / (std.square() + 1e-4)
         top += weight * image / one.stack.gain
         bottom += weight
@@ -75,15 +76,14 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     return mean, torch.where(bottom > 0, (count / bottom.clamp_min(1e-12)).sqrt(), 0.0)
 
 
-def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
-    """Average the stacks, each spread over its voxels; return the image and the deviation of its error.
+def kriged_mean(data: Sequence[WeightedData]) -> tuple[Tensor, Tensor]:
+    """Average the data, each spread over its voxels; return the image and the deviation of its error.
 
     The deviation is read off the residuals: ``y - A m`` has the variance of the noise and that of ``A e``, and a draw
     from the field of unit variance says how much of an error is left after ``A``.
     """
-    mean, _ = joined(stacks, target)
-    data = [one.data(target) for one in stacks]
-    unit = JointField(target.shape, (_LENGTH,) * 3, torch.ones(()))
+    mean, _ = spread(data, [one.y for one in data])
+    unit = JointField(mean.shape, (_LENGTH,) * 3, torch.ones(()))
     draw = unit.draw(torch.Generator().manual_seed(0))
     excess, power = 0.0, 0.0
     for one in data:
@@ -94,15 +94,14 @@ def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
     return mean, torch.tensor(max(_LEAST, excess / max(power, 1e-12)) ** 0.5)
 
 
-def corrected(first: tuple[Tensor, Tensor], stacks: Sequence[Stack], target: Grid) -> Corrected:
+def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Corrected:
     """Let all data correct a first image, given with the deviation of its error."""
     mean, deviation = first
-    data = tuple(one.data(target) for one in stacks)
-    field = JointField(target.shape, (_LENGTH,) * 3, deviation)
-    return Corrected(field.correct(mean, data, _STEPS), field, data)
+    field = JointField(mean.shape, (_LENGTH,) * 3, deviation)
+    return Corrected(field.correct(mean, data, _STEPS), field, tuple(data))
 
 
-def uncertainty(found: Corrected, seed: int) -> NDArray[np.float32]:
+def uncertainty(found: Corrected, seed: int, target: Target) -> NDArray[np.float32]:
     """Return the standard deviation of every voxel: an error is drawn, measured, and corrected by its own data.
 
     What is left of it is a draw from the posterior; its mean square over 5 x 5 x 5 voxels is the variance.
@@ -114,7 +113,7 @@ def uncertainty(found: Corrected, seed: int) -> NDArray[np.float32]:
         sigma = one.weight.clamp_min(1e-12).rsqrt() * (one.weight > 0)
         noise = sigma * torch.randn(one.y.shape, generator=generator)
         again.append(WeightedData(one.operator, one.operator.A(error) + noise, one.weight))
-    left = error - found.field.correct(torch.zeros_like(error), again, _STEPS)
+    left = target.given(error - found.field.correct(torch.zeros_like(error), again, _STEPS))
     return np.sqrt(ndimage.uniform_filter(left.square().numpy(), 5, mode="nearest")).astype(np.float32)
 
 
@@ -126,17 +125,18 @@ def block_of(target: Grid) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), target.affine @ step)
 
 
-def prediction_error(first: tuple[Tensor, Tensor], left_out: Stack, others: Sequence[Stack], block: Grid) -> float:
+def prediction_error(
+    first: tuple[Tensor, Tensor], left_out: WeightedData, others: Sequence[WeightedData]
+) -> float:
     """Predict a stack from the others, in a block; return the mean square error over the variance of its noise.
 
     Args:
         first: image of the block and its deviation, made of the others alone.
         left_out: to predict.
         others: the data that correct the image.
-        block: grid.
     """
-    image = corrected(first, others, block).image
-    _, seen = joined(others, block)
-    given = left_out.data(block)
-    counted = given.weight * (given.operator.A((seen > 0.05).float()) > 0.95)
-    return float((counted * (given.y - given.operator.A(image)).square()).sum() / (counted > 0).sum().clamp_min(1))
+    image = corrected(first, others).image
+    _, seen = spread(others, [one.y for one in others])
+    counted = left_out.weight * (left_out.operator.A((seen > 0.05).float()) > 0.95)
+    error = (counted * (left_out.y - left_out.operator.A(image)).square()).sum()
+    return float(error / (counted > 0).sum().clamp_min(1))

@@ -60,7 +60,7 @@ def test_an_option_that_is_declared_once_is_everywhere(monkeypatch: pytest.Monke
 
     @dataclass(frozen=True, eq=False)
     class More(RestoreOptions):
-        made_up: int | None = field(default=None, metadata=options._said("one made up", kind=int, unit="N"))
+        made_up: int | None = field(default=None, metadata=options.said("one made up", kind=int, unit="N"))
 
     monkeypatch.setattr(options, "RestoreOptions", More)
     command = _parser()._subparsers._group_actions[0].choices["restore"]  # type: ignore[union-attr,index]

@@ -1,0 +1,40 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Options of a fusion: declared once, and read by the command line without a wait for torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from monai_strainer import FuseOptions, InputError
+from monai_strainer.cli.command_line import _parser
+from monai_strainer.restoring.options import declared
+
+
+@pytest.mark.parametrize("name", declared(FuseOptions))
+def test_the_command_line_has_every_declared_option_and_its_default(name: str) -> None:
+    args = vars(_parser().parse_args(["fuse", "a", "b", "out"]))
+    assert args[name] == declared(FuseOptions)[name]["default"]
+
+
+def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
+    assert {one.name for one in fields(FuseOptions)} == {*declared(FuseOptions), "like", "seed"}
+
+
+def test_an_option_that_is_on_by_default_is_a_flag_that_turns_it_off() -> None:
+    assert _parser().parse_args(["fuse", "a", "b", "out", "--no-align"]).align is False
+
+
+def test_options_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"spacing": float("nan")}, {"sigma": -1.0}, {"profile": "auto"}):
+        with pytest.raises(InputError):
+            FuseOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_reading_the_options_does_not_wait_for_torch() -> None:
+    code = "import sys, monai_strainer.cli, monai_strainer.fusing.options; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
