@@ -3,9 +3,9 @@
 
 OMP_NUM_THREADS=1 python benchmarks/stacks_seconds.py SCAN.nii.gz [--method auto]
 
-The stacks are axial, coronal and sagittal, of 0.9 x 0.9 x 6 mm, moved and noisy as in `stacks.py`; the result has voxels
-of 1 mm. `processor` is the time of all threads, which other work on a shared machine changes little; `wall` is what a
-clock says; `memory` is the peak of the whole process.
+The stacks are axial, coronal and sagittal, of 0.9 x 0.9 x 6 mm, moved and noisy as in `stacks.py`; the result has
+voxels of 1 mm. `processor` is the time of all threads, which other work on a shared machine changes little; `wall` is
+what a clock says; `memory` is the peak of the whole process.
 """
 
 from __future__ import annotations

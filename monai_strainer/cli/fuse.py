@@ -56,9 +56,7 @@ def fuse(args: Options) -> int:
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")
     with bar:
-        report = fuse_files(
-            args.input, target, prior, options, outputs, like=args.like, device=device, progress=move
-        )
+        report = fuse_files(args.input, target, prior, options, outputs, like=args.like, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for one in report["stacks"][1:]:
         shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))

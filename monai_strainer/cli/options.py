@@ -11,7 +11,17 @@ from typing import Any
 
 from ..restoring.options import declared
 
-__all__ = ["EPILOG", "add_declared", "learning", "new_command", "number_or_auto", "numbers", "restoring", "shared", "words"]
+__all__ = [
+    "EPILOG",
+    "add_declared",
+    "learning",
+    "new_command",
+    "number_or_auto",
+    "numbers",
+    "restoring",
+    "shared",
+    "words",
+]
 
 EPILOG = """exit codes:
   0   done

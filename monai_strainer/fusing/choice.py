@@ -48,9 +48,9 @@ def chosen(
     """
     if options.method != "auto":
         return Choice("kriging" if options.method == "kriging" else "network")
-    stacks = [one.stack for one in aligned]
-    k = max(range(len(stacks)), key=lambda j: aligned[j].common if j else 0.0)
     block = block_of(room)
+    stacks = [one.stack.within(block) for one in aligned]
+    k = max(range(len(stacks)), key=lambda j: aligned[j].common if j else 0.0)
     left_out, others = stacks[k].data(block), [one.data(block) for j, one in enumerate(stacks) if j != k]
     firsts = {
         "network": restored_mean([part for j, part in enumerate(parts) if j != k], block),

@@ -46,8 +46,7 @@ def restore(
     """Super-resolve or denoise a scan, or make one volume of several stacks of one person.
 
     A scan is restored as :func:`monai_strainer.restoring.restore.restore` says; a list of scans is fused as
-    :func:`monai_strainer.fusing.fuse.fuse` says, for instance to isotropic voxels: ``restore([axial, coronal, sagittal],
-    prior, spacing=1)``.
+    :func:`monai_strainer.fusing.fuse.fuse` says.
 
     Args:
         scan: what the scanner gave; one volume, or a list of stacks.

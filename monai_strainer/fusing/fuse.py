@@ -21,13 +21,14 @@ from ..restoring.options import changed
 from ..volume import Volume
 from .choice import chosen
 from .describe import described
-from .images import corrected, kriged_mean, restored_mean, uncertainty
+from .images import STEPS, kriged_mean, posterior, restored_mean, uncertainty
 from .options import FuseOptions
 from .placing import isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
 from .stacks import GivenStack, prepared_stacks, restored_stack
 
 __all__ = ["Fused", "fuse"]
+
 
 @dataclass(frozen=True, eq=False)
 class Fused:
@@ -83,7 +84,7 @@ def fuse(
     require_overlap([one.grid for one in stacks], options.like)
     thickest = max(one.scan.thickness or float(one.scan.grid.spacing.max()) for one in given)
     target = target_of(given[0].scan.grid, options.edge, options.like, thickest)
-    report = _Counter(progress, 3 * len(given) + 4)
+    report = _Counter(progress, 3 * len(given) + STEPS)
     given, aligned, left_out = _aligned(given, options)
     report.add(len(stacks))
     parts, names = [], []
@@ -95,12 +96,11 @@ def fuse(
             report.add(2)
     room = isotropic(given[0].scan.grid, options.edge)
     choice = replace(chosen(options, parts, aligned, [one.number for one in given], room), priors=tuple(names))
-    data = [one.stack.data(target.fitted) for one in aligned]
+    data = [one.stack.within(target.fitted).data(target.fitted) for one in aligned]
     start = restored_mean(parts, target.fitted) if choice.method == "network" else kriged_mean(data)
-    found = corrected(start, data)
-    report.add(2)
-    std = uncertainty(found, options.seed, target)
+    found = posterior(start, data, options.seed, lambda done, steps: report.add(1))
     report.add(report.total)
+    std = uncertainty(target.given(found.left))
     image = target.given(found.image.clamp_min(0)).numpy()
     empty, seen = _unseen(given, [one.stack for one in aligned], target.wanted)
     scale = np.float32(given[0].scale)
@@ -123,9 +123,7 @@ class _Counter:
             self.progress(self.done, self.total)
 
 
-def _aligned(
-    given: Sequence[GivenStack], options: FuseOptions
-) -> tuple[list[GivenStack], list[Aligned], list[int]]:
+def _aligned(given: Sequence[GivenStack], options: FuseOptions) -> tuple[list[GivenStack], list[Aligned], list[int]]:
     """Find how the stacks lie to each other; return those that are used, and the numbers of the others.
 
     Raises:

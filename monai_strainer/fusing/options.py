@@ -46,7 +46,9 @@ class FuseOptions:
 
     spacing: float | None = field(
         default=None,
-        metadata=said(f"voxel edge of the result, the same along all axes (default: {SPACING:g})", kind=float, unit="MM"),
+        metadata=said(
+            f"voxel edge of the result, the same along all axes (default: {SPACING:g})", kind=float, unit="MM"
+        ),
     )
     like: Grid | None = None
     method: str = field(

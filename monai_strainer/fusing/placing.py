@@ -124,7 +124,9 @@ def _common(one: Grid, other: Grid) -> float:
     return float(np.all((inside > -0.5) & (inside < np.array(other.shape) - 0.5), axis=1).mean())
 
 
-def on_grid(volume: Volume, place: Grid, motion: Rigid, target: Grid, order: int = 3) -> tuple[Tensor, NDArray[np.bool_]]:
+def on_grid(
+    volume: Volume, place: Grid, motion: Rigid, target: Grid, order: int = 3
+) -> tuple[Tensor, NDArray[np.bool_]]:
     """Interpolate a volume that lies where a moved stack does onto a grid.
 
     Args:

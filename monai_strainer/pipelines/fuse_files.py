@@ -16,7 +16,8 @@ from ..errors import InputError
 from ..fusing.fuse import fuse
 from ..fusing.options import FuseOptions
 from ..geometry import Grid
-from ..io import is_image, read, write
+from ..io import is_image, is_nifti, read, write
+from ..io.nifti.outline import outline_of
 from ..priors.prior import Prior
 from ..reporting.fused_page import fused_page
 from ..reporting.html import RunFacts
@@ -77,12 +78,13 @@ def fuse_files(
 
 
 def _grid_of(like: Path, first: Volume, target: Path) -> Grid:
-    """Return the grid of an image.
+    """Return the grid of an image; of a NIfTI file the header is enough.
 
     Raises:
         InputError: it cannot be read; a DICOM series would have other axes than its source.
     """
-    grid = read(like).grid
+    outline = outline_of(like) if like.is_file() and is_nifti(like) else None
+    grid = read(like).grid if outline is None else outline.grid
     turned = np.abs(grid.affine[:3, :3] / grid.spacing - first.grid.affine[:3, :3] / first.grid.spacing).max()
     if not is_image(target) and turned > 1e-3:
         raise InputError("a DICOM series keeps the directions of the first stack", "name a .nii.gz file", target)

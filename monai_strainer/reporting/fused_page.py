@@ -10,7 +10,6 @@ import numpy as np
 from ..fusing.fuse import Fused
 from ..fusing.placing import on_grid
 from ..fusing.report import FuseReport, StackReport
-from ..geometry import Grid
 from ..volume import Volume
 from .html import RunFacts, render
 from .methods_text import MethodsText, tool_named
@@ -19,8 +18,8 @@ from .viewer import deviation_map, viewer_data
 __all__ = ["fused_page", "fused_text"]
 
 _METHODS = {
-    "network": "Every stack was restored by a residual U-Net that is given the acquisition and the noise level, and the "
-    "results were averaged by their variances",
+    "network": "Every stack was restored by a residual U-Net that is given the acquisition and the noise level, and "
+    "the results were averaged by their variances",
     "kriging": "The start was the mean of the stacks, each spread over its voxels",
 }
 

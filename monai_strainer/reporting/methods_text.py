@@ -78,7 +78,12 @@ def methods_text(report: Report, measured: Sequence[float], made: Sequence[float
     else:
         factors = " x ".join(f"{factor:.4g}" for factor in report.scale)
         done = f"The scan was super-resolved by a factor of {factors}, from voxels of {before} mm to {after} mm,"
-    sentences = [f"{done} with {tool_named(text, report.made_by)}", _method(report, text), _prior(report), *_physics(report, text)]
+    sentences = [
+        f"{done} with {tool_named(text, report.made_by)}",
+        _method(report, text),
+        _prior(report),
+        *_physics(report, text),
+    ]
     if report.risk is not None:
         sentences.append(
             f"Where Stein's unbiased risk estimate {text.cite('risk')} showed that more than noise was removed, the "
