@@ -160,13 +160,18 @@ def predict_slices(
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
     shown = show(slices, share, sigma, conditions(operator, noise, closeness))
     coords = None if features is None else features.coords(some)
+    # blocks of 4 x 4 that fill an image are those of its mirror images too: then the features are made once
+    is_whole = coords is not None and coords.shape[-2] % 4 == 0 and coords.shape[-1] % 4 == 0
     with autocast_on(y.device, has_bfloat16(y.device)):
-        means, log_stds = [], []
+        means, log_stds, made = [], [], None
         for axes in mirrors:
             of_siren = None
             if features is not None and features.siren is not None and coords is not None:
-                coarse = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)
-                of_siren = features.siren(coarse, features=True)
+                if made is None or not is_whole:
+                    turned = coords if is_whole else coords.flip(axes)
+                    coarse = F.avg_pool2d(turned, 4, ceil_mode=True, count_include_pad=False)
+                    made = features.siren(coarse, features=True)
+                of_siren = made.flip(axes) if is_whole else made
             image = shown.image.flip(axes).contiguous(memory_format=torch.channels_last)
             mean, log_std = detail(image, shown.conditions, of_siren)
             means.append(mean[:, 0].float().flip(axes))
