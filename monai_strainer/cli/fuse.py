@@ -61,6 +61,8 @@ def fuse(args: Options) -> int:
     for one in report["stacks"][1:]:
         shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
         result(f"  stack {one['number']}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
+    for note in report["notes"]:
+        log.info("%s", note)
     for warning in report["warnings"]:
         log.warning("note: %s", warning)
     return 0

@@ -16,11 +16,13 @@ from ..physics import Measurement, Separable
 from .data_consistency import ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 
-__all__ = ["PROBE", "Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
+__all__ = ["PROBE", "SOME_MIRRORS", "Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
 
 BATCH = 4  # slices at a time
 PROBE = 977_000_003  # seed: simulated scans often draw noise with small seeds, and it must not be drawn again
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+SOME_MIRRORS = {1: MIRRORS[:1], 2: (MIRRORS[0], MIRRORS[3]), 4: MIRRORS}
+"""By their number, the axes to flip for every mirror image that is averaged."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def amortise(
     only: slice = slice(None),
     on_slices: Callable[[int], None] | None = None,
     probe: torch.Generator | None = None,
+    mirrors: Sequence[tuple[int, ...]] = MIRRORS,
 ) -> Amortised:
     """Restore a stack of slices in one pass of the detail network.
 
@@ -85,6 +88,7 @@ def amortise(
         on_slices: called with the slices done.
         probe: draws a small change of the data, from which the divergence is read; takes the place of one mirror image.
             Only where ``A`` is the identity.
+        mirrors: axes to flip, for every mirror image that is averaged; not with ``probe``, which takes its own.
     """
     y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
     means, stds, slopes = [], [], []
@@ -97,7 +101,7 @@ def amortise(
     for low in range(first, last, BATCH):
         some = slice(low, min(low + BATCH, last))
         if moved_by is None:
-            mean, std = predict_slices(detail, measurement, some, features, closeness)
+            mean, std = predict_slices(detail, measurement, some, features, closeness, mirrors)
         else:
             plain, std = predict_slices(detail, measurement, some, features, closeness, MIRRORS[:1])
             others, _ = predict_slices(detail, measurement, some, features, closeness, MIRRORS[1:3])

@@ -18,6 +18,7 @@ from .stacks import GivenStack
 
 __all__ = ["described"]
 
+_LEAST, _MOST = 0.2, 3.0  # residual over noise; a fit of many voxels leaves less than the noise
 _FAR = 5.0  # mm, or degrees, from the header: beyond, the report says so
 
 
@@ -47,7 +48,7 @@ def described(
             warnings.append(
                 f"stack {one.number} lies {moved:.1f} mm and {turned:.1f} degrees from where its header says"
             )
-        if not 0.5 < one.misfit < 3:
+        if not _LEAST < one.misfit < _MOST:
             warnings.append(
                 f"stack {one.number}: the residual is {one.misfit:.1f} times its noise: motion between its slices, "
                 "another contrast, or a wrong profile"
@@ -56,7 +57,7 @@ def described(
         made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
         spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
         seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(left_out), seen=round(seen, 4),
-        warnings=tuple(warnings),
+        notes=tuple(note for one in given for note in one.notes), warnings=tuple(warnings),
     )  # fmt: skip
 
 

@@ -151,8 +151,8 @@ def _unseen(
     """Return where every stack that reaches a voxel has exact zeros there, and where any stack reaches."""
     empty, seen = np.ones(wanted.shape, bool), np.zeros(wanted.shape, bool)
     for one, stack in zip(given, stacks):
-        flat = Volume((one.scan.data == 0).astype(np.float32), stack.grid)
-        zero, inside = on_grid(flat, stack.grid, stack.motion, wanted, order=0)
+        flat = Volume((one.scan.data == 0).astype(np.float32), one.scan.grid)
+        zero, inside = on_grid(flat, one.scan.grid, stack.motion, wanted, order=0)
         empty &= (zero.numpy() > 0.5) | ~inside
         seen |= inside
     return empty, seen

@@ -53,6 +53,7 @@ class FuseReport:
         stacks: that were used, in the order they were given.
         left_out: numbers of the stacks that could not be aligned with the first.
         seen: fraction of the result that a stack reaches; elsewhere the result is 0.
+        notes: decisions in words: stacks that are zero-filled or filtered.
         warnings: what to check.
         use: what the result is for.
     """
@@ -67,6 +68,7 @@ class FuseReport:
     stacks: tuple[StackReport, ...]
     left_out: tuple[int, ...]
     seen: float
+    notes: tuple[str, ...]
     warnings: tuple[str, ...]
     use: str = "research use only; not for diagnosis"
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..anatomy.head_frame import Pose
 from ..fitting import (
     PROBE,
+    SOME_MIRRORS,
     Amortised,
     CoordinateFeatures,
     ErrorField,
@@ -78,6 +79,7 @@ class PassContext:
         seed: of the draws of a fit.
         filled: array axes that were zero-filled.
         trial: what a test on the scan itself says of the network; None trusts it.
+        mirrors: mirror images of a slice that are averaged: 1, 2 or 4.
     """
 
     prior: Prior
@@ -91,6 +93,7 @@ class PassContext:
     seed: int = 0
     filled: tuple[int, ...] = ()
     trial: Tested | None = None
+    mirrors: int = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +213,14 @@ def detail_pass(
             near = neighbours_close(detail, grid, axis, len(y))
             probe = torch.Generator().manual_seed(PROBE + axis)
             found = amortise(
-                detail, given, features=features, closeness=near, data_step=data_step, on_slices=on_done, probe=probe
+                detail,
+                given,
+                features=features,
+                closeness=near,
+                data_step=data_step,
+                on_slices=on_done,
+                probe=probe,
+                mirrors=SOME_MIRRORS[context.mirrors],
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)

@@ -11,7 +11,7 @@ from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
 from monai_strainer.fitting import CoordinateFeatures, amortised
-from monai_strainer.fitting.amortised import MIRRORS, amortise, has_bfloat16, predict_slices
+from monai_strainer.fitting.amortised import MIRRORS, SOME_MIRRORS, amortise, has_bfloat16, predict_slices
 from monai_strainer.physics import (
     Downsample,
     GaussianNoise,
@@ -92,6 +92,15 @@ def test_a_mirror_image_is_predicted_as_what_it_shows(size: tuple[int, int], cal
     siren.calls = 0
     predict_slices(detail, given, some, CoordinateFeatures(siren, coords.__getitem__))
     assert siren.calls == calls
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_mean_is_over_as_many_mirror_images_as_asked_for(count: int) -> None:
+    detail, given, some = small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), slice(0, 4)
+    found = amortise(detail, given, only=some, data_step=False, mirrors=SOME_MIRRORS[count])
+    each = [predict_slices(detail, given, some, mirrors=(axes,))[0] for axes in SOME_MIRRORS[count]]
+    assert len(each) == count
+    close(found.images, torch.stack(each).mean(0))
 
 
 @pytest.mark.parametrize("data_step", [True, False])

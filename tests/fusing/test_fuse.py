@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from phantoms import rmse
 from scipy import ndimage
 from stacks import GRID, MOTIONS, SHAPE, cut, phantom, three
@@ -14,6 +15,7 @@ from stacks import GRID, MOTIONS, SHAPE, cut, phantom, three
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
 from monai_strainer.fusing.fuse import Fused, fuse
 from monai_strainer.physics import rigid_matrix
+from monai_strainer.physics.acquired import fourier_resize
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,26 @@ def test_a_grid_that_the_stacks_cover_in_part_is_zero_elsewhere_and_says_so(prio
     found = fuse(still, prior, like=Grid(SHAPE, affine), method="kriging", align=False)
     assert (found.volume.data[20:] == 0).all() and (found.std[20:] == 0).all() and found.volume.data[:16].max() > 300
     assert any("lies outside all stacks" in text for text in found.details.warnings) and found.details.seen < 0.5
+
+
+def zero_filled(one: Volume, size: int) -> Volume:
+    """The same stack with larger k-space in the plane, as scanners write it."""
+    data = torch.from_numpy(one.data)
+    for axis in (k for k in range(3) if k != one.slice_axis):
+        data = fourier_resize(data.movedim(axis, -1), size).movedim(-1, axis)
+    shape = [n if k == one.slice_axis else size for k, n in enumerate(one.grid.shape)]
+    return Volume(data.abs().numpy(), one.grid.resize(shape), slice_axis=one.slice_axis)
+
+
+def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
+    prior: Prior, still: list[Volume], straight: Fused
+) -> None:
+    found = fuse([zero_filled(one, 80) for one in still], prior, spacing=2.0, method="kriging", align=False)
+    truth = phantom()
+    assert rmse(found.volume.data, truth, truth > 0) < 1.2 * rmse(straight.volume.data, truth, truth > 0)
+    for one, note in zip(found.details.stacks, found.details.notes, strict=True):
+        assert one.sigma == pytest.approx(8.0, rel=0.15)  # on the given grid it reads 0.6
+        assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
 
 
 def test_a_stack_that_cannot_be_aligned_keeps_its_number(prior: Prior) -> None:
