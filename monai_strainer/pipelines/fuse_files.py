@@ -21,6 +21,7 @@ from ..io.nifti.outline import outline_of
 from ..priors.prior import Prior
 from ..reporting.fused_page import fused_page
 from ..reporting.html import RunFacts
+from ..restoring.options import declared
 from ..volume import Volume
 from .command_text import fuse_text
 from .file_options import Outputs
@@ -65,7 +66,10 @@ def fuse_files(
     if like is not None:
         options = replace(options, like=_grid_of(like, stacks[0], target))
     out = fuse(stacks, prior, options=options, device=device, progress=progress)
+    grid = None if options.like is None else {"shape": options.like.shape, "affine": options.like.affine.tolist()}
+    configuration = {name: getattr(options, name) for name in declared(FuseOptions)} | {"like": grid}
     report = {**out.report, "inputs": [source.name for source in sources], "prior_sha256": prior.digest}
+    report |= {"configuration": configuration}
     page = None
     if outputs.report:
         # a page that says how long it took is another one each time

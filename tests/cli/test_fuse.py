@@ -43,6 +43,8 @@ def test_the_result_has_the_grid_of_another_image_and_a_page(files: list[Path], 
     command = ["fuse", *map(str, files), str(out), "--like", str(tmp_path / "like.nii.gz"), "--report"]
     assert main([*command, "--method", "kriging", "--no-align", "--quiet"]) == 0
     assert np.allclose(read(out).grid.affine, like.grid.affine) and read(out).grid.shape == (12, 24, 12)
+    record = json.loads((tmp_path / "fused.json").read_text())["configuration"]
+    assert record["like"]["shape"] == [12, 24, 12] and record["method"] == "kriging" and record["align"] is False
     page = (tmp_path / "fused.html").read_text()
     shown = "monai-strainer fuse axial.nii.gz coronal.nii.gz sagittal.nii.gz fused.nii.gz"
     assert f"{shown} --method kriging --no-align --like IMAGE --report" in page and str(tmp_path) not in page
