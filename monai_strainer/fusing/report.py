@@ -53,7 +53,7 @@ class FuseReport:
         stacks: that were used, in the order they were given.
         left_out: numbers of the stacks that could not be aligned with the first.
         seen: fraction of the result that a stack reaches; elsewhere the result is 0.
-        notes: decisions in words: stacks that are zero-filled or filtered.
+        notes: decisions in words: stacks that are zero-filled.
         warnings: what to check.
         use: what the result is for.
     """

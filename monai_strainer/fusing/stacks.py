@@ -17,13 +17,14 @@ from ..restoring.check import check_scan
 from ..restoring.options import RestoreOptions
 from ..restoring.prepare import prepare
 from ..restoring.restore import restore
-from ..restoring.zero_filling import Acquired
+from ..restoring.zero_filling import Acquired, find_acquired
 from ..volume import Volume
 from .images import RestoredStack
 from .options import FuseOptions
 
 __all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
 
+_SAME = (1.0, 1.0, 1.0)  # factors
 _MIRRORS = 2  # a mean of several stacks loses 0.02 dB by it, and 40 % of the time
 
 
@@ -34,7 +35,7 @@ class GivenStack:
     Args:
         number: in the order they were given, from 1.
         scan: what was given.
-        low: as it was acquired, with white noise: without zero-filling and without a filter in the plane.
+        low: on its acquired grid, where the noise is white; the scan itself if it is not zero-filled.
         stack: ``low``, its intensities divided by ``scale``.
         scale: intensity that stands for 1.
         notes: what was decided, in words.
@@ -59,7 +60,8 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
     found = []
     for number, scan in enumerate(stacks, 1):
         check_scan(scan, prior)
-        ready = prepare(scan, prior, (1.0, 1.0, 1.0), RestoreOptions(sigma=options.sigma), True)
+        is_filled = bool(find_acquired(scan, _SAME, True).filled)
+        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), is_filled)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level, low = ready.level.level, ready.acquired.volume
@@ -73,16 +75,10 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
 
 
 def _notes(number: int, scan: Volume, acquired: Acquired) -> tuple[str, ...]:
-    """Say in words what was taken back of what a scanner did after the acquisition."""
+    """Say in words what a scanner did after the acquisition."""
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         return (f"stack {number} is zero-filled: {sizes} voxels were acquired, and it is fused on the acquired grid",)
-    if acquired.filter is not None:
-        width = acquired.filter.width
-        return (
-            f"stack {number}: neighbouring voxels share noise, as after a filter of {width:g} voxels in the plane; it "
-            "is fused without this filter",
-        )
     return ()
 
 
