@@ -8,15 +8,18 @@ import importlib.util
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from stacks import GRID, phantom
+from stacks import GRID, MOTIONS, cut, phantom
 
 from benchmarks.ffdnet import FFDNet
+from benchmarks.stacks_left_out import error_of
+from monai_strainer.fitting.stack_registration import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {  # of every denoiser that others have
@@ -151,3 +154,11 @@ def test_the_benchmark_of_stacks_goes_through_and_resumes(tmp_path: Path) -> Non
     numbers = [float(cell) for cell in printed.splitlines()[-1].split("|")[2:5]]
     assert numbers[2] > numbers[1] > numbers[0]
     assert (tmp_path / "rows.csv").read_text().count("\n") == 4  # no row is made twice
+
+
+def test_a_stack_is_predicted_by_the_truth_up_to_its_noise_and_only_where_it_lies() -> None:
+    scan = cut(phantom(), 1, 3, MOTIONS[1])
+    stack = Stack(torch.from_numpy(scan.data / 600), scan.grid, 1, 8 / 600, motion=np.array(MOTIONS[1]))
+    truth, everywhere = phantom() / np.float32(600), np.ones(GRID.shape, bool)
+    right, wrong = (error_of(truth, GRID, one, everywhere) for one in (stack, replace(stack, motion=np.zeros(6))))
+    assert right < 0.05 and wrong > 2 * right

@@ -38,7 +38,7 @@ USES = {
     "fusing": "ground physics anatomy networks fitting priors restoring",
     "pretraining": "ground physics anatomy networks optim fitting storage",
     "cohorts": "ground physics anatomy networks storage io priors pretraining",
-    "reporting": "ground physics storage priors restoring",
+    "reporting": "ground physics storage priors restoring fusing",
     "evaluation": "ground physics anatomy networks fitting storage io priors restoring reporting",
     "pipelines": "ground physics anatomy networks fitting storage io priors restoring fusing pretraining cohorts "
     "reporting evaluation",

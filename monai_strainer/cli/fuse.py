@@ -1,14 +1,16 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Add and run the command ``fuse``: several stacks of one person as one isotropic volume."""
+"""Add and run the command ``fuse``: several stacks of one person as one volume."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from ..fusing.options import FuseOptions
 from ..pipelines.device import device_of
+from ..restoring.options import declared
 from .messages import log, result
-from .options import new_command, number_or_auto, shared
+from .options import add_declared, new_command, shared
 from .progress import bar_of
 from .restore import require_target
 
@@ -28,53 +30,39 @@ def add_fuse(commands: Any) -> None:
         help="two or more NIfTI files, or DICOM files or folders; the result has the axes and units of the first",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="NIfTI file to write; a folder for DICOM")
-    command.add_argument("--spacing", type=float, default=1.0, metavar="MM", help="voxel edge in mm (default: 1)")
+    add_declared(command, FuseOptions)
     command.add_argument(
-        "--method",
-        choices=("auto", "network", "kriging"),
-        default="auto",
-        help="restore every stack with the prior first, or use the data alone; auto tries both (default: auto)",
-    )
-    command.add_argument(
-        "--no-align", dest="align", action="store_false", help="believe the headers: stacks do not move"
-    )
-    command.add_argument(
-        "--sigma",
-        type=number_or_auto,
+        "--like",
+        type=Path,
         default=None,
-        metavar="S",
-        help="noise standard deviation in the scans' units (default: estimated)",
+        metavar="FILE",
+        help="image whose grid the result has, in any orientation, in place of --spacing",
     )
     command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
+    command.add_argument("--report", action="store_true", help="also write a page with the stacks and the result")
     shared(command)
 
 
 def fuse(args: Options) -> int:
     """Fuse the stacks and write the volume with its record."""
-    from ..fusing import FuseOptions
+    from ..pipelines.file_options import Outputs
     from ..pipelines.fuse_files import fuse_files
     from ..priors.store import load_prior
 
     target = args.output
     require_target(target, args.input[0], args.overwrite)
-    options = FuseOptions(args.spacing, args.method, args.align, sigma=args.sigma, seed=args.seed)
+    options = FuseOptions(**{name: getattr(args, name) for name in declared(FuseOptions)}, seed=args.seed)
+    outputs = Outputs(args.std, args.report, args.overwrite)
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")
     with bar:
-        report = fuse_files(
-            args.input,
-            args.output,
-            prior,
-            options,
-            std=args.std,
-            overwrite=args.overwrite,
-            device=device,
-            progress=move,
-        )
+        report = fuse_files(args.input, target, prior, options, outputs, like=args.like, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
-    for number, one in enumerate(report["stacks"][1:], 2):
+    for one in report["stacks"][1:]:
         shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
-        result(f"  stack {number}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
+        result(f"  stack {one['number']}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
+    for note in report["notes"]:
+        log.info("%s", note)
     for warning in report["warnings"]:
         log.warning("note: %s", warning)
     return 0

@@ -11,7 +11,17 @@ from typing import Any
 
 from ..restoring.options import declared
 
-__all__ = ["EPILOG", "learning", "new_command", "number_or_auto", "numbers", "restoring", "shared", "words"]
+__all__ = [
+    "EPILOG",
+    "add_declared",
+    "learning",
+    "new_command",
+    "number_or_auto",
+    "numbers",
+    "restoring",
+    "shared",
+    "words",
+]
 
 EPILOG = """exit codes:
   0   done
@@ -53,15 +63,7 @@ def restoring(command: argparse.ArgumentParser) -> None:
     size.add_argument(
         "--spacing", type=numbers, default=None, metavar="X,Y,Z", help="voxel size in mm to reach, per array axis"
     )
-    for name, option in declared().items():
-        how: dict[str, Any] = {"dest": name, "default": option["default"], "help": option["help"]}
-        if option["among"]:
-            how |= {"choices": option["among"], "help": f"{option['help']} (default: {option['default']})"}
-        elif option["kind"] is bool:
-            how |= {"action": "store_true"}
-        else:
-            how |= {"type": number_or_auto if option["kind"] is float else option["kind"], "metavar": option["unit"]}
-        command.add_argument(f"--{name.replace('_', '-')}", **how)
+    add_declared(command)
     command.add_argument(
         "--gaussian", dest="noise", action="store_const", const="gaussian", help="short for --noise gaussian"
     )
@@ -82,6 +84,26 @@ def restoring(command: argparse.ArgumentParser) -> None:
     command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     command.add_argument("--shard", default=None, metavar="K/N", help="restore only this shard of many scans")
     command.add_argument("--dry-run", action="store_true", help="print the plan of every scan, and restore none")
+
+
+def add_declared(command: argparse.ArgumentParser, kind: type[Any] | None = None) -> None:
+    """Add options as their class declares them, see :func:`monai_strainer.restoring.options.declared`.
+
+    Args:
+        command: to add to.
+        kind: class of the options; those of a restoration by default.
+    """
+    for name, option in declared(kind).items():
+        how: dict[str, Any] = {"dest": name, "default": option["default"], "help": option["help"]}
+        word = name.replace("_", "-")
+        if option["among"]:
+            how |= {"choices": option["among"], "help": f"{option['help']} (default: {option['default']})"}
+        elif option["kind"] is bool:
+            word = f"no-{word}" if option["default"] else word
+            how |= {"action": "store_false" if option["default"] else "store_true"}
+        else:
+            how |= {"type": number_or_auto if option["kind"] is float else option["kind"], "metavar": option["unit"]}
+        command.add_argument(f"--{word}", **how)
 
 
 def number_or_auto(text: str) -> float | None:

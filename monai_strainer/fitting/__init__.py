@@ -2,7 +2,7 @@
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
-from .amortised import MIRRORS, PROBE, Amortised, CoordinateFeatures, amortise, has_bfloat16
+from .amortised import MIRRORS, PROBE, SOME_MIRRORS, Amortised, CoordinateFeatures, amortise, has_bfloat16
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
@@ -24,6 +24,7 @@ __all__ = [
     "FitOptions",
     "HeldOut",
     "PROBE",
+    "SOME_MIRRORS",
     "Readouts",
     "Refined",
     "Stack",

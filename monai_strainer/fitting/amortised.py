@@ -17,13 +17,24 @@ from ..physics import Measurement, Separable
 from .data_consistency import ErrorField
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
 
-__all__ = ["MIRRORS", "PROBE", "Amortised", "CoordinateFeatures", "amortise", "has_bfloat16", "predict_slices"]
+__all__ = [
+    "MIRRORS",
+    "PROBE",
+    "SOME_MIRRORS",
+    "Amortised",
+    "CoordinateFeatures",
+    "amortise",
+    "has_bfloat16",
+    "predict_slices",
+]
 
 BATCH = 4  # slices at a time
 PROBE = 977_000_003  # seed: simulated scans often draw noise with small seeds, and it must not be drawn again
 MARGIN = 8  # pixels around what is not zero
 ALIGNED = 8  # pixels: boxes begin and end at multiples of what the network folds into one
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+SOME_MIRRORS = {1: MIRRORS[:1], 2: (MIRRORS[0], MIRRORS[3]), 4: MIRRORS}
+"""By their number, the axes to flip for every mirror image that is averaged."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +193,18 @@ def predict_slices(
     shown = show(slices, fraction[rows, columns], sigma, conditions(operator, noise, closeness))
     coords = None if features is None else features.coords(some)
     coords = None if coords is None else coords[..., rows, columns]
+    # blocks of 4 x 4 that fill an image are those of its mirror images too: then the features are made once
+    is_whole = coords is not None and coords.shape[-2] % 4 == 0 and coords.shape[-1] % 4 == 0
     with autocast_on(y.device, has_bfloat16(y.device)):
-        means, log_stds = [], []
+        means, log_stds, made = [], [], None
         for axes in mirrors:
             of_siren = None
             if features is not None and features.siren is not None and coords is not None:
-                coarse = F.avg_pool2d(coords.flip(axes), 4, ceil_mode=True, count_include_pad=False)
-                of_siren = features.siren(coarse, features=True)
+                if made is None or not is_whole:
+                    turned = coords if is_whole else coords.flip(axes)
+                    coarse = F.avg_pool2d(turned, 4, ceil_mode=True, count_include_pad=False)
+                    made = features.siren(coarse, features=True)
+                of_siren = made.flip(axes) if is_whole else made
             image = shown.image.flip(axes).contiguous(memory_format=torch.channels_last)
             mean, log_std = detail(image, shown.conditions, of_siren)
             means.append(mean[:, 0].float().flip(axes))

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..geometry import Grid
-from ..physics import Profile, Rigid, StackOperator
+from ..physics import Profile, Rigid, StackOperator, rigid_matrix
 from .joint_kriging import WeightedData
 
-__all__ = ["Aligned", "Stack", "align_stacks", "joined", "spread"]
+__all__ = ["Aligned", "Stack", "align_stacks", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
 _ROUNDS = 10  # at every level, at most
@@ -32,6 +32,7 @@ _PROBE = 0.3  # degrees and mm of the finite differences
 _FEWEST = 200  # voxels that two stacks must have in common
 _ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
 _FLOOR = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
+_MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 
 
@@ -71,6 +72,27 @@ class Stack:
         inside = operator.A(torch.ones(volume.shape)) > 0.999
         counted = inside.float() if self.trusted is None else inside * self.trusted
         return WeightedData(operator, self.y / self.gain, counted * (self.gain / max(self.sigma, _FLOOR)) ** 2)
+
+    def within(self, volume: Grid) -> Stack:
+        """Return the part that a volume can show, with two slices more on either side; the motion goes into the grid.
+
+        A block of a volume is measured by a part of the stack, in a part of the time.
+        """
+        moved = rigid_matrix(self.motion, self.grid.corners().mean(0)) @ self.grid.affine
+        at = (volume.corners() - moved[:3, 3]) @ np.linalg.inv(moved[:3, :3]).T
+        low = np.clip(np.floor(at.min(0)) - _MORE, 0, np.array(self.grid.shape) - 1).astype(int)
+        high = np.clip(np.ceil(at.max(0)) + _MORE, low, np.array(self.grid.shape) - 1).astype(int) + 1
+        some = tuple(slice(a, b) for a, b in zip(low, high))
+        step = np.eye(4)
+        step[:3, 3] = low
+        size = high - low
+        return replace(
+            self,
+            y=self.y[some],
+            grid=Grid((int(size[0]), int(size[1]), int(size[2])), moved @ step),
+            motion=np.zeros(6),
+            trusted=None if self.trusted is None else self.trusted[some],
+        )
 
     def coarser(self, step: float) -> Stack:
         """Average voxels in the plane up to a step in mm."""
@@ -131,17 +153,6 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
             one = replace(one, stack=replace(one.stack, motion=np.zeros(6)))
         found.append(one)
     return found
-
-
-def joined(stacks: Sequence[Stack], volume: Grid) -> tuple[Tensor, Tensor]:
-    """Average the stacks, each spread over the voxels that it measured.
-
-    Returns:
-        The image (X, Y, Z) and how many stacks saw each voxel, 0 where none did.
-    """
-    data = [one.data(volume) for one in stacks]
-    image, seen = spread(data, [one.y for one in data])
-    return image, seen
 
 
 def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

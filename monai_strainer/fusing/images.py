@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,24 +13,26 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..fitting.joint_kriging import JointField, WeightedData
-from ..fitting.stack_registration import Stack, joined
+from ..fitting.stack_registration import Stack, spread
 from ..geometry import Grid
 from ..volume import Volume
 from .placing import on_grid
 
 __all__ = [
+    "STEPS",
     "Corrected",
     "RestoredStack",
     "block_of",
     "corrected",
     "kriged_mean",
+    "posterior",
     "prediction_error",
     "restored_mean",
     "uncertainty",
 ]
 
 _LENGTH = 1.0  # voxels, of the correlation of errors
-_STEPS = 12  # of conjugate gradients: more change the result by less than 0.02 dB
+STEPS = 12  # of conjugate gradients: more change the result by less than 0.02 dB
 _BLOCK = 80  # voxels per axis of the block where a stack is predicted from the others
 _LEAST = 1e-6  # variance of an error, of an image of about [0, 1]
 
@@ -51,10 +53,16 @@ class RestoredStack:
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """An image that all data corrected, and the field of the errors that were assumed."""
+    """An image that all data corrected.
+
+    Args:
+        image: (X, Y, Z).
+        left: (X, Y, Z), what is left of a drawn error once its own data have corrected it: a draw from the posterior.
+        data: that corrected it.
+    """
 
     image: Tensor
-    field: JointField
+    left: Tensor
     data: tuple[WeightedData, ...]
 
 
@@ -65,8 +73,9 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     """
     top, bottom, count = (torch.zeros(target.shape) for _ in range(3))
     for one in parts:
-        image, inside = on_grid(one.image, one.stack, target)
-        std, _ = on_grid(one.std, one.stack, target, order=1)
+        place, motion = one.stack.grid, one.stack.motion
+        image, inside = on_grid(one.image, place, motion, target)
+        std, _ = on_grid(one.std, place, motion, target, order=1)
         weight = torch.from_numpy(inside.astype(np.float32)) / (std.square() + 1e-4)
         top += weight * image / one.stack.gain
         bottom += weight
@@ -75,15 +84,14 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     return mean, torch.where(bottom > 0, (count / bottom.clamp_min(1e-12)).sqrt(), 0.0)
 
 
-def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
-    """Average the stacks, each spread over its voxels; return the image and the deviation of its error.
+def kriged_mean(data: Sequence[WeightedData]) -> tuple[Tensor, Tensor]:
+    """Average the data, each spread over its voxels; return the image and the deviation of its error.
 
     The deviation is read off the residuals: ``y - A m`` has the variance of the noise and that of ``A e``, and a draw
     from the field of unit variance says how much of an error is left after ``A``.
     """
-    mean, _ = joined(stacks, target)
-    data = [one.data(target) for one in stacks]
-    unit = JointField(target.shape, (_LENGTH,) * 3, torch.ones(()))
+    mean, _ = spread(data, [one.y for one in data])
+    unit = JointField(_shape(mean), (_LENGTH,) * 3, torch.ones(()))
     draw = unit.draw(torch.Generator().manual_seed(0))
     excess, power = 0.0, 0.0
     for one in data:
@@ -94,28 +102,44 @@ def kriged_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
     return mean, torch.tensor(max(_LEAST, excess / max(power, 1e-12)) ** 0.5)
 
 
-def corrected(first: tuple[Tensor, Tensor], stacks: Sequence[Stack], target: Grid) -> Corrected:
+def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Tensor:
     """Let all data correct a first image, given with the deviation of its error."""
     mean, deviation = first
-    data = tuple(one.data(target) for one in stacks)
-    field = JointField(target.shape, (_LENGTH,) * 3, deviation)
-    return Corrected(field.correct(mean, data, _STEPS), field, data)
+    return JointField(_shape(mean), (_LENGTH,) * 3, deviation).correct(mean, data, STEPS)
 
 
-def uncertainty(found: Corrected, seed: int) -> NDArray[np.float32]:
-    """Return the standard deviation of every voxel: an error is drawn, measured, and corrected by its own data.
+def posterior(
+    first: tuple[Tensor, Tensor], data: Sequence[WeightedData], seed: int, on_step: Callable[[int, int], None]
+) -> Corrected:
+    """Let all data correct a first image; and, in the same steps, a drawn error by data that are drawn of it.
 
-    What is left of it is a draw from the posterior; its mean square over 5 x 5 x 5 voxels is the variance.
+    Args:
+        first: the image and the deviation of its error.
+        data: the measurements.
+        seed: of the draws.
+        on_step: called with the steps done and their number.
     """
+    mean, deviation = first
     generator = torch.Generator().manual_seed(seed)
-    error = found.field.draw(generator)
-    again = []
-    for one in found.data:
+    field = JointField(_shape(mean), (_LENGTH,) * 3, deviation)
+    error = field.draw(generator)
+    both = []
+    for one in data:
         sigma = one.weight.clamp_min(1e-12).rsqrt() * (one.weight > 0)
         noise = sigma * torch.randn(one.y.shape, generator=generator)
-        again.append(WeightedData(one.operator, one.operator.A(error) + noise, one.weight))
-    left = error - found.field.correct(torch.zeros_like(error), again, _STEPS)
+        both.append(WeightedData(one.operator, torch.stack([one.y, one.operator.A(error) + noise]), one.weight))
+    image, found = field.correct(torch.stack([mean, torch.zeros_like(mean)]), both, STEPS, on_step)
+    return Corrected(image, error - found, tuple(data))
+
+
+def uncertainty(left: Tensor) -> NDArray[np.float32]:
+    """Return the standard deviation of every voxel: the root mean square of a draw over 5 x 5 x 5 voxels."""
     return np.sqrt(ndimage.uniform_filter(left.square().numpy(), 5, mode="nearest")).astype(np.float32)
+
+
+def _shape(image: Tensor) -> tuple[int, int, int]:
+    first, second, third = image.shape
+    return first, second, third
 
 
 def block_of(target: Grid) -> Grid:
@@ -126,17 +150,16 @@ def block_of(target: Grid) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), target.affine @ step)
 
 
-def prediction_error(first: tuple[Tensor, Tensor], left_out: Stack, others: Sequence[Stack], block: Grid) -> float:
+def prediction_error(first: tuple[Tensor, Tensor], left_out: WeightedData, others: Sequence[WeightedData]) -> float:
     """Predict a stack from the others, in a block; return the mean square error over the variance of its noise.
 
     Args:
         first: image of the block and its deviation, made of the others alone.
         left_out: to predict.
         others: the data that correct the image.
-        block: grid.
     """
-    image = corrected(first, others, block).image
-    _, seen = joined(others, block)
-    given = left_out.data(block)
-    counted = given.weight * (given.operator.A((seen > 0.05).float()) > 0.95)
-    return float((counted * (given.y - given.operator.A(image)).square()).sum() / (counted > 0).sum().clamp_min(1))
+    image = corrected(first, others)
+    _, seen = spread(others, [one.y for one in others])
+    counted = left_out.weight * (left_out.operator.A((seen > 0.05).float()) > 0.95)
+    error = (counted * (left_out.y - left_out.operator.A(image)).square()).sum()
+    return float(error / (counted > 0).sum().clamp_min(1))

@@ -4,47 +4,84 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..restoring.options import PROFILES as ALL_PROFILES
+from ..restoring.options import said
 
-__all__ = ["METHODS", "FuseOptions"]
+if TYPE_CHECKING:  # the command line reads this file for its help text
+    from ..geometry import Grid
+
+__all__ = ["METHODS", "PROFILES", "SPACING", "FuseOptions"]
 
 METHODS = ("auto", "network", "kriging")
+PROFILES = tuple(name for name in ALL_PROFILES if name not in ("auto", "kspace"))  # a slice is excited, not encoded
+SPACING = 1.0  # mm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FuseOptions:
     """How stacks become one volume.
 
     Args:
-        spacing: voxel edge of the result in mm, the same along all axes.
+        spacing: voxel edge of the result in mm, the same along all axes; 1 by default.
+        like: grid of the result, in any orientation, in place of the field of view of the first stack and a spacing.
+            Its voxels may have different edges; where no stack reaches, the result is 0.
         method: "network" restores every stack with the prior and lets all data correct the mean; "kriging" uses the
             data alone; "auto" takes the one that predicts a stack better from the others.
         align: find how the stacks lie to each other; without it the headers are believed.
-        profile: of a slice, see :class:`monai_strainer.RestoreOptions`.
+        profile: of a slice, see :mod:`monai_strainer.physics.axis_profiles`.
         sigma: noise standard deviation in the scans' units; None reads it off every stack.
         seed: of all draws.
 
     Raises:
-        InputError: a value that does not exist or is not above 0.
+        InputError: a value that does not exist or is not above 0; a spacing and a grid.
 
     Example:
         >>> FuseOptions(spacing=0.8).method
         'auto'
     """
 
-    spacing: float = 1.0
-    method: str = "auto"
-    align: bool = True
-    profile: str = "box"
-    sigma: float | None = None
+    spacing: float | None = field(
+        default=None,
+        metadata=said(
+            f"voxel edge of the result, the same along all axes (default: {SPACING:g})", kind=float, unit="MM"
+        ),
+    )
+    like: Grid | None = None
+    method: str = field(
+        default="auto",
+        metadata=said(
+            "restore every stack with the prior first, or use the data alone; auto takes the better one", among=METHODS
+        ),
+    )
+    align: bool = field(default=True, metadata=said("believe the headers: stacks do not move", kind=bool))
+    profile: str = field(
+        default="box",
+        metadata=said("of a slice: an average over its thickness, or a weighted one", among=PROFILES),
+    )
+    sigma: float | None = field(
+        default=None,
+        metadata=said("noise standard deviation in the scans' units (default: estimated)", kind=float, unit="S"),
+    )
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.spacing) and self.spacing > 0):
+        if self.spacing is not None and not (math.isfinite(self.spacing) and self.spacing > 0):
             raise InputError(f"a spacing of {self.spacing:g} mm is not above 0", "give the voxel edge in mm")
-        if self.method not in METHODS:
-            raise InputError(f"there is no method {self.method!r}", f"choose from {', '.join(METHODS)}")
+        if self.spacing is not None and self.like is not None:
+            raise InputError("a spacing and the grid of another image were given", "give one of them")
+        for name, choices in (("method", METHODS), ("profile", PROFILES)):
+            if getattr(self, name) not in choices:
+                raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
         if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
             raise InputError(f"a noise level of {self.sigma:g} is not 0 or more", "give a standard deviation")
+
+    @property
+    def edge(self) -> float:
+        """Voxel edge in mm in which the fusion is computed: the one asked for, or the finest of ``like``."""
+        if self.like is not None:
+            return float(self.like.spacing.min())
+        return SPACING if self.spacing is None else self.spacing

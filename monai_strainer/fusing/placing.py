@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,15 +14,68 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..errors import InputError
-from ..fitting.stack_registration import Stack
 from ..geometry import Grid
-from ..physics import rigid_matrix
+from ..physics import Rigid, rigid_matrix
 from ..volume import Volume
 
-__all__ = ["isotropic", "on_grid", "require_overlap"]
+__all__ = ["Target", "isotropic", "on_grid", "require_overlap", "target_of"]
 
 _MOST = 400_000_000  # voxels of a result: beyond, a spacing is a mistake
-_FEWEST = 0.05  # fraction of a stack's field of view that lies in that of the first
+_FEWEST = 0.05  # fraction of a field of view that lies in another
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The grid of the result, and the one in which it is computed.
+
+    Thick voxels are the mean of thin ones, for what a stack shows depends on what lies within a voxel; and slices that
+    reach beyond the edge of the result count only where what they measure is computed as a whole.
+
+    Args:
+        wanted: of the result.
+        fitted: the same axes, with finer and more voxels.
+        times: voxels of ``fitted`` per voxel of ``wanted``, per axis.
+        margin: voxels of ``wanted`` that ``fitted`` reaches further, on either side of every axis.
+    """
+
+    wanted: Grid
+    fitted: Grid
+    times: tuple[int, int, int] = (1, 1, 1)
+    margin: tuple[int, int, int] = (0, 0, 0)
+
+    def given(self, image: Tensor) -> Tensor:
+        """Bring an image from the fitted grid to that of the result."""
+        for axis, (n, k, m) in enumerate(zip(self.wanted.shape, self.times, self.margin)):
+            whole = image.narrow(axis, m * k, n * k)
+            image = whole.unflatten(axis, (n, k)).mean(axis + 1) if k > 1 else whole
+        return image.contiguous()
+
+
+def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float) -> Target:
+    """Return the grids of a fusion.
+
+    Args:
+        first: of the first stack.
+        spacing: voxel edge in mm, where no grid is asked for.
+        like: grid that is asked for.
+        thickest: slice thickness in mm, the greatest of all stacks.
+
+    Raises:
+        InputError: too many voxels.
+    """
+    if like is None:
+        grid = isotropic(first, spacing)
+        return Target(grid, grid)
+    edges = like.spacing
+    times = [max(1, round(float(edge / edges.min()))) for edge in edges]
+    margin = [math.ceil(thickest / float(edge)) for edge in edges]
+    wider = [n + 2 * m for n, m in zip(like.shape, margin)]
+    step = np.eye(4)
+    step[:3, 3] = [-m for m in margin]
+    shape = [n * k for n, k in zip(wider, times)]
+    _require_size(shape, edges.min())
+    fitted = Grid((wider[0], wider[1], wider[2]), like.affine @ step).resize(shape)
+    return Target(like, fitted, (times[0], times[1], times[2]), (margin[0], margin[1], margin[2]))
 
 
 def isotropic(first: Grid, spacing: float) -> Grid:
@@ -30,46 +85,61 @@ def isotropic(first: Grid, spacing: float) -> Grid:
         InputError: the result would have more than 400 million voxels.
     """
     shape = [max(1, round(float(length) / spacing)) for length in first.extent]
-    if np.prod([float(n) for n in shape]) > _MOST:
-        raise InputError(
-            f"voxels of {spacing:g} mm make a volume of {' x '.join(map(str, shape))}", "ask for a wider spacing"
-        )
+    _require_size(shape, spacing)
     return first.resize(shape)
 
 
-def require_overlap(stacks: Sequence[Volume]) -> None:
-    """Refuse stacks that do not look at the same place.
+def _require_size(shape: Sequence[int], spacing: float) -> None:
+    if math.prod(shape) > _MOST:
+        raise InputError(
+            f"voxels of {spacing:g} mm make a volume of {' x '.join(map(str, shape))}", "ask for a wider spacing"
+        )
+
+
+def require_overlap(stacks: Sequence[Grid], like: Grid | None = None) -> None:
+    """Refuse stacks that do not look at the same place, and a grid where none of them looks.
 
     Raises:
-        InputError: a stack hardly overlaps the field of view of the first.
+        InputError: a stack hardly overlaps the field of view of the first, or a grid that of any.
     """
-    first = stacks[0].grid
     for number, one in enumerate(stacks[1:], 2):
-        index = np.indices([min(n, 16) for n in one.grid.shape]).reshape(3, -1).T
-        at = (index + 0.5) * one.grid.shape / np.minimum(one.grid.shape, 16) - 0.5
-        world = at @ one.grid.affine[:3, :3].T + one.grid.affine[:3, 3]
-        inside = (world - first.affine[:3, 3]) @ np.linalg.inv(first.affine[:3, :3]).T
-        common = float(np.all((inside > -0.5) & (inside < np.array(first.shape) - 0.5), axis=1).mean())
+        common = _common(one, stacks[0])
         if common < _FEWEST:
             raise InputError(
                 f"stack {number} has {100 * common:.0f} % of its field of view in common with the first",
                 "pass stacks of one visit whose headers share a coordinate system",
             )
+    if like is not None and max(max(_common(one, like), _common(like, one)) for one in stacks) < _FEWEST:
+        raise InputError(
+            "the grid that was asked for lies outside the stacks", "pass an image of the same visit and body part"
+        )
 
 
-def on_grid(volume: Volume, stack: Stack, target: Grid, order: int = 3) -> tuple[Tensor, NDArray[np.bool_]]:
-    """Interpolate a volume that lies where a stack does onto a grid.
+def _common(one: Grid, other: Grid) -> float:
+    """Fraction of a field of view that lies in another."""
+    index = np.indices([min(n, 16) for n in one.shape]).reshape(3, -1).T
+    at = (index + 0.5) * one.shape / np.minimum(one.shape, 16) - 0.5
+    world = at @ one.affine[:3, :3].T + one.affine[:3, 3]
+    inside = (world - other.affine[:3, 3]) @ np.linalg.inv(other.affine[:3, :3]).T
+    return float(np.all((inside > -0.5) & (inside < np.array(other.shape) - 0.5), axis=1).mean())
+
+
+def on_grid(
+    volume: Volume, place: Grid, motion: Rigid, target: Grid, order: int = 3
+) -> tuple[Tensor, NDArray[np.bool_]]:
+    """Interpolate a volume that lies where a moved stack does onto a grid.
 
     Args:
         volume: the stack itself or a finer version of it.
-        stack: with its motion.
+        place: grid of the stack.
+        motion: of the stack, see :func:`monai_strainer.physics.rigid_matrix`; about its centre.
         target: grid.
         order: of the spline; 3 is cubic.
 
     Returns:
         The image and where the volume's field of view reaches.
     """
-    moved = rigid_matrix(stack.motion, stack.grid.corners().mean(0)) @ volume.grid.affine
+    moved = rigid_matrix(motion, place.corners().mean(0)) @ volume.grid.affine
     matrix = np.linalg.inv(moved) @ target.affine
     size = {"output_shape": target.shape, "mode": "nearest"}
     image = ndimage.affine_transform(volume.data, matrix[:3, :3], matrix[:3, 3], order=order, **size)

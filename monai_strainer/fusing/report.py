@@ -14,6 +14,7 @@ class StackReport:
     """One stack.
 
     Args:
+        number: of the stack, in the order they were given, from 1.
         spacing: of its voxels in mm.
         sigma: of its noise, in its own units.
         rotation: vector in degrees, from where the header says; about the centre of the stack.
@@ -25,6 +26,7 @@ class StackReport:
         prior: that restored it; "none" for kriging.
     """
 
+    number: int
     spacing: tuple[float, float, float]
     sigma: float
     rotation: tuple[float, float, float]
@@ -41,20 +43,34 @@ class FuseReport:
     """A fusion.
 
     Args:
+        made_by: package and version.
         method: "network" or "kriging".
         why: the reason in words.
         spacing: of the result in mm.
         predicted: by method, the error of a stack predicted from the others, over its noise; where it was tried.
-        stacks: in the order they were given.
+        seed: of all draws.
+        aligned: whether the stacks were aligned; if not, the headers were believed.
+        stacks: that were used, in the order they were given.
+        left_out: numbers of the stacks that could not be aligned with the first.
+        seen: fraction of the result that a stack reaches; elsewhere the result is 0.
+        notes: decisions in words: stacks that are zero-filled.
         warnings: what to check.
+        use: what the result is for.
     """
 
+    made_by: str
     method: Literal["network", "kriging"]
     why: str
     spacing: tuple[float, float, float]
     predicted: dict[str, float]
+    seed: int
+    aligned: bool
     stacks: tuple[StackReport, ...]
+    left_out: tuple[int, ...]
+    seen: float
+    notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    use: str = "research use only; not for diagnosis"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers and words, fit for JSON."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ Rigid = NDArray[np.float64]
 """Six numbers: a rotation vector in degrees and a shift in mm."""
 
 _CHUNK = 1 << 20  # points sampled at once: their coordinates take 12 MiB
+_PARALLEL = 1e-3  # voxels by which an axis that is parallel to another may leave it
 _TRILINEAR, _ZEROS = 0, 0  # how torch's grid sampler interpolates, and what lies outside
 
 
@@ -51,7 +53,8 @@ class StackOperator(Operator):
     """``y = P S x``: sample a volume where a stack's voxels are, finely, and average them by the slice profile.
 
     ``S`` interpolates linearly at the points of a fine grid in the stack's own directions, which may be oblique; ``P``
-    is the profile of its slices and the box of its voxels. Points outside the volume are 0.
+    is the profile of its slices and the box of its voxels. Points outside the volume are 0. Where the axes of stack and
+    volume are parallel, both are one matrix per axis, which is far quicker.
 
     Args:
         volume: grid of ``x``.
@@ -84,9 +87,15 @@ class StackOperator(Operator):
             None if n == m else (slices if k == slice_axis else box).matrix(n, m)
             for k, (n, m) in enumerate(zip(self.fine.shape, stack.shape))
         ]
-        middle = stack.corners().mean(0)
-        moved = np.eye(4) if motion is None else rigid_matrix(motion, middle)
+        moved = np.eye(4) if motion is None else rigid_matrix(motion, stack.corners().mean(0))
         to_voxel = np.linalg.inv(volume.affine) @ moved @ self.fine.affine
+        self.parallel = _parallel_axes(to_voxel, self.fine.shape, volume.shape)
+        if self.parallel is not None:
+            self.lines = [
+                _linear(to_voxel[axis, k], to_voxel[axis, 3], self.fine.shape[k], volume.shape[axis])
+                for k, axis in enumerate(self.parallel)
+            ]
+            self.lines = [line if a is None else a.to(line) @ line for a, line in zip(self.average, self.lines)]
         # torch's sampler counts from -1 at the first centre to 1 at the last, and names the last axis first
         half = np.array([max(n - 1, 1) / 2 for n in volume.shape])
         scaled = to_voxel[:3] / half[:, None]
@@ -95,41 +104,41 @@ class StackOperator(Operator):
 
     def A(self, x: Tensor) -> Tensor:
         self._check(x, self.shape_in)
-        images = x.reshape(-1, 1, 1, *self.shape_in)
-        return torch.stack([self._measured(image) for image in images]).reshape(*x.shape[:-3], *self.shape_out)
+        images = x.reshape(-1, *self.shape_in)
+        if self.parallel is not None:
+            out = _multiplied(images.permute(0, *(1 + axis for axis in self.parallel)), self.lines)
+        else:
+            out = self._measured(images)
+        return out.reshape(*x.shape[:-3], *self.shape_out)
 
     def adjoint(self, y: Tensor) -> Tensor:
         self._check(y, self.shape_out)
         stacks = y.reshape(-1, *self.shape_out)
-        return torch.stack([self._spread(stack) for stack in stacks]).reshape(*y.shape[:-3], *self.shape_in)
+        if self.parallel is not None:
+            back = _multiplied(stacks, [line.T for line in self.lines])
+            out = back.permute(0, *(1 + self.parallel.index(axis) for axis in range(3)))
+        else:
+            out = self._spread(stacks)
+        return out.reshape(*y.shape[:-3], *self.shape_in)
 
-    def _measured(self, image: Tensor) -> Tensor:
-        """(1, 1, *shape_in) to (*shape_out)."""
+    def _measured(self, images: Tensor) -> Tensor:
+        """Sample and average images (some, *shape_in) to (some, *shape_out); they share the points."""
         parts = [
-            torch.nn.functional.grid_sample(image, self._points(some, image), align_corners=True)[0, 0]
+            torch.nn.functional.grid_sample(images[None], self._points(some, images), align_corners=True)[0]
             for some in self._chunks()
         ]
-        return self._averaged(torch.cat(parts))
+        return _multiplied(torch.cat(parts, 1), self.average)
 
-    def _spread(self, stack: Tensor) -> Tensor:
-        """(*shape_out) to (*shape_in), the transpose of ``_measured``."""
-        fine = stack
-        for k, matrix in enumerate(self.average):
-            if matrix is not None:
-                fine = torch.movedim(torch.movedim(fine, k, -1) @ matrix.to(fine), -1, k)
-        out, empty = stack.new_zeros(self.shape_in), stack.new_zeros((1, 1, *self.shape_in))
+    def _spread(self, stacks: Tensor) -> Tensor:
+        """Do the transpose of ``_measured``."""
+        fine = _multiplied(stacks, [None if matrix is None else matrix.T for matrix in self.average])
+        out, empty = stacks.new_zeros((len(stacks), *self.shape_in)), stacks.new_zeros((1, len(stacks), *self.shape_in))
         for some in self._chunks():
             backward: Any = torch.ops.aten.grid_sampler_3d_backward
-            part = fine[some][None, None].contiguous()
-            gradient, _ = backward(part, empty, self._points(some, stack), _TRILINEAR, _ZEROS, True, (True, False))
-            out += gradient[0, 0]
+            part = fine[:, some][None].contiguous()
+            gradient, _ = backward(part, empty, self._points(some, stacks), _TRILINEAR, _ZEROS, True, (True, False))
+            out += gradient[0]
         return out
-
-    def _averaged(self, fine: Tensor) -> Tensor:
-        for k, matrix in enumerate(self.average):
-            if matrix is not None:
-                fine = torch.movedim(torch.movedim(fine, k, -1) @ matrix.to(fine).T, -1, k)
-        return fine
 
     def _chunks(self) -> list[slice]:
         """Ranges along the first axis of the fine grid."""
@@ -145,3 +154,32 @@ class StackOperator(Operator):
         # one sum per axis in float64, then float32: the sums of three broadcast vectors cost little
         rows = [(row[0] * i + row[3]) + row[1] * j + row[2] * k for row in matrix]
         return torch.stack(rows, -1).to(like.dtype)[None]
+
+
+def _parallel_axes(
+    to_voxel: NDArray[np.float64], fine: Sequence[int], volume: Sequence[int]
+) -> tuple[int, int, int] | None:
+    """Return for every axis of a stack that of the volume it runs along; None where one runs along none or two."""
+    reach = np.abs(to_voxel[:3, :3]) * fine  # in voxels of the volume, over the whole stack
+    axes = reach.argmax(0)
+    rest = reach.copy()
+    rest[axes, range(3)] = 0
+    if sorted(axes) != [0, 1, 2] or rest.max() > _PARALLEL or min(volume) == 1:
+        return None
+    return int(axes[0]), int(axes[1]), int(axes[2])
+
+
+def _linear(step: float, start: float, fine: int, volume: int) -> Tensor:
+    """(fine, volume): linear interpolation at ``start + step i``; 0 outside."""
+    at = start + step * np.arange(fine)
+    weights = 1 - np.abs(at[:, None] - np.arange(volume))
+    return torch.from_numpy(np.maximum(weights, 0))
+
+
+def _multiplied(x: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
+    """Multiply by one matrix along each of the last three axes, first along those that become shortest."""
+    order = sorted(range(3), key=lambda k: 1.0 if (m := matrices[k]) is None else m.shape[0] / m.shape[1])
+    for k in order:
+        if (matrix := matrices[k]) is not None:
+            x = torch.movedim(torch.movedim(x, k - 3, -1) @ matrix.to(x).T, -1, k - 3)
+    return x

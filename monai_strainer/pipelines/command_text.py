@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Write the command line that does what a call of ``restore_file`` does; it names no folder and no patient.
+"""Write the command line that does what ``restore_file`` or ``fuse_files`` does; it names no folder and no patient.
 
 Folders, file names of DICOM and series identifiers may name a patient; words in capitals stand in their place.
 """
@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..fusing.options import FuseOptions
 from ..io import is_image
 from ..priors.prior import Prior
 from ..priors.shipped import bundle_path
@@ -22,7 +22,7 @@ from ..restoring.options import RestoreOptions, declared
 if TYPE_CHECKING:
     from .file_options import FileOptions, Outputs
 
-__all__ = ["command_text"]
+__all__ = ["command_text", "fuse_text"]
 
 
 def command_text(source: Path, target: Path, prior: Prior, options: FileOptions, outputs: Outputs) -> str:
@@ -51,6 +51,30 @@ def command_text(source: Path, target: Path, prior: Prior, options: FileOptions,
     return shlex.join(words)
 
 
+def fuse_text(
+    sources: Sequence[Path], target: Path, prior: Prior, options: FuseOptions, outputs: Outputs, has_like: bool
+) -> str:
+    """Return the command line of a fusion, with every option that differs from its default.
+
+    Args:
+        sources, target, prior, options, outputs: of :func:`monai_strainer.pipelines.fuse_files.fuse_files`.
+        has_like: whether the grid of another image was asked for.
+
+    Example:
+        >>> from monai_strainer.pipelines.file_options import Outputs
+        >>> names = [Path("a.nii"), Path("b.nii")]
+        >>> fuse_text(names, Path("out.nii"), Prior.cold(), FuseOptions(align=False), Outputs(std=True), True)
+        'monai-strainer fuse a.nii b.nii out.nii --no-align --like IMAGE --std --prior BUNDLE'
+    """
+    words = ["monai-strainer", "fuse", *(one.name if is_image(one) else "DICOM" for one in sources)]
+    words += [target.name if is_image(target) else "OUT", *_declared(options)]
+    words += ["--seed", str(options.seed)] if options.seed else []
+    words += ["--like", "IMAGE"] if has_like else []
+    words += [f"--{name}" for name, is_set in _flags(outputs).items() if is_set]
+    words += [] if prior.digest == _shipped() else ["--prior", "BUNDLE"]
+    return shlex.join(words)
+
+
 def _flags(outputs: Outputs) -> dict[str, bool]:
     return {
         "std": outputs.std,
@@ -61,16 +85,15 @@ def _flags(outputs: Outputs) -> dict[str, bool]:
     }
 
 
-def _declared(options: RestoreOptions) -> Iterator[str]:
-    """Yield the words of the options of a restoration that a command line has."""
-    defaults = {one.name: one.default for one in fields(RestoreOptions)}
-    for name, option in declared().items():
+def _declared(options: RestoreOptions | FuseOptions) -> Iterator[str]:
+    """Yield the words of options that a command line has."""
+    for name, option in declared(type(options)).items():
         value = getattr(options, name)
         if not isinstance(value, bool | int | float | str | None):
             value = "MAP" if name == "sigma" else "CLASS"  # only Python takes it
-        if value is None or value == defaults[name]:
+        if value is None or value == option["default"]:
             continue
-        yield f"--{name.replace('_', '-')}"
+        yield f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
         if option["kind"] is not bool:
             yield value if isinstance(value, str) else f"{value:g}"
 

@@ -1,16 +1,30 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Fuse from files to a file: read the stacks, fuse them, write the volume with its record."""
+"""Fuse from files to a file: read the stacks, fuse them, write the volume with its record and its page."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
-from ..fusing import FuseOptions, fuse
-from ..io import read, write
+from ..fusing.fuse import fuse
+from ..fusing.options import FuseOptions
+from ..geometry import Grid
+from ..io import is_image, is_nifti, read, write
+from ..io.nifti.outline import outline_of
 from ..priors.prior import Prior
+from ..reporting.fused_page import fused_page
+from ..reporting.html import RunFacts
+from ..restoring.options import declared
+from ..volume import Volume
+from .command_text import fuse_text
+from .file_options import Outputs
 
 __all__ = ["fuse_files"]
 
@@ -20,21 +34,21 @@ def fuse_files(
     target: Path,
     prior: Prior,
     options: FuseOptions,
+    outputs: Outputs | None = None,
     *,
-    std: bool = False,
-    overwrite: bool = False,
+    like: Path | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Fuse stacks from files, or DICOM folders, to one volume.
+    """Fuse stacks from files, or DICOM folders, to one volume; its record is always written.
 
     Args:
-        sources: two or more; the first gives the axes, the units and the kind of the result.
+        sources: two or more; the first gives the units and the kind of the result, and its axes without ``like``.
         target: NIfTI file or DICOM folder.
         prior: to restore with.
         options: how.
-        std: also write the standard deviation.
-        overwrite: replace what is there.
+        outputs: what else is written: ``std``, and with ``report`` the page; ``overwrite``.
+        like: image whose grid the result has.
         device: where the networks compute.
         progress: called with the parts done and their number.
 
@@ -44,10 +58,38 @@ def fuse_files(
     Raises:
         InputError: see ``read``, ``fuse`` and ``write``; the same file twice.
     """
+    start, outputs = time.perf_counter(), outputs or Outputs()
     paths = [source.resolve() for source in sources]
     if len(set(paths)) < len(paths):
         raise InputError("a stack was given twice", "pass every stack once")
-    out = fuse([read(source) for source in sources], prior, options=options, device=device, progress=progress)
-    report = {**out.details.as_dict(), "inputs": [source.name for source in sources], "prior_sha256": prior.digest}
-    write(out.volume, target, report=report, std=out.std if std else None, overwrite=overwrite)
+    stacks = [read(source) for source in sources]
+    if like is not None:
+        options = replace(options, like=_grid_of(like, stacks[0], target))
+    out = fuse(stacks, prior, options=options, device=device, progress=progress)
+    grid = None if options.like is None else {"shape": options.like.shape, "affine": options.like.affine.tolist()}
+    configuration = {name: getattr(options, name) for name in declared(FuseOptions)} | {"like": grid}
+    report = {**out.report, "inputs": [source.name for source in sources], "prior_sha256": prior.digest}
+    report |= {"configuration": configuration}
+    page = None
+    if outputs.report:
+        # a page that says how long it took is another one each time
+        seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
+        command = fuse_text(sources, target, prior, options, outputs, like is not None)
+        page = fused_page(stacks, out, run=RunFacts(command, seconds, device))
+    std = out.std if outputs.std else None
+    write(out.volume, target, report=report, std=std, page=page, overwrite=outputs.overwrite)
     return report
+
+
+def _grid_of(like: Path, first: Volume, target: Path) -> Grid:
+    """Return the grid of an image; of a NIfTI file the header is enough.
+
+    Raises:
+        InputError: it cannot be read; a DICOM series would have other axes than its source.
+    """
+    outline = outline_of(like) if like.is_file() and is_nifti(like) else None
+    grid = read(like).grid if outline is None else outline.grid
+    turned = np.abs(grid.affine[:3, :3] / grid.spacing - first.grid.affine[:3, :3] / first.grid.spacing).max()
+    if not is_image(target) and turned > 1e-3:
+        raise InputError("a DICOM series keeps the directions of the first stack", "name a .nii.gz file", target)
+    return grid

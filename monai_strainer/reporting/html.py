@@ -18,7 +18,7 @@ from .methods_text import methods_text
 from .quality_rows import quality_rows, volume_rows
 from .viewer import maps_of, viewer_data
 
-__all__ = ["RunFacts", "index_of", "page_of"]
+__all__ = ["RunFacts", "index_of", "page_of", "render"]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 COMPARED = {
@@ -83,10 +83,10 @@ def page_of(
         shows the patient's head: it is as private as the scan.
     """
     maps = maps_of(scan, out, std, report, network_weight)
-    viewer = viewer_data(scan, out, maps)
+    viewer = viewer_data({"input": scan}, out, maps)
     curves = [one.curve for one in report.passes if one.curve]
     spacings = [volume.grid.spacing.tolist() for volume in (scan, out)]
-    return _render(
+    return render(
         "scan.html",
         title=getattr(scan.source, "name", None) or "scan",
         viewer=viewer,
@@ -123,10 +123,11 @@ def index_of(
         warnings: of its report, by the scan's name; they stand below its message.
     """
     columns = list(rows[0]) if rows else []
-    return _render("index.html", columns=columns, rows=rows, links=links, warnings=warnings or {})
+    return render("index.html", columns=columns, rows=rows, links=links, warnings=warnings or {})
 
 
-def _render(name: str, **values: Any) -> str:
+def render(name: str, **values: Any) -> str:
+    """Fill a template of the folder ``templates``."""
     from jinja2 import Environment, FileSystemLoader
 
     engine = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..restoring.report import Report
 
-__all__ = ["MethodsText", "methods_text"]
+__all__ = ["MethodsText", "methods_text", "tool_named"]
 
 _CITED = {
     "strainer": "Vyas K, Humayun AI, Dashpute A, Baraniuk RG, Veeraraghavan A, Balakrishnan G. Learning transferable "
@@ -57,6 +57,12 @@ class MethodsText:
         return f"[{self.references.index(_CITED[key]) + 1}]"
 
 
+def tool_named(text: MethodsText, made_by: str) -> str:
+    """Return the name and the version of the package, with its citations."""
+    name, _, version = made_by.partition(" ")
+    return f"{name} {version}, a plugin of MONAI {text.cite('monai')} built on STRAINER {text.cite('strainer')}"
+
+
 def methods_text(report: Report, measured: Sequence[float], made: Sequence[float]) -> MethodsText:
     """Write the paragraph.
 
@@ -66,15 +72,18 @@ def methods_text(report: Report, measured: Sequence[float], made: Sequence[float
         made: voxel size of the result in mm.
     """
     text = MethodsText()
-    name, _, version = report.made_by.partition(" ")
     before, after = (" x ".join(f"{edge:.3g}" for edge in size) for size in (measured, made))
     if report.task == "denoising":
         done = f"The scan (voxels of {before} mm) was denoised"
     else:
         factors = " x ".join(f"{factor:.4g}" for factor in report.scale)
         done = f"The scan was super-resolved by a factor of {factors}, from voxels of {before} mm to {after} mm,"
-    tool = f"{done} with {name} {version}, a plugin of MONAI {text.cite('monai')} built on STRAINER"
-    sentences = [f"{tool} {text.cite('strainer')}", _method(report, text), _prior(report), *_physics(report, text)]
+    sentences = [
+        f"{done} with {tool_named(text, report.made_by)}",
+        _method(report, text),
+        _prior(report),
+        *_physics(report, text),
+    ]
     if report.risk is not None:
         sentences.append(
             f"Where Stein's unbiased risk estimate {text.cite('risk')} showed that more than noise was removed, the "

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..volume import Volume
 from .atlas import FEWER, MOST, Atlas, Window, atlas_of
 from .orientation import DISPLAY, display_axes, edge_marks, obliqueness
 
-__all__ = ["COLOURS", "Shown", "maps_of", "measured_again", "planes_of", "viewer_data"]
+__all__ = ["COLOURS", "Shown", "deviation_map", "maps_of", "measured_again", "planes_of", "viewer_data"]
 
 COLOURS = {  # stops of a colour bar, red, green, blue; warm is a coarse magma
     "grey": [(0, 0, 0), (255, 255, 255)],
@@ -62,14 +62,9 @@ def maps_of(
     """
     again = measured_again(scan, out, report.profile, report.acquired.zero_filled_axes)
     residual = Volume(scan.data - again, scan.grid, slice_axis=scan.slice_axis)
-    most = float(np.percentile(std, 99.5)) or 1.0
     span = float(np.percentile(np.abs(residual.data), 99.5)) or 1.0
-    sure = Volume(std, out.grid, slice_axis=out.slice_axis)
     shown = [
-        Shown(
-            "Standard deviation", "std", atlas_of(sure, Window(0, most, "warm"), FEWER),
-            meaning="predicted error of every voxel; the truth is within 1.645 of it in about 90 % of the voxels",
-        ),
+        deviation_map(out, std),
         Shown(
             "Data minus result", "residual", atlas_of(residual, Window(-span, span), FEWER),
             meaning="what the result, measured again, leaves of the data; it should look like noise, without anatomy",
@@ -80,6 +75,14 @@ def maps_of(
         meaning = "how much of the network's change was taken back, because the estimated error asked for it"
         shown.append(Shown("Network set aside", "aside", atlas_of(aside, Window(0, 100, "warm"), FEWER), "%", meaning))
     return shown
+
+
+def deviation_map(out: Volume, std: NDArray[np.float32]) -> Shown:
+    """Return the map of the standard deviation (X, Y, Z) of a result."""
+    most = float(np.percentile(std, 99.5)) or 1.0
+    sure = Volume(std, out.grid, slice_axis=out.slice_axis)
+    meaning = "predicted error of every voxel; the truth is within 1.645 of it in about 90 % of the voxels"
+    return Shown("Standard deviation", "std", atlas_of(sure, Window(0, most, "warm"), FEWER), meaning=meaning)
 
 
 def planes_of(grid: Grid, slice_axis: int) -> list[dict[str, Any]]:
@@ -119,30 +122,34 @@ def planes_of(grid: Grid, slice_axis: int) -> list[dict[str, Any]]:
     return planes
 
 
-def viewer_data(scan: Volume, out: Volume, maps: Sequence[Shown]) -> dict[str, Any]:
+def viewer_data(inputs: Mapping[str, Volume], out: Volume, maps: Sequence[Shown]) -> dict[str, Any]:
     """Return all that the page's program reads, fit for JSON, and what the page says about it.
 
     Args:
-        scan: what was measured.
-        out: what was made of it.
+        inputs: what was measured, by the names that the page shows; the field of view of each is that of ``out``.
+        out: what was made of them.
         maps: of :func:`maps_of`.
 
     Returns:
-        ``planes``, ``volumes`` by their keys, ``colours``, ``names`` of the maps and the ``first`` of them; ``steps``
-        are the voxels per pixel of input or result, ``turned`` is the angle of an oblique grid in degrees, or 0.
+        ``planes``, ``volumes`` by their keys, ``inputs`` with names by keys, ``colours``, ``names`` of the maps and the
+        ``first`` of them; ``steps`` are the voxels per pixel of input or result, ``turned`` is the angle of an oblique
+        grid in degrees, or 0.
     """
-    low = min(0.0, float(np.percentile(scan.data, 0.2)))
-    window = Window(low, float(np.percentile(scan.data, 99.8)) or 1.0)
-    images = {"input": atlas_of(scan, window, MOST), "result": atlas_of(out, window, MOST)}
+    first = next(iter(inputs.values())).data
+    window = Window(min(0.0, float(np.percentile(first, 0.2))), float(np.percentile(first, 99.8)) or 1.0)
+    names = {f"input{k}" if k else "input": name for k, name in enumerate(inputs)}
+    images = {key: atlas_of(inputs[name], window, MOST) for key, name in names.items()}
+    images["result"] = atlas_of(out, window, MOST)
     images |= {one.key: one.atlas for one in maps}
     turned = obliqueness(out.grid)
     return {
         "planes": planes_of(out.grid, out.slice_axis),
         "volumes": {key: atlas.plain() for key, atlas in images.items()},
+        "inputs": names,
         "colours": COLOURS,
         "names": {one.key: one.name for one in maps},
         "first": maps[0].key,
-        "steps": max((images[key].steps for key in ("input", "result")), key=math.prod),
+        "steps": max((images[key].steps for key in (*names, "result")), key=math.prod),
         "turned": turned if turned > _TURNED else 0.0,
     }
 

@@ -1,12 +1,15 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Declare every option of a restoration once; Python, the command line, the inferer and the bundle read it here."""
+"""Declare every option of a restoration once; Python, the command line, the inferer and the bundle read it here.
+
+Other options are declared in the same way, those of a fusion in ``fusing/options.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..errors import InputError
 
@@ -17,17 +20,26 @@ if TYPE_CHECKING:  # the command line reads this file for its help text, and doe
     from ..fitting import FitOptions
     from ..physics import NoiseModel, Operator, OperatorFactory
 
-__all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared"]
+__all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared", "said"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
+Options = TypeVar("Options", bound=Any)  # a frozen dataclass
+MIRRORS = (1, 2, 4)  # mirror images of a slice, itself counted
 NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise"}  # classes of ``physics.noise``, for the same reason
 
 
-def _said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
-    """Return what a command line says about an option."""
+def said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
+    """Return the metadata of a field of options: what a command line says about it.
+
+    Args:
+        text: help.
+        kind: of its value; ``bool`` makes a flag, ``--no-`` and its name where the default is True.
+        among: the values that there are.
+        unit: stands for the value in the help.
+    """
     return {"help": text, "kind": kind, "among": among, "unit": unit}
 
 
@@ -57,6 +69,8 @@ class RestoreOptions:
             60, or 20 on scans of more than 32 slices, which otherwise take a quarter of an hour on two CPU cores.
         fit: other options of the method ``"coordinates"``; its ``steps`` are not used.
         coordinate_features: give the detail network the features of the coordinate network.
+        mirrors: mirror images of every slice whose predictions by the detail network are averaged: 1, 2 or 4. Fewer are
+            quicker, and a little worse.
         adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
             it; 0 for none. By default 100, fewer on small scans, none below 1 % noise. Kept only where the estimated
             error gets lower.
@@ -74,38 +88,39 @@ class RestoreOptions:
 
     sigma: float | NDArray[np.float32] | None = field(
         default=None,
-        metadata=_said("noise standard deviation in the scan's units (default: estimated)", kind=float, unit="S"),
+        metadata=said("noise standard deviation in the scan's units (default: estimated)", kind=float, unit="S"),
     )
     noise: str | type[NoiseModel] | NoiseModel = field(
-        default="rician", metadata=_said("of a magnitude image, or of a real-valued one", among=NOISES)
+        default="rician", metadata=said("of a magnitude image, or of a real-valued one", among=NOISES)
     )
     profile: str = field(
         default="auto",
-        metadata=_said("what a measured voxel is: an average, a weighted one, or cut-off k-space", among=PROFILES),
+        metadata=said("what a measured voxel is: an average, a weighted one, or cut-off k-space", among=PROFILES),
     )
     operator: OperatorFactory | Operator | None = None
     mask: NDArray[np.bool_] | None = None
     thickness: float | None = field(
-        default=None, metadata=_said("slice thickness where slices have gaps or overlap", kind=float, unit="MM")
+        default=None, metadata=said("slice thickness where slices have gaps or overlap", kind=float, unit="MM")
     )
     method: str = field(
         default="auto",
-        metadata=_said(
+        metadata=said(
             "one pass of the detail network, that network as a denoiser, or a fit of the coordinate network",
             among=METHODS,
         ),
     )
     steps: int | None = field(
         default=None,
-        metadata=_said(
+        metadata=said(
             "of the method coordinates: gradient steps at most; 0 is the closed-form solve alone", kind=int, unit="N"
         ),
     )
     fit: FitOptions | None = None
     coordinate_features: bool = True
+    mirrors: int = 4
     adapt: int | None = field(
         default=None,
-        metadata=_said(
+        metadata=said(
             "steps by which the general network learns from the scan's own noise; 0 for none (default: up to 100)",
             kind=int,
             unit="N",
@@ -113,7 +128,7 @@ class RestoreOptions:
     )
     keep_lesions: bool = field(
         default=False,
-        metadata=_said("denoising: give back small lesions and vessels that were removed, and some noise", kind=bool),
+        metadata=said("denoising: give back small lesions and vessels that were removed, and some noise", kind=bool),
     )
     seed: int = 0
 
@@ -126,6 +141,8 @@ class RestoreOptions:
         for name in ("steps", "adapt"):
             if (getattr(self, name) or 0) < 0:
                 raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
+        if self.mirrors not in MIRRORS:
+            raise InputError(f"{self.mirrors} mirror images cannot be averaged", "choose 1, 2 or 4")
         if self.adapt and self.method not in ("auto", "amortised"):
             raise InputError(f"the method {self.method} does not adapt a network", "leave adapt out, or use amortised")
         if self.keep_lesions and self.method not in ("auto", "amortised"):
@@ -169,23 +186,40 @@ class RestoreOptions:
         return {name: getattr(self, name) for name in declared()} | {"seed": self.seed}
 
 
-def declared() -> dict[str, Mapping[str, Any]]:
+def declared(kind: type[Any] | None = None) -> dict[str, Mapping[str, Any]]:
     """Return what a command line can give: options, and for each its default, help text, kind, choices and unit.
+
+    Args:
+        kind: class of the options; those of a restoration by default.
 
     Example:
         >>> declared()["profile"]["among"][:4]
         ('auto', 'box', 'gaussian', 'kspace')
     """
-    return {one.name: {**one.metadata, "default": one.default} for one in fields(RestoreOptions) if one.metadata}
+    each = fields(RestoreOptions if kind is None else kind)
+    return {one.name: {**one.metadata, "default": one.default} for one in each if one.metadata}
 
 
-def changed(options: RestoreOptions | None, given: Mapping[str, Any]) -> RestoreOptions:
+@overload
+def changed(options: None, given: Mapping[str, Any]) -> RestoreOptions: ...
+@overload
+def changed(options: Options, given: Mapping[str, Any]) -> Options: ...
+def changed(options: Any, given: Mapping[str, Any]) -> Any:
     """Options with some of them replaced by name.
+
+    Args:
+        options: of any kind; None is the defaults of a restoration.
+        given: new values.
 
     Raises:
         InputError: an option that does not exist; the message names those there are.
+
+    Example:
+        >>> changed(None, {"sigma": 20.0}).sigma
+        20.0
     """
-    known = {one.name for one in fields(RestoreOptions)}
+    start = RestoreOptions() if options is None else options
+    known = {one.name for one in fields(start)}
     if unknown := sorted(set(given) - known):
         raise InputError(f"there is no option {', '.join(unknown)}", f"choose from {', '.join(sorted(known))}")
-    return replace(options or RestoreOptions(), **given)
+    return replace(start, **given)

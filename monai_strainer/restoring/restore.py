@@ -97,7 +97,7 @@ def restore(
     choice = choose_prior(prior, ready, localised, plan)
     context = PassContext(
         choice.prior, localised.pose, ready.intensity_scale, ready.noise, plan.build, device, progress, plan.fit,
-        options.seed, ready.acquired.filled,
+        options.seed, ready.acquired.filled, mirrors=options.mirrors,
     )  # fmt: skip
     if plan.method == "amortised":
         choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)

@@ -16,6 +16,7 @@ from ..anatomy.head_frame import Pose
 from ..fitting import (
     MIRRORS,
     PROBE,
+    SOME_MIRRORS,
     Amortised,
     CoordinateFeatures,
     ErrorField,
@@ -78,6 +79,7 @@ class PassContext:
         seed: of the draws of a fit.
         filled: array axes that were zero-filled.
         trial: what a test on the scan itself says of the network; None trusts it.
+        mirrors: mirror images of a slice that are averaged: 1, 2 or 4.
     """
 
     prior: Prior
@@ -91,6 +93,7 @@ class PassContext:
     seed: int = 0
     filled: tuple[int, ...] = ()
     trial: Tested | None = None
+    mirrors: int = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +212,6 @@ def detail_pass(
         features = CoordinateFeatures(siren, places)
         if method == "amortised" and isinstance(A, Separable):
             near = neighbours_close(detail, grid, axis, len(y))
-            several = len(axes) > 1
             found = amortise(
                 detail,
                 given,
@@ -219,7 +221,7 @@ def detail_pass(
                 on_slices=on_done,
                 probe=torch.Generator().manual_seed(PROBE + axis),
                 probed=_turns(turn, len(axes)),
-                mirrors=PAIRS[axis % 2] if several else None,
+                mirrors=_mirrors(context.mirrors, axis, len(axes) > 1),
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)
@@ -240,6 +242,13 @@ def detail_pass(
         error_std=tuple(stds),
     )
     return PassResult(Volume(data, grid, volume.source, volume.slice_axis), std, report, _mean_of_known(slopes))
+
+
+def _mirrors(number: int, axis: int, is_one_of_several: bool) -> tuple[tuple[int, ...], ...] | None:
+    """Return the mirror images of a plane; None for the default of one plane alone."""
+    if number < len(MIRRORS):
+        return SOME_MIRRORS[number]
+    return PAIRS[axis % 2] if is_one_of_several else None
 
 
 def _turns(turn: int, of: int) -> Callable[[int], bool]:

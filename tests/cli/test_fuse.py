@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from stacks import three
+from stacks import GRID, three
 
-from monai_strainer import read, write
+from monai_strainer import Grid, InputError, Volume, read, write
 from monai_strainer.cli.command_line import main
+from monai_strainer.pipelines.fuse_files import _grid_of
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,30 @@ def test_three_files_become_one(files: list[Path], tmp_path: Path, capsys: pytes
     said = capsys.readouterr().out
     assert "fused.nii.gz: 3 stacks, kriging" in said and "stack 2: shift +1.5" in said
     assert main(command) == 3 and "exists already" in capsys.readouterr().err
+
+
+def test_the_result_has_the_grid_of_another_image_and_a_page(files: list[Path], tmp_path: Path) -> None:
+    affine = GRID.affine @ np.array([[0, -2, 0, 47], [0, 0, 4, 0], [-4, 0, 0, 47], [0, 0, 0, 1]])
+    like, out = Volume(np.zeros((12, 24, 12)), Grid((12, 24, 12), affine)), tmp_path / "fused.nii.gz"
+    write(like, tmp_path / "like.nii.gz")
+    command = ["fuse", *map(str, files), str(out), "--like", str(tmp_path / "like.nii.gz"), "--report"]
+    assert main([*command, "--method", "kriging", "--no-align", "--quiet"]) == 0
+    assert np.allclose(read(out).grid.affine, like.grid.affine) and read(out).grid.shape == (12, 24, 12)
+    record = json.loads((tmp_path / "fused.json").read_text())["configuration"]
+    assert record["like"]["shape"] == [12, 24, 12] and record["method"] == "kriging" and record["align"] is False
+    page = (tmp_path / "fused.html").read_text()
+    shown = "monai-strainer fuse axial.nii.gz coronal.nii.gz sagittal.nii.gz fused.nii.gz"
+    assert f"{shown} --method kriging --no-align --like IMAGE --report" in page and str(tmp_path) not in page
+
+
+def test_a_grid_is_not_given_twice_and_a_series_keeps_its_directions(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fuse", *map(str, files), str(tmp_path / "x.nii.gz"), "--like", str(files[1])]
+    assert main([*command, "--spacing", "2"]) == 3
+    assert "Give one of them" in capsys.readouterr().err
+    with pytest.raises(InputError, match="keeps the directions of the first stack"):
+        _grid_of(files[0], Volume(np.zeros((4, 4, 4)), Grid((4, 4, 4), np.eye(4)[[1, 0, 2, 3]])), tmp_path / "series")
 
 
 def test_one_file_and_the_same_file_twice_are_refused(

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from phantoms import small_head, small_prior
+from stacks import three
 
-from monai_strainer import Grid, Volume, restore, save_prior, write
+from monai_strainer import Grid, Volume, fuse, load_prior, restore, save_prior, write
 from monai_strainer.cli import main
+from monai_strainer.reporting.fused_page import fused_page
 from monai_strainer.reporting.html import page_of
 
 OPTIONS = """
@@ -174,6 +176,24 @@ def test_the_patients_right_front_and_top_are_where_the_letters_say(browser: Any
     for canvas in browser.find_elements("css selector", ".pair canvas"):
         bright = [browser.execute_script(QUARTER, canvas, right, low) > 100 for low in (0, 1) for right in (0, 1)]
         assert bright == [True, False, False, False], canvas.get_attribute("aria-label")
+
+
+def test_a_page_of_a_fusion_shows_the_stack_that_is_chosen(browser: Any, tmp_path: Path) -> None:
+    waiting = pytest.importorskip("selenium.webdriver.support.ui")
+    stacks = three()
+    out = fuse(stacks, load_prior(), spacing=4.0, method="kriging", align=False)
+    (tmp_path / "page.html").write_text(fused_page(stacks, out), encoding="utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    waiting.WebDriverWait(browser, 20).until(lambda driver: driver.execute_script(READY))
+    move(browser, browser.find_element("id", "cut"), 100)
+    figure = browser.find_element("css selector", "figure[data-plane]")
+    pair, seen = figure.find_element("css selector", ".pair canvas"), set()
+    for key, name in (("input", "stack 1, axial"), ("input1", "stack 2, coronal"), ("input2", "stack 3, sagittal")):
+        browser.find_element("css selector", f"input[value={key}]").click()
+        seen.add(drawn(browser, pair))
+        assert figure.find_element("css selector", ".l").text == name and name in pair.get_attribute("aria-label")
+    assert len(seen) == 3
+    assert not browser.get_log("browser")
 
 
 @pytest.mark.parametrize("name", ["scan0.html", "index.html"])

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
 from monai_strainer.fitting import CoordinateFeatures, amortised
-from monai_strainer.fitting.amortised import amortise, has_bfloat16, predict_slices
+from monai_strainer.fitting.amortised import MIRRORS, SOME_MIRRORS, amortise, has_bfloat16, predict_slices
 from monai_strainer.physics import (
     Downsample,
     GaussianNoise,
@@ -61,6 +63,44 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(
     close(one.std, two.std)
     close(one.network_images, two.network_images)
     assert one.undetermined == pytest.approx(two.undetermined, abs=1e-5)
+
+
+class Counting(torch.nn.Module):
+    """A coordinate network that counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.calls = small_siren(), 0
+
+    def forward(self, coords: Tensor, features: bool = False) -> Tensor:
+        self.calls += 1
+        out: Tensor = self.inner(coords, features=features)
+        return out
+
+
+@pytest.mark.parametrize(("size", "calls"), [((20, 28), 1), ((20, 26), 4)])
+def test_a_mirror_image_is_predicted_as_what_it_shows(size: tuple[int, int], calls: int) -> None:
+    """Features of coordinates are mirrored with the image; where blocks fill it, they are made once for all."""
+    detail, siren, operator = small_detail(), Counting(), Downsample(size, 2)
+    y, coords, some = measured(operator), slice_coordinates(7, *size), slice(2, 5)
+    given = Measurement(operator, y, RicianNoise(0.02))
+    for axes in MIRRORS:
+        turned = CoordinateFeatures(siren, lambda some, axes=axes: coords.flip(axes)[some])  # type: ignore[arg-type,misc]
+        alone, _ = predict_slices(detail, replace(given, y=y.flip(axes)), some, turned, mirrors=((),))
+        found, _ = predict_slices(detail, given, some, CoordinateFeatures(siren, coords.__getitem__), mirrors=(axes,))
+        close(found, alone.flip(axes))
+    siren.calls = 0
+    predict_slices(detail, given, some, CoordinateFeatures(siren, coords.__getitem__))
+    assert siren.calls == calls
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_mean_is_over_as_many_mirror_images_as_asked_for(count: int) -> None:
+    detail, given, some = small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), slice(0, 4)
+    found = amortise(detail, given, only=some, data_step=False, mirrors=SOME_MIRRORS[count])
+    each = [predict_slices(detail, given, some, mirrors=(axes,))[0] for axes in SOME_MIRRORS[count]]
+    assert len(each) == count
+    close(found.images, torch.stack(each).mean(0))
 
 
 @pytest.mark.parametrize("data_step", [True, False])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from monai_strainer.fitting.joint_kriging import JointField, WeightedData
@@ -53,6 +55,16 @@ def test_two_stacks_say_more_than_one() -> None:
         for some in (data, data[:1], data[1:])
     ]
     assert errors[0] < 0.8 * min(errors[1:])
+
+
+def test_several_images_are_corrected_together_as_each_alone() -> None:
+    _, data = stacks()
+    means = torch.stack([torch.full(SHAPE, 0.2), torch.zeros(SHAPE)])
+    scaled = [WeightedData(one.operator, torch.stack([one.y, 1e3 * one.y]), one.weight) for one in data]
+    alone = [FIELD.correct(means[0], data), FIELD.correct(means[1], [replace(one, y=1e3 * one.y) for one in data])]
+    together = FIELD.correct(means, scaled)
+    for found, wanted in zip(together, alone):
+        assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
 
 
 def test_data_of_no_weight_change_nothing() -> None:

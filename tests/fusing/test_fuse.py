@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from phantoms import rmse
 from scipy import ndimage
-from stacks import GRID, MOTIONS, phantom, three
+from stacks import GRID, MOTIONS, SHAPE, cut, phantom, three
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
-from monai_strainer.fusing import Fused, fuse
+from monai_strainer.fusing.fuse import Fused, fuse
+from monai_strainer.physics import rigid_matrix
+from monai_strainer.physics.acquired import fourier_resize
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,71 @@ def test_zeros_around_a_stripped_object_stay(prior: Prior) -> None:
     assert (corners == 0).all()
 
 
+@pytest.fixture(scope="module")
+def still() -> list[Volume]:
+    """Three stacks that have not moved, so that nothing need be aligned."""
+    return [cut(phantom(), axis, 3, [0.0] * 6) for axis in (2, 1, 0)]
+
+
+@pytest.fixture(scope="module")
+def straight(prior: Prior, still: list[Volume]) -> Fused:
+    return fuse(still, prior, spacing=2.0, method="kriging", align=False)
+
+
+TURNED = np.array([[0, -1, 0, 47], [0, 0, 1, 0], [-1, 0, 0, 47], [0, 0, 0, 1]])  # array axes swapped and reversed
+
+
+def test_the_result_lies_on_the_grid_of_another_image_of_any_orientation(
+    prior: Prior, still: list[Volume], straight: Fused
+) -> None:
+    like = Grid(SHAPE, GRID.affine @ TURNED)
+    found = fuse(still, prior, like=like, method="kriging", align=False)
+    assert found.volume.grid is like and found.details.spacing == (2.0, 2.0, 2.0)
+    at = TURNED[:3, :3] @ np.indices(SHAPE).reshape(3, -1) + TURNED[:3, 3:]
+    swapped = straight.volume.data[tuple(at.astype(int))].reshape(SHAPE)
+    assert rmse(found.volume.data, swapped, swapped > 0) < 2.0  # noise is 8
+
+
+def test_a_thick_voxel_of_another_image_is_the_mean_over_its_extent(
+    prior: Prior, still: list[Volume], straight: Fused
+) -> None:
+    turn = rigid_matrix([0, 0, 10, 1, 0, 0], [0, 0, 0])
+    thick = Grid(SHAPE, turn @ GRID.affine).resize((48, 48, 12))
+    found = fuse(still, prior, like=thick, method="kriging", align=False).volume.data
+    matrix = np.linalg.inv(GRID.affine) @ turn @ GRID.affine
+    fine = ndimage.affine_transform(straight.volume.data, matrix[:3, :3], matrix[:3, 3], order=3)
+    mean = fine.reshape(48, 48, 12, 4).mean(3)
+    assert rmse(found, mean, mean > 100) < 6.0
+
+
+def test_a_grid_that_the_stacks_cover_in_part_is_zero_elsewhere_and_says_so(prior: Prior, still: list[Volume]) -> None:
+    affine = GRID.affine.copy()
+    affine[0, 3] += 60.0  # mm: the last 18 of 48 voxels still lie in the stacks
+    found = fuse(still, prior, like=Grid(SHAPE, affine), method="kriging", align=False)
+    assert (found.volume.data[20:] == 0).all() and (found.std[20:] == 0).all() and found.volume.data[:16].max() > 300
+    assert any("lies outside all stacks" in text for text in found.details.warnings) and found.details.seen < 0.5
+
+
+def zero_filled(one: Volume, size: int) -> Volume:
+    """The same stack with larger k-space in the plane, as scanners write it."""
+    data = torch.from_numpy(one.data)
+    for axis in (k for k in range(3) if k != one.slice_axis):
+        data = fourier_resize(data.movedim(axis, -1), size).movedim(-1, axis)
+    shape = [n if k == one.slice_axis else size for k, n in enumerate(one.grid.shape)]
+    return Volume(data.abs().numpy(), one.grid.resize(shape), slice_axis=one.slice_axis)
+
+
+def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
+    prior: Prior, still: list[Volume], straight: Fused
+) -> None:
+    found = fuse([zero_filled(one, 80) for one in still], prior, spacing=2.0, method="kriging", align=False)
+    truth = phantom()
+    assert rmse(found.volume.data, truth, truth > 0) < 1.2 * rmse(straight.volume.data, truth, truth > 0)
+    for one, note in zip(found.details.stacks, found.details.notes, strict=True):
+        assert one.sigma == pytest.approx(8.0, rel=0.15)  # on the given grid it reads 0.6
+        assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
+
+
 FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 3]))
 
 
@@ -91,8 +159,11 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
         (lambda some: [some[0], Volume(some[1].data - 700, some[1].grid)], {}, "values below zero"),
         (lambda some: some, {"spacing": -1.0}, "not above 0"),
         (lambda some: some, {"spacing": 0.01}, "make a volume of"),
+        (lambda some: some, {"like": FAR}, "lies outside the stacks"),
+        (lambda some: some, {"like": GRID, "spacing": 2.0}, "Give one of them"),
+        (lambda some: some, {"profile": "kspace"}, "there is no profile 'kspace'"),
         (lambda some: some, {"method": "magic"}, "there is no method 'magic'"),
-        (lambda some: some, {"scale": 2}, "there is no option 'scale'"),
+        (lambda some: some, {"scale": 2}, "there is no option scale"),
     ],
 )
 def test_what_cannot_be_fused_is_refused(prior: Prior, change: Any, options: dict[str, Any], said: str) -> None:

@@ -14,6 +14,7 @@ from monai_strainer.fusing.images import (
     block_of,
     corrected,
     kriged_mean,
+    posterior,
     prediction_error,
     restored_mean,
     uncertainty,
@@ -41,14 +42,15 @@ def test_a_restored_stack_counts_by_its_variance() -> None:
 
 
 def test_stacks_of_one_value_agree_on_it_and_predict_each_other() -> None:
-    stacks = [stack(0.6, axis) for axis in range(3)]
-    first = kriged_mean(stacks, GRID)
-    found = corrected(first, stacks, GRID)
+    data = [stack(0.6, axis).data(GRID) for axis in range(3)]
+    first = kriged_mean(data)
+    assert float((corrected(first, data) - 0.6).abs().max()) < 0.01
+    found = posterior(first, data, 0, lambda done, total: None)
     assert float((found.image - 0.6).abs().max()) < 0.01
-    assert uncertainty(found, seed=0).shape == GRID.shape
-    others = kriged_mean(stacks[1:], GRID)
-    assert prediction_error(others, stacks[0], stacks[1:], GRID) < 0.1
-    assert prediction_error(others, stack(0.9, 0), stacks[1:], GRID) > 10
+    assert uncertainty(found.left).shape == GRID.shape
+    others = kriged_mean(data[1:])
+    assert prediction_error(others, data[0], data[1:]) < 0.1
+    assert prediction_error(others, stack(0.9, 0).data(GRID), data[1:]) > 10
 
 
 def test_a_block_is_the_middle_of_a_grid() -> None:

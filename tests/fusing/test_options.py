@@ -1,14 +1,18 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Options of a fusion: values that make no sense are refused at once."""
+"""Options of a fusion: declared once, refused where they make no sense, read by the command line without torch."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from monai_strainer.errors import InputError
-from monai_strainer.fusing.options import METHODS, FuseOptions
+from monai_strainer import FuseOptions, InputError
+from monai_strainer.cli.command_line import _parser
+from monai_strainer.restoring.options import declared
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,7 @@ from monai_strainer.fusing.options import METHODS, FuseOptions
         ({"spacing": 0.0}, "not above 0"),
         ({"spacing": float("nan")}, "not above 0"),
         ({"method": "magic"}, "there is no method 'magic'"),
+        ({"profile": "auto"}, "profile"),
         ({"sigma": -1.0}, "not 0 or more"),
         ({"sigma": float("inf")}, "not 0 or more"),
     ],
@@ -26,5 +31,21 @@ def test_a_value_that_makes_no_sense_is_refused(given: dict[str, Any], words: st
         FuseOptions(**given)
 
 
-def test_every_method_and_no_noise_are_allowed() -> None:
-    assert [FuseOptions(method=method, sigma=0.0).method for method in METHODS] == list(METHODS)
+@pytest.mark.parametrize("name", declared(FuseOptions))
+def test_the_command_line_has_every_declared_option_and_its_default(name: str) -> None:
+    args = vars(_parser().parse_args(["fuse", "a", "b", "out"]))
+    assert args[name] == declared(FuseOptions)[name]["default"]
+
+
+def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
+    assert {one.name for one in fields(FuseOptions)} == {*declared(FuseOptions), "like", "seed"}
+
+
+def test_an_option_that_is_on_by_default_is_a_flag_that_turns_it_off() -> None:
+    assert _parser().parse_args(["fuse", "a", "b", "out", "--no-align"]).align is False
+
+
+def test_reading_the_options_does_not_wait_for_torch() -> None:
+    code = "import sys, monai_strainer.cli, monai_strainer.fusing.options; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

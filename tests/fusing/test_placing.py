@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The grid of a fusion keeps the field of view of the first stack; stacks elsewhere are refused."""
+"""Grids of a fusion: the field of view of the first stack or a wanted grid; stacks and grids elsewhere are refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 import torch
 from phantoms import affine_of
 
-from monai_strainer.errors import InputError
-from monai_strainer.fitting.stack_registration import Stack
-from monai_strainer.fusing.placing import isotropic, on_grid, require_overlap
-from monai_strainer.geometry import Grid
-from monai_strainer.volume import Volume
+from monai_strainer import Grid, InputError, Volume
+from monai_strainer.fusing.placing import isotropic, on_grid, require_overlap, target_of
+from monai_strainer.physics import rigid_matrix
 
+FIRST = Grid((20, 20, 5), np.diag([1.0, 1.0, 4.0, 1.0]))
+LIKE = Grid((6, 8, 3), rigid_matrix([5, 10, -20, 3, 4, 5], [0, 0, 0]) @ np.diag([1.0, 1.0, -3.0, 1.0]))
 THICK = Grid((20, 24, 5), affine_of(np.diag([1.0, 1.0, 4.0])))
 
 
@@ -26,18 +26,45 @@ def test_isotropic_voxels_keep_the_field_of_view() -> None:
 
 
 def test_stacks_of_another_place_are_refused_by_number() -> None:
-    here = Volume(np.zeros(THICK.shape), THICK)
     away = Grid(THICK.shape, affine_of(np.diag([1.0, 1.0, 4.0]), (300, 0, 0)))
-    require_overlap([here, here])
+    require_overlap([THICK, THICK])
     with pytest.raises(InputError, match="stack 2 has 0 %"):
-        require_overlap([here, Volume(np.zeros(THICK.shape), away)])
+        require_overlap([THICK, away])
 
 
 def test_a_shift_of_the_stack_moves_its_image_and_its_border() -> None:
     data = np.zeros(THICK.shape, np.float32)
     data[8, 10, 2] = 1
     motion = np.array([0, 0, 0, 3.0, -2.0, 0])
-    stack = Stack(torch.from_numpy(data), THICK, 2, 0.1, motion=motion)
-    image, inside = on_grid(Volume(data, THICK), stack, THICK, order=1)
+    image, inside = on_grid(Volume(data, THICK), THICK, motion, THICK, order=1)
     assert np.argwhere(image.numpy() > 0.5).tolist() == [[11, 8, 2]]
     assert not inside[:3].any() and inside[3:, :22].all()
+
+
+def test_without_a_grid_voxels_are_isotropic_in_the_field_of_view_of_the_first_stack() -> None:
+    target = target_of(FIRST, 2.0, None, 4.0)
+    assert target.wanted is target.fitted and target.wanted.shape == (10, 10, 10)
+    assert np.allclose(target.wanted.corners(), FIRST.corners())
+
+
+def test_a_position_brought_to_the_wanted_grid_is_that_of_its_voxel() -> None:
+    """What is given back of the image "x in mm" is x in mm at the wanted voxels: nothing moves, nothing is mirrored."""
+    target = target_of(FIRST, 1.0, LIKE, 4.0)
+    assert np.allclose(target.fitted.spacing, 1.0)
+    for row in range(3):
+        image, wanted = (
+            np.einsum("k,k...->...", grid.affine[row, :3], np.indices(grid.shape)) + grid.affine[row, 3]
+            for grid in (target.fitted, LIKE)
+        )
+        assert np.allclose(target.given(torch.from_numpy(image)).numpy(), wanted)
+
+
+def test_the_fitted_grid_reaches_further_by_a_slice_on_every_side() -> None:
+    target = target_of(FIRST, 1.0, LIKE, 4.0)
+    assert np.allclose(target.fitted.extent - LIKE.extent, [8.0, 8.0, 12.0])
+
+
+def test_a_grid_of_too_many_voxels_is_refused() -> None:
+    huge = Grid((900, 900, 900), np.diag([0.1, 0.1, 0.1, 1.0]))
+    with pytest.raises(InputError, match="make a volume of"):
+        target_of(FIRST, 1.0, huge, 4.0)

@@ -10,11 +10,12 @@ from monai_strainer.fusing.report import FuseReport, StackReport
 
 def test_a_report_is_the_same_after_json() -> None:
     one = StackReport(
-        spacing=(1.0, 1.0, 3.0), sigma=5.0, rotation=(0.0, 0.1, 0.2), shift=(1.0, 2.0, 3.0), gain=1.1, converged=True,
-        common=0.8, misfit=1.02, prior="none",
+        number=1, spacing=(1.0, 1.0, 3.0), sigma=5.0, rotation=(0.0, 0.1, 0.2), shift=(1.0, 2.0, 3.0), gain=1.1,
+        converged=True, common=0.8, misfit=1.02, prior="none",
     )  # fmt: skip
     report = FuseReport(
-        method="kriging", why="asked for", spacing=(1.0, 1.0, 1.0), predicted={"kriging": 1.2}, stacks=(one, one),
+        made_by="monai_strainer", method="kriging", why="asked for", spacing=(1.0, 1.0, 1.0),
+        predicted={"kriging": 1.2}, seed=0, aligned=True, stacks=(one, one), left_out=(), seen=1.0, notes=(),
         warnings=("look at it",),
     )  # fmt: skip
     plain = json.loads(json.dumps(report.as_dict()))

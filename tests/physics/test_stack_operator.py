@@ -34,6 +34,28 @@ def test_a_stack_on_the_axes_of_the_volume_is_the_separable_operator() -> None:
         assert torch.allclose(found, known, atol=1e-5)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+@pytest.mark.parametrize("kind", ["box", "gaussian"])
+def test_parallel_axes_in_any_order_are_measured_as_oblique_ones_are(order: tuple[int, ...], kind: str) -> None:
+    """One matrix per axis and samples of a fine grid are the same operator, also where a stack leaves the volume."""
+    affine = (VOLUME.affine @ np.diag([-1.3, 1.0, 2.6, 1.0]))[:, [*order, 3]]
+    affine[:3, 3] = VOLUME.affine[:3, :3] @ [21.3, -1.2, -2.1] + VOLUME.affine[:3, 3]
+    stack = Grid((18, 17, 8), affine)
+    quick, sampled = (StackOperator(VOLUME, stack, order.index(2), Profile(kind)) for _ in range(2))
+    assert quick.parallel is not None
+    sampled.parallel = None
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, *VOLUME.shape, generator=draw, dtype=torch.float64)
+    y = torch.randn(2, *stack.shape, generator=draw, dtype=torch.float64)
+    assert torch.allclose(quick.A(x), sampled.A(x), atol=1e-5)
+    assert torch.allclose(quick.adjoint(y), sampled.adjoint(y), atol=1e-5)
+
+
+def test_a_turned_stack_has_no_parallel_axes() -> None:
+    assert StackOperator(VOLUME, VOLUME, 2, motion=[0, 0, 0.1, 0, 0, 0]).parallel is None
+    assert StackOperator(VOLUME, VOLUME, 2, motion=[0, 0, 0, 0.3, 0, 0]).parallel == (0, 1, 2)
+
+
 def test_a_linear_image_is_measured_at_the_place_of_the_voxels() -> None:
     """Interpolation and averages keep a plane exactly, so that a stack shows its own coordinates in mm."""
     index = np.indices(VOLUME.shape).reshape(3, -1).T

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from phantoms import small_prior
 
-from monai_strainer import RestoreOptions, load_prior
+from monai_strainer import FuseOptions, RestoreOptions, load_prior
 from monai_strainer.cli.command_line import _parser
-from monai_strainer.pipelines.command_text import command_text
+from monai_strainer.pipelines.command_text import command_text, fuse_text
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs
 from monai_strainer.restoring.options import declared
 
@@ -35,6 +35,17 @@ def test_it_parses_to_the_same_options(options: FileOptions) -> None:
     }
     assert tuple(args.spacing or ()) == (options.spacing or ()) and (options.spacing or args.scale == [*options.scale])
     assert (args.seed, args.volume, args.form) == (options.restore.seed, options.volume, options.form)
+
+
+@pytest.mark.parametrize("options", [FuseOptions(), FuseOptions(spacing=0.8, align=False, sigma=12.5, seed=3)])
+def test_that_of_a_fusion_parses_to_the_same_options(options: FuseOptions) -> None:
+    names = [Path("/home/SECRET/a b.nii.gz"), Path("/home/SECRET")]
+    text = fuse_text(names, Path("out.nii.gz"), load_prior(), options, Outputs(report=True), has_like=True)
+    assert "SECRET" not in text and "--prior" not in text
+    args = _parser().parse_args(shlex.split(text)[1:])
+    assert args.input == [Path("a b.nii.gz"), Path("DICOM")] and args.report and not args.std
+    assert all(getattr(args, name) == getattr(options, name) for name in declared(FuseOptions))
+    assert (args.seed, args.like) == (options.seed, Path("IMAGE"))
 
 
 def test_no_folder_and_no_identifier_of_a_series_is_named() -> None:

@@ -95,6 +95,6 @@ def test_one_slice_is_one_plane() -> None:
 def test_input_and_result_share_black_and_white() -> None:
     scan = small_head((22, 26, 10))
     out = restore(scan, small_prior(), 1, steps=0)
-    volumes = viewer_data(scan, out.volume, maps_of(scan, out.volume, out.std, out.details, None))["volumes"]
+    volumes = viewer_data({"input": scan}, out.volume, maps_of(scan, out.volume, out.std, out.details, None))["volumes"]
     assert [volumes["input"][end] for end in ("low", "high")] == [volumes["result"][end] for end in ("low", "high")]
     assert volumes["input"]["low"] == 0 and volumes["residual"]["low"] == -volumes["residual"]["high"]

@@ -28,6 +28,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"noise": "pink"}, "no noise 'pink'"),
     ({"steps": -1}, "-1 steps"),
     ({"adapt": -1}, "-1 adapt"),
+    ({"mirrors": 3}, "3 mirror images"),
     ({"adapt": 3, "method": "coordinates"}, "does not adapt"),
     ({"fit": FitOptions(), "method": "amortised"}, "another method"),
     ({"operator": Profile(), "profile": "box"}, "an operator and a profile"),
@@ -51,7 +52,7 @@ def test_the_command_line_has_every_declared_option_and_its_default(name: str) -
 
 
 def test_an_option_is_declared_for_the_command_line_or_python_alone() -> None:
-    python_alone = {"operator", "mask", "fit", "coordinate_features", "seed"}
+    python_alone = {"operator", "mask", "fit", "coordinate_features", "mirrors", "seed"}
     assert {one.name for one in fields(RestoreOptions)} == set(declared()) | python_alone
 
 
@@ -60,7 +61,7 @@ def test_an_option_that_is_declared_once_is_everywhere(monkeypatch: pytest.Monke
 
     @dataclass(frozen=True, eq=False)
     class More(RestoreOptions):
-        made_up: int | None = field(default=None, metadata=options._said("one made up", kind=int, unit="N"))
+        made_up: int | None = field(default=None, metadata=options.said("one made up", kind=int, unit="N"))
 
     monkeypatch.setattr(options, "RestoreOptions", More)
     command = _parser()._subparsers._group_actions[0].choices["restore"]  # type: ignore[union-attr,index]

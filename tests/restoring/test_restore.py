@@ -11,7 +11,7 @@ import torch
 from phantoms import HEAD_SHAPE as SHAPE
 from phantoms import oblique_affine as affine
 from phantoms import oblique_head as head
-from phantoms import small_prior_with_detail
+from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import GaussianNoise, Grid, InputError, KSpaceCrop, Prior, Volume, restore
 from monai_strainer.physics import Blur, Downsample, Mask
@@ -35,6 +35,12 @@ def test_the_field_of_view_stays_to_the_edge(scale: float | tuple[float, ...], p
 def test_the_same_input_gives_the_same_bytes(prior: Prior) -> None:
     one, two = (restore(head(), prior, 2, steps=4, seed=3) for _ in range(2))
     assert one.volume.data.tobytes() == two.volume.data.tobytes() and one.report == two.report
+
+
+def test_the_number_of_mirror_images_reaches_the_network() -> None:
+    scan, prior = small_head((26, 28, 12)), small_prior_with_detail()
+    four, two, again = (restore(scan, prior, 2, mirrors=count).volume.data for count in (4, 2, 2))
+    assert np.array_equal(two, again) and not np.array_equal(four, two)
 
 
 def test_scans_do_not_influence_one_another(prior: Prior) -> None:

@@ -3,7 +3,7 @@ const page = JSON.parse(document.getElementById("viewer-data").textContent);
 const volumes = {};
 const ACROSS = [[1, 2], [0, 2], [0, 1]]; // axes of rows and columns in the plane across an axis of the display order
 const point = [0.5, 0.5, 0.5]; // fractions of these axes: inferior to superior, anterior to posterior, right to left
-const view = { zoom: 1, cut: 50, map: page.first };
+const view = { zoom: 1, cut: 50, map: page.first, input: Object.keys(page.inputs)[0] };
 const byId = (id) => document.getElementById(id);
 
 // A volume's picture holds its slices as tiles: undo that once.
@@ -78,7 +78,8 @@ const figures = [...document.querySelectorAll("figure[data-plane]")].map((figure
   return { plane, pair: find(".pair canvas"), map: find(".map canvas"), slider: find(".slice"), caption: find(".where"), input: find(".l"), result: find(".r") };
 });
 const indexOf = (plane) => { const k = Math.min(plane.count - 1, Math.floor(point[plane.axis] * plane.count)); return plane.backwards ? plane.count - 1 - k : k; };
-const shownNow = () => (view.cut <= 0 ? "result" : view.cut >= 100 ? "input" : "input on the left, result on the right");
+const inputNow = () => page.inputs[view.input];
+const shownNow = () => (view.cut <= 0 ? "result" : view.cut >= 100 ? inputNow() : `${inputNow()} on the left, result on the right`);
 
 function render() {
   for (const { plane, pair, map, slider, caption, input, result } of figures) {
@@ -86,10 +87,11 @@ function render() {
     slider.value = k;
     slider.setAttribute("aria-valuetext", where);
     caption.textContent = where;
+    input.textContent = inputNow();
     input.hidden = view.cut <= 0; result.hidden = view.cut >= 100;
     pair.setAttribute("aria-label", `${where}: ${shownNow()}`);
     map.setAttribute("aria-label", `${where}: ${page.names[view.map]}`);
-    paint(pair, plane.axis, [["input", 0, view.cut / 100], ["result", view.cut / 100, 1]]);
+    paint(pair, plane.axis, [[view.input, 0, view.cut / 100], ["result", view.cut / 100, 1]]);
     paint(map, plane.axis, [[view.map, 0, 1]]);
   }
 }
@@ -127,6 +129,7 @@ function listen() {
   }
   byId("cut").addEventListener("input", (event) => setCut(event.target.value));
   byId("zoom").addEventListener("input", (event) => setZoom(Number(event.target.value)));
+  document.querySelectorAll("input[name=input]").forEach((radio) => radio.addEventListener("change", () => { view.input = radio.value; ask(); }));
   document.querySelectorAll("input[name=map]").forEach((radio) => radio.addEventListener("change", () => {
     view.map = radio.value;
     document.querySelectorAll(".bar").forEach((bar) => { bar.hidden = bar.dataset.map !== view.map; });

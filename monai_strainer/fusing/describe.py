@@ -1,0 +1,86 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Describe a fusion in a report: every stack, and what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .._version import __version__
+from ..fitting.stack_registration import Aligned
+from ..geometry import Grid
+from .choice import Choice
+from .images import Corrected
+from .options import FuseOptions
+from .report import FuseReport, StackReport
+from .stacks import GivenStack
+
+__all__ = ["described"]
+
+_LEAST, _MOST = 0.2, 3.0  # residual over noise; a fit of many voxels leaves less than the noise
+_FAR = 5.0  # mm, or degrees, from the header: beyond, the report says so
+
+
+def described(
+    options: FuseOptions, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned],
+    found: Corrected, wanted: Grid, seen: float, left_out: Sequence[int],
+) -> FuseReport:  # fmt: skip
+    """Write the report.
+
+    Args:
+        options: as they were given.
+        choice: of the method.
+        given: the stacks that were used.
+        aligned: where they lie.
+        found: the image that all data corrected.
+        wanted: grid of the result.
+        seen: fraction of it that a stack reaches.
+        left_out: numbers of the stacks that were not used.
+    """
+    stacks = tuple(_stack(k, choice, given, aligned, found) for k in range(len(given)))
+    warnings = [f"stack {number} could not be aligned with the first and is left out" for number in left_out]
+    if options.like is not None and seen < 0.995:
+        warnings.append(f"{100 * (1 - seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
+    for one in stacks:
+        moved, turned = np.linalg.norm(one.shift), np.linalg.norm(one.rotation)
+        if max(moved, turned) > _FAR:
+            warnings.append(
+                f"stack {one.number} lies {moved:.1f} mm and {turned:.1f} degrees from where its header says"
+            )
+        if not _LEAST < one.misfit < _MOST:
+            warnings.append(
+                f"stack {one.number}: the residual is {one.misfit:.1f} times its noise: motion between its slices, "
+                "another contrast, or a wrong profile"
+            )
+    return FuseReport(
+        made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
+        spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
+        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(left_out), seen=round(seen, 4),
+        notes=tuple(note for one in given for note in one.notes), warnings=tuple(warnings),
+    )  # fmt: skip
+
+
+def _stack(
+    k: int, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], found: Corrected
+) -> StackReport:
+    one, done, data = given[k], aligned[k], found.data[k]
+    misfit = data.weight * (data.y - data.operator.A(found.image)).square()
+    count = float((data.weight > 0).sum())
+    return StackReport(
+        number=one.number,
+        spacing=_rounded(one.scan.grid.spacing),
+        sigma=one.stack.sigma * one.scale,
+        rotation=_rounded(done.stack.motion[:3]),
+        shift=_rounded(done.stack.motion[3:]),
+        gain=round(done.stack.gain * one.scale / given[0].scale, 4),
+        converged=done.converged,
+        common=round(done.common, 3),
+        misfit=round(float(misfit.sum()) / max(count, 1.0), 3),
+        prior=choice.priors[k] if choice.method == "network" else "none",
+    )
+
+
+def _rounded(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
+    first, second, third = (round(float(value), 4) for value in values)
+    return first, second, third

@@ -1,0 +1,95 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Prepare the stacks of a fusion: check them, read noise level and intensity scale, restore each alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..fitting.stack_registration import Stack
+from ..physics import Profile, RicianNoise
+from ..priors.prior import Prior
+from ..restoring.check import check_scan
+from ..restoring.options import RestoreOptions
+from ..restoring.prepare import prepare
+from ..restoring.restore import restore
+from ..restoring.zero_filling import Acquired, find_acquired
+from ..volume import Volume
+from .images import RestoredStack
+from .options import FuseOptions
+
+__all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
+
+_SAME = (1.0, 1.0, 1.0)  # factors
+_MIRRORS = 2  # a mean of several stacks loses 0.02 dB by it, and 40 % of the time
+
+
+@dataclass(frozen=True, eq=False)
+class GivenStack:
+    """A stack as it came, and as it is fitted.
+
+    Args:
+        number: in the order they were given, from 1.
+        scan: what was given.
+        low: on its acquired grid, where the noise is white; the scan itself if it is not zero-filled.
+        stack: ``low``, its intensities divided by ``scale``.
+        scale: intensity that stands for 1.
+        notes: what was decided, in words.
+    """
+
+    number: int
+    scan: Volume
+    low: Volume
+    stack: Stack
+    scale: float
+    notes: tuple[str, ...] = ()
+
+
+def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions) -> list[GivenStack]:
+    """Check the stacks; read noise level and intensity scale off each.
+
+    Raises:
+        InputError: fewer than two stacks, or one that cannot be used.
+    """
+    if len(stacks) < 2:
+        raise InputError(f"{len(stacks)} stack cannot be fused", "pass two stacks or more, or use restore")
+    found = []
+    for number, scan in enumerate(stacks, 1):
+        check_scan(scan, prior)
+        is_filled = bool(find_acquired(scan, _SAME, True).filled)
+        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), is_filled)
+        if ready.signed:
+            raise InputError(f"stack {number} has values below zero", "pass magnitude images")
+        level, low = ready.level.level, ready.acquired.volume
+        sigma = float(np.sqrt(np.mean(np.square(level))))
+        y = RicianNoise(sigma).debias(torch.from_numpy(low.data / np.float32(ready.intensity_scale)))
+        step = float(scan.grid.spacing[scan.slice_axis])
+        profile = Profile(options.profile, (scan.thickness or step) / float(low.grid.spacing[low.slice_axis]))
+        stack = Stack(y, low.grid, low.slice_axis, sigma, profile)
+        found.append(GivenStack(number, scan, low, stack, ready.intensity_scale, _notes(number, scan, ready.acquired)))
+    return found
+
+
+def _notes(number: int, scan: Volume, acquired: Acquired) -> tuple[str, ...]:
+    """Say in words what a scanner did after the acquisition."""
+    if acquired.filled:
+        sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
+        return (f"stack {number} is zero-filled: {sizes} voxels were acquired, and it is fused on the acquired grid",)
+    return ()
+
+
+def restored_stack(
+    one: GivenStack, stack: Stack, prior: Prior, options: FuseOptions, device: str | torch.device
+) -> tuple[RestoredStack, str]:
+    """Restore one stack alone at about the spacing of the result; return it and the name of the prior used."""
+    factors = [max(1.0, float(edge) / options.edge) for edge in one.low.grid.spacing]
+    factors = [factor if factor > 1.05 else 1.0 for factor in factors]
+    how = RestoreOptions(sigma=stack.sigma * one.scale, adapt=0, mirrors=_MIRRORS, seed=options.seed)
+    out = restore(one.low, prior, factors, options=how, device=device)
+    scale = np.float32(one.scale)
+    image, std = (Volume(data / scale, out.volume.grid) for data in (out.volume.data, out.std))
+    return RestoredStack(image, std, stack), out.details.choice.prior

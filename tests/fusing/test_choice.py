@@ -1,0 +1,42 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""The method of a fusion is the one that predicts a stack better, unless one is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from phantoms import affine_of
+
+from monai_strainer.fitting.stack_registration import Aligned, Stack
+from monai_strainer.fusing.choice import chosen
+from monai_strainer.fusing.images import RestoredStack
+from monai_strainer.fusing.options import FuseOptions
+from monai_strainer.geometry import Grid
+from monai_strainer.volume import Volume
+
+GRID = Grid((12, 12, 12), affine_of(np.eye(3)))
+
+
+def given(restored: float) -> tuple[list[RestoredStack], list[Aligned]]:
+    """Three stacks of the value 0.6, and what a prior made of each: one value everywhere."""
+    parts, aligned = [], []
+    for axis in range(3):
+        shape = tuple(4 if k == axis else 12 for k in range(3))
+        stack = Stack(torch.full(shape, 0.6), GRID.resize(shape), axis, 0.02)
+        images = (Volume(np.full(GRID.shape, value), GRID) for value in (restored, 0.01))
+        parts.append(RestoredStack(*images, stack))
+        aligned.append(Aligned(stack, True, (0.0, 0.0), 1.0, 1.0))
+    return parts, aligned
+
+
+def test_a_prior_that_is_wrong_is_not_chosen() -> None:
+    found = chosen(FuseOptions(), *given(0.2), (1, 2, 3), GRID)
+    assert found.method == "kriging" and found.predicted["kriging"] < found.predicted["network"]
+    assert found.why == "it predicts stack 2 better from the others"
+
+
+@pytest.mark.parametrize("method", ["network", "kriging"])
+def test_a_method_that_is_asked_for_is_taken_without_a_trial(method: str) -> None:
+    found = chosen(FuseOptions(method=method), *given(0.2), (1, 2, 3), GRID)
+    assert found.method == method and not found.predicted

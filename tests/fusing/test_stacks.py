@@ -1,0 +1,23 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Stacks are prepared each by itself: its noise, its intensity scale, its slice profile, its number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stacks import three
+
+from monai_strainer import Profile, load_prior
+from monai_strainer.fusing.options import FuseOptions
+from monai_strainer.fusing.stacks import prepared_stacks
+
+
+def test_every_stack_has_its_own_noise_and_intensity_scale() -> None:
+    given = prepared_stacks(three(gains=(1.0, 2.0, 1.0)), load_prior(), FuseOptions())
+    assert [one.number for one in given] == [1, 2, 3]
+    assert given[1].scale == pytest.approx(2 * given[0].scale, rel=0.1)
+    for one, sigma in zip(given, (8.0, 16.0, 8.0)):
+        assert one.stack.sigma * one.scale == pytest.approx(sigma, rel=0.2)
+        assert one.low is one.scan and not one.notes
+        assert one.stack.profile == Profile("box", 1.0)
+    assert float(np.percentile(given[0].stack.y.numpy(), 99)) == pytest.approx(1.0, abs=0.5)
