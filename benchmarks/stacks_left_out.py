@@ -53,7 +53,7 @@ def main() -> None:
         given = prepared_stacks([*others, scans[k]], prior, options)
         grid = isotropic(others[0].grid, args.spacing)
         aligned = align_stacks([one.stack for one in given], others[0].grid)
-        words = ", ".join("converged" if one.converged else f"not ({one.likeness:.2f})" for one in aligned[1:])
+        words = ", ".join(f"{'' if one.converged else 'not '}converged ({one.likeness:.2f})" for one in aligned[1:])
         mine = evened(aligned[-1].stack, aligned[0].stack, grid)
         mine = replace(mine, y=mine.y * (1 if mine.trusted is None else mine.trusted))
         noise = 100 * given[-1].stack.sigma / float(torch.quantile(given[-1].stack.y.flatten()[::31], 0.99))
