@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,17 @@ def test_a_wrong_command_line_exits_with_two() -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["restore"])
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "passive"), ("active", "active")])
+def test_threads_wait_passively_unless_it_is_asked_otherwise(before: str | None, after: str) -> None:
+    code = (
+        "import contextlib, os, sys\n"
+        "from monai_strainer.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--version'])\n"
+        "print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    )
+    own = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = own if before is None else {**own, "OMP_WAIT_POLICY": before}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{after} False"
