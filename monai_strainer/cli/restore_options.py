@@ -17,7 +17,7 @@ def add_restore(commands: Any) -> None:
     """Add ``restore``."""
     text = "restore one scan, several, or every scan of a folder"
     takes = (
-        "A head of 1 mm takes about 80 s of one CPU core to denoise; a run says how long it takes after its first scan."
+        "A head of 1 mm takes about 50 s of one CPU core to denoise; a run says how long it takes after its first scan."
     )
     command = new_command(commands, "restore", restore.restore, text, takes)
     command.add_argument(
