@@ -48,6 +48,7 @@ _HOME = {
     "plan": "restoring.restore",
     "fuse": "fusing",
     "FuseOptions": "fusing",
+    "restore_with": "fusing",
     "PriorRecipe": "pipelines.prior_recipe",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",
