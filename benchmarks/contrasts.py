@@ -40,12 +40,12 @@ Image = NDArray[np.float32]
 
 
 def peak_of(scan: Volume) -> float:
-    """The 99.9th percentile of what is not zero."""
+    """Return the 99.9th percentile of what is not zero."""
     return float(np.percentile(scan.data[scan.data > 0], 99.9))
 
 
 def lesions_in(where: NDArray[np.bool_]) -> tuple[Image, list[NDArray[np.bool_]]]:
-    """Balls with soft edges of amplitude 1 at random places, and the mask of each."""
+    """Return balls with soft edges of amplitude 1 at random places, and the mask of each."""
     draw, index = np.random.default_rng(0), np.indices(where.shape)
     image, masks = np.zeros(where.shape, np.float32), []
     free = where.copy()
@@ -63,7 +63,7 @@ def lesions_in(where: NDArray[np.bool_]) -> tuple[Image, list[NDArray[np.bool_]]
 
 
 def interpolated(one: Volume, grid: Grid) -> Image:
-    """Cubic splines."""
+    """Interpolate with cubic splines."""
     matrix = np.linalg.inv(one.grid.affine) @ grid.affine
     out: Image = ndimage.affine_transform(
         one.data, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=3, mode="nearest"
@@ -120,7 +120,7 @@ def run(thick: Volume, sharp: Volume, thickness: int) -> dict[str, float | bool]
 
 
 def cropped(scan: Volume, thickness: int, rows: tuple[int, int] | None) -> Volume:
-    """Whole slices, and only some rows where they are given."""
+    """Keep whole slices, and only some rows where they are given."""
     first, last = rows or (0, scan.grid.shape[1])
     data = scan.data[:, first:last, : scan.grid.shape[2] // thickness * thickness]
     affine = scan.grid.affine.copy()

@@ -27,9 +27,7 @@ def restore_one_with(args: Options, options: Any, outputs: Any, require_target: 
 
     for name in _ALONE:
         if getattr(args, name):
-            raise InputError(
-                f"--{name.replace('_', '-')} does not go together with --with", "leave one of them out"
-            )
+            raise InputError(f"--{name.replace('_', '-')} does not go together with --with", "leave one of them out")
     sources = matched(args.inputs)
     if len(sources) != 1 or (sources[0].is_dir() and holds_images(sources[0])):
         raise InputError("--with restores one scan at a time", "name one scan, and its output")
@@ -46,7 +44,7 @@ def restore_one_with(args: Options, options: Any, outputs: Any, require_target: 
             sources[0], args.guides, args.output, prior, options, outputs, device=device, progress=move
         )
     used = "used" if report["used"] else "not used"
-    result(f"{args.output.name}: {len(args.guides)} other contrasts, {used}: {report['why']}")
+    result(f"{args.output.name}: with {', '.join(one.name for one in args.guides)}, {used}: {report['why']}")
     for number, one in enumerate(report["guides"], 1):
         if one["moved"]:
             shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))

@@ -89,7 +89,8 @@ def similar_mean(
     top = image.clone() if include_own else torch.zeros_like(image)
     bottom = torch.full_like(image, float(include_own))
     for here, there, distance in _pairs(image.shape, reach):
-        apart = (guides[(slice(None), *here)] - guides[(slice(None), *there)]).square_().sum(0)
+        first, second = (slice(None), *here), (slice(None), *there)
+        apart = (guides[first] - guides[second]).square_().sum(0)
         weight = apart.mul_(-0.5 / WIDTH**2).exp_().add_(floor).mul_(math.exp(-0.5 * distance / width**2))
         top[here] += weight * image[there]
         top[there] += weight * image[here]
@@ -125,9 +126,7 @@ def agreement(slices: Tensor, guides: Tensor, slice_axis: int) -> Tensor:
     return torch.from_numpy(ndimage.minimum_filter1d(agreed.numpy(), 3, axis=slice_axis, mode="nearest"))
 
 
-def _pairs(
-    shape: Sequence[int], reach: Sequence[int]
-) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], int]]:
+def _pairs(shape: Sequence[int], reach: Sequence[int]) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], int]]:
     """Every pair of neighbours once: the part of the image on both sides, and the squared distance in voxels."""
     most = [min(r, n - 1) for r, n in zip(reach, shape)]
     for i in range(most[0] + 1):

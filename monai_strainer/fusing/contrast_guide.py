@@ -155,11 +155,12 @@ class _Curve:
     def between(guide: Guide, measured: Measured) -> _Curve:
         """Fit the curve that makes the contrast, measured alike, most similar to the slices."""
         shown = guide.image[guide.image > 0].numpy()
-        levels = np.quantile(shown, np.linspace(0.05, 0.99, _KNOTS - 1)) if shown.size else np.linspace(0, 1, _KNOTS)[1:]
+        levels = (
+            np.quantile(shown, np.linspace(0.05, 0.99, _KNOTS - 1)) if shown.size else np.linspace(0, 1, _KNOTS)[1:]
+        )
         knots = np.maximum.accumulate(np.r_[0.0, levels]) + 1e-6 * np.arange(_KNOTS)
         parts = [
-            measured.operator.A(_Curve(knots, np.eye(_KNOTS)[k])(guide.image)).double().flatten()
-            for k in range(_KNOTS)
+            measured.operator.A(_Curve(knots, np.eye(_KNOTS)[k])(guide.image)).double().flatten() for k in range(_KNOTS)
         ]
         basis = torch.stack(parts, 1)
         gram = basis.T @ basis

@@ -34,8 +34,8 @@ class ContrastReport:
     Args:
         used: False: the result is that of the scan alone.
         why: in words.
-        error_without, error_with: root mean square error of slices that were left out, without and with the other
-            contrasts; over the intensity scale.
+        error_without, error_with: root mean square error of the test at twice the thickness, noise included, without
+            and with the other contrasts; over the intensity scale. 0 where there was no test.
         agreement: mean over the object, from 0 (the contrasts do not agree) to 1.
         guides: the other contrasts, in the order they were given.
         alone: report of the restoration of the scan alone.

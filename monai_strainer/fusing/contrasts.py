@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Restore a scan of thick slices with sharper scans of other contrasts.
 
-restore alone -> bring the others onto the grid -> predict left-out slices -> filter -> mix where the contrasts agree.
+restore alone -> bring the others onto the grid -> try it at twice the thickness -> filter -> mix where they agree.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from ..restoring.restore import Restored, restore
 from ..volume import Volume
 from .contrast_guide import Guide, Measured, guide_for
 from .contrast_report import ContrastReport, GuideReport
-from .left_out_slices import left_out_errors
+from .merged_slices import merged_errors
 
 __all__ = ["RestoredWith", "restore_with", "sharpen"]
 
 _THICK = 1.25  # an axis that is refined by less has nothing to gain
-_GAIN = 0.9  # of the error of left-out slices: contrasts that lower it by less are not used
+_GAIN = 0.98  # of the error at twice the thickness: contrasts that lower it by less are not used
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,8 @@ def sharpen(
     """Sharpen a restored scan across its slices with other contrasts.
 
     They say where tissue changes inside a thick slice; the average over every measured voxel stays what it was. They
-    count only where they predict the scan in its own plane, and only if they predict slices that were left out.
+    count only where they predict the scan in its own plane, and only if they lower the error at twice the thickness,
+    where the slices themselves are the truth.
 
     Args:
         scan: with thick slices.
@@ -120,7 +121,7 @@ def sharpen(
     images = torch.stack([one.image for one in placed])
     first = torch.from_numpy(alone.volume.data / unit)
     inside = foreground(scan.data)
-    without, with_ = left_out_errors(measured, images, inside)
+    without, with_ = merged_errors(scan, measured, images, prior, options, device)
     used = with_ < _GAIN * without
     trust, image = torch.zeros_like(measured.slices), first
     if used:
@@ -150,8 +151,8 @@ def _refuse(guides: Sequence[Volume], factor: float) -> None:
 
 def _why(used: bool, without: float, with_: float) -> str:
     if without == 0:
-        return "there are too few slices to leave some out"
-    text = f"with them, left-out slices are predicted with {100 * with_ / without:.0f} % of the error"
+        return "there are too few slices for a test"
+    text = f"at twice the thickness they leave {100 * with_ / without:.0f} % of the error"
     return text if used else f"{text}; {100 * _GAIN:.0f} % or less is needed"
 
 
