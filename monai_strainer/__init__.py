@@ -49,6 +49,7 @@ _HOME = {
     "fuse": "fusing.fuse",
     "Fused": "fusing.fuse",
     "FuseOptions": "fusing.options",
+    "restore_with": "fusing.contrasts",
     "PriorRecipe": "pipelines.prior_recipe",
     "pretrain_prior": "pipelines.pretrain_prior",
     "StrainerInferer": "inferers",

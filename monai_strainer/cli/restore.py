@@ -12,6 +12,7 @@ from .learn import pretrain
 from .many_scans import Many, details_of, print_plans, restore_many
 from .messages import log, result
 from .progress import bar_of
+from .restore_with import restore_one_with
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
@@ -58,6 +59,8 @@ def restore(args: Options) -> int:
     from ..pipelines.jobs import Job, find_jobs, jobs_among, matched
 
     options, outputs = _options(args), _outputs(args)
+    if args.guides:
+        return restore_one_with(args, options, outputs, require_target)
     sources = matched(args.inputs)
     first, output = sources[0], args.output
     is_many = len(sources) > 1 or sources != args.inputs

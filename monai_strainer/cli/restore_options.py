@@ -33,6 +33,15 @@ def add_restore(commands: Any) -> None:
     )
     restoring(command)
     command.add_argument(
+        "--with",
+        dest="guides",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="another contrast of the same person, sharp where this scan has thick slices; once for each (default "
+        "size with it: isotropic voxels)",
+    )
+    command.add_argument(
         "--residual", action="store_true", help="denoising: also write what was removed, the scan minus the result"
     )
     command.add_argument(

@@ -1,2 +1,2 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Several stacks of one person, in any direction, as one volume; and one door for a scan or for stacks."""
+"""Several scans of one person: stacks as one volume, contrasts that help each other, and one door for all."""
