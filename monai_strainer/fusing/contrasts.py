@@ -131,7 +131,9 @@ def sharpen(
         trust = agreement(averages, seen, measured.slice_axis) * reached
         sharper = guided(first, images, measured.operator, averages)
         # exact zeros around a stripped head stay
-        image = torch.where(first == 0, first, blended(first, sharper, trust, measured.operator))
+        image = torch.where(
+            first == 0, first, blended(first, torch.from_numpy(alone.std / unit), sharper, trust, measured.operator)
+        )
     details = ContrastReport(
         used, _why(used, without, with_), round(without, 5), round(with_, 5),
         round(float(trust[torch.from_numpy(inside)].mean()), 3),

@@ -56,11 +56,12 @@ def merged_errors(
     how = RestoreOptions(noise=options.noise, profile=options.profile, seed=options.seed, adapt=0)
     factors = [2.0 if k == axis else 1.0 for k in range(3)]
     unit = float(scan.data.max()) / max(float(measured.slices.max()), 1e-12)
-    first = torch.from_numpy(restore(merged, prior, factors, options=how, device=device).volume.data / np.float32(unit))
+    out = restore(merged, prior, factors, options=how, device=device)
+    first, std = (torch.from_numpy(data / np.float32(unit)) for data in (out.volume.data, out.std))
     seen = torch.stack([measured.operator.A(one)[whole] for one in guides])
     averages = operator.A(first)
     trust = agreement(averages, torch.stack([operator.A(one) for one in seen]), axis)
-    second = blended(first, guided(first, seen, operator, averages), trust, operator)
+    second = blended(first, std, guided(first, seen, operator, averages), trust, operator)
     wanted, object_ = measured.slices[whole], foreground(scan.data)[whole]
     cross = np.ones([1 if k == axis else 3 for k in range(3)])
     inner = ndimage.binary_erosion(object_, cross, iterations=_MARGIN)

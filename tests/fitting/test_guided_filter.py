@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from monai_strainer.fitting.guided_filter import agreement, blended, guided, similar_mean
+from monai_strainer.fitting.guided_filter import MOST, agreement, blended, guided, similar_mean
 from monai_strainer.physics import Profile
 
 SHAPE, LOW = (24, 24, 20), (24, 24, 5)
@@ -19,6 +19,7 @@ def ball(radius: float, centre: tuple[float, float, float] = (12, 12, 9.5)) -> t
     return (radius + 0.5 - distance).clamp(0, 1)
 
 
+ONE = torch.ones(LOW)
 BODY = 0.4 + 0.3 * ball(8.0) - 0.2 * ball(4.0, (12, 12, 11.5))  # another contrast shows it brighter outside
 OTHER = 0.9 - 0.6 * ball(8.0) + 0.3 * ball(4.0, (12, 12, 11.5))
 
@@ -65,9 +66,18 @@ def test_averages_stay_those_of_the_scan_alone() -> None:
     sharper = guided(start, OTHER[None], SLICES, SLICES.A(start))
     assert torch.allclose(SLICES.A(sharper), SLICES.A(start), atol=1e-4)
     trust = torch.rand(LOW, generator=torch.Generator().manual_seed(0))
-    mixed = blended(start, sharper, trust, SLICES)
+    mixed = blended(start, torch.ones(SHAPE), sharper, trust, SLICES)
     assert torch.allclose(SLICES.A(mixed), SLICES.A(start), atol=1e-4)
     assert not torch.allclose(mixed, start, atol=0.01)
+
+
+def test_no_voxel_moves_far_or_below_zero_and_averages_stay() -> None:
+    start = thick(BODY) * (ball(8.0) > 0)
+    std = torch.full(SHAPE, 0.03)
+    mixed = blended(start, std, start + torch.randn(SHAPE, generator=torch.Generator().manual_seed(0)), ONE, SLICES)
+    assert float(mixed.min()) >= 0 and float((mixed - start).abs().max()) <= MOST * 0.03 + 1e-6
+    assert float((SLICES.A(mixed) - SLICES.A(start)).abs().max()) < 2e-3
+    assert torch.equal(blended(start, 0 * std, start + 1, ONE, SLICES), start)
 
 
 def test_an_object_of_the_other_contrast_alone_adds_nothing_to_uniform_tissue() -> None:

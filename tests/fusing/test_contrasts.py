@@ -76,6 +76,11 @@ def test_it_is_nearer_to_the_truth_than_the_scan_alone(found: RestoredWith, alon
     assert found.details.error_with < 0.98 * found.details.error_without
 
 
+def test_no_voxel_moves_far_or_below_zero(found: RestoredWith, alone: Restored) -> None:
+    assert found.volume.data.min() >= 0
+    assert (np.abs(found.volume.data - alone.volume.data) <= 1.5 * alone.std + 0.1).all()
+
+
 def test_the_averages_of_slices_and_the_background_stay(found: RestoredWith, alone: Restored) -> None:
     background = alone.volume.data == 0
     assert (found.volume.data[background] == 0).all()
