@@ -94,7 +94,7 @@ MUTANTS = [
     ),
     Mutant("restoring/passes.py", "if whole is not None:", "if False:", "restoring/test_passes.py"),
     Mutant("restoring/passes.py", "std = np.hypot(done.std, before)", "std = done.std", "restoring/test_passes.py"),
-    Mutant("restoring/risk.py", "+ 2 * np.mean(v * div", "+ np.mean(v * div", "restoring/test_risk.py"),
+    Mutant("restoring/risk.py", "+ 2 * slope", "+ slope", "restoring/test_risk.py"),
     Mutant("restoring/risk.py", "np.square(std * wider * weight)", "np.square(std * weight)", "restoring/test_risk.py"),
     Mutant("restoring/background.py", "solid.sum() >= _SOLID", "solid.sum() >= 0", "restoring/test_background.py"),
     Mutant(

@@ -133,7 +133,7 @@ def test_whiteness_looks_inside_the_mask_alone() -> None:
         (lambda: psnr(np.ones(3), np.zeros(3), data_range=1, mask=np.zeros(3)), "mask is empty"),
         (lambda: psnr(np.ones(3), np.zeros(3), data_range=1, mask=np.ones(4)), "mask is"),
         (lambda: ssim(np.ones((9, 30)), np.ones((9, 30)), data_range=1), "smaller than the window"),
-        (lambda: coverage([0.0], [0.0], [1.0], share=90), "share"),
+        (lambda: coverage([0.0], [0.0], [1.0], share=90), "fraction"),
         (lambda: coverage([0.0], [0.0], [-1.0]), "standard deviation"),
         (lambda: whiteness(np.ones((4, 4))), "constant"),
         (lambda: whiteness(np.ones(4)), "rows and columns"),

@@ -32,7 +32,7 @@ __all__ = ["NoiseFilter", "find_filter"]
 _WIDTHS: tuple[float, ...] = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)  # voxels, full width at half maximum
 _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
 _MOST_LOST = 1.0  # times the noise: at most 0.5 after real filters of 1.5 voxels, 5.6 on a sharp scan without noise
-_SEARCHED = 16  # slices that a scan with more than twice as many is searched on
+_SEARCHED = 12  # slices that a scan with more than twice as many is searched on
 _FILTERED = 2.0  # ratio of the wavelet's reading to the network's from which a filter is looked for
 
 
