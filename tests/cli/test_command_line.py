@@ -12,6 +12,7 @@ import pytest
 from command_lines import restore
 
 from monai_strainer.cli import main
+from monai_strainer.cli.command_line import SPIN
 from monai_strainer.pipelines import restore_file as files
 
 
@@ -48,15 +49,17 @@ def test_a_wrong_command_line_exits_with_two() -> None:
     assert exit_.value.code == 2
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "passive"), ("active", "active")])
-def test_threads_wait_passively_unless_it_is_asked_otherwise(before: str | None, after: str) -> None:
+@pytest.mark.parametrize(
+    ("own", "after"),
+    [({}, SPIN), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_wait_a_short_time_unless_it_is_asked_otherwise(own: dict[str, str], after: str) -> None:
     code = (
         "import contextlib, os, sys\n"
         "from monai_strainer.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['--version'])\n"
-        "print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+        "print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
     )
-    own = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment = own if before is None else {**own, "OMP_WAIT_POLICY": before}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    rest = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    done = subprocess.run([sys.executable, "-c", code], env=rest | own, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == f"{after} False"
