@@ -118,8 +118,8 @@ def _add_demo(commands: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code."""
-    # threads that wait for work soon let others compute: on a busy machine a command takes half the time. The library of
-    # threads reads this when torch is loaded, which is later.
+    # threads that wait for work soon let others compute: on a busy machine a command takes half the time. Their library
+    # reads this when torch is loaded, which is later.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
     typed = list(sys.argv[1:] if argv is None else argv)
