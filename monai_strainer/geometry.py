@@ -113,6 +113,10 @@ class Grid:
         index = np.array(list(itertools.product((0, 1), repeat=3))) * self.shape - 0.5
         return index @ self.affine[:3, :3].T + self.affine[:3, 3]
 
+    def apart(self, other: Grid) -> float:
+        """Return the greatest distance of their corners along an axis of space, in mm."""
+        return float(np.abs(self.corners() - other.corners()).max())
+
     def resize(self, shape: Sequence[int]) -> Grid:
         """Return the same field of view cut into ``shape`` voxels.
 

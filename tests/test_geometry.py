@@ -196,3 +196,10 @@ def test_cutting_the_field_of_view_into_nothing_is_refused() -> None:
 def test_a_plane_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InputError, match="'oblique'"):
         Grid((4, 4, 4), np.eye(4)).axis_of("oblique")
+
+
+def test_grids_are_apart_by_what_moves_their_corners() -> None:
+    grid = Grid((4, 5, 6), np.diag([1.0, 2.0, 3.0, 1.0]))
+    step = np.zeros((4, 4))
+    step[:3, 3] = (0.5, -3.0, 1.0)
+    assert grid.apart(grid) == 0 and grid.apart(Grid(grid.shape, grid.affine + step)) == pytest.approx(3.0)

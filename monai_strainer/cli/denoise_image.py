@@ -16,6 +16,7 @@ from ..pipelines.device import device_of
 from .messages import log, result
 from .options import EPILOG, shared
 from .progress import bar_of
+from .targets import refuse_shut
 
 __all__ = ["THREADS", "add_denoise_image", "denoise_image"]
 
@@ -79,7 +80,6 @@ def denoise_image(args: Any) -> None:
     from ..priors.store import load_prior
     from ..restoring.options import RestoreOptions
     from ..storage.atomic import clear
-    from .restore import refuse_shut
 
     target, noise_target = _outputs_of(args.output)
     request = DenoiseRequest(

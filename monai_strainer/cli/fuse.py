@@ -9,10 +9,10 @@ from typing import Any
 from ..fusing.options import FuseOptions
 from ..pipelines.device import device_of
 from ..restoring.options import declared
-from .messages import log, result
+from .messages import log, motion_text, result, warn
 from .options import add_declared, new_command, shared
 from .progress import bar_of
-from .restore import require_target
+from .targets import require_target
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
@@ -59,10 +59,8 @@ def fuse(args: Options) -> int:
         report = fuse_files(args.input, target, prior, options, outputs, like=args.like, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for one in report["stacks"][1:]:
-        shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
-        result(f"  stack {one['number']}: shift {shift} mm, rotation {rotation} degrees, gain {one['gain']:.2f}")
+        result(f"  stack {one['number']}: {motion_text(one)}, gain {one['gain']:.2f}")
     for note in report["notes"]:
         log.info("%s", note)
-    for warning in report["warnings"]:
-        log.warning("note: %s", warning)
+    warn(report)
     return 0

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 
-__all__ = ["RESULT", "duration", "is_terminal", "log", "messages_of", "result"]
+__all__ = ["RESULT", "duration", "is_terminal", "log", "messages_of", "motion_text", "result", "warn"]
 
 log = logging.getLogger("monai_strainer")
 RESULT = logging.INFO + 5  # what a command was asked for: it goes to the standard output
@@ -28,6 +28,23 @@ logging.addLevelName(RESULT, "RESULT")
 def result(line: str) -> None:
     """Print a line that the command was asked for."""
     log.log(RESULT, line)
+
+
+def warn(report: Mapping[str, Any]) -> None:
+    """Say the warnings of a report."""
+    for warning in report["warnings"]:
+        log.warning("note: %s", warning)
+
+
+def motion_text(one: Mapping[str, Any]) -> str:
+    """Return the motion of a scan in words.
+
+    Example:
+        >>> motion_text({"shift": (1, -2, 0.5), "rotation": (0, 0, 3)})
+        'shift +1.00 -2.00 +0.50 mm, rotation +0.00 +0.00 +3.00 degrees'
+    """
+    shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
+    return f"shift {shift} mm, rotation {rotation} degrees"
 
 
 def is_terminal() -> bool:

@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ..errors import InputError
 from ..pipelines.device import device_of
 from .learn import pretrain
 from .many_scans import Many, details_of, print_plans, restore_many
-from .messages import log, result
+from .messages import log, result, warn
 from .progress import bar_of
 from .restore_with import restore_one_with
+from .targets import require_target
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
-__all__ = ["bids", "refuse_shut", "require_target", "restore"]
+__all__ = ["bids", "restore"]
 
 
 def _options(args: Options) -> Any:
@@ -60,7 +60,7 @@ def restore(args: Options) -> int:
 
     options, outputs = _options(args), _outputs(args)
     if args.guides:
-        return restore_one_with(args, options, outputs, require_target)
+        return restore_one_with(args, options, outputs)
     sources = matched(args.inputs)
     first, output = sources[0], args.output
     is_many = len(sources) > 1 or sources != args.inputs
@@ -105,29 +105,8 @@ def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:
     count = f"{len(report['volumes'])} volumes, " if "volumes" in report else ""
     result(f"{target.name}: {report['task']}, {count}noise {100 * report['noise']['relative']:.1f} %")
     details_of(report)
-    for warning in report["warnings"]:
-        log.warning("note: %s", warning)
+    warn(report)
     return 0
-
-
-def require_target(target: Any, source: Any, overwrite: bool) -> None:
-    """Refuse, before anything is computed, an output of the wrong kind, one in a shut folder, or one that exists."""
-    from ..io import is_dicom, is_image
-    from ..storage.atomic import clear, is_there
-
-    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(source)):
-        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
-    clear(target)  # of what a killed process left
-    refuse_shut(target)
-    if not overwrite and is_there(target):
-        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
-
-
-def refuse_shut(target: Any) -> None:
-    """Refuse, before anything is computed, an output in a folder that cannot be made or written to."""
-    home = next(folder for folder in target.absolute().parents if folder.exists())
-    if not home.is_dir() or not os.access(home, os.W_OK):
-        raise InputError("the output cannot be written into this", "choose a folder that can be written to", home)
 
 
 def bids(args: Options) -> int:

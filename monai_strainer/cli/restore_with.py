@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..pipelines.device import device_of
-from .messages import log, result
+from .messages import motion_text, result, warn
 from .progress import bar_of
+from .targets import require_target
 
 Options = Any  # an argparse.Namespace; only the command line knows argparse
 
@@ -18,7 +19,7 @@ __all__ = ["restore_one_with"]
 _ALONE = ("shard", "dry_run", "json", "mask", "labels", "residual", "write_mask", "parametric_map")
 
 
-def restore_one_with(args: Options, options: Any, outputs: Any, require_target: Any) -> int:
+def restore_one_with(args: Options, options: Any, outputs: Any) -> int:
     """Restore one scan with the other contrasts that were named."""
     from ..io import holds_images
     from ..pipelines.contrast_files import restore_with_files
@@ -47,8 +48,6 @@ def restore_one_with(args: Options, options: Any, outputs: Any, require_target: 
     result(f"{args.output.name}: with {', '.join(one.name for one in args.guides)}, {used}: {report['why']}")
     for number, one in enumerate(report["guides"], 1):
         if one["moved"]:
-            shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
-            result(f"  contrast {number}: shift {shift} mm, rotation {rotation} degrees")
-    for warning in report["warnings"]:
-        log.warning("note: %s", warning)
+            result(f"  contrast {number}: {motion_text(one)}")
+    warn(report)
     return 0

@@ -107,36 +107,34 @@ def amortise(
     y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
     means: list[Tensor] = []
     stds: list[Tensor] = []
-    slopes: list[Tensor] = []
     first, last, _ = only.indices(len(y))
-    moved_by = None
+    moved_by = divergence = None
     if probe is not None and is_identity:
         change = torch.randn(y.shape, generator=probe).to(y)
         size = 0.1 * float(measurement.noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
         moved_by = replace(measurement, y=y + size * change)
+        divergence = torch.full_like(y, torch.nan)
     if mirrors is None:
         mirrors = MIRRORS if moved_by is None else MIRRORS[:3]
     for batch, low in enumerate(range(first, last, BATCH)):
         some = slice(low, min(low + BATCH, last))
-        if moved_by is None or not probed(batch):
+        if moved_by is None or divergence is None or not probed(batch):
             mean, std = predict_slices(detail, measurement, some, features, closeness, mirrors)
         else:
             mean, std = predict_slices(detail, measurement, some, features, closeness, mirrors[:1])
             moved, _ = predict_slices(detail, moved_by, some, features, closeness, mirrors[:1])
-            slopes.append(change[some] * (moved - mean) / size)
+            divergence[some] = change[some] * (moved - mean) / size
             if len(mirrors) > 1:
                 others, other_std = predict_slices(detail, measurement, some, features, closeness, mirrors[1:])
                 own = 1 / len(mirrors)
                 mean, std = torch.lerp(others, mean, own), other_std ** (1 - own) * std**own
-        if moved_by is not None and len(slopes) < len(means) + 1:
-            slopes.append(torch.full_like(mean, torch.nan))
         means.append(mean)
         stds.append(std)
         if on_slices is not None:
             on_slices(some.stop)
     images, std = torch.cat(means), torch.cat(stds)
     if not data_step or is_identity:
-        return Amortised(images, std, images, 1.0, torch.cat(slopes) if slopes else None)
+        return Amortised(images, std, images, 1.0, None if divergence is None else divergence[only])
     corrected, open_fraction = _corrected(images, measurement, only)
     return Amortised(corrected, std, images, open_fraction)
 

@@ -36,7 +36,7 @@ def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.fl
     remedy = f"bring the {what} to the scan's grid by nearest neighbour"
     if image.grid.shape != scan.grid.shape:
         raise InputError(f"the {what} has {image.grid.shape} voxels, the scan {scan.grid.shape}", remedy, file)
-    apart = float(np.abs(image.grid.corners() - scan.grid.corners()).max())
+    apart = image.grid.apart(scan.grid)
     if apart > _NEAR * float(scan.grid.spacing.min()):
         raise InputError(f"the {what} lies up to {apart:.3g} mm away from the scan", remedy, file)
     return image.data

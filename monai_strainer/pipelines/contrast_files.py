@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..fusing.contrasts import restore_with
 from ..io import read, write
 from ..priors.prior import Prior
-from .file_options import FileOptions, Outputs, scale_of
+from .file_options import FileOptions, Outputs, read_scan, scale_of
 
 __all__ = ["restore_with_files"]
 
@@ -48,11 +48,10 @@ def restore_with_files(
     outputs = outputs or Outputs()
     if source.resolve() in [one.resolve() for one in guides]:
         raise InputError("the scan and the other contrast are one file", "name another contrast after --with", source)
-    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
-    have = scan.grid.spacing.tolist()
-    scale = options.scale
-    if options.spacing is not None:
-        scale = scale_of(have, options.spacing or [min(have)] * 3)
+    scan, scale = read_scan(source, options)
+    if options.spacing == ():
+        have = scan.grid.spacing.tolist()
+        scale = scale_of(have, [min(have)] * 3)
     others = [read(one) for one in guides]
     out = restore_with(scan, others, prior, scale, options=options.restore, device=device, progress=progress)
     report = {

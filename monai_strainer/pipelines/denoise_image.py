@@ -177,7 +177,7 @@ def _within(mask: Volume, data: NDArray[np.float32], scan: Volume, request: Deno
             "resample the mask to the image",
             request.mask,
         )
-    apart = float(np.abs(mask.grid.corners() - scan.grid.corners()).max())
+    apart = mask.grid.apart(scan.grid)
     if apart > 0.5 * float(scan.grid.spacing.min()):
         raise InputError(
             f"the mask lies {apart:.3g} mm away from the image", "resample the mask to the image", request.mask

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
+from ..io import read
 from ..priors.prior import Prior
 from ..restoring.options import RestoreOptions
+from ..volume import Volume
 from .batch import digest_of
 
-__all__ = ["FileOptions", "Outputs", "scale_of"]
+__all__ = ["FileOptions", "Outputs", "read_scan", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,12 @@ class Outputs:
         own: dict[str, Any] = {"std": self.std}
         own |= {name: True for name in ("residual", "mask") if getattr(self, name)}
         return own | ({} if self.labels is None else {"labels_sha256": _digest(self.labels, "label map")})
+
+
+def read_scan(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
+    """Read the scan that is meant, and return it with the factors to refine it by."""
+    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
+    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
 
 
 def _digest(path: Path, what: str) -> str:

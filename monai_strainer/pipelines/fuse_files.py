@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -72,10 +71,8 @@ def fuse_files(
     report |= {"configuration": configuration}
     page = None
     if outputs.report:
-        # a page that says how long it took is another one each time
-        seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
         command = fuse_text(sources, target, prior, options, outputs, like is not None)
-        page = fused_page(stacks, out, run=RunFacts(command, seconds, device))
+        page = fused_page(stacks, out, run=RunFacts.since(start, command, device))
     std = out.std if outputs.std else None
     write(out.volume, target, report=report, std=std, page=page, overwrite=outputs.overwrite)
     return report

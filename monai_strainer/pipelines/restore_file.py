@@ -6,7 +6,6 @@ A 4-D NIfTI file is restored volume by volume, each with its own noise level; on
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
-from ..io import is_image, is_nifti, read, require_map, write
+from ..io import is_image, is_nifti, require_map, write
 from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import RunFacts, page_of
@@ -29,7 +28,7 @@ from ..restoring.restore import Restored, plan, restore
 from ..volume import Volume
 from .beside_scan import maps_of, read_labels, read_mask
 from .command_text import command_text
-from .file_options import FileOptions, Outputs, scale_of
+from .file_options import FileOptions, Outputs, read_scan, scale_of
 
 __all__ = ["FileOptions", "Outputs", "plan_file", "restore_file", "scale_of"]
 
@@ -113,7 +112,7 @@ class _Run:
     def restored(self, progress: Callable[[int, int], None] | None, volume: int | None = None) -> _Done:
         """Read the scan, or one volume of it, and restore it."""
         options = self.options if volume is None else replace(self.options, volume=volume)
-        scan, scale = _read(self.source, options)
+        scan, scale = read_scan(self.source, options)
         try:
             if self.outputs.residual and max(scale) > 1:
                 raise InputError(
@@ -129,8 +128,6 @@ class _Run:
 
     def page(self, done: _Done, *notes: str) -> str:
         """Return the page of what was done, with more to say in ``notes``."""
-        # a page that says how long it took is another one each time
-        seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - self.start
         command = command_text(self.source, self.target, self.prior, self.options, self.outputs)
         return page_of(
             done.scan,
@@ -138,7 +135,7 @@ class _Run:
             done.out.std,
             done.details.after(*notes),
             network_weight=done.out.network_weight,
-            run=RunFacts(command, seconds, self.device),
+            run=RunFacts.since(self.start, command, self.device),
         )
 
 
@@ -147,7 +144,7 @@ def _restore_4d(run: _Run, others: Sequence[int], progress: Callable[[int, int],
     outputs, count = run.outputs, int(np.prod(others))
     reports: list[dict[str, Any]] = []
     pages: list[str] = []
-    first, scale = _read(run.source, replace(run.options, volume=1))
+    first, scale = read_scan(run.source, replace(run.options, volume=1))
     sidecar = _sidecar(outputs.sidecar, first.grid, first.grid.refine(triple(first, scale)))
     layout = Layout(run.target, outputs.endings, outputs.report, outputs.report, sidecar)
 
@@ -203,7 +200,7 @@ def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
     plans: list[Plan] = []
     for k in range(int(np.prod(others))) if others else [None]:
         own = options if k is None else replace(options, volume=k + 1)
-        scan, scale = _read(source, own)
+        scan, scale = read_scan(source, own)
         try:
             plans.append(plan(scan, prior, scale, options=_options_of(scan, source, own)))
         except InputError as error:
@@ -223,12 +220,6 @@ def _others_of(source: Path, options: FileOptions) -> tuple[int, ...]:
 
     outline = outline_of(source, options.form)
     return outline.others if outline is not None and outline.volumes > 1 else ()
-
-
-def _read(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
-    """Read the scan that is meant, and return it with the factors to refine it by."""
-    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
-    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
 
 
 def _options_of(scan: Volume, source: Path, options: FileOptions) -> Any:

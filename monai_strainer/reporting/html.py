@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,15 @@ class RunFacts:
     command: str = ""
     seconds: float | None = None
     device: str = "cpu"
+
+    @classmethod
+    def since(cls, start: float, command: str, device: str) -> RunFacts:
+        """Return the facts of a run that began at ``start`` of ``time.perf_counter``.
+
+        Where outputs are to be repeated to the byte (``SOURCE_DATE_EPOCH``) the time is left out: it differs each time.
+        """
+        seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
+        return cls(command, seconds, device)
 
     @property
     def runtime(self) -> str:

@@ -8,29 +8,16 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from listener_settings import LEAST, read
 
 from monai_strainer.errors import InputError
 from monai_strainer.listening.config_file import TABLES, read_settings
-from monai_strainer.listening.settings import Restoration, Settings
+from monai_strainer.listening.settings import Restoration
 from monai_strainer.restoring.options import declared
 from monai_strainer.storage.toml_file import read_toml
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "listen.toml"
-LEAST = """[destination]
-ae_title = "PACS"
-host = "127.0.0.1"
-port = 4242
-[folders]
-queue = "queue"
-quarantine = "quarantine"
-done = "done"
-"""
-
-
-def read(home: Path, text: str) -> Settings:
-    (home / "listen.toml").write_text(text)
-    return read_settings(home / "listen.toml")
 
 
 def test_the_example_says_every_key_with_its_default(tmp_path: Path) -> None:

@@ -6,24 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from listener_settings import LEAST, read
 
-from monai_strainer.listening.config_file import read_settings
-from monai_strainer.listening.settings import Peer, Settings
-
-LEAST = """[destination]
-ae_title = "PACS"
-host = "127.0.0.1"
-port = 4242
-[folders]
-queue = "queue"
-quarantine = "quarantine"
-done = "done"
-"""
-
-
-def read(home: Path, text: str) -> Settings:
-    (home / "listen.toml").write_text(text)
-    return read_settings(home / "listen.toml")
+from monai_strainer.listening.settings import Peer
 
 
 def test_by_default_nobody_may_call_and_no_other_machine_can(tmp_path: Path) -> None:

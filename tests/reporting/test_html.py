@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -165,3 +166,10 @@ def test_the_index_shows_messages_and_warnings() -> None:
 
 def test_a_runtime_is_not_given_where_none_is_known() -> None:
     assert RunFacts().runtime == "" and RunFacts(seconds=5).runtime == "5.0 s on cpu"
+
+
+def test_the_time_of_a_run_is_left_out_where_outputs_are_to_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert RunFacts.since(time.perf_counter() - 3, "x", "cpu").seconds == pytest.approx(3, abs=1)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert RunFacts.since(0.0, "x", "cpu") == RunFacts("x", None, "cpu")

@@ -270,7 +270,7 @@ def _place(
         trial.set_qform(to_unit @ wanted.affine, qform_code)
         try:
             placed = Grid(grid.shape, np.diag([unit, unit, unit, 1.0]) @ trial.get_qform())
-            is_true = bool(np.abs(placed.corners() - wanted.corners()).max() <= _QFORM_MM)
+            is_true = placed.apart(wanted) <= _QFORM_MM
         except (HeaderDataError, ValueError):
             is_true = False
         if is_true:

@@ -89,7 +89,7 @@ def _rounding(header: Nifti1Header, affine: NDArray[np.float64], shape: tuple[in
     rigid[:3, :3] = (u @ v) * zooms
     trial = type(header)()
     trial.set_qform(rigid, 1)
-    return float(np.abs(Grid(shape, trial.get_qform()).corners() - Grid(shape, rigid).corners()).max())
+    return Grid(shape, trial.get_qform()).apart(Grid(shape, rigid))
 
 
 def apart_of(header: Nifti1Header) -> float:
@@ -98,7 +98,7 @@ def apart_of(header: Nifti1Header) -> float:
     if sform is None or qform is None:
         return 0.0
     shape = shape_of(header)
-    apart = float(np.abs(Grid(shape, sform).corners() - Grid(shape, qform).corners()).max())
+    apart = Grid(shape, sform).apart(Grid(shape, qform))
     edge = float(np.linalg.norm(sform[:3, :3], axis=0).min())
     is_same = apart <= 0.01 * edge or apart <= 0.01 * edge + 2 * _rounding(header, sform, shape)
     return 0.0 if is_same else apart * mm_per_unit(header)

@@ -1,0 +1,31 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Refuse outputs that could not be written, before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["refuse_shut", "require_target"]
+
+
+def require_target(target: Any, source: Any, overwrite: bool) -> None:
+    """Refuse, before anything is computed, an output of the wrong kind, one in a shut folder, or one that exists."""
+    from ..io import is_dicom, is_image
+    from ..storage.atomic import clear, is_there
+
+    if (target.is_dir() if is_image(target) else target.is_file()) or not (is_image(target) or is_dicom(source)):
+        raise InputError("the output is no NIfTI file name", "let it end in .nii or .nii.gz", target)
+    clear(target)  # of what a killed process left
+    refuse_shut(target)
+    if not overwrite and is_there(target):
+        raise InputError("the output exists already", "pass --overwrite or choose another name", target)
+
+
+def refuse_shut(target: Any) -> None:
+    """Refuse, before anything is computed, an output in a folder that cannot be made or written to."""
+    home = next(folder for folder in target.absolute().parents if folder.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise InputError("the output cannot be written into this", "choose a folder that can be written to", home)
