@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .geometry import Grid
-from .networks import Siren, sizes_of
+from .networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 from .networks.precision import autocast_on
 from .priors.prior import Prior
 from .restoring.options import changed
@@ -32,8 +32,7 @@ def as_siren(network: nn.Module) -> Siren:
     Raises:
         InputError: the network is no Siren.
     """
-    for wrapped in ("module", "_orig_mod"):  # what DistributedDataParallel and torch.compile call it
-        network = getattr(network, wrapped, network)
+    network = _unwrapped(network)
     sizes = sizes_of(network)
     if any(value is None for value in sizes.values()):
         raise InputError(
@@ -98,15 +97,7 @@ class StrainerInferer(Inferer):
             raise InputError(f"the batch has shape {tuple(inputs.shape)}", "pass (B, 1, H, W) or (B, 1, X, Y, Z)")
         device = inputs.device
         with torch.inference_mode(False), torch.enable_grad(), autocast_on(device, False):
-            siren = as_siren(network)
-            rules = self.prior or Prior(siren)
-            if self.cold:
-                fresh = Prior.cold(self.options.seed, **sizes_of(siren))
-                siren = fresh.network
-                rules = replace(rules, digest=fresh.digest, record=fresh.record, detail=None)
-            elif not _equal(siren, rules.network):  # the record must not name weights that were not used
-                rules = replace(rules, digest="", detail=None)  # its features would be another network's
-            prior = replace(rules, network=siren.to(device))
+            prior = self._prior_with(network, device)
             axes, thick = _stated(inputs, "slice_axis", -1), _stated(inputs, "slice_thickness", None)
             outputs = [self._one(*item, prior, device) for item in zip(inputs, _affines(inputs), axes, thick)]
             result = MetaTensor(torch.stack([image for image, _, _ in outputs]).to(device))
@@ -117,6 +108,38 @@ class StrainerInferer(Inferer):
             affines = torch.from_numpy(np.stack([affine for _, affine, _ in outputs]))
             result.affine = affines if isinstance(inputs, MetaTensor) and inputs.affine.ndim == 3 else affines[0]
         return result
+
+    def _prior_with(self, network: nn.Module, device: torch.device) -> Prior:
+        """Return the rules with the weights of a network: a Siren, or the detail network of a general prior."""
+        unwrapped = _unwrapped(network)
+        if isinstance(unwrapped, DetailPrior):
+            return self._general_with(unwrapped)
+        siren = as_siren(unwrapped)
+        rules = self.prior or Prior(siren)
+        if self.cold:
+            fresh = Prior.cold(self.options.seed, **sizes_of(siren))
+            siren = fresh.network
+            rules = replace(rules, digest=fresh.digest, record=fresh.record, detail=None)
+        elif not _equal(siren, rules.network):  # the record must not name weights that were not used
+            rules = replace(rules, digest="", detail=None)  # its features would be another network's
+        return replace(rules, network=siren.to(device))
+
+    def _general_with(self, network: DetailPrior) -> Prior:
+        """Return the general prior with the weights of a detail network.
+
+        Raises:
+            InputError: the prior of the inferer is that of a cohort, or a start without a prior is asked for.
+        """
+        rules = self.prior
+        if rules is None or rules.general is None or rules.record.get("kind") != "general" or self.cold:
+            finding = "a detail network restores with the other parts of its general prior"
+            raise InputError(finding, "pass load_prior(BUNDLE) of a general prior as `prior`, and leave out `cold`")
+        general = rules.general
+        if not _equal(network, general.detail):  # the record must not name weights that were not used
+            own = DetailPrior(**sizes_of_detail(network))
+            own.load_state_dict({name: value.detach().clone() for name, value in network.state_dict().items()})
+            general = replace(general, detail=own.eval(), digest="")
+        return replace(rules, detail=general.detail, general=general)
 
     def _one(
         self,
@@ -137,7 +160,14 @@ class StrainerInferer(Inferer):
         return channels[..., 0] if is_flat else channels, out.volume.grid.affine, out.report
 
 
-def _equal(one: Siren, other: Siren) -> bool:
+def _unwrapped(network: nn.Module) -> nn.Module:
+    """Return the network without what wraps it for several GPUs or for a compiler."""
+    for wrapped in ("module", "_orig_mod"):  # what DistributedDataParallel and torch.compile call it
+        network = getattr(network, wrapped, network)
+    return network
+
+
+def _equal(one: nn.Module, other: nn.Module) -> bool:
     """Return whether two networks hold the same weights."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)

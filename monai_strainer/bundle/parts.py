@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tqdm import tqdm
 
 from ..cohorts.read import Cohort, read_cohort, split_scans
 from ..errors import InputError
-from ..networks import DetailPrior, Siren, sizes_of
+from ..networks import DetailPrior, Siren, sizes_of, sizes_of_detail
 from ..pipelines.bundle_folder import publish
 from ..pipelines.prior_phases import train_detail as learned
 from ..pretraining.detail import DetailRecipe
@@ -37,6 +37,7 @@ __all__ = [
     "train_detail",
 ]
 
+_Network = TypeVar("_Network", Siren, DetailPrior)
 FLAG = re.compile(r"--|-[a-zA-Z]")
 RUN_OPTIONS = {
     "run_id",
@@ -127,18 +128,25 @@ def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Se
     return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
 
 
-def filled(network: Siren, prior: Prior) -> Siren:
+def filled(network: _Network, prior: Prior) -> _Network:
     """Copy the weights of a prior, whose file is read once, into the network of a configuration, and return it.
+
+    Args:
+        network: a Siren takes those of the coordinate network, a detail network those of the detail network.
+        prior: as loaded.
 
     Raises:
         InputError: the network has other sizes than the prior's.
     """
-    if sizes_of(network) != sizes_of(prior.network):
+    of, source = (sizes_of_detail, prior.detail) if isinstance(network, DetailPrior) else (sizes_of, prior.network)
+    there = None if source is None else of(source)  # type: ignore[operator]
+    if of(network) != there:  # type: ignore[operator]
         raise InputError(
-            f"network_def has the sizes {sizes_of(network)}, the prior {sizes_of(prior.network)}",
-            "set network_def as models/prior.json says",
+            f"network_def has the sizes {of(network)}, the prior {there}",  # type: ignore[operator]
+            "set network_def as the rules in models say",
         )
-    network.load_state_dict(prior.network.state_dict())
+    assert source is not None
+    network.load_state_dict(source.state_dict())
     return network
 
 

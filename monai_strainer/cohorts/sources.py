@@ -21,7 +21,14 @@ from ..physics.acquired import acquired_size, fourier_resize
 from ..pretraining.contrasts import painted_labels
 from ..pretraining.source import Source
 
-__all__ = ["general_sources", "label_sources", "photograph_sources", "read_sources", "train_volumes"]
+__all__ = [
+    "general_sources",
+    "label_sources",
+    "photograph_sources",
+    "read_sources",
+    "train_volumes",
+    "validation_volumes",
+]
 
 _CLOSE = 1.6  # ratio of spacings up to which slices are cut along all three axes
 _SMALLEST = 48  # voxels of an axis that patches are cut from
@@ -36,15 +43,26 @@ def train_volumes(folder: Path) -> list[Path]:
     Raises:
         InputError: there is no volume, or the manifest names none for training.
     """
-    table = folder / "manifest.tsv"
-    found = sorted(path for path in folder.glob("*.nii*") if not path.name.startswith("."))
-    if table.exists():
-        with table.open(newline="", encoding="utf-8-sig") as handle:
-            rows = {row["name"]: row["split"] for row in csv.DictReader(handle, delimiter="\t")}
-        found = [path for path in found if rows.get(path.name.split(".")[0]) == "train"]
+    found = [path for path, split in _split_volumes(folder) if split == "train"]
     if not found:
         raise InputError("no volume to train on", "give a folder of NIfTI files, or check the column 'split'", folder)
     return found
+
+
+def validation_volumes(folder: Path) -> list[Path]:
+    """Return the volumes of a folder that its ``manifest.tsv`` marks ``val``; none without one."""
+    return [path for path, split in _split_volumes(folder) if split == "val"]
+
+
+def _split_volumes(folder: Path) -> list[tuple[Path, str]]:
+    """Return the volumes of a folder, each with its split; all train where there is no table."""
+    table = folder / "manifest.tsv"
+    found = sorted(path for path in folder.glob("*.nii*") if not path.name.startswith("."))
+    if not table.exists():
+        return [(path, "train") for path in found]
+    with table.open(newline="", encoding="utf-8-sig") as handle:
+        rows = {row["name"]: row["split"] for row in csv.DictReader(handle, delimiter="\t")}
+    return [(path, rows.get(path.name.split(".")[0], "")) for path in found]
 
 
 def read_sources(paths: Iterable[Path]) -> Iterator[Source]:

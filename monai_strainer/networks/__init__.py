@@ -2,6 +2,7 @@
 """Coordinate networks: coordinate images in, images out, channel first."""
 
 from .detail import CONDITIONS, DetailPrior, sizes_of_detail
+from .detail_channels import DetailChannels
 from .sine_layers_cpu import SineTape, encoded, sine_features
 from .siren import Siren, sizes_of
 from .stack import SirenStack, stable_rank
@@ -9,6 +10,7 @@ from .strainer import StrainerNet
 
 __all__ = [
     "CONDITIONS",
+    "DetailChannels",
     "DetailPrior",
     "SineTape",
     "Siren",

@@ -8,8 +8,8 @@ that are there already stay: they may be the owner's own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from .bundle_page import data_license, metadata, readme
 from .prior_phases import CHECKPOINTS
 from .prior_recipe import PriorRecipe
 
-__all__ = ["finished", "validation_of", "publish"]
+__all__ = ["Companions", "companions", "finished", "publish", "validation_of", "write_companions"]
 
 _LICENSE, _TERMS, _PAGE, _METADATA = "LICENSE", "docs/data_license.txt", "docs/README.md", "configs/metadata.json"
 
@@ -75,10 +75,11 @@ def publish(prior: Prior, out: str | Path, validation: Sequence[Path] = (), term
         the prior as it now lies there.
     """
     folder = Path(out)
-    metrics = measured(prior, validation)
-    for name, text in _companions(prior, folder, metrics, terms):
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    metrics, template = measured(prior, validation), bundle_path()
+    about = json.loads((template / _METADATA).read_text(encoding="utf-8"))
+    described = metadata(about, folder.resolve().name, prior, metrics)
+    texts = Companions(template, described, readme(prior, metrics), data_license(prior, terms))
+    write_companions(folder, companions(folder, prior, texts))
     saved = save_prior(prior, folder, prior.record)
     for name in CHECKPOINTS:
         (folder / "runs" / name).unlink(missing_ok=True)
@@ -90,21 +91,55 @@ def validation_of(choice: Choice | None) -> list[Path]:
     return [] if choice is None else [path for path in choice.validation if path not in set(choice.train)]
 
 
-def _companions(prior: Prior, folder: Path, metrics: Mapping[str, float], terms: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of every file beside the weights."""
-    template = bundle_path()
+@dataclass(frozen=True)
+class Companions:
+    """What lies beside the weights of a bundle.
+
+    Args:
+        template: bundle that comes with the package; its configurations and its licence are taken.
+        metadata: for ``metadata.json``.
+        page: text of ``docs/README.md``.
+        terms: of the data, for ``docs/data_license.txt``.
+    """
+
+    template: Path
+    metadata: Mapping[str, Any]
+    page: str
+    terms: str
+
+
+def companions(folder: Path, prior: Prior, texts: Companions) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every file beside the weights that has to be written.
+
+    Args:
+        folder: the bundle; configurations, licence and terms that its owner wrote stay.
+        prior: whose networks the configurations describe.
+        texts: what to write.
+    """
+    template = texts.template
     for file in sorted((template / "configs").iterdir()):
         name = f"configs/{file.name}"
         if name != _METADATA and not (folder / name).exists():
             yield name, _config(file, prior)
-    about = json.loads((template / _METADATA).read_text(encoding="utf-8"))
-    yield _METADATA, json.dumps(metadata(about, folder.resolve().name, prior, metrics), indent=4) + "\n"
-    yield _PAGE, readme(prior, metrics)
+    yield _METADATA, json.dumps(texts.metadata, indent=4) + "\n"
+    yield _PAGE, texts.page
     if not (folder / _LICENSE).exists():
         yield _LICENSE, (template / _LICENSE).read_text(encoding="utf-8")
     shipped = (template / _TERMS).read_text(encoding="utf-8")
     if not (folder / _TERMS).exists() or (folder / _TERMS).read_text(encoding="utf-8") == shipped:
-        yield _TERMS, data_license(prior, terms)
+        yield _TERMS, texts.terms
+
+
+def write_companions(folder: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Write files of a bundle, each completely or not at all.
+
+    Args:
+        folder: the bundle.
+        files: name and text of each.
+    """
+    for name, text in files:
+        with atomic(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _config(file: Path, prior: Prior) -> str:
@@ -115,7 +150,7 @@ def _config(file: Path, prior: Prior) -> str:
     if network is None:
         return text
     sizes: dict[str, Any] = sizes_of(prior.network)
-    if network["_target_"].endswith("DetailPrior"):
+    if network["_target_"].rpartition(".")[2].startswith("Detail"):
         sizes = {} if prior.detail is None else sizes_of_detail(prior.detail)
         sizes = {name: value for name, value in sizes.items() if name != "features" or value == 0}
     config["network_def"] = {**network, **sizes}

@@ -10,7 +10,7 @@ from typing import Any
 from .._version import __version__
 from ..priors.prior import Prior
 
-__all__ = ["data_license", "metadata", "readme"]
+__all__ = ["bundle_name", "data_license", "metadata", "metrics_table", "readme"]
 
 _README = """# Model Overview
 
@@ -112,12 +112,26 @@ def readme(prior: Prior, metrics: Mapping[str, float]) -> str:
         scans=record.get("scans", 0),
         held=held,
         command=command,
-        performance=_table(metrics),
+        performance=metrics_table(metrics),
     )
 
 
-def _table(metrics: Mapping[str, float]) -> str:
-    """Return the table of the metrics, or why there is none."""
+def bundle_name(folder: str) -> str:
+    """Return the name of a bundle in a folder: letters, digits and low lines.
+
+    Example:
+        >>> bundle_name("ten heads")
+        'ten_heads'
+    """
+    return re.sub(r"\W+", "_", folder) or "prior"
+
+
+def metrics_table(metrics: Mapping[str, float]) -> str:
+    """Return the table of the metrics, or why there is none.
+
+    Args:
+        metrics: of :func:`monai_strainer.pipelines.bundle_metrics.measured`.
+    """
     if not metrics:
         return "Not measured: no scan was kept from training, or there is no detail network."
     lines = [
@@ -153,7 +167,7 @@ def metadata(template: Mapping[str, Any], name: str, prior: Prior, metrics: Mapp
     own = {
         "version": "0.1.0",
         "changelog": {"0.1.0": f"made by monai_strainer {__version__}"},
-        "name": re.sub(r"\\W+", "_", name) or "prior",
+        "name": bundle_name(name),
         "description": f"A prior for MRI scans like those of one cohort of {record.get('scans', 0)} scans. "
         "Needs the package monai_strainer.",
         "authors": "the owner of the cohort",

@@ -25,7 +25,8 @@ from .shipped import bundle_path
 
 __all__ = ["GENERAL_RULES", "load_general", "save_general"]
 
-DETAIL, NOISE, GENERAL_RULES = "models/detail.pt", "models/noise_level.pt", "models/general.json"
+DETAIL, NOISE, GENERAL_RULES = "models/model.pt", "models/noise_level.pt", "models/general.json"
+_OLDER = "models/detail.pt"  # of the detail network in bundles of version 0.2
 _WIDEST = 4096
 
 
@@ -55,7 +56,8 @@ def _loaded(folder: Path, stamp: int) -> GeneralPrior:
     remedy = "use a bundle made by monai-strainer pretrain-general"
     if not rules.is_file():
         raise InputError("there is no general prior", remedy, rules)
-    of_detail, of_noise = read_weights(folder / DETAIL), read_weights(folder / NOISE)
+    file = folder / DETAIL if (folder / DETAIL).exists() else folder / _OLDER
+    of_detail, of_noise = read_weights(file), read_weights(folder / NOISE)
     try:
         record = json.loads(rules.read_text(encoding="utf-8"))
         sizes, noise = dict(record["detail"]["network"]), dict(record["noise_level"]["network"])
@@ -65,7 +67,7 @@ def _loaded(folder: Path, stamp: int) -> GeneralPrior:
         listed = {"detail": str(record["detail"]["sha256"]), "noise_level": str(record["noise_level"]["sha256"])}
     except UNREADABLE as error:
         raise InputError("the rules of the general prior cannot be read", remedy, rules) from error
-    fill_weights(detail, of_detail, folder / DETAIL, listed["detail"])
+    fill_weights(detail, of_detail, file, listed["detail"])
     fill_weights(level, of_noise, folder / NOISE, listed["noise_level"])
     detail.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return GeneralPrior(detail, level, record["detail"]["sha256"], record)
@@ -87,7 +89,10 @@ def save_general(prior: GeneralPrior, folder: str | os.PathLike[str]) -> General
             "sha256": hashlib.sha256(packed[folder / name]).hexdigest(),
         }
     rules = json_text({"format": 1, "kind": "general", **kept})
+    is_new = not (folder / GENERAL_RULES).exists()
     write_together({**packed, folder / GENERAL_RULES: rules.encode()})
+    if not is_new:
+        (folder / _OLDER).unlink(missing_ok=True)
     loaded = load_general(folder)
     assert loaded is not None
     return loaded

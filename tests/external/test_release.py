@@ -22,7 +22,7 @@ pytestmark = pytest.mark.external
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".venv-release" / "bin"
 URL = "https://example.org/strainer"
-WEIGHTS = ("mri_strainer/models/model.pt", "mri_strainer/models/detail.pt", "general_strainer/models/detail.pt")
+WEIGHTS = ("mri_strainer/models/model.pt", "mri_strainer/models/detail.pt", "general_strainer/models/model.pt")
 
 
 def tool(name: str) -> str:

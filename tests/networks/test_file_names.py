@@ -52,6 +52,6 @@ def test_shipped_networks_have_the_bytes_of_their_files() -> None:
     for network, file in (
         (prior.network, "mri_strainer/models/model.pt"),
         (prior.detail, "mri_strainer/models/detail.pt"),
-        (prior.general.detail, "general_strainer/models/detail.pt"),
+        (prior.general.detail, "general_strainer/models/model.pt"),
     ):
         assert hashlib.sha256(bytes_of(network)).hexdigest() == hashlib.sha256((ROOT / file).read_bytes()).hexdigest()

@@ -1,0 +1,141 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Write the page, the terms and the metadata of a bundle that holds a general prior of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._version import __version__
+from ..priors.prior import GeneralPrior
+from .bundle_page import bundle_name, metrics_table
+
+__all__ = ["general_license", "general_metadata", "general_readme"]
+
+_README = """# Model Overview
+
+A general prior for MRI scans of any contrast and body part, trained on the scans of one owner. It denoises and
+super-resolves scans, and gives a standard deviation for every voxel. It needs the Python package `monai_strainer`.
+
+- `models/model.pt`: the detail network; it is equivariant to intensity units.
+- `models/noise_level.pt`: the network that estimates the noise level.
+- `models/general.json`: recipes, sizes, hashes, and the command that made both.
+
+{origin}
+
+# Data
+
+{sources}; see `data_license.txt`. The hash of all of them is in `models/general.json`.
+
+# Training configuration
+
+Made by monai_strainer {version}:
+
+```
+{command}
+```
+
+# Input
+
+One channel: a magnitude scan, NIfTI or a DICOM series, any orientation, spacing and intensity unit.
+
+# Output
+
+Two channels: the restored scan, and the standard deviation of every voxel, both float32 in the units of the input.
+
+# Performance
+
+{performance}
+
+# MONAI Bundle Commands
+
+Restore every scan of a folder (`--scale_factor 1` denoises):
+
+```
+python -m monai.bundle run --config_file configs/inference.json --bundle_root . --workflow_type inference \\
+    --dataset_dir DATASET --output_dir OUT --scale_factor 2
+```
+
+The same without MONAI's command line:
+
+```
+monai-strainer restore scan.nii.gz restored.nii.gz --prior .
+```
+
+# Limitations
+
+Research use only; not a medical device and not for diagnosis. Details smaller than a measured voxel are predicted, not
+measured: use the standard deviation.
+
+# References
+
+[1] Mohan et al., Robust and interpretable blind image denoising via bias-free CNNs, ICLR 2020.
+
+[2] Herbreteau et al., Normalization-equivariant neural networks, NeurIPS 2023.
+
+# License
+
+Apache License, Version 2.0, for configuration. The weights carry the terms of the data: see `docs/data_license.txt`.
+"""
+
+_LICENSE = """The weights in models/ were trained on {sources} of the owner of this bundle.
+
+Write the terms of these data here before you pass the bundle on. Weights may reveal who took part:
+docs/concepts/uncertainty_and_limits.md of monai_strainer says what is known of that.
+"""
+
+
+def general_readme(prior: GeneralPrior, metrics: Mapping[str, float]) -> str:
+    """Return the page of a bundle.
+
+    Args:
+        prior: with its record.
+        metrics: of :func:`monai_strainer.pipelines.bundle_metrics.measured`.
+    """
+    origin = "Both networks were trained on these data alone."
+    if "from" in prior.record["detail"]:
+        origin = "The networks started from another general prior; `models/general.json` has its hash and its command."
+    return _README.format(
+        origin=origin,
+        sources=_sources(prior),
+        version=__version__,
+        command=prior.record["command"],
+        performance=metrics_table(metrics),
+    )
+
+
+def general_license(prior: GeneralPrior, of_start: str) -> str:
+    """Return the terms of the data, with those of the bundle that the training started from."""
+    text = _LICENSE.format(sources=_sources(prior))
+    return f"{text}\nThe training started from other weights, whose terms hold too:\n\n{of_start}" if of_start else text
+
+
+def general_metadata(
+    template: Mapping[str, Any], name: str, prior: GeneralPrior, metrics: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the metadata of a bundle.
+
+    Args:
+        template: of the general bundle that comes with the package: versions and formats.
+        name: of the new bundle's folder.
+        prior: with its record.
+        metrics: as for :func:`general_readme`.
+    """
+    own = {
+        "version": "0.1.0",
+        "changelog": {"0.1.0": f"made by monai_strainer {__version__}"},
+        "name": bundle_name(name),
+        "description": f"A general prior for MRI scans, from {_sources(prior)}. Needs the package monai_strainer.",
+        "authors": "the owner of the data",
+        "copyright": "the owner of the data",
+        "data_source": "data of the owner of the bundle",
+        "eval_metrics": dict(metrics),
+    }
+    return {**template, **own}
+
+
+def _sources(prior: GeneralPrior) -> str:
+    """Return what the prior learned from, in words."""
+    words = {"scan": "scans", "labels": "label maps", "photograph": "photographs"}
+    counts = prior.record["sources"]
+    return ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts.get(kind))
