@@ -21,6 +21,7 @@ from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.variable_projection import readout_statistics
 from ..priors.prior import Prior
 from ..storage.checkpoints import resume_from, save_checkpoint
+from .guard import Guard
 from .keeping import Keeping
 
 __all__ = ["ReadoutStatistics", "Work", "command", "detail_command", "is_first", "refuse_two_recipes", "train"]
@@ -38,6 +39,7 @@ class Work:
         output_dir: the bundle to write; finished phases lie in its folder ``runs`` until then.
         half: whether products run in bfloat16.
         resume: go on after the last phase that an interrupted run has finished.
+        guard: decides whether a network that was trained further is kept; None keeps it.
     """
 
     network: nn.Module
@@ -47,6 +49,7 @@ class Work:
     output_dir: str | Path
     half: bool = True
     resume: bool = False
+    guard: Guard | None = None
 
     @property
     def siren(self) -> Siren:
@@ -60,7 +63,7 @@ class Work:
     def identity(self) -> dict[str, Any]:
         """What identifies this run."""
         own = {"seed": self.seed, "half": self.half, "cohort": self.cohort.digest, "network": sizes_of(self.siren)}
-        return {**asdict(self.recipe), **own}
+        return {**asdict(self.recipe), **own, **({} if self.guard is None else self.guard.identity)}
 
     def file(self, name: str) -> Path:
         """Where a finished phase is kept."""
@@ -73,7 +76,7 @@ def is_first() -> bool:
 
 
 class ReadoutStatistics:
-    """Ignite handler: when training ends, keeps the weights, then describes the cohort's readouts for the encoder.
+    """Ignite handler: when training ends, keeps the weights or those of the start, then describes the readouts.
 
     Args:
         work: the run.
@@ -89,10 +92,13 @@ class ReadoutStatistics:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Any) -> None:
-        work = self.work
+        work, siren = self.work, self.work.siren
+        steps, gain = work.recipe.steps, None
+        if work.guard is not None and work.guard.is_on:
+            gain = asdict(work.guard.judged(siren, work.recipe.ridge, work.seed, steps))
         if is_first():
-            state = work.siren.state_dict()
-            save_checkpoint(work.file("trained.pt"), work.identity, work.recipe.steps, network=state)
+            kept = {"network": siren.state_dict(), "gain": gain}
+            save_checkpoint(work.file("trained.pt"), work.identity, steps, **kept)
         describe(work, resume=False)
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..cohorts.read import read_heads
 from ..inferers import as_siren
 from ..networks import Siren
@@ -19,6 +21,7 @@ from ..pretraining.detail import DetailRecipe
 from ..pretraining.run import Run
 from ..pretraining.tuning import held_out, tune_detail
 from ..priors.prior import Prior
+from ..storage.checkpoints import read_checkpoint
 from .parts import bar, filled
 from .training import Work, is_first
 
@@ -80,13 +83,14 @@ def publish(work: Work, detail: Detail, record: dict[str, Any]) -> Prior | None:
         return None
     out = Path(work.output_dir)
     prior = prior_of(as_siren(work.network), work.cohort, work.file("reference.pt"), work.resume)
-    own = {"kind": "cohort", "scans": len(detail.scans), "recipe": asdict(work.recipe), "seed": work.seed}
-    prior = replace(prior, record={**own, "cohort_sha256": work.cohort.digest, **record})
+    own: dict[str, Any] = {"kind": "cohort", "scans": len(detail.scans), "recipe": asdict(work.recipe)}
+    own |= {"seed": work.seed, "cohort_sha256": work.cohort.digest}
+    prior = replace(prior, record={**own, **record})
     run = Run(seed=work.seed, device=detail.device, checkpoint=work.file("detail.pt"), resume=work.resume)
     if not work.resume:
         work.file("detail.pt").unlink(missing_ok=True)
     if detail.start is not None:
-        prior = _tuned(prior, detail, detail.start, run)
+        prior = _tuned(prior, detail, detail.start, run, _gain_of_encoder(work))
     elif detail.recipe.steps:
         kept: dict[str, Any] = {name: record[name] for name in ("config", "command") if name in record}
         prior = train_detail(prior, detail.scans, out, detail.recipe, run=run, watch=bar, record=kept)
@@ -97,7 +101,13 @@ def publish(work: Work, detail: Detail, record: dict[str, Any]) -> Prior | None:
     return done
 
 
-def _tuned(prior: Prior, detail: Detail, start: Start, run: Run) -> Prior:
+def _gain_of_encoder(work: Work) -> dict[str, Any]:
+    """Return what the training of the coordinate network was worth on scans held out, if that was measured."""
+    gain = read_checkpoint(work.file("trained.pt"), torch.device("cpu")).get("gain")
+    return {} if gain is None else {"encoder": gain}
+
+
+def _tuned(prior: Prior, detail: Detail, start: Start, run: Run, gain_before: dict[str, Any]) -> Prior:
     """Train the detail network of the start further, as long as that helps on scans held out."""
     assert start.prior.detail is not None
     train, held = held_out(persons_of(detail.scans))
@@ -112,5 +122,5 @@ def _tuned(prior: Prior, detail: Detail, start: Start, run: Run) -> Prior:
             run=replace(run, on_step=on_step),
         )
     kept = {"recipe": asdict(detail.recipe), "seed": run.seed, "scans": len(train), "held_out": len(held)}
-    own = {"from": start.record, "gain": {"detail": asdict(gain)}, "detail": kept}
+    own = {"from": start.record, "gain": {**gain_before, "detail": asdict(gain)}, "detail": kept}
     return replace(prior, detail=made, record={**prior.record, **own})

@@ -29,7 +29,7 @@ from .phases import announce, digest_of_arrays, digest_of_weights
 from .run import ONCE, Run
 from .variable_projection import ProjectionLoss
 
-__all__ = ["TUNE_DETAIL", "TUNE_ENCODER", "Gain", "held_out", "tune_detail", "tune_encoder"]
+__all__ = ["TUNE_DETAIL", "TUNE_ENCODER", "Gain", "encoder_gain", "held_out", "tune_detail", "tune_encoder"]
 
 # Chosen on scans held out. Misfit of a FLAIR head: 1.10 dB lower after 150 steps at 5e-5, 1.25 dB at 2e-4, and 1.33 dB
 # after 500. Detail network: a brain gains 0.64 dB over the general one after 200 of 800 steps at 1e-4, 0.72 after 400,
@@ -213,16 +213,35 @@ def tune_encoder(
     made, gain = network, Gain()
     if recipe.steps:
         made = pretrain(train, recipe, network=network, run=run)
-        before, after = (_misfit(one.cpu(), unseen, recipe.ridge, run.seed + 1) for one in (network, made))
-        gain = replace(_gain(before, after), step=recipe.steps)
-        made, gain = (made, gain) if gain.is_sure else (network, Gain())
+        gain = encoder_gain(network, made, unseen, ridge=recipe.ridge, seed=run.seed, step=recipe.steps)
+        made = made if gain.step else network
     still = replace(run, checkpoint=None if run.checkpoint is None else run.checkpoint.with_name("readouts.pt"))
     return pretrain(slices, replace(recipe, steps=0), network=made, run=still), gain
+
+
+def encoder_gain(start: Siren, made: Siren, unseen: AlignedSlices, *, ridge: float, seed: int, step: int) -> Gain:
+    """Compare the encoder of a coordinate network in training with that of its start, on scans held out.
+
+    Args:
+        start: where the training started.
+        made: what it made. Neither is changed.
+        unseen: scans that did not train.
+        ridge: of the readouts.
+        seed: of the training.
+        step: of the training.
+
+    Returns:
+        the gain at that step; no gain, at step 0, where it is not larger than its standard error.
+    """
+    before, after = (_misfit(one, unseen, ridge, seed + 1) for one in (start, made))
+    gain = replace(_gain(before, after), step=step)
+    return gain if gain.is_sure else Gain()
 
 
 @torch.no_grad()
 def _misfit(network: Siren, slices: AlignedSlices, ridge: float, seed: int) -> Tensor:
     """Mean squared error that the best readouts leave on tiles of scans."""
+    network = copy.deepcopy(network).cpu()
     tiles, loss = CohortTiles(slices, _GROUPS, 2048, None, seed), ProjectionLoss(ridge)
     errors = []
     for k in range(len(tiles)):
