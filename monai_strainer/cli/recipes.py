@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..pipelines.prior_recipe import PriorRecipe
-from ..pretraining.detail import DETAIL, DetailRecipe
+from ..pretraining.detail import DETAIL
 from ..pretraining.encoder import COHORT, META, PAPER
+from ..pretraining.general import GeneralRecipe
 from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
 from ..pretraining.noise_level import NoiseLevelRecipe
 from ..pretraining.tuning import TUNE_DETAIL, TUNE_ENCODER
@@ -85,10 +86,15 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
     return shlex.join(["monai-strainer", *words])
 
 
-def general_command_of(args: Options, detail: DetailRecipe, noise: NoiseLevelRecipe) -> str:
+def general_command_of(args: Options, detail: GeneralRecipe, noise: NoiseLevelRecipe) -> str:
     """Return the command line that makes the same general prior of the same sources, with placeholders for folders."""
     options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
-    options |= {"from": args.start and "BUNDLE", "seed": args.seed, "device": args.device}
+    options |= {
+        "denoising": f"{detail.denoising:g}",
+        "from": args.start and "BUNDLE",
+        "seed": args.seed,
+        "device": args.device,
+    }
     return shlex.join(["monai-strainer", "pretrain-general", "FOLDER", "OUT_BUNDLE", *_options(options)])
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,18 @@ class AcquisitionDistribution:
             )
         low = rng.random() < 0.5
         return operator, RicianNoise(float(rng.uniform(0, 0.01) if low else rng.uniform(0.01, 0.75 * self.rician)))
+
+    def with_denoising(self, share: float) -> AcquisitionDistribution:
+        """Return the same distribution with another fraction of draws that have noise alone.
+
+        Args:
+            share: in ``[0, 1]``; the operators of the other draws keep their proportions.
+
+        Example:
+            >>> AcquisitionDistribution(whole=0.4, across=0.3).with_denoising(0.7).across
+            0.15
+        """
+        return replace(self, whole=share, across=round(self.across * (1 - share) / (1 - self.whole), 12))
 
     def _factor(self, rng: np.random.Generator) -> float:
         if rng.random() < 0.5:

@@ -14,9 +14,9 @@ import torch
 
 from ..geometry import centres
 from ..networks import Siren
-from ..pretraining.detail import DetailRecipe, pretrain_detail
+from ..pretraining.detail import pretrain_detail
 from ..pretraining.encoder import pretrain
-from ..pretraining.general import pretrain_general
+from ..pretraining.general import GeneralRecipe, pretrain_general
 from ..pretraining.noise_cohort import noise_slices
 from ..pretraining.noise_level import NoiseLevelRecipe, pretrain_noise_level
 from ..pretraining.patches import CleanScan
@@ -93,7 +93,7 @@ def seconds_of_prior(recipe: PriorRecipe, scans: int, device: str) -> float:
     return seconds
 
 
-def seconds_of_general(sources: Sequence[Source], detail: DetailRecipe, noise: NoiseLevelRecipe, device: str) -> float:
+def seconds_of_general(sources: Sequence[Source], detail: GeneralRecipe, noise: NoiseLevelRecipe, device: str) -> float:
     """Return how long the steps of both networks of a general prior take.
 
     Args:

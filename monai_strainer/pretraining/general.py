@@ -4,21 +4,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..networks import DetailPrior
+from ..physics import AcquisitionDistribution
 from .detail import DetailRecipe, begin_training, run_training
 from .run import ONCE, Run
 from .source import Source, digest_of
 from .varied_patches import VariedPatches
 
-__all__ = ["GENERAL", "pretrain_general"]
+__all__ = ["GENERAL", "GeneralRecipe", "pretrain_general"]
 
-GENERAL = DetailRecipe(steps=6000, side=64)
+
+@dataclass(frozen=True)
+class GeneralRecipe(DetailRecipe):
+    """How to train a general prior.
+
+    Args:
+        denoising: fraction of the groups whose measurement is noise alone; the other groups have larger voxels too.
+    """
+
+    side: int = 64
+    denoising: float = 0.4
+
+
+GENERAL = GeneralRecipe()
 
 
 def pretrain_general(
     sources: Sequence[Source],
-    recipe: DetailRecipe = GENERAL,
+    recipe: GeneralRecipe = GENERAL,
     *,
     network: DetailPrior | None = None,
     run: Run = ONCE,
@@ -43,5 +58,6 @@ def pretrain_general(
         slices=training.network.slices,
         single=recipe.single,
         seed=run.seed,
+        measurements=AcquisitionDistribution().with_denoising(recipe.denoising),
     )
     return run_training(training, patches, {"sources": digest_of(sources)}, run)

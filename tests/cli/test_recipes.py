@@ -6,14 +6,12 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from monai_strainer.cli.command_line import _parser
+from monai_strainer.cli.learn_general import _recipes
 from monai_strainer.cli.recipes import command_of, general_command_of, recipe_of
-from monai_strainer.pretraining.general import GENERAL
-from monai_strainer.pretraining.noise_level import NOISE_LEVEL
 
 FREE = {"input", "output", "run", "bids_filter_file", "overwrite", "resume", "quiet", "tensorboard"}
 COMMANDS = [
@@ -75,7 +73,13 @@ RESTORING |= {
     "work_dir",
     "skip_bids_validation",
 }  # of bids participant, or accepted and not needed
-SAMPLES = {"grid": "4,12,14", "contrast": "T2w", "device": "cuda:7", "bids_filter_file": "filter.json"}
+SAMPLES = {
+    "grid": "4,12,14",
+    "contrast": "T2w",
+    "device": "cuda:7",
+    "bids_filter_file": "filter.json",
+    "denoising": "0.5",
+}
 
 
 def options_of(command: str) -> Iterator[argparse.Action]:
@@ -100,15 +104,8 @@ def test_every_option_that_changes_the_result_stands_in_the_record(
 ) -> None:
     args = _parser().parse_args([*start.split(), option, value])
     if start.startswith("pretrain-general"):
-        recorded = general_command_of(args, *_recipes(args))
+        recorded = general_command_of(args, *_recipes(args, goes_on=True))
     else:
         recorded = command_of(args, recipe_of(args))
     again = _parser().parse_args(shlex.split(recorded)[1:])
     assert value in shlex.split(recorded) and vars(again)[dest] == vars(args)[dest]
-
-
-def _recipes(args: argparse.Namespace) -> tuple:
-    """As the command resolves them."""
-    detail = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
-    detail = detail if args.rate is None else replace(detail, rate=args.rate)
-    return detail, NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)

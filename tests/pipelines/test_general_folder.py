@@ -21,7 +21,7 @@ from monai_strainer.networks import DetailChannels, DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.pipelines.general_folder import publish_general
 from monai_strainer.pretraining import general, noise_level
-from monai_strainer.pretraining.detail import DetailRecipe
+from monai_strainer.pretraining.general import GeneralRecipe
 from monai_strainer.priors.prior import GeneralPrior
 
 WANTED = """
@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "manifest.tsv").write_text("name\tsplit\na\ttrain\nb\tval\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("monai_strainer.pretraining.detail.DetailPrior", partial(DetailPrior, channels=(8, 8), blocks=1))
-        patch.setattr(general, "GENERAL", DetailRecipe(steps=2, groups=1, patches=1, side=16))
+        patch.setattr(general, "GENERAL", GeneralRecipe(steps=2, groups=1, patches=1, side=16))
         patch.setattr(noise_level, "NOISE_LEVEL", replace(noise_level.NOISE_LEVEL, steps=2, patches=1, side=16))
         patch.setattr(sources, "photograph_sources", lambda: ())
         words = ("pretrain-general", folder, out, "--device", "cpu", "--quiet")

@@ -13,6 +13,7 @@ from phantoms import body_part
 
 from monai_strainer.errors import InputError
 from monai_strainer.networks import DetailPrior
+from monai_strainer.physics import AcquisitionDistribution
 from monai_strainer.pretraining.general import GENERAL, pretrain_general
 from monai_strainer.pretraining.run import Run
 from monai_strainer.pretraining.source import Source
@@ -43,3 +44,16 @@ def test_a_checkpoint_of_other_sources_is_refused(tmp_path: Path) -> None:
     pretrain_general([source()], QUICK, network=small(), run=Run(checkpoint=tmp_path / "a.pt"))
     with pytest.raises(InputError, match="was made with"):
         pretrain_general([source(1)], QUICK, network=small(), run=Run(checkpoint=tmp_path / "a.pt", resume=True))
+
+
+def test_the_share_of_noise_alone_is_that_of_the_draws() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.7, 1.0):
+        drawn = [AcquisitionDistribution().with_denoising(share).draw(16, rng)[0] for _ in range(200)]
+        assert abs(np.mean([operator.is_identity for operator in drawn]) - share) < 0.1
+    assert AcquisitionDistribution().with_denoising(0.4) == AcquisitionDistribution()
+
+
+def test_a_recipe_with_noise_alone_learns_from_other_draws() -> None:
+    one, two = (pretrain_general([source()], replace(QUICK, denoising=d), network=small()) for d in (0.0, 1.0))
+    assert not all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values()))

@@ -46,7 +46,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "monai_strainer.pretraining.detail.DetailPrior", partial(DetailPrior, channels=(8, 8), blocks=1)
     )
-    monkeypatch.setattr(pretraining_general, "GENERAL", detail)
+    recipe = pretraining_general.GeneralRecipe(steps=2, groups=1, patches=1, side=16)
+    monkeypatch.setattr(pretraining_general, "GENERAL", recipe)
     monkeypatch.setattr(general_room, "photograph_sources", lambda: ())
     fast_noise = replace(pretraining_noise.NOISE_LEVEL, steps=2, patches=1, side=16)
     monkeypatch.setattr(pretraining_noise, "NOISE_LEVEL", fast_noise)
