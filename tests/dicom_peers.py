@@ -157,7 +157,7 @@ class Running:
         from monai_strainer.listening.receive import Receiver
 
         self.lines: list[str] = []
-        self.queue = SeriesQueue(settings.folders, self.lines.append)
+        self.queue = SeriesQueue(settings.folders, self.lines.append, limits=settings.limits)
         self.receiver = Receiver(settings, self.queue)
         self.port = settings.listen.port
 

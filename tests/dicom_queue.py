@@ -14,7 +14,7 @@ from monai_strainer.io.dicom.identity import identify
 from monai_strainer.listening.restoring_process import Outcome, restore_next
 from monai_strainer.listening.send import Sender, Unreachable
 from monai_strainer.listening.series_queue import SeriesQueue
-from monai_strainer.listening.settings import Folders, Sending
+from monai_strainer.listening.settings import Folders, Limits, Sending
 from monai_strainer.storage.atomic import atomic_folder
 
 
@@ -29,13 +29,13 @@ def image(k: int, change: Callable[[int, Dataset], None] = lambda k, image: None
 class Machine:
     """A queue with a clock of its own, a restoration that copies, and an archive in memory."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, limits: Limits | None = None) -> None:
         self.time, self.lines, self.restored = 0.0, list[str](), 0
         self.archive: dict[str, bytes] = {}
         self.status, self.is_reachable = 0, True
         self.outcome = Outcome("made")
         self.folders = Folders(home / "queue", home / "quarantine", home / "done")
-        self.queue = SeriesQueue(self.folders, self.lines.append, lambda: self.time)
+        self.queue = SeriesQueue(self.folders, self.lines.append, lambda: self.time, limits)
         self.sender = Sender(self.queue, self._deliver, Sending(1, 4))
 
     def store(self, *images: bytes) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from setup_arguments import setup_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "docs" / "samples" / "report.html"
@@ -48,4 +49,7 @@ def test_the_workflow_builds_strictly_and_publishes_versions() -> None:
     build, publish = ([step.get("run", "") for step in jobs[name]["steps"]] for name in ("build", "publish"))
     assert "mkdocs build --strict" in build
     assert any("mike deploy --push dev" in line for line in publish)
+    installs = [line for line in (*build, *publish) if line.startswith("pip install") and "docs" in line]
+    assert set(installs) == {'pip install -c constraints.txt ".[docs]"'}  # mike is of the extra
+    assert "mike" in setup_arguments()["extras_require"]["docs"]
     assert yaml.safe_load((ROOT / "mkdocs.yml").read_text())["extra"]["version"]["provider"] == "mike"

@@ -15,7 +15,10 @@ SCANS = {
     "refine_brain": "oasis/sub-1000/anat/sub-1000_T1w.nii.gz",
     "thin_slices_brain": "oasis/sub-1000/anat/sub-1000_T1w.nii.gz",
     "denoise_prostate": "varied/prostatex0001_T2_tra.nii.gz",
+    "denoise_kidney": "varied/kidney_GE_e1.nii.gz",
+    "denoise_knee": "varied/knee_MESE_e8.nii.gz",
     "refine_neck": "varied/sct_sub03_GRE_MToff.nii.gz",
+    "refine_heart": "varied/seg3d_heart.nii.gz",
     "sparse_kspace_brain": "oasis/sub-1000/anat/sub-1000_T1w.nii.gz",
 }
 

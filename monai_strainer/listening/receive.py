@@ -16,6 +16,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from ..errors import InputError
 from ..io.dicom.identity import identify, readable_syntaxes
 from .connection import server_context
+from .series_limits import OverLimit
 from .series_queue import SeriesQueue
 from .settings import Settings
 
@@ -43,6 +44,7 @@ class Receiver:
     def __init__(self, settings: Settings, queue: SeriesQueue) -> None:
         self._settings, self._queue = settings, queue
         self._open: defaultdict[Any, set[str]] = defaultdict(set)  # series that an association has brought
+        self._refused: defaultdict[Any, set[str]] = defaultdict(set)  # what an association was told in the log
         self._lock = threading.Lock()
         self._is_full = False
         entity = AE(ae_title=settings.listen.ae_title)
@@ -86,6 +88,8 @@ class Receiver:
         """Forget associations that ended without a release: their series wait for the quiet time."""
         with self._lock:
             broken = {one: self._open.pop(one) for one in [*self._open] if not one.is_alive()}
+            for one in [one for one in self._refused if not one.is_alive()]:
+                del self._refused[one]
         for brought in broken.values():
             self._queue.say(f"an association broke off; it had brought series {', '.join(sorted(brought))}")
 
@@ -120,6 +124,9 @@ class Receiver:
             if self._is_full or shutil.disk_usage(self._queue.collecting).free < self._settings.limits.free_gib * GIB:
                 return NO_SPACE
             series = self._queue.store(image.series, image.instance, data)
+        except OverLimit as error:
+            self._say_once(event.assoc, error.finding)
+            return NO_SPACE
         except InputError as error:
             try:
                 self._queue.refuse_bytes(data, error.finding, error.remedy)
@@ -133,10 +140,20 @@ class Receiver:
             self._open[event.assoc].add(series)
         return SUCCESS
 
+    def _say_once(self, association: Any, finding: str) -> None:
+        """Say why images of a caller are refused: once an association, not once an image."""
+        with self._lock:
+            is_new = finding not in self._refused[association]
+            self._refused[association].add(finding)
+        if is_new:
+            caller = association.requestor
+            self._queue.say(f"refused from {_plain(str(caller.ae_title).strip())} at {caller.address}: {finding}")
+
     def _released(self, event: Any) -> None:
         """Take series as complete that no other open association brings."""
         with self._lock:
             brought = self._open.pop(event.assoc, set())
+            self._refused.pop(event.assoc, None)
             others = set().union(*self._open.values())
         if brought:
             caller = event.assoc.requestor

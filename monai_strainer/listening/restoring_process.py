@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from .series_queue import ATTEMPTS, MADE, RECEIVED, SeriesQueue
+from .series_queue import ATTEMPTS, MADE, OVER, RECEIVED, SeriesQueue
 from .settings import Restoration
 
 __all__ = ["Outcome", "RestoringProcess", "restore_next"]
@@ -87,6 +87,9 @@ def _reason_to_refuse(job: Path, fewest_images: int) -> tuple[str, str] | None:
     """Return why a series is not restored at all: it is a result of ours, or a part of a series."""
     from ..io.dicom.identity import identify
 
+    if (job / OVER).exists():
+        remedy = "raise series_images or series_gib in [limits], restart the listener, and send the series again"
+        return f"the series has {(job / OVER).read_text(encoding='ascii')}", remedy
     files = sorted((job / RECEIVED).glob("*.dcm"))
     try:
         first = identify(files[0].read_bytes())

@@ -24,12 +24,13 @@ from typing import Any
 from ..errors import InputError
 from ..storage.atomic import atomic, make_folder, move, write_json
 from ..storage.provenance import now
-from .settings import Folders
+from .series_limits import OverLimit, SeriesLimits
+from .settings import Folders, Limits
 from .short_ids import ShortIds
 
-__all__ = ["ATTEMPTS", "MADE", "REASON", "RECEIVED", "SeriesQueue"]
+__all__ = ["ATTEMPTS", "MADE", "OVER", "REASON", "RECEIVED", "SeriesQueue"]
 
-RECEIVED, MADE, SENT, REASON, BEGUN = "received", "made", "sent", "reason.json", "begun"
+RECEIVED, MADE, SENT, REASON, BEGUN, OVER = "received", "made", "sent", "reason.json", "begun", "over-limit"
 ATTEMPTS = 3  # restorations that end without an answer, as when memory runs out, before a series is set aside
 Say = Callable[[str], None]
 
@@ -41,12 +42,15 @@ class SeriesQueue:
         folders: made where they are missing.
         say: takes one line for the log.
         clock: seconds; another one serves tests.
+        limits: of every series, and of how many are in work.
 
     Raises:
         InputError: the folders lie on different file systems.
     """
 
-    def __init__(self, folders: Folders, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, folders: Folders, say: Say, clock: Callable[[], float] = time.monotonic, limits: Limits | None = None
+    ) -> None:
         self.collecting, self.waiting, self.outgoing, self._leaving = (
             folders.queue / name for name in ("collecting", "waiting", "outgoing", "leaving")
         )
@@ -63,6 +67,8 @@ class SeriesQueue:
         started = clock()
         self._last = {folder.name: started for folder in self.collecting.iterdir()}
         self._ended: set[str] = set()
+        work, kept = (self.collecting, self.waiting, self.outgoing), (self.done, self.quarantine)
+        self._limits = SeriesLimits(limits or Limits(), work, kept, RECEIVED)
 
     def store(self, series_uid: str, instance_uid: str, data: bytes) -> str:
         """Force an image to disk; one that lies here already, with the same bytes, is not stored again.
@@ -72,11 +78,14 @@ class SeriesQueue:
 
         Raises:
             OSError: it cannot be written.
+            OverLimit: its series is too large, or too many are in work; a series that is too large is set aside once
+                it is complete.
         """
         series = self.ids(series_uid)
         name = f"{self.ids(instance_uid)}-{hashlib.sha256(data).hexdigest()[:12]}.dcm"
         folder = self.collecting / series / RECEIVED
         with self._lock:
+            self._admit(series, name, len(data))
             self._writers[series] += 1
         try:
             if not any((place / series / RECEIVED / name).exists() for place in (self.waiting, self.outgoing)):
@@ -85,12 +94,27 @@ class SeriesQueue:
                 if not (folder / name).exists():
                     with atomic(folder / name) as temporary:
                         temporary.write_bytes(data)
+        except OSError:
+            with self._lock:
+                self._limits.forget(series)
+            raise
         finally:
             with self._lock:
                 self._writers[series] -= 1
                 self._last[series] = self._clock()
                 self._ended.discard(series)
         return series
+
+    def _admit(self, series: str, file: str, size: int) -> None:
+        """Count an image; note at a series, on disk, that not all of it was taken."""
+        try:
+            self._limits.admit(series, file, size)
+        except OverLimit as error:
+            note = self.collecting / series / OVER
+            if error.is_series and note.parent.exists() and not note.exists():
+                with atomic(note) as temporary:
+                    temporary.write_text(error.finding, encoding="ascii")
+            raise
 
     def end(self, series: str) -> None:
         """Note that the caller has ended what it had to send of a series."""
@@ -136,6 +160,7 @@ class SeriesQueue:
                 self.say(f"series {series}: complete, {len(_images(self.waiting / series))} images")
             self._last.pop(series, None)
             self._ended.discard(series)
+            self._limits.forget(series)
             return True
 
     def _join(self, series: str) -> None:

@@ -45,7 +45,7 @@ def listen(settings: Settings, say: Callable[[str], None], stop: threading.Event
 
     stop = stop or threading.Event()
     with _private(), _alone(settings), _until_signal(stop):
-        queue = SeriesQueue(settings.folders, say)
+        queue = SeriesQueue(settings.folders, say, limits=settings.limits)
         restore = RestoringProcess(settings.restore, stop)
         sender = Sender(queue, deliver_to(settings), settings.sending, stop)
         restore.check()

@@ -137,19 +137,25 @@ class Limits:
 
     Args:
         queue_gib: of all series in work.
+        series_gib: of one series, what is kept of it after it was sent or refused included.
+        series_images: of one series, counted in the same way; a file of many frames is one image.
+        series_in_work: series that arrive, wait or are sent at the same time; more are refused until some are sent.
         quarantine_gib: of all series refused.
         free_gib: what stays free on the disk.
         done_days: after which a series that was sent is removed, with its result; 0 keeps none.
     """
 
     queue_gib: float = 20.0
+    series_gib: float = 4.0
+    series_images: int = 5000
+    series_in_work: int = 500
     quarantine_gib: float = 10.0
     free_gib: float = 2.0
     done_days: float = 7.0
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            _least("limits", one.name, getattr(self, one.name), 0)
+            _least("limits", one.name, getattr(self, one.name), 1 if one.type == "int" else 0)
 
 
 @dataclass(frozen=True)

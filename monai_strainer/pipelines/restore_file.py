@@ -135,6 +135,7 @@ class _Run:
             done.out.std,
             done.details.after(*notes),
             network_weight=done.out.network_weight,
+            relative_error=done.out.relative_error,
             run=RunFacts.since(self.start, command, self.device),
         )
 

@@ -75,6 +75,7 @@ def page_of(
     report: Report,
     *,
     network_weight: NDArray[np.float32] | None = None,
+    relative_error: NDArray[np.float32] | None = None,
     run: RunFacts | None = None,
 ) -> str:
     """One scan's page: input and result, what the result leaves of the data, how sure it is, and what was done.
@@ -87,13 +88,14 @@ def page_of(
         std: ``(X, Y, Z)`` standard deviation of ``out``.
         report: of the restoration, ``Restored.details``.
         network_weight: ``(X, Y, Z)``, ``Restored.network_weight``; shown as a map where it is given.
+        relative_error: ``(X, Y, Z)``, ``Restored.relative_error``; likewise.
         run: command line and time.
 
     Returns:
         HTML that works from the file system, with its images inside: at most about 10 MB, whatever the scan's size. It
         shows the patient's head: it is as private as the scan.
     """
-    maps = maps_of(scan, out, std, report, network_weight)
+    maps = maps_of(scan, out, std, report, network_weight, relative_error)
     viewer = viewer_data({"input": scan}, out, maps)
     curves = [one.curve for one in report.passes if one.curve]
     spacings = [volume.grid.spacing.tolist() for volume in (scan, out)]

@@ -49,9 +49,14 @@ class Shown:
 
 
 def maps_of(
-    scan: Volume, out: Volume, std: NDArray[np.float32], report: Report, weight: NDArray[np.float32] | None
+    scan: Volume,
+    out: Volume,
+    std: NDArray[np.float32],
+    report: Report,
+    weight: NDArray[np.float32] | None = None,
+    error: NDArray[np.float32] | None = None,
 ) -> list[Shown]:
-    """List the maps: the standard deviation, what the result leaves of the data, and where the network is set aside.
+    """List the maps: standard deviation, what the result leaves of the data, estimated error, network set aside.
 
     Args:
         scan: what was measured.
@@ -59,6 +64,7 @@ def maps_of(
         std: (X, Y, Z) of ``out``.
         report: of the restoration.
         weight: (X, Y, Z) of the network in ``out``, 0 to 1; None where it is not known.
+        error: (X, Y, Z) estimated error of ``out`` over that of ``scan``; None where it is not known.
     """
     again = measured_again(scan, out, report.profile, report.acquired.zero_filled_axes)
     residual = Volume(scan.data - again, scan.grid, slice_axis=scan.slice_axis)
@@ -70,6 +76,13 @@ def maps_of(
             meaning="what the result, measured again, leaves of the data; it should look like noise, without anatomy",
         ),
     ]  # fmt: skip
+    if error is not None:
+        relative = Volume(100 * error, out.grid, slice_axis=out.slice_axis)
+        meaning = (
+            "error of the neighbourhood of every voxel, estimated without truth; 100 % is that of the scan, and less "
+            "is better"
+        )
+        shown.append(Shown("Estimated error", "risk", atlas_of(relative, Window(0, 120, "warm"), FEWER), "%", meaning))
     if weight is not None:
         aside = Volume(100 * (1 - weight), out.grid, slice_axis=out.slice_axis)
         meaning = "how much of the network's change was taken back, because the estimated error asked for it"

@@ -42,6 +42,7 @@ class Assessed:
         median_std: over the object, in the scan's units.
         warnings: to the user.
         network_weight: (X, Y, Z) of the network in the result, 0 to 1; None where there is no estimate.
+        relative_error: (X, Y, Z) estimated error of a neighbourhood over that of the scan; None likewise.
     """
 
     volume: Volume
@@ -51,6 +52,7 @@ class Assessed:
     median_std: float
     warnings: tuple[str, ...]
     network_weight: NDArray[np.float32] | None = None
+    relative_error: NDArray[np.float32] | None = None
 
 
 def assess(
@@ -68,9 +70,10 @@ def assess(
     """
     warnings: list[str] = []
     risk: Risk | None = None
-    volume, std, weight = done.volume, done.std, None
+    volume, std = done.volume, done.std
+    maps: list[NDArray[np.float32]] = []
     if done.divergence is not None:
-        volume, std, risk, weight = _with_risk(ready, done, context, keep_lesions)
+        volume, std, risk, maps = _with_risk(ready, done, context, keep_lesions)
         if risk.network_weight < _SET_ASIDE and ready.level.readable:
             warnings.append(
                 f"the network removed more than noise: it was set aside by {100 * (1 - risk.network_weight):.0f} % "
@@ -94,7 +97,7 @@ def assess(
     warnings += wider
     image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
     deviation = ready.acquired.deviation_on_wanted_grid(std)
-    weight = None if weight is None else ready.acquired.deviation_on_wanted_grid(weight)
+    maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
     inside = nearest(ready.inside, image.shape)
     middle = float(np.median(deviation[inside])) if inside.any() else 0.0
     if ready.background is not None:
@@ -105,7 +108,7 @@ def assess(
         )
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     deviation = np.ascontiguousarray(deviation, np.float32)
-    return Assessed(result, deviation, risk, data, middle, tuple(warnings), weight)
+    return Assessed(result, deviation, risk, data, middle, tuple(warnings), *maps)
 
 
 def _widened(ready: Prepared, std: NDArray[np.float32], factor: float) -> tuple[NDArray[np.float32], list[str]]:
@@ -153,7 +156,8 @@ def _kept_noise(ready: Prepared, factor: float) -> float:
 
 def _with_risk(
     ready: Prepared, done: Passed, context: PassContext, keep_lesions: bool
-) -> tuple[Volume, NDArray[np.float32], Risk, NDArray[np.float32]]:
+) -> tuple[Volume, NDArray[np.float32], Risk, list[NDArray[np.float32]]]:
+    """Mix a result with the data; return it, its deviation, the risk, and the maps of weight and relative error."""
     axis = ready.acquired.volume.slice_axis
     y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
 
@@ -192,7 +196,8 @@ def _with_risk(
         set_aside=float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
     )
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
-    return volume, np.moveaxis(std, 0, axis) * scale, risk, np.moveaxis(found.weight, 0, axis)
+    maps = [np.moveaxis(one, 0, axis) for one in (found.weight, found.relative_error)]
+    return volume, np.moveaxis(std, 0, axis) * scale, risk, maps
 
 
 def _support(

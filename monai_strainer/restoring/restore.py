@@ -45,12 +45,15 @@ class Restored:
         details: what was done, how sure, and what to check, as typed records.
         network_weight: (X, Y, Z) of the network in a denoised scan, 0 to 1: below 1 it is set aside in favour of the
             data. None where it is not estimated, as in super-resolution.
+        relative_error: (X, Y, Z) estimated root mean square error of the neighbourhood of a voxel over that of the
+            scan: below 1 the result is better there. 0 outside the object; None where it is not estimated.
     """
 
     volume: Volume
     std: NDArray[np.float32]
     details: Report
     network_weight: NDArray[np.float32] | None = None
+    relative_error: NDArray[np.float32] | None = None
 
     @cached_property
     def report(self) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def restore(
     quality = quality_of(scan, ready, localised, found.volume)
     run = Run(triple(scan, scale), options, plan, ready, localised, choice, profile)
     details = describe(prior, run, done, found, quality)
-    return Restored(found.volume, found.std, details, found.network_weight)
+    return Restored(found.volume, found.std, details, found.network_weight, found.relative_error)
 
 
 def plan(

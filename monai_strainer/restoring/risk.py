@@ -41,6 +41,8 @@ class RiskChecked:
         image: the mixture of least risk.
         std: widened where the risk is larger than the deviation promised.
         weight: of the network in the mixture, 1 where it is trusted.
+        relative_error: root of the estimated mean squared error of a neighbourhood over that of the data; below 1 the
+            mixture is better than they are. At least the uncertainty of the estimate; 0 outside the object.
         risk: mean squared error as estimated, over the object.
         input_risk: that of the data themselves, ``sigma^2``.
     """
@@ -48,6 +50,7 @@ class RiskChecked:
     image: Image
     std: Image
     weight: Image
+    relative_error: Image
     risk: float
     input_risk: float
 
@@ -77,13 +80,16 @@ def check_risk(
     weight = np.where(count > 0.02, np.clip(best * (1 + SURE * error), 0, 1), 1)
     after = power * weight**2 - level + 2 * ((1 - weight) * level + weight * slope)
     ratio = np.clip((after - error * level) / np.maximum(own, _TINY), 1, WIDEST**2)
+    local = np.sqrt(np.maximum(after / np.maximum(level, _TINY), error))
+    relative = np.where(inside, _fine(np.where(count > 0.02, local, 0), data.shape), 0).astype(np.float32)
     wider = _fine(np.where(count > 0.02, np.sqrt(ratio), 1), data.shape)
     weight = _fine(weight, data.shape)
     mixed = data + weight * move
     rest = ((1 - weight) * np.sqrt(v)).astype(np.float32)  # of the noise that was put back
     total = np.sqrt(np.square(std * wider * weight) + np.square(rest))
     risk = mean_risk(np.where(inside, mixed, 0), np.where(inside, data, 0), v, weight * divergence + 1 - weight, inside)
-    return RiskChecked(mixed, total.astype(np.float32), weight, risk, float(v[inside].mean()) if inside.any() else 0.0)
+    given = float(v[inside].mean()) if inside.any() else 0.0
+    return RiskChecked(mixed, total.astype(np.float32), weight, relative, risk, given)
 
 
 def mean_risk(

@@ -128,6 +128,12 @@ def test_a_scan_page_moves_zooms_and_flickers(scan_page: Any) -> None:
     scan_page.find_element("css selector", "input[value=residual]").click()
     assert drawn(scan_page, lower) != before
     assert [bar.is_displayed() for bar in scan_page.find_elements("css selector", ".bar")] == [False, True]
+    before = drawn(scan_page, lower)
+    scan_page.find_element("id", "over").click()
+    assert drawn(scan_page, lower) != before
+    assert "over the result" in lower.get_attribute("aria-label")
+    scan_page.find_element("id", "over").click()
+    assert drawn(scan_page, lower) == before
     cut = scan_page.find_element("id", "cut")
     move(scan_page, cut, 100)
     only_input = drawn(scan_page, pair)

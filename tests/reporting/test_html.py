@@ -99,6 +99,17 @@ def test_the_map_of_the_weight_is_shown_where_it_is_known() -> None:
     assert "Network set aside" in page and "Network set aside" not in page_of(scan, out.volume, out.std, out.details)
 
 
+def test_the_map_of_the_estimated_error_is_shown_where_it_is_known() -> None:
+    scan = small_head((22, 26, 10))
+    out = restore(scan, small_prior_with_detail(), 1)
+    assert out.relative_error is not None and out.relative_error.shape == out.std.shape
+    page = page_of(scan, out.volume, out.std, out.details, relative_error=out.relative_error)
+    assert 'value="risk"' in page and "120 %" in page and "100 % is that of the scan" in page
+    assert 'value="risk"' not in page_of(scan, out.volume, out.std, out.details)
+    finer = restore(scan, small_prior_with_detail(), 2)
+    assert finer.relative_error is None
+
+
 def table(page: str, name: str) -> list[list[str]]:
     """The cells of a table, row by row, without its head."""
     rows = re.search(rf'<table id="{name}">(.*?)</table>', page, re.S).group(1).split("</tr>")[1:-1]  # type: ignore[union-attr]

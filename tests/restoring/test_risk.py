@@ -67,6 +67,19 @@ def test_only_the_harmed_half_is_set_aside() -> None:
     assert found.weight[:, :, :24].mean() > 0.95 > 0.6 > found.weight[:, :, 72:].mean()
 
 
+def test_the_local_estimate_is_the_true_error_of_each_half() -> None:
+    truth, y = context()
+    (good, slope_good), (bad, slope_bad) = smoothed(0.8, y), smoothed(2.0, y)
+    left, inside = np.arange(SHAPE[2]) < 48, INSIDE.copy()
+    inside[:, :8] = False
+    image, slope = np.where(left, good, bad), np.where(left, slope_good, slope_bad)
+    found = check_risk(image, np.full(SHAPE, 0.1, np.float32), y, SIGMA**2, slope, inside)
+    for part in (np.s_[:, 20:76, :30], np.s_[:, 20:76, 66:]):
+        true = float(np.square(found.image - truth)[part].mean() / np.square(y - truth)[part].mean()) ** 0.5
+        assert found.relative_error[part].mean() == pytest.approx(true, rel=0.15)
+    assert not found.relative_error[:, :8].any() and found.relative_error[inside].min() > 0
+
+
 def test_deviations_grow_to_the_error_and_never_shrink() -> None:
     truth, y = context()
     image, slope = smoothed(0.8, y)

@@ -3,7 +3,7 @@ const page = JSON.parse(document.getElementById("viewer-data").textContent);
 const volumes = {};
 const ACROSS = [[1, 2], [0, 2], [0, 1]]; // axes of rows and columns in the plane across an axis of the display order
 const point = [0.5, 0.5, 0.5]; // fractions of these axes: inferior to superior, anterior to posterior, right to left
-const view = { zoom: 1, cut: 50, map: page.first, input: Object.keys(page.inputs)[0] };
+const view = { zoom: 1, cut: 50, map: page.first, over: false, input: Object.keys(page.inputs)[0] };
 const byId = (id) => document.getElementById(id);
 
 // A volume's picture holds its slices as tiles: undo that once.
@@ -57,12 +57,13 @@ function paint(canvas, axis, parts) {
   const context = canvas.getContext("2d"), [left, top] = edges(axis);
   context.imageSmoothingEnabled = false;
   context.clearRect(0, 0, width, height);
-  for (const [key, from, to] of parts) {
+  for (const [key, from, to, alpha = 1] of parts) {
     if (from === to) continue;
     context.save();
     context.beginPath();
     context.rect(from * width, 0, (to - from) * width, height);
     context.clip();
+    context.globalAlpha = alpha;
     context.drawImage(sliceOf(volumes[key], axis), -left * view.zoom * width, -top * view.zoom * height, view.zoom * width, view.zoom * height);
     context.restore();
   }
@@ -70,7 +71,7 @@ function paint(canvas, axis, parts) {
   const x = (point[ACROSS[axis][1]] - left) * view.zoom * width, y = (rowOf(axis) - top) * view.zoom * height, tick = 8 * ratio;
   for (const [u, v, w, h] of [[x, 0, ratio, tick], [x, height - tick, ratio, tick], [0, y, tick, ratio], [width - tick, y, tick, ratio]]) context.fillRect(u, v, w, h);
   const cut = view.cut / 100;
-  if (parts.length > 1 && cut > 0 && cut < 1) context.fillRect(cut * width, 0, ratio, height);
+  if (parts.some((part) => part[1] > 0) && cut > 0 && cut < 1) context.fillRect(cut * width, 0, ratio, height);
 }
 
 const figures = [...document.querySelectorAll("figure[data-plane]")].map((figure) => {
@@ -90,9 +91,9 @@ function render() {
     input.textContent = inputNow();
     input.hidden = view.cut <= 0; result.hidden = view.cut >= 100;
     pair.setAttribute("aria-label", `${where}: ${shownNow()}`);
-    map.setAttribute("aria-label", `${where}: ${page.names[view.map]}`);
+    map.setAttribute("aria-label", `${where}: ${page.names[view.map]}${view.over ? " over the result" : ""}`);
     paint(pair, plane.axis, [[view.input, 0, view.cut / 100], ["result", view.cut / 100, 1]]);
-    paint(map, plane.axis, [[view.map, 0, 1]]);
+    paint(map, plane.axis, view.over ? [["result", 0, 1], [view.map, 0, 1, 0.55]] : [[view.map, 0, 1]]);
   }
 }
 let asked = 0;
@@ -135,6 +136,7 @@ function listen() {
     document.querySelectorAll(".bar").forEach((bar) => { bar.hidden = bar.dataset.map !== view.map; });
     ask();
   }));
+  byId("over").addEventListener("change", (event) => { view.over = event.target.checked; ask(); });
   let timer = null;
   const flicker = () => {
     if (timer) { clearInterval(timer); timer = null; setCut(byId("cut").value); }
@@ -144,7 +146,7 @@ function listen() {
   byId("flicker").addEventListener("click", flicker);
   byId("swap").addEventListener("click", () => setCut(view.cut >= 100 ? 0 : 100));
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input:not([type=range], [type=radio])")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input:not([type=range], [type=radio], [type=checkbox])")) return;
     if (event.key === "f") flicker();
     if (event.key === "s") setCut(view.cut >= 100 ? 0 : 100);
   });
