@@ -72,7 +72,7 @@ MUTANTS = [
     Mutant(
         "fitting/amortised.py", "measurement.clean[only], []", "measurement.y[only], []", "fitting/test_amortised.py"
     ),
-    Mutant("fitting/amortised.py", "if closeness == 0:", "if closeness < 0:", "fitting/test_amortised.py"),
+    Mutant("fitting/slice_prediction.py", "if closeness == 0:", "if closeness < 0:", "fitting/test_amortised.py"),
     Mutant(
         "fitting/data_consistency.py",
         "+ spread.log()) * self.head)",

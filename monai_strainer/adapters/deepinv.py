@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..fitting.amortised import BATCH, MIRRORS, predict_slices
-from ..geometry import Grid
+from ..fitting.amortised import BATCH
+from ..fitting.slice_prediction import predict_slices
+from ..geometry import MIRRORS, Grid
 from ..networks import DetailPrior
 from ..physics import GaussianNoise, Identity, Measurement, NoiseModel, Operator, RicianNoise
 from ..priors.prior import Prior
@@ -142,7 +143,7 @@ class StrainerDenoiser(Denoiser):  # type: ignore[misc]
         super().__init__()
         self.detail = deepcopy(_detail_of(prior or load_prior()))
         self.noise, self.closeness = noise, closeness
-        self.mirrors = MIRRORS if mirrors else MIRRORS[:1]
+        self.mirrors = MIRRORS[4 if mirrors else 1]
 
     def forward(self, x: Tensor, sigma: float | Tensor, **parameters: Any) -> Tensor:
         """Denoise images.

@@ -2,7 +2,7 @@
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
-from .amortised import MIRRORS, PROBE, SOME_MIRRORS, Amortised, CoordinateFeatures, amortise, has_bfloat16
+from .amortised import PROBE, Amortised, amortise
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import conditions, hide_neighbours, interpolate, show
@@ -11,9 +11,9 @@ from .plug_and_play import plug_and_play
 from .readout import Readouts, readout_images, solve_readouts
 from .refine import FitOptions, Refined, refine
 from .registration import align
+from .slice_prediction import CoordinateFeatures
 
 __all__ = [
-    "MIRRORS",
     "ADAPTATION",
     "Adaptation",
     "Amortised",
@@ -24,7 +24,6 @@ __all__ = [
     "FitOptions",
     "HeldOut",
     "PROBE",
-    "SOME_MIRRORS",
     "Readouts",
     "Refined",
     "Stack",
@@ -33,7 +32,6 @@ __all__ = [
     "amortise",
     "conditions",
     "fit_slices",
-    "has_bfloat16",
     "readout_images",
     "hide_neighbours",
     "interpolate",

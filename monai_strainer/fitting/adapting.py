@@ -30,11 +30,10 @@ import torch
 from torch import Tensor
 
 from ..networks import DetailPrior
-from ..networks.precision import autocast_on
+from ..networks.precision import autocast_on, has_bfloat16
 from ..optim.muon import descend
 from ..optim.schedules import set_rate
 from ..physics import Identity, NoiseModel, RicianNoise
-from .amortised import has_bfloat16
 from .detail_inputs import conditions, hide_neighbours, show
 
 __all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "recorrupted", "steps_for"]

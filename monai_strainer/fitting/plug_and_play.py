@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ..networks import DetailPrior
 from ..physics import GaussianNoise, Identity, Measurement, Operator, Separable
-from .amortised import BATCH, Amortised, CoordinateFeatures, predict_slices
+from .amortised import BATCH, Amortised
 from .data_consistency import factor_of, white_step
 from .detail_inputs import interpolate
+from .slice_prediction import CoordinateFeatures, predict_slices
 
 __all__ = ["plug_and_play"]
 

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.head_frame import Pose
 from ..fitting import (
-    MIRRORS,
     PROBE,
-    SOME_MIRRORS,
     Amortised,
     CoordinateFeatures,
     ErrorField,
@@ -24,7 +22,7 @@ from ..fitting import (
     amortise,
     plug_and_play,
 )
-from ..geometry import Grid
+from ..geometry import MIRRORS, Grid
 from ..networks import DetailPrior
 from ..physics import Measurement, NoiseModel, Operator, OperatorFactory, Profile, Separable
 from ..priors.prior import Prior
@@ -48,7 +46,6 @@ Level = float | NDArray[np.float32]
 
 NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
 KSPACE = Profile("kspace")
-PAIRS = (MIRRORS[::3], MIRRORS[1:3])  # mirror images of a slice, in turn, where there are several planes
 
 
 class Tested(Protocol):
@@ -245,10 +242,12 @@ def detail_pass(
 
 
 def _mirrors(number: int, axis: int, is_one_of_several: bool) -> tuple[tuple[int, ...], ...] | None:
-    """Return the mirror images of a plane; None for the default of one plane alone."""
-    if number < len(MIRRORS):
-        return SOME_MIRRORS[number]
-    return PAIRS[axis % 2] if is_one_of_several else None
+    """Return the mirror images of a plane: two in turn where there are several; None for the default of one alone."""
+    if number < max(MIRRORS):
+        return MIRRORS[number]
+    if not is_one_of_several:
+        return None
+    return MIRRORS[2] if axis % 2 == 0 else tuple(axes for axes in MIRRORS[4] if axes not in MIRRORS[2])
 
 
 def _turns(turn: int, of: int) -> Callable[[int], bool]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_strainer.fitting import amortise, amortised
+from monai_strainer.fitting import amortise, slice_prediction
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import FLOOR, NoiseLevelNet
 from monai_strainer.physics import Downsample, GaussianNoise, Identity, Measurement, RicianNoise
@@ -24,7 +24,7 @@ def network() -> DetailPrior:
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Products in float32, whatever the processor is fast at."""
-    monkeypatch.setattr(amortised, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device: False)
 
 
 def slices(seed: int = 0) -> torch.Tensor:
