@@ -128,7 +128,7 @@ MUTANTS = [
         "io/nifti/files.py", "plane * np.float64(slope) + inter", "plane * np.float64(slope)", "io/nifti/test_files.py"
     ),
     Mutant(
-        "io/nifti/files.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
+        "io/nifti/write.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
     ),
     Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_frame.py"),
     Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
-from ..io import read
+from ..io import read, read_volumes
 from ..io.formats import require_format
-from ..io.nifti.files import opened
 from ..io.nifti.outline import outline_of
+from ..io.nifti.write import opened
 from ..priors.prior import Prior
 from ..restoring.options import RestoreOptions
 from ..restoring.restore import restore
@@ -91,27 +92,31 @@ def denoise_image(
     _refuse_targets(request)
     count = _volumes_of(request)
     mask = None if request.mask is None else _mask_of(request.mask)
-    denoised: list[Volume] = []
-    noise: list[Volume] = []
-    reports = []
-    for number in range(count):
-        scan = read(request.source, volume=number + 1 if count > 1 else None)
-        _refuse_dimensions(request, scan, count)
+    reports: list[dict[str, Any]] = []
 
-        def on_done(done: int, total: int, before: int = number) -> None:
-            if progress is not None:
-                progress(before * total + done, count * total)
+    def images() -> Iterator[tuple[Volume, Volume]]:
+        scans = read_volumes(request.source)
+        for number in range(count):
+            scan = next(scans)
+            _refuse_dimensions(request, scan)
 
-        try:
-            out = restore(scan, prior, 1, options=options, device=device, progress=on_done)
-        except InputError as error:
-            where = f"volume {number + 1}: " if count > 1 else ""
-            raise InputError(f"{where}{error.finding}", error.remedy, error.file or request.source) from error
-        data = out.volume.data if mask is None else _within(mask, out.volume.data, scan, request)
-        denoised.append(replace(scan, data=data))
-        noise.append(replace(scan, data=scan.data - data))
-        reports.append(out.report)
-    _write(request, [denoised, noise])
+            def on_done(done: int, total: int, before: int = number) -> None:
+                if progress is not None:
+                    progress(before * total + done, count * total)
+
+            try:
+                out = restore(scan, prior, 1, options=options, device=device, progress=on_done)
+            except InputError as error:
+                where = f"volume {number + 1}: " if count > 1 else ""
+                raise InputError(f"{where}{error.finding}", error.remedy, error.file or request.source) from error
+            data = out.volume.data if mask is None else _within(mask, out.volume.data, scan, request)
+            pair = replace(scan, data=data), replace(scan, data=scan.data - data)
+            reports.append(out.report)
+            del scan, out, data  # one volume at a time is in memory
+            yield pair
+            del pair
+
+    _write(request, images(), count)
     return reports
 
 
@@ -151,7 +156,7 @@ def _volumes_of(request: DenoiseRequest) -> int:
     return count
 
 
-def _refuse_dimensions(request: DenoiseRequest, scan: Volume, count: int) -> None:
+def _refuse_dimensions(request: DenoiseRequest, scan: Volume) -> None:
     """Refuse a volume that is called an image of two dimensions: only one of its slices would be meant."""
     if request.dimensions == 2 and min(scan.grid.shape) > 1:
         raise InputError(
@@ -185,17 +190,22 @@ def _within(mask: Volume, data: NDArray[np.float32], scan: Volume, request: Deno
     return np.where(mask.data > 0, data, scan.data)
 
 
-def _write(request: DenoiseRequest, images: list[list[Volume]]) -> None:
-    """Write the denoised image and the noise, both or neither."""
+def _write(request: DenoiseRequest, images: Iterator[tuple[Volume, Volume]], count: int) -> None:
+    """Write the denoised image and the noise, volume by volume, both or neither."""
     targets = request.targets
     try:
-        with atomic_files(targets) as hidden:
-            for target, temporary, volumes in zip(targets, hidden, images):
-                if len(volumes) > 1:
-                    with opened(volumes[0], temporary, others=(len(volumes),)) as append:
-                        for volume in volumes:
-                            append(volume.data)
-                else:
-                    require_format(target).write(volumes[0], temporary)
+        with atomic_files(targets) as hidden, ExitStack() as leaving:
+            if count == 1:
+                for target, temporary, image in zip(targets, hidden, next(images)):
+                    require_format(target).write(image, temporary)
+                return
+            appends: list[Callable[[NDArray[Any]], None]] = []
+            for pair in images:
+                if not appends:
+                    files = [opened(image, temporary, others=(count,)) for image, temporary in zip(pair, hidden)]
+                    appends = [leaving.enter_context(file) for file in files]
+                for append, image in zip(appends, pair):
+                    append(image.data)
+                del pair, image
     except OSError as error:
         raise disk_error(error, file=request.target) from error
