@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
-from ..io import read, read_volumes
+from ..io import read_volumes
 from ..io.formats import require_format
 from ..io.nifti.outline import outline_of
 from ..io.nifti.write import opened
@@ -22,6 +22,7 @@ from ..restoring.options import RestoreOptions
 from ..restoring.restore import restore
 from ..storage.atomic import atomic_files
 from ..volume import Volume
+from .beside_scan import read_mask
 
 __all__ = ["DenoiseRequest", "denoise_image"]
 
@@ -91,14 +92,15 @@ def denoise_image(
     """
     _refuse_targets(request)
     count = _volumes_of(request)
-    mask = None if request.mask is None else _mask_of(request.mask)
     reports: list[dict[str, Any]] = []
 
     def images() -> Iterator[tuple[Volume, Volume]]:
-        scans = read_volumes(request.source)
+        scans, mask = read_volumes(request.source), None
         for number in range(count):
             scan = next(scans)
             _refuse_dimensions(request, scan)
+            if mask is None and request.mask is not None:
+                mask = read_mask(request.mask, scan, request.source)
 
             def on_done(done: int, total: int, before: int = number) -> None:
                 if progress is not None:
@@ -109,7 +111,7 @@ def denoise_image(
             except InputError as error:
                 where = f"volume {number + 1}: " if count > 1 else ""
                 raise InputError(f"{where}{error.finding}", error.remedy, error.file or request.source) from error
-            data = out.volume.data if mask is None else _within(mask, out.volume.data, scan, request)
+            data = out.volume.data if mask is None else np.where(mask, out.volume.data, scan.data)
             pair = replace(scan, data=data), replace(scan, data=scan.data - data)
             reports.append(out.report)
             del scan, out, data  # one volume at a time is in memory
@@ -162,32 +164,6 @@ def _refuse_dimensions(request: DenoiseRequest, scan: Volume) -> None:
         raise InputError(
             f"the image has the shape {scan.grid.shape}, and 2 dimensions were given", "pass -d 3", request.source
         )
-
-
-def _mask_of(path: Path) -> Volume:
-    """Read a mask; a mask of one value everywhere is refused by ``read``."""
-    outline = outline_of(path)
-    return read(path, volume=1) if outline is not None and outline.volumes == 1 else read(path)
-
-
-def _within(mask: Volume, data: NDArray[np.float32], scan: Volume, request: DenoiseRequest) -> NDArray[np.float32]:
-    """Return denoised voxels where the mask is above zero, those of the scan elsewhere.
-
-    Raises:
-        InputError: the mask has another shape, or lies elsewhere by more than half a voxel.
-    """
-    if mask.grid.shape != scan.grid.shape:
-        raise InputError(
-            f"the mask has the shape {mask.grid.shape}, the image {scan.grid.shape}",
-            "resample the mask to the image",
-            request.mask,
-        )
-    apart = mask.grid.apart(scan.grid)
-    if apart > 0.5 * float(scan.grid.spacing.min()):
-        raise InputError(
-            f"the mask lies {apart:.3g} mm away from the image", "resample the mask to the image", request.mask
-        )
-    return np.where(mask.data > 0, data, scan.data)
 
 
 def _write(request: DenoiseRequest, images: Iterator[tuple[Volume, Volume]], count: int) -> None:
