@@ -5,7 +5,7 @@ from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_f
 from .amortised import PROBE, Amortised, amortise
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
-from .detail_inputs import conditions, hide_neighbours, interpolate, show
+from .detail_inputs import assemble_inputs, describe_acquisition, hide_neighbours, interpolate
 from .early_stopping import HeldOut
 from .plug_and_play import plug_and_play
 from .readout import Readouts, readout_images, solve_readouts
@@ -30,7 +30,7 @@ __all__ = [
     "adapt",
     "align",
     "amortise",
-    "conditions",
+    "describe_acquisition",
     "fit_slices",
     "readout_images",
     "hide_neighbours",
@@ -38,7 +38,7 @@ __all__ = [
     "plug_and_play",
     "recorrupted",
     "refine",
-    "show",
+    "assemble_inputs",
     "solve_readouts",
     "steps_for",
     "white_step",

@@ -51,7 +51,7 @@ def amortise(
     measurement: Measurement,
     *,
     features: CoordinateFeatures | None = None,
-    closeness: float = 1.0,
+    spacing_ratio: float = 1.0,
     data_step: bool = True,
     only: slice = slice(None),
     on_slices: Callable[[int], None] | None = None,
@@ -65,7 +65,7 @@ def amortise(
         detail: the detail network.
         measurement: of the slices; its operator is separable.
         features: of the coordinate network; None does without.
-        closeness: in-plane spacing of the result over the step between slices; 0 hides the neighbours.
+        spacing_ratio: in-plane spacing of the result over the step between slices; 0 hides the neighbours.
         data_step: let the measurement correct what the network missed. Where ``A`` is the identity there is no such
             step: the network has already weighed the data against what it knows.
         only: which slices to restore; all by default.
@@ -89,12 +89,12 @@ def amortise(
         mirrors = MIRRORS[4] if moved_by is None else MIRRORS[4][:3]
     for batch, low in enumerate(range(first, last, BATCH)):
         some = slice(low, min(low + BATCH, last))
-        given = prepare_slices(detail, measurement, some, features, closeness)
+        given = prepare_slices(detail, measurement, some, features, spacing_ratio)
         if moved_by is None or divergence is None or not probed(batch):
             mean, std = predict_prepared(detail, given, mirrors)
         else:
             mean, std = predict_prepared(detail, given, mirrors[:1])
-            moved, _ = predict_slices(detail, moved_by, some, features, closeness, mirrors[:1])
+            moved, _ = predict_slices(detail, moved_by, some, features, spacing_ratio, mirrors[:1])
             divergence[some] = change[some] * (moved - mean) / size
             if len(mirrors) > 1:
                 others, other_std = predict_prepared(detail, given, mirrors[1:])

@@ -15,7 +15,7 @@ from ..geometry import MIRRORS
 from ..networks import DetailPrior, Siren
 from ..networks.precision import autocast_on, has_bfloat16
 from ..physics import Measurement, Separable
-from .detail_inputs import DetailInputs, conditions, hide_neighbours, interpolate, show
+from .detail_inputs import DetailInputs, assemble_inputs, describe_acquisition, hide_neighbours, interpolate
 
 __all__ = ["CoordinateFeatures", "PreparedSlices", "predict_prepared", "predict_slices", "prepare_slices"]
 
@@ -29,15 +29,15 @@ class CoordinateFeatures:
 
     Args:
         siren: the coordinate network; None gives no features.
-        places: head coordinates ``(some, d, H, W)`` of some slices.
+        coords_of: head coordinates ``(some, d, H, W)`` of some slices.
     """
 
     siren: Siren | None
-    places: Callable[[slice], Tensor]
+    coords_of: Callable[[slice], Tensor]
 
     def coords(self, some: slice) -> Tensor | None:
         """Return the coordinates ``(some, d, H, W)``, or None where there are no features."""
-        return None if self.siren is None else self.places(some)
+        return None if self.siren is None else self.coords_of(some)
 
 
 def predict_slices(
@@ -45,7 +45,7 @@ def predict_slices(
     measurement: Measurement,
     some: slice,
     features: CoordinateFeatures | None = None,
-    closeness: float = 1.0,
+    spacing_ratio: float = 1.0,
     mirrors: Sequence[tuple[int, ...]] = MIRRORS[4],
 ) -> tuple[Tensor, Tensor]:
     """Predict some slices of a stack: images and standard deviations ``(some, H, W)``, the mean over mirror images.
@@ -58,10 +58,10 @@ def predict_slices(
         measurement: of the whole stack; its operator is separable.
         some: which slices.
         features: of the coordinate network.
-        closeness: see :func:`amortise`.
+        spacing_ratio: see :func:`amortise`.
         mirrors: axes to flip, for every mirror image.
     """
-    return predict_prepared(detail, prepare_slices(detail, measurement, some, features, closeness), mirrors)
+    return predict_prepared(detail, prepare_slices(detail, measurement, some, features, spacing_ratio), mirrors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,11 @@ def _features(siren: Siren, coords: Tensor) -> Tensor:
 
 
 def prepare_slices(
-    detail: DetailPrior, measurement: Measurement, some: slice, features: CoordinateFeatures | None, closeness: float
+    detail: DetailPrior,
+    measurement: Measurement,
+    some: slice,
+    features: CoordinateFeatures | None,
+    spacing_ratio: float,
 ) -> PreparedSlices:
     """Interpolate some slices, describe how they were measured, and leave padding out."""
     y, noise, operator = measurement.y, measurement.noise, measurement.operator
@@ -114,13 +118,15 @@ def prepare_slices(
     window = torch.arange(some.start, some.stop, device=y.device)[:, None]
     window = window + torch.arange(-reach, reach + 1, device=y.device)  # (some, slices)
     slices = stack[window.clamp(0, count - 1) - near[0]][..., rows, columns]  # (some, slices, H, W)
-    if closeness == 0:
+    if spacing_ratio == 0:
         hide_neighbours(slices)
     sigma = noise.sigma
     if sigma.ndim:
         sigma = F.interpolate(sigma.expand(y.shape)[some][:, None], operator.shape_in, mode="bilinear")
         sigma = sigma[..., rows, columns]
-    shown = show(slices, fraction[rows, columns], sigma, conditions(operator, noise, closeness))
+    shown = assemble_inputs(
+        slices, fraction[rows, columns], sigma, describe_acquisition(operator, noise, spacing_ratio)
+    )
     coords = None if features is None else features.coords(some)
     if features is None or features.siren is None or coords is None:
         return PreparedSlices(blank, rows, columns, shown)

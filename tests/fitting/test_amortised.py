@@ -43,7 +43,7 @@ def close(one: Tensor, two: Tensor) -> None:
     torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
 
 
-def places(some: slice) -> Tensor:
+def coords_of(some: slice) -> Tensor:
     return slice_coordinates(7, *SIZE)[some]
 
 
@@ -57,7 +57,7 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(
     for size in (4, batch):
         monkeypatch.setattr(amortised, "BATCH", size)
         given = Measurement(TWICE, y, RicianNoise(0.02))
-        found.append(amortise(detail, given, data_step=data_step, features=CoordinateFeatures(siren, places)))
+        found.append(amortise(detail, given, data_step=data_step, features=CoordinateFeatures(siren, coords_of)))
     one, two = found
     close(one.images, two.images)
     close(one.std, two.std)
@@ -80,7 +80,7 @@ def test_far_slices_do_not_know_of_each_other(data_step: bool) -> None:
     other = y.clone()
     other[3] += 0.3
     one, two = (
-        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=0.0, data_step=data_step)
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), spacing_ratio=0.0, data_step=data_step)
         for d in (y, other)
     )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
@@ -92,7 +92,8 @@ def test_close_slices_know_two_neighbours_on_either_side() -> None:
     other = y.clone()
     other[3] += 0.3
     one, two = (
-        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=1.0, data_step=False) for d in (y, other)
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), spacing_ratio=1.0, data_step=False)
+        for d in (y, other)
     )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
     assert changed == [1, 2, 3, 4, 5]
@@ -135,10 +136,10 @@ def test_where_nothing_was_done_to_the_image_there_is_no_data_step() -> None:
 
 
 @pytest.mark.parametrize("slices", [1, 2, 3])
-@pytest.mark.parametrize("closeness", [0.0, 1.0])
-def test_small_stacks_are_restored_too(slices: int, closeness: float) -> None:
+@pytest.mark.parametrize("spacing_ratio", [0.0, 1.0])
+def test_small_stacks_are_restored_too(slices: int, spacing_ratio: float) -> None:
     found = amortise(
-        small_detail(), Measurement(TWICE, measured(slices=slices), RicianNoise(0.02)), closeness=closeness
+        small_detail(), Measurement(TWICE, measured(slices=slices), RicianNoise(0.02)), spacing_ratio=spacing_ratio
     )
     assert found.images.shape == found.std.shape == (slices, *SIZE)
     assert bool(torch.isfinite(found.images).all()) and bool((found.std > 0).all())
@@ -154,7 +155,7 @@ def test_a_stack_goes_on_beyond_its_end_as_it_ended(slices: int) -> None:
 
 def test_only_some_slices_are_the_same_slices() -> None:
     detail, siren, y = small_detail(), small_siren(), measured()
-    given = {"features": CoordinateFeatures(siren, places)}
+    given = {"features": CoordinateFeatures(siren, coords_of)}
     whole = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), **given)
     part = amortise(detail, Measurement(TWICE, y, RicianNoise(torch.full_like(y, 0.02))), only=slice(2, 5), **given)
     close(part.images, whole.images[2:5])
@@ -172,7 +173,7 @@ def test_the_coordinate_prior_is_asked_at_the_places_of_the_slices() -> None:
 
     def inform(some: slice) -> Tensor:
         asked.append((some.start, some.stop))
-        return places(some)
+        return coords_of(some)
 
     known = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), features=CoordinateFeatures(siren, inform))
     alone = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)))
@@ -189,7 +190,7 @@ def test_rough_products_agree_with_exact_ones_to_a_fiftieth_of_what_was_changed(
         monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device, rough=rough: rough)
         found.append(
             amortise(
-                detail, Measurement(Identity(SIZE), y, RicianNoise(0.02)), features=CoordinateFeatures(siren, places)
+                detail, Measurement(Identity(SIZE), y, RicianNoise(0.02)), features=CoordinateFeatures(siren, coords_of)
             )
         )
     change = float((found[0].images - y).square().mean().sqrt())

@@ -151,7 +151,7 @@ def test_the_coordinate_prior_is_heard() -> None:
 def test_one_turn_is_a_denoiser() -> None:
     detail, y = small_detail(), measured(Identity(SIZE))
     found = plug_and_play(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), iterations=1)
-    alone = amortise(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), closeness=0.0)
+    alone = amortise(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), spacing_ratio=0.0)
     torch.testing.assert_close(found.images, alone.images, atol=1e-3, rtol=0)
 
 

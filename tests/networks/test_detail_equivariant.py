@@ -53,7 +53,7 @@ def test_hidden_neighbours_stay_hidden(network: DetailPrior) -> None:
     y = slices()
     other = torch.stack([y[0] * 3, y[1], y[2] * 0.2])
     one, two = (
-        amortise(network, Measurement(Identity((16, 20)), s, GaussianNoise(0.05)), closeness=0.0, only=slice(1, 2))
+        amortise(network, Measurement(Identity((16, 20)), s, GaussianNoise(0.05)), spacing_ratio=0.0, only=slice(1, 2))
         for s in (y, other)
     )
     assert torch.equal(one.images, two.images)
