@@ -15,7 +15,7 @@ from scipy.ndimage import rotate
 
 from monai_strainer import Volume, load_prior, read
 from monai_strainer.anatomy.coarse_image import coarse_head
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.priors.similarity import aligned
@@ -38,11 +38,11 @@ def main() -> None:
                 tilted = rotate(scan.data, degrees, axes=(1, 2), reshape=False, order=3).clip(0)
                 scan = Volume(tilted, scan.grid, slice_axis=scan.slice_axis)
             mask = foreground(scan.data)
-            coarse = coarse_head(scan.data, find_pose(mask, scan.grid), normalise(scan.data, mask).scale)
-            _, turn = aligned(prior.network, coarse)
+            coarse = coarse_head(scan.data, find_pose(mask, scan.grid), intensity_scale_of(scan.data, mask))
+            _, alignment = aligned(prior.network, coarse)
             for name in args.tasks.split(","):
                 task, pair = restoration.TASKS[name], []
-                for how in (None, turn):
+                for how in (None, alignment):
                     case = restoration.measure(scan, prior, task, 0, how)
                     rows = restoration.scored_rows(*restoration.networks(case, prior, "ours_told", task), case, task)
                     pair.append(float(np.mean([row["psnr_mask"] for row in rows])))

@@ -33,7 +33,7 @@ from any_scan_tasks import TASKS, Case, entries_of, measure
 from numpy.typing import NDArray
 
 from monai_strainer import Prior, load_prior, restore
-from monai_strainer.metrics import coverage, psnr, ssim
+from monai_strainer.evaluation.scores import scores_of
 
 OURS = ("ours", "ours_told", "ours_not_adapted")
 METHODS = ("input", *INTERPOLATIONS, *DENOISERS, *OURS)
@@ -51,20 +51,13 @@ def ours(case: Case, prior: Prior, sigma: float | None, adapt: int | None) -> tu
 
 
 def scores_of_case(case: Case, image: Image, std: Image | None) -> dict[str, Any]:
-    """Return the scores of one image."""
-
-    def slices(values: NDArray[Any]) -> NDArray[Any]:
-        return np.moveaxis(values, case.axis, 0)
-
-    x, truth, mask = slices(np.maximum(image, 0)), slices(case.truth), slices(case.mask)
+    """Return the scores of one image, as the rows hold them."""
+    x, truth, mask = (np.moveaxis(a, case.axis, 0) for a in (np.maximum(image, 0), case.truth, case.mask))
     peak = float(np.percentile(truth[mask], 99.9))
-    row: dict[str, Any] = {
-        "psnr": round(psnr(x, truth, data_range=peak, mask=mask), 4),
-        "ssim": round(ssim(x, truth, data_range=peak, mask=mask), 5),
-    }
-    if std is not None:
-        row["coverage90"] = round(coverage(x, truth, slices(std), 0.9, mask), 4)
-    return row
+    found = scores_of(x, truth, mask, peak, None if std is None else np.moveaxis(std, case.axis, 0))
+    names = {"psnr": ("psnr_mask", 4), "ssim": ("ssim_mask", 5), "coverage90": ("coverage90", 4)}
+    row = {name: (found[key], digits) for name, (key, digits) in names.items()}
+    return {name: round(value, digits) for name, (value, digits) in row.items() if value is not None}
 
 
 def run(method: str, case: Case, prior: Prior | None, level: str) -> dict[str, Any]:

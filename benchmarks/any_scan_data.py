@@ -55,20 +55,20 @@ class Entry:
     group: str
     contrast: str
     detail: tuple[float | None, ...] = (None, None, None)
-    own_noise: float | None = None  # share of the 99th percentile; None where nobody measured it
+    own_noise: float | None = None  # fraction of the 99th percentile; None where nobody measured it
     is_resampled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """The slab of one volume: as it is, and with honest in-plane axes for super-resolution."""
+    """The slab of one volume: as it is, and with in-plane axes that were acquired, for super-resolution."""
 
     entry: Entry
     volume: Volume
     mask: NDArray[np.bool_]
     sharp: Volume
     sharp_mask: NDArray[np.bool_]
-    kept: dict[int, float] = field(default_factory=dict)  # zero-filled axes: the share of k-space that was acquired
+    kept: dict[int, float] = field(default_factory=dict)  # zero-filled axes: the fraction of k-space that was acquired
 
     @property
     def axis(self) -> int:
@@ -140,7 +140,7 @@ def spectrum(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_]) -> t
 
 
 def data_fit(data: NDArray[np.float32], axis: int, mask: NDArray[np.bool_], detail: float | None) -> float:
-    """Estimate the share of an axis' k-space that was acquired: 1 where the axis is not zero-filled."""
+    """Estimate the fraction of an axis' k-space that was acquired: 1 where the axis is not zero-filled."""
     frequency, amplitude = spectrum(data, axis, mask)
     places = np.arange(SPAN[0], SPAN[1], 0.005)
     fall = np.interp(places - 0.05, frequency, amplitude) - np.interp(places + 0.05, frequency, amplitude)
@@ -162,7 +162,7 @@ def load(entry: Entry) -> Scan:
     volume = Volume(np.ascontiguousarray(data), part(scan.grid, cut), slice_axis=axis)
     planes = [k for k in range(3) if k != axis]
     kept = {k: data_fit(volume.data, k, mask, entry.detail[k]) for k in planes}
-    kept = {k: share for k, share in kept.items() if share < 1}
+    kept = {k: fraction for k, fraction in kept.items() if fraction < 1}
     if not kept:
         return Scan(entry, volume, mask, volume, mask)
     lengths = [round(m * kept.get(k, 1) / WHOLE) * WHOLE for k, m in enumerate(volume.data.shape)]

@@ -32,7 +32,7 @@ def draw(scans: list[Scan], path: Path) -> None:
         if mask.any() and not mask.all():
             axes.contour(mask.T, [0.5], colors="tab:orange", linewidths=0.6, origin="lower", extent=extent)
         shape = "x".join(map(str, volume.data.shape))
-        notes = ", ".join(f"axis {j} x{share:.2f}" for j, share in scan.kept.items())
+        notes = ", ".join(f"axis {j} x{fraction:.2f}" for j, fraction in scan.kept.items())
         lines = [scan.entry.name, f"{scan.entry.group}: {scan.entry.contrast}", f"{shape}, slices on axis {scan.axis}"]
         lines.append("resampled: not scored" if scan.entry.is_resampled else f"zero-filled: {notes or 'none'}")
         axes.set_title("\n".join(lines), fontsize=8)

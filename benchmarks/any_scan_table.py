@@ -87,7 +87,7 @@ def results(table: Table, group: str) -> Iterator[str]:
             psnr = mean_and_worst({scan: float(row["psnr"]) for scan, row in scores.items()}, "")
             ssim = f"{_mean(scores, 'ssim'):.4f} | {min(float(row['ssim']) for row in scores.values()):.4f}"
             bars = [float(row["coverage90"]) for row in scores.values() if row["coverage90"]]
-            held = f"{np.mean(bars):.2f} | {max(bars, key=lambda share: abs(share - 0.9)):.2f}" if bars else " | "
+            held = f"{np.mean(bars):.2f} | {max(bars, key=lambda fraction: abs(fraction - 0.9)):.2f}" if bars else " | "
             name = f"{task} | {method} | {len(scores)} | {psnr} | {mean_and_worst(gain)}"
             yield f"| {name} | {ssim} | {held} | {_mean(scores, 'seconds'):.1f} |"
 
@@ -142,7 +142,7 @@ def over(table: Table, task: str, method: str, rival: str, groups: Iterable[str]
 
 def instead(table: Table, seconds: Seconds) -> Iterator[str]:
     """Yield one line per denoiser: what ours gains over it, its worst volume, and the time; then the interpolations."""
-    head = " | ".join(f"{words}: {place}" for words in ("3 %", "9 %") for place in ("cohort", "other scans"))
+    head = " | ".join(f"{words}: {pair}" for words in ("3 %", "9 %") for pair in ("cohort", "other scans"))
     yield f"| if you use | {head} | worst volume | ours is lower on | time, ours = 1 |"
     yield "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |"
     for rival, (name, method) in INSTEAD.items():
@@ -165,7 +165,7 @@ def _worst(found: dict[str, dict[str, float]]) -> str:
     every = {(task, scan): gain for task, one in found.items() for scan, gain in one.items()}
     if not every:
         return " | "
-    task, scan = min(every, key=lambda place: every[place])
+    task, scan = min(every, key=lambda pair: every[pair])
     at = f" at {LEVELS[task].removesuffix(' noise')}" if task in LEVELS else ""
     return f"{every[task, scan]:+.1f} {scan}{at} | {sum(gain < 0 for gain in every.values())} of {len(every)}"
 

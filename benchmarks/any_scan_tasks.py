@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Measure a slab of any scan by known physics: noise of every kind, larger voxels in-plane, thick slices, all axes.
 
-Noise is Rician, its level a share of the 99th percentile within the object's mask, its seed the names of task and
+Noise is Rician, its level a fraction of the 99th percentile within the object's mask, its seed the names of task and
 volume. Denoising and in-plane tasks take the middle 8 slices. `thick3` and the factors on all axes take the middle 24,
 and are left out where there are fewer; the factors on all axes take the first nearly isotropic volume of every group.
 
@@ -37,7 +37,7 @@ class Task:
     """What is done to a slab.
 
     Args:
-        noise: share of the 99th percentile within the mask.
+        noise: fraction of the 99th percentile within the mask.
         factor: of the larger voxels.
         where: which axes the factor is for: "plane", "thick" (the slice axis) or "all".
         profile: of the larger voxels.
@@ -151,8 +151,8 @@ def measure(scan: Scan, name: str) -> Case:
         truth, noise = coloured(truth, noise, task, axis)
         clean = truth
     y = torch.hypot(clean + noise[0], noise[1]).numpy()
-    note = [f"axis {k} cropped to {share:.2f}" for k, share in scan.kept.items()] if is_sharp else []
-    note += [f"axis {k} zero-filled ({share:.2f})" for k, share in scan.kept.items() if not is_sharp]
+    note = [f"axis {k} cropped to {fraction:.2f}" for k, fraction in scan.kept.items()] if is_sharp else []
+    note += [f"axis {k} zero-filled ({fraction:.2f})" for k, fraction in scan.kept.items() if not is_sharp]
     low = Volume(y, grid.resize(operator.shape_out), slice_axis=axis)
     scale = task.factor if task.where == "plane" else factors
     return Case(truth.numpy(), mask, low, operator, sigma, own_level, scale, task, "; ".join(note))
@@ -179,7 +179,7 @@ def gfactor(shape: tuple[int, ...], axis: int, mask: NDArray[np.bool_]) -> torch
     square = torch.zeros(shape)
     for k, m in enumerate(shape):
         if k != axis:
-            place = (2 * torch.arange(m) + 1) / m - 1
-            square = square + (place**2).reshape([-1 if j == k else 1 for j in range(3)])
+            position = (2 * torch.arange(m) + 1) / m - 1
+            square = square + (position**2).reshape([-1 if j == k else 1 for j in range(3)])
     level = 1 + 2 * torch.exp(-2 * square)
     return level / float(level[torch.from_numpy(mask)].square().mean().sqrt())

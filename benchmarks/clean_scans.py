@@ -128,9 +128,9 @@ def table(rows: list[dict[str, Any]]) -> str:
             if state != "noisy":
                 kept = f"{np.mean([float(row['kept']) for row in some]):.3f}"
                 change = f"{np.mean([float(row['change']) for row in some]):.2f} %"
-            share = f"{seconds / noisy:.2f}"
+            fraction = f"{seconds / noisy:.2f}"
             lines.append(
-                f"| {group} | {state} | {method} | {len(some)} | {kept} | {change} | {seconds:.1f} s | {share} |"
+                f"| {group} | {state} | {method} | {len(some)} | {kept} | {change} | {seconds:.1f} s | {fraction} |"
             )
     return "\n".join(lines)
 

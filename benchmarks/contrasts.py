@@ -27,6 +27,7 @@ from stacks import NOISE, cut
 
 from monai_strainer import Grid, Volume, load_prior, read, restore
 from monai_strainer.fusing.contrasts import sharpen
+from monai_strainer.metrics import coverage, psnr
 
 RADII = (2, 3, 5)
 EACH = 10  # lesions of a radius
@@ -79,8 +80,8 @@ def run(thick: Volume, sharp: Volume, thickness: int) -> dict[str, float | bool]
     shape, masks = lesions_in(inner)
     there = np.any(masks, axis=0)
 
-    def psnr(image: Image) -> float:
-        return float(-10 * np.log10(np.mean(np.square((image - thick.data)[inner] / peak, dtype=np.float64))))
+    def score(image: Image) -> float:
+        return psnr(image, thick.data, data_range=peak, mask=inner)
 
     def rms(image: Image) -> float:
         return float(np.sqrt(np.mean(np.square((image - thick.data)[there] / peak))))
@@ -97,18 +98,17 @@ def run(thick: Volume, sharp: Volume, thickness: int) -> dict[str, float | bool]
     ill = cut(Volume(thick.data + CONTRAST * peak * shape, thick.grid), 2, thickness, (0.0,) * 6, NOISE * peak, seed=0)
     ill_alone = restore(ill, prior, factors)
     ill_with = sharpen(ill, ill_alone, [sharp], prior, align=False).volume.data
-    held = np.abs(out.volume.data - thick.data)[inner] < 1.645 * out.std[inner]
     kept = [float((a - b)[there].mean()) / (CONTRAST * peak * float(shape[there].mean())) for a, b in (
         (ill_alone.volume.data, alone.volume.data), (ill_with, out.volume.data)
     )]  # fmt: skip
     return {
-        "cubic": psnr(interpolated(slices, thick.grid)),
-        "alone": psnr(alone.volume.data),
-        "with": psnr(out.volume.data),
-        "mirrored": psnr(guided(sharp.data[::-1].copy(), align=True)),
+        "cubic": score(interpolated(slices, thick.grid)),
+        "alone": score(alone.volume.data),
+        "with": score(out.volume.data),
+        "mirrored": score(guided(sharp.data[::-1].copy(), align=True)),
         "used": out.details.used,
         "agreement": out.details.agreement,
-        "coverage90": float(held.mean()),
+        "coverage90": coverage(out.volume.data, thick.data, out.std, 0.9, inner),
         "ghost_mean": 100 * float(ghosts.mean()),
         "ghost_absolute": 100 * float(np.abs(ghosts).mean()),
         "ghost_p95": 100 * float(np.quantile(np.abs(ghosts), 0.95)),

@@ -72,7 +72,9 @@ MUTANTS = [
     Mutant(
         "fitting/amortised.py", "measurement.clean[only], []", "measurement.y[only], []", "fitting/test_amortised.py"
     ),
-    Mutant("fitting/amortised.py", "if closeness == 0:", "if closeness < 0:", "fitting/test_amortised.py"),
+    Mutant(
+        "fitting/slice_prediction.py", "if spacing_ratio == 0:", "if spacing_ratio < 0:", "fitting/test_amortised.py"
+    ),
     Mutant(
         "fitting/data_consistency.py",
         "+ spread.log()) * self.head)",
@@ -103,8 +105,8 @@ MUTANTS = [
     Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
     Mutant(
         "restoring/slicewise.py",
-        "closeness >= NEAREST[detail.equivariant]",
-        "closeness >= 0",
+        "spacing_ratio >= NEAREST[detail.equivariant]",
+        "spacing_ratio >= 0",
         "restoring/test_slicewise.py",
     ),
     Mutant("restoring/data_fit.py", "noise.debias(y) - seen", "y - seen", "restoring/test_data_fit.py"),
@@ -113,7 +115,7 @@ MUTANTS = [
     Mutant(
         "networks/stack.py", "readouts[..., -1].unsqueeze(1)", "readouts[..., 0].unsqueeze(1)", "networks/test_stack.py"
     ),
-    Mutant("networks/detail.py", "(closeness > 0).to(slices)", "1", "networks/test_detail_equivariant.py"),
+    Mutant("networks/detail.py", "(spacing_ratio > 0).to(slices)", "1", "networks/test_detail_equivariant.py"),
     Mutant("networks/noise_level.py", ".square()).sum(1) / 1.25", ".square()).sum(1)", "networks/test_noise_level.py"),
     Mutant("pretraining/encoder.py", "recipe.rate_at(step))", "recipe.rate)", "pretraining/test_encoder.py"),
     Mutant("pretraining/patches.py", "rng.uniform(0.95, 1.05)", "rng.uniform(0.5, 1.5)", "pretraining/test_patches.py"),
@@ -128,7 +130,7 @@ MUTANTS = [
         "io/nifti/files.py", "plane * np.float64(slope) + inter", "plane * np.float64(slope)", "io/nifti/test_files.py"
     ),
     Mutant(
-        "io/nifti/files.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
+        "io/nifti/write.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
     ),
     Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_frame.py"),
     Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),

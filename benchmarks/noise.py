@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""How well the noise level of a real scan is read, and whether its standard error is honest.
+"""How well the noise level of a real scan is read, and whether its standard error is right.
 
 python benchmarks/noise.py FOLDER    # a BIDS folder with participants.tsv; its scans of the split "val" are measured
 
@@ -114,10 +114,10 @@ def table(rows: list[dict[str, object]]) -> str:
         mine = [row for row in rows if tuple(row[c] for c in CASE) == key]
         truth, own_error, sigma, std = (np.array([row[c] for row in mine], dtype=float) for c in NUMBERS)
         sources = "/".join(sorted({str(row["source"]) for row in mine}))
-        share, worst = np.mean(np.abs(sigma - truth) <= 2 * np.hypot(std, own_error)), np.max(np.abs(sigma / truth - 1))
+        held, worst = np.mean(np.abs(sigma - truth) <= 2 * np.hypot(std, own_error)), np.max(np.abs(sigma / truth - 1))
         names = " | ".join(str(k) for k in key[:4])
         numbers = f"{100 * truth.mean():.2f} | {100 * sigma.mean():.2f} | {worst:.0%} | {100 * std.mean():.2f}"
-        lines.append(f"| {names} | {numbers} | {share:.0%} | {sources} |")
+        lines.append(f"| {names} | {numbers} | {held:.0%} | {sources} |")
     return "\n".join(lines)
 
 

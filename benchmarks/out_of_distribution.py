@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from monai_strainer import Volume, load_prior, read
 from monai_strainer.anatomy.coarse_image import coarse_head
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.priors.similarity import WORDS, aligned, similarity_scores
@@ -38,9 +38,9 @@ def changes(scan: Volume) -> Iterator[tuple[str, Callable[[], Image]]]:
     data, head = scan.data, foreground(scan.data)
     top, rng = float(np.percentile(data[head], 99.5)), np.random.default_rng(0)
     yield "as it is", lambda: data
-    for share in (0.05, 0.1):
-        a, b = (share * top * rng.standard_normal(data.shape) for _ in range(2))
-        yield f"noise of {100 * share:.0f} %", lambda a=a, b=b: np.hypot(data + a, b)
+    for fraction in (0.05, 0.1):
+        a, b = (fraction * top * rng.standard_normal(data.shape) for _ in range(2))
+        yield f"noise of {100 * fraction:.0f} %", lambda a=a, b=b: np.hypot(data + a, b)
     for gamma in (0.6, 2.0):
         yield f"brightness to the power {gamma}", lambda g=gamma: top * (np.maximum(data, 0) / top) ** g
     for degrees in (5, 10, 20, 45):
@@ -72,7 +72,7 @@ def main() -> None:
         for name, make in changes(scan):
             image = np.ascontiguousarray(make(), dtype=np.float32)
             mask = foreground(image)
-            coarse = coarse_head(image, find_pose(mask, scan.grid), normalise(image, mask).scale)
+            coarse = coarse_head(image, find_pose(mask, scan.grid), intensity_scale_of(image, mask))
             found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
             warned = float(bool(prior.typical.warnings(found)))
             scores.setdefault(name, []).append([*prior.typical.scores(found).values(), warned])

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
 from monai_strainer.anatomy.head_frame import Pose
 from monai_strainer.cohorts.read import split_scans
-from monai_strainer.evaluation.benchmark import beginning
+from monai_strainer.evaluation.benchmark import initial_network
 from monai_strainer.evaluation.degraded_case import clean_head
 from monai_strainer.evaluation.scores import scores_of
 from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play
@@ -104,10 +104,10 @@ class Case:
         return replace(self, **cut)
 
 
-def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None) -> Case:
-    """Measure a head once, with seeded noise; ``turn`` aligns its coordinates."""
+def measure(scan: Volume, prior: Prior, task: Task, seed: int, alignment: Any = None) -> Case:
+    """Measure a head once, with seeded noise; ``alignment`` is that of its coordinates."""
     found = clean_head(scan, prior.percentile)
-    head, pose, unit, peak = found.mask, replace(found.pose, turn=turn), found.unit, found.peak
+    head, pose, unit, peak = found.mask, replace(found.pose, alignment=alignment), found.unit, found.peak
     axis = scan.grid.axis_of("axial")
     noise, generator = RicianNoise(task.noise * peak), torch.Generator().manual_seed(seed)
     if task.kind == "thick":
@@ -139,12 +139,12 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None)
         for a, b in stacks
     ]
 
-    def places_of(start: int) -> Callable[[slice], torch.Tensor]:
-        def places(some: slice) -> torch.Tensor:
+    def coords_from(start: int) -> Callable[[slice], torch.Tensor]:
+        def coords_of(some: slice) -> torch.Tensor:
             here = slice(start + some.start, start + some.stop)
             return torch.from_numpy(pose.coordinates(scan.grid.shape, axis, here)[:, :3, :h, :w])
 
-        return places
+        return coords_of
 
     masks = np.moveaxis(head, axis, 0)[:, :h, :w]
     truth = np.concatenate([clean[a:b][shown] for a, b in stacks])
@@ -164,7 +164,7 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, turn: Any = None)
         mask,
         data,
         [shown] * len(data),
-        [places_of(a) for a, _ in stacks],
+        [coords_from(a) for a, _ in stacks],
         operator,
         float(noise.sigma),
         peak,
@@ -195,14 +195,14 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
     estimate = RicianNoise.estimate(torch.from_numpy(np.concatenate(case.data)))
     noise = estimate if method in ("ours", "ours_single") else RicianNoise(case.sigma)
     images, stds = [], []
-    for y, scored, places in zip(case.data, case.scored, case.coords):
-        features = None if alone else CoordinateFeatures(prior.network, places)
+    for y, scored, coords_of in zip(case.data, case.scored, case.coords):
+        features = None if alone else CoordinateFeatures(prior.network, coords_of)
         stack = torch.from_numpy(y)
         if method == "plug_and_play":
             here = scored.start
 
-            def shifted(some: slice, here: int = here, places: Any = places) -> Any:
-                return places(slice(here + some.start, here + some.stop))
+            def shifted(some: slice, here: int = here, coords_of: Any = coords_of) -> Any:
+                return coords_of(slice(here + some.start, here + some.stop))
 
             features = CoordinateFeatures(prior.network, shifted)
             found = plug_and_play(prior.detail, Measurement(case.operator, stack[scored], noise), features=features)
@@ -213,7 +213,7 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
         found = amortise(
             prior.detail,
             Measurement(case.operator, stack, noise),
-            closeness=near,
+            spacing_ratio=near,
             data_step=not alone,
             only=scored,
             features=features,
@@ -225,8 +225,8 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
 
 def fitted(case: Case, prior: Prior, method: str) -> Result:
     """Run the paper's fit, from a fresh network or from the cohort's encoder with a fresh readout."""
-    siren = beginning("strainer_paper" if method == "strainer" else method, prior.network)
-    coords = torch.cat([places(scored) for places, scored in zip(case.coords, case.scored)])
+    siren = initial_network("strainer_paper" if method == "strainer" else method, prior.network)
+    coords = torch.cat([coords_of(scored) for coords_of, scored in zip(case.coords, case.scored)])
     y = np.concatenate([stack[scored] for stack, scored in zip(case.data, case.scored)])
     return rivals.network_at_its_best(siren, coords, case.operator, y, case.sigma, case.truth, case.mask), None
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from waits import cohorts, heads, restores, startup
 
 from monai_strainer import load_prior, read
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.fitting.readout import solve_ridge, with_bias
 from monai_strainer.networks import SineTape, Siren, SirenStack, StrainerNet, encoded
@@ -160,7 +160,7 @@ def slice_of(scan: Path, thin: int = 1) -> tuple[Tensor, Tensor]:
     mask = foreground(volume.data)
     pose, level = find_pose(mask, volume.grid), volume.data.shape[2] // 2
     coords = torch.from_numpy(pose.coordinates(volume.data.shape, 2, slice(level, level + 1)))  # (1, 3, H, W)
-    image = volume.slices(2)[level] / normalise(volume.data, mask, prior.percentile).scale  # (H, W)
+    image = volume.slices(2)[level] / intensity_scale_of(volume.data, mask, prior.percentile)  # (H, W)
     coords, image = coords[..., ::thin, ::thin], image[::thin, ::thin]
     return coords.flatten(2).mT.contiguous(), 2 * torch.from_numpy(np.ascontiguousarray(image)).float().reshape(
         1, -1, 1

@@ -31,7 +31,7 @@ SHAPE = (176, 208)
 
 
 def cohorts(sizes: tuple[int, ...] = (10, 100, 1000, 10000), steps: int = 8) -> list[Row]:
-    """Time the default pretraining on more and more slices: steps per second, memory, and share of time spent on data.
+    """Time the default pretraining on more and more slices: steps per second, memory, fraction of time spent on data.
 
     The slices are one random image turned by the roll of its rows and columns; what they show does not matter here.
     """

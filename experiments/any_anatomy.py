@@ -28,7 +28,7 @@ from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.baselines import cubic
-from monai_strainer.evaluation.benchmark import beginning
+from monai_strainer.evaluation.benchmark import initial_network
 from monai_strainer.metrics import psnr
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.pipelines.pretrain_prior import PriorRecipe, pretrain_prior
@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             if method == "own":
                 prior = own = own or own_prior(scans, learning, grid)
             elif method == "fresh":
-                prior = replace(shipped, network=beginning("cold", shipped.network))
+                prior = replace(shipped, network=initial_network("cold", shipped.network))
             low, sigma = measured(truth, task)
             results.add({**row, "psnr": score(restored(method, low, TASKS[task], sigma, prior, steps), truth)})
     show(results)

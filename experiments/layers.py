@@ -36,7 +36,7 @@ PLANES = ("axial", "coronal", "sagittal")
 def shared_by(
     cohort: AlignedSlices, width: int, layers: int, shared: int, steps: int, rate: float, seed: int, device: str
 ) -> Siren:
-    """Return a network whose first layers a cohort taught and whose others are fresh. Full batch, Adam."""
+    """Return a network whose first layers were trained on a cohort and whose others are fresh. Full batch, Adam."""
     tile = CohortTiles(cohort, 1, None, None, seed, 0)[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,11 +1,11 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Memorisation: does an encoder give back the scans that taught it?
+"""Memorisation: does an encoder give back the scans that it was trained on?
 
 python -m experiments.memorisation DATASET
 
-Heads are solved on middle slices of scans that taught the encoder and of scans that did not, from all pixels and from a
-few: what an encoder remembers, it completes. No pixel at all is the image of the mean head. Besides the shipped
-encoder, small ones are trained on 5 and on 20 scans and stopped early or late.
+Heads are solved on middle slices of scans that trained the encoder and of others, from all pixels and from a few: what
+an encoder remembers, it completes. No pixel at all is the image of the mean head. Besides the shipped encoder, small
+ones are trained on 5 and on 20 scans and stopped early or late.
 """
 
 from __future__ import annotations
@@ -78,24 +78,24 @@ def cases_of(dataset: Path, encoders: Sequence[str], few: bool) -> Iterator[dict
     train, val = split_scans(dataset)
     for name in encoders:
         judged = train + val if name == "shipped" and not few else train[:5] + train[-5:] + val
-        taught = len(train) if name == "shipped" else int(name.split()[0])
+        trained = len(train) if name == "shipped" else int(name.split()[0])
         for path in dict.fromkeys(judged):
             for points in POINTS if name == "shipped" else ("0", "256", "all"):
-                yield {"prior": name, "scan": name_of(path), "points": points, "taught": int(path in train[:taught])}
+                yield {"prior": name, "scan": name_of(path), "points": points, "trained": int(path in train[:trained])}
 
 
 def means(rows: list[dict[str, str]], name: str, points: str) -> tuple[list[float], list[float]]:
-    """PSNR of the scans that taught an encoder, and of the others."""
+    """PSNR of the scans that trained an encoder, and of the others."""
     some = [row for row in rows if row["prior"] == name and row["points"] == points]
     return (
-        [float(row["psnr"]) for row in some if row["taught"] == "1"],
-        [float(row["psnr"]) for row in some if row["taught"] == "0"],
+        [float(row["psnr"]) for row in some if row["trained"] == "1"],
+        [float(row["psnr"]) for row in some if row["trained"] == "0"],
     )
 
 
-def told_apart(taught: list[float], others: list[float]) -> float:
-    """Area under the ROC curve: how often a scan that taught scores above one that did not."""
-    return float(np.mean([[(a > b) + 0.5 * (a == b) for b in others] for a in taught]))
+def area_under_roc(trained: list[float], others: list[float]) -> float:
+    """Area under the ROC curve: how often a training scan scores above one that did not."""
+    return float(np.mean([[(a > b) + 0.5 * (a == b) for b in others] for a in trained]))
 
 
 def figure(results: Results, pictures: list[tuple[str, NDArray[Any]]]) -> Path:
@@ -106,7 +106,7 @@ def figure(results: Results, pictures: list[tuple[str, NDArray[Any]]]) -> Path:
     left, right = upper.subplots(1, 2)
     place = np.arange(len(POINTS))
     pairs = [means(rows, "shipped", points) for points in POINTS]
-    for k, (label, colour) in enumerate((("taught the encoder", "tab:red"), ("unseen", "tab:blue"))):
+    for k, (label, colour) in enumerate((("trained the encoder", "tab:red"), ("unseen", "tab:blue"))):
         values = [np.array(pair[k]) for pair in pairs]
         left.plot(place, [v.mean() for v in values], "o-", color=colour, label=label)
         left.fill_between(place, [v.min() for v in values], [v.max() for v in values], color=colour, alpha=0.15)
@@ -122,7 +122,7 @@ def figure(results: Results, pictures: list[tuple[str, NDArray[Any]]]) -> Path:
         right.barh(np.arange(len(names)) + 0.2 - 0.4 * k, gaps, 0.38, label=label, color=f"C{k}")
     right.set_yticks(range(len(names)), names)
     right.invert_yaxis()
-    right.set_xlabel("PSNR of scans that taught over unseen ones, dB")
+    right.set_xlabel("PSNR of training scans over unseen ones, dB")
     right.set_title("small encoders", fontsize=10, loc="left")
     right.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0, fontsize=8)
     for axes in (left, right):
@@ -142,15 +142,15 @@ def show(results: Results, dataset: Path | None, seed: int) -> None:
     lines = []
     for name in dict.fromkeys(row["prior"] for row in rows):
         for points in dict.fromkeys(row["points"] for row in rows if row["prior"] == name):
-            taught, others = means(rows, name, points)
-            gap = float(np.mean(taught) - np.mean(others))
+            trained, others = means(rows, name, points)
+            gap = float(np.mean(trained) - np.mean(others))
             lines.append(
-                [name, points, float(np.mean(taught)), float(np.mean(others)), gap, told_apart(taught, others)]
+                [name, points, float(np.mean(trained)), float(np.mean(others)), gap, area_under_roc(trained, others)]
             )
     if dataset is not None:
         prior, pictures = load_prior(), []
         train, val = split_scans(dataset)
-        for path, word in ((train[0], "taught"), (val[0], "unseen")):
+        for path, word in ((train[0], "trained"), (val[0], "unseen")):
             scan = read(path)
             case = degrade(scan, prior, 1, 0.0, (0.5,))
             pictures.append((f"{word}: truth", _up(case.truth[0], scan)))

@@ -26,7 +26,7 @@ from scipy import ndimage
 from experiments.results import Results, asked, markdown
 from monai_strainer import Grid, Prior, Volume, load_prior, read
 from monai_strainer.anatomy.coarse_image import coarse_head
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import evaluate
@@ -109,7 +109,7 @@ def scored(scan: Volume, prior: Prior) -> dict[str, float]:
     assert prior.typical is not None
     head = foreground(scan.data)
     coarse = coarse_head(
-        scan.data, find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale, prior.plane
+        scan.data, find_pose(head, scan.grid), intensity_scale_of(scan.data, head, prior.percentile), prior.plane
     )
     return prior.typical.scores(similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical))
 
@@ -120,19 +120,19 @@ def own_noise(scan: Volume) -> float:
     return float(20 * np.log10(np.percentile(scan.data[foreground(scan.data)], 99.9) / max(level, 1e-9)))
 
 
-def noisy(scan: Volume, share: float, seed: int = 0) -> Volume:
+def noisy(scan: Volume, fraction: float, seed: int = 0) -> Volume:
     """Add Rician noise to a brain."""
     rng = np.random.default_rng(seed)
-    level = share * float(np.percentile(scan.data, 99.9))
+    level = fraction * float(np.percentile(scan.data, 99.9))
     a, b = (level * rng.standard_normal(scan.data.shape) for _ in range(2))
     return replace(scan, data=np.hypot(scan.data + a, b).astype(np.float32))
 
 
-def roc(known: NDArray[np.floating], strange: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any], float]:
+def roc(known: NDArray[np.floating], unlike: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any], float]:
     """Shares of false and of right alarms for every threshold, and the area under the curve."""
-    limits = np.concatenate([[np.inf], np.unique(np.concatenate([known, strange]))[::-1]])
-    false, right = (np.array([(values >= limit).mean() for limit in limits]) for values in (known, strange))
-    return false, right, float(np.mean((strange[:, None] > known) + 0.5 * (strange[:, None] == known)))
+    limits = np.concatenate([[np.inf], np.unique(np.concatenate([known, unlike]))[::-1]])
+    false, right = (np.array([(values >= limit).mean() for limit in limits]) for values in (known, unlike))
+    return false, right, float(np.mean((unlike[:, None] > known) + 0.5 * (unlike[:, None] == known)))
 
 
 def figure(results: Results) -> tuple[Path, float]:
@@ -151,10 +151,10 @@ def figure(results: Results) -> tuple[Path, float]:
     left.invert_yaxis()
     left.set_xlabel("dB over our data step without any prior")
     left.legend(frameon=False, fontsize=8)
-    known, strange = _scores(rows)
-    false, hits, area = roc(known, strange)
+    known, unlike = _scores(rows)
+    false, hits, area = roc(known, unlike)
     right.plot(false, hits, drawstyle="steps-post")
-    alarms = ((known > LIMIT).mean(), (strange > LIMIT).mean())
+    alarms = ((known > LIMIT).mean(), (unlike > LIMIT).mean())
     right.plot(*alarms, "o", color="tab:red", label=f"warning at {LIMIT:g}: {alarms[1]:.0%} of unlike scans")
     right.set_xlabel("false alarms among unseen brains")
     right.set_ylabel("unlike scans that are detected")
@@ -200,10 +200,10 @@ def show(results: Results) -> None:
         lines.append(cells)
     columns = [f"{task} {m}" for task, first in zip(TASKS, ("cubic", "noisy")) for m in (first, *METHODS[2:])]
     file, area = figure(results)
-    known, strange = _scores(rows)
+    known, unlike = _scores(rows)
     text = (
         f"Area under the ROC curve of the highest score {area:.3f}; at the limit of {LIMIT:g} the report warns of "
-        f"{(strange > LIMIT).sum()} of {len(strange)} unlike scans and {(known > LIMIT).sum()} of {len(known)} brains."
+        f"{(unlike > LIMIT).sum()} of {len(unlike)} unlike scans and {(known > LIMIT).sum()} of {len(known)} brains."
     )
     table = markdown(["domain", *(c.replace("_", " ") for c in columns), "its own noise", "score", "warned"], lines)
     results.show(f"{table}\n\n{text}", file)
@@ -226,10 +226,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if domain.startswith((BRAINS[0], "head", "fruit")):
             for row in results.missing([{"domain": domain, "name": name, "task": "own noise", "method": ""}]):
                 results.add({**row, "psnr": own_noise(source())})
-        for share in (0.03, 0.06) if domain == BRAINS[0] and not args.tiny else ():
-            case = {"domain": f"brain, noise of {100 * share:g} %", "name": name, "task": "likeness", "method": ""}
+        for fraction in (0.03, 0.06) if domain == BRAINS[0] and not args.tiny else ():
+            case = {"domain": f"brain, noise of {100 * fraction:g} %", "name": name, "task": "likeness", "method": ""}
             for row in results.missing([case]):
-                scores = scored(noisy(source(), share), prior)
+                scores = scored(noisy(source(), fraction), prior)
                 results.add({**row, **{word: scores[word] for word in WORDS}, "score": max(scores.values())})
     turns: dict[str, list[tuple[str, str, Source]]] = {}
     for one in everything:

@@ -115,7 +115,7 @@ def restored(method: str, case: Case, network: Any, steps: int, seed: int) -> Te
     if method == "ours":
         features = CoordinateFeatures(network.network, lambda some: case.coords[some])
         given = Measurement(operator, case.y, case.noise)
-        return amortise(network.detail, given, features=features, closeness=0.0).images
+        return amortise(network.detail, given, features=features, spacing_ratio=0.0).images
     shown, _ = interpolate(operator, case.y)
     with torch.no_grad():
         images = network(shown[:, None])[:, 0]

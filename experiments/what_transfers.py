@@ -29,7 +29,7 @@ from experiments.results import Results, asked, markdown
 from monai_strainer import Prior, load_prior, read, save_prior
 from monai_strainer.cohorts.read import read_cohort, split_scans
 from monai_strainer.evaluation.benchmark import TASKS as MEASURED
-from monai_strainer.evaluation.benchmark import beginning
+from monai_strainer.evaluation.benchmark import initial_network
 from monai_strainer.evaluation.degraded_case import Case, degrade
 from monai_strainer.fitting import FitOptions, fit_slices, solve_readouts
 from monai_strainer.metrics import psnr
@@ -288,7 +288,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             case_of = {"kind": "fit", "name": name, "part": start, "scan": path.parent.parent.name}
             for row in results.missing([case_of]):
                 method = "siren" if start == "cold" else "strainer_paper"
-                siren = beginning(method, network("shipped"), args.seed)
+                siren = initial_network(method, network("shipped"), args.seed)
                 if start == "pretrained" and RUNS[name][-1]:
                     siren = network("shipped")
                 curve = np.array(fitted(siren, case, name, 2 if args.tiny else 200))

@@ -63,7 +63,7 @@ MOVED = {  # old name: new names, the first of them the successor
     "report": "reporting.html",
     "restoration": "restoring.restore",
     "walks": "restoring.slicewise",
-    "placing": "restoring.placing",
+    "placing": "restoring.pose_search",
     "trust": "restoring.data_fit",
     "fitting.muon": "optim.muon",
     "fitting.rates": "optim.schedules",

@@ -17,12 +17,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
 
-__all__ = ["NORMAL", "PLANES", "Grid", "Plane", "centres", "ras_to_lps"]
+__all__ = ["MIRRORS", "NORMAL", "PLANES", "Grid", "Plane", "centres", "ras_to_lps"]
 
 Plane = str
 NORMAL: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}  # the RAS axis across each plane
 PLANES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 0, 1), "coronal": (1, 0, 2), "sagittal": (0, 1, 2)}
 """Per plane the anatomical axes of slices, rows and columns."""
+MIRRORS: dict[int, tuple[tuple[int, ...], ...]] = {
+    1: ((),),
+    2: ((), (-2, -1)),
+    4: ((), (-1,), (-2,), (-2, -1)),
+}
+"""Mirror images of a slice, itself included, by their number: the axes to flip for each."""
 
 
 def centres(n: int) -> NDArray[np.float64]:

@@ -112,31 +112,31 @@ def ssim(image: ArrayLike, truth: ArrayLike, *, data_range: float, mask: ArrayLi
 
 
 def coverage(
-    image: ArrayLike, truth: ArrayLike, std: ArrayLike, share: float = 0.9, mask: ArrayLike | None = None
+    image: ArrayLike, truth: ArrayLike, std: ArrayLike, fraction: float = 0.9, mask: ArrayLike | None = None
 ) -> float:
     """How often the truth lies within the error bars: ``mean(|image - truth| <= z std)``, ``z`` the normal quantile.
 
-    Calibrated error bars give ``share``; less means they are too short, more that they are too long.
+    Calibrated error bars give ``fraction``; less means they are too short, more that they are too long.
 
     Args:
         image, truth, std: equal shapes.
-        share: of a normal distribution that the interval should hold, between 0 and 1.
+        fraction: of a normal distribution that the interval should hold, between 0 and 1.
         mask: voxels that count; all by default.
 
     Raises:
-        InputError: shapes differ, the mask is empty, ``share`` is not between 0 and 1, or a deviation is below 0.
+        InputError: shapes differ, the mask is empty, ``fraction`` is not between 0 and 1, or a deviation is below 0.
 
     Example:
-        >>> coverage([0.0, 0.0], [1.0, 3.0], std=[1.0, 1.0], share=0.9)
+        >>> coverage([0.0, 0.0], [1.0, 3.0], std=[1.0, 1.0], fraction=0.9)
         0.5
     """
-    if not 0 < share < 1:
-        raise InputError(f"a fraction of {share} is not between 0 and 1", "use 0.9 for nine in ten")
+    if not 0 < fraction < 1:
+        raise InputError(f"a fraction of {fraction} is not between 0 and 1", "use 0.9 for nine in ten")
     x, y, s = _equal_shapes(image, truth, std)
     chosen = _chosen(mask, x.shape)
     if not (s[chosen] >= 0).all():
         raise InputError("a standard deviation is below 0 or not a number", "pass standard deviations")
-    z = NormalDist().inv_cdf((1 + share) / 2)
+    z = NormalDist().inv_cdf((1 + fraction) / 2)
     return float(np.mean((np.abs(x - y) <= z * s)[chosen]))
 
 

@@ -96,11 +96,11 @@ def test_agrees_with_scikit_image() -> None:
     assert ssim(image, truth, data_range=1.3, mask=mask) == pytest.approx(values[mask].mean(), abs=1e-9)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
-def test_honest_error_bars_cover_their_share(share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.5, 0.9, 0.99])
+def test_honest_error_bars_cover_their_share(fraction: float) -> None:
     draw = np.random.default_rng(1)
     std = 0.1 + draw.random(40_000)
-    assert coverage(std * draw.normal(size=std.size), 0 * std, std, share) == pytest.approx(share, abs=0.01)
+    assert coverage(std * draw.normal(size=std.size), 0 * std, std, fraction) == pytest.approx(fraction, abs=0.01)
 
 
 def test_short_error_bars_cover_less() -> None:
@@ -133,7 +133,7 @@ def test_whiteness_looks_inside_the_mask_alone() -> None:
         (lambda: psnr(np.ones(3), np.zeros(3), data_range=1, mask=np.zeros(3)), "mask is empty"),
         (lambda: psnr(np.ones(3), np.zeros(3), data_range=1, mask=np.ones(4)), "mask is"),
         (lambda: ssim(np.ones((9, 30)), np.ones((9, 30)), data_range=1), "smaller than the window"),
-        (lambda: coverage([0.0], [0.0], [1.0], share=90), "fraction"),
+        (lambda: coverage([0.0], [0.0], [1.0], fraction=90), "fraction"),
         (lambda: coverage([0.0], [0.0], [-1.0]), "standard deviation"),
         (lambda: whiteness(np.ones((4, 4))), "constant"),
         (lambda: whiteness(np.ones(4)), "rows and columns"),

@@ -33,7 +33,7 @@ def prior() -> Prior:
 
 @pytest.fixture(scope="module")
 def brain(oasis: Path) -> Volume:
-    """Five axial slices through the middle of a brain that taught nothing; sides divide by four."""
+    """Five axial slices through the middle of a brain that trained nothing; sides divide by four."""
     scan = read(split_scans(oasis)[1][0])
     axis = scan.grid.axis_of("axial")
     data = scan.slices(axis)[SLICES, : scan.grid.shape[0] // 4 * 4, : scan.grid.shape[1] // 4 * 4]

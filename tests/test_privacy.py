@@ -12,7 +12,7 @@ from dicom_files import series
 from phantoms import small_prior
 
 from monai_strainer import load_prior, read, save_prior
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cli import main
 from monai_strainer.cohorts.read import split_scans
@@ -65,7 +65,7 @@ def test_the_encoder_gives_no_training_scan_back(oasis: Path) -> None:
         for path in paths:
             scan = read(path)
             head = foreground(scan.data)
-            pose, scale = find_pose(head, scan.grid), normalise(scan.data, head, prior.percentile).scale
+            pose, scale = find_pose(head, scan.grid), intensity_scale_of(scan.data, head, prior.percentile)
             axis = scan.grid.axis_of("axial")
             k = int((pose.centre[axis] + 1) / 2 * scan.grid.shape[axis])
             coords = torch.from_numpy(pose.coordinates(scan.grid.shape, axis, slice(k, k + 1))[:, :3])

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..fitting.amortised import BATCH, MIRRORS, predict_slices
-from ..geometry import Grid
+from ..fitting.amortised import BATCH
+from ..fitting.slice_prediction import predict_slices
+from ..geometry import MIRRORS, Grid
 from ..networks import DetailPrior
 from ..physics import GaussianNoise, Identity, Measurement, NoiseModel, Operator, RicianNoise
 from ..priors.prior import Prior
@@ -120,7 +121,7 @@ class StrainerDenoiser(Denoiser):  # type: ignore[misc]
         prior: whose network is copied; by default the general one of the package.
         noise: kind of the noise, ``GaussianNoise`` or ``RicianNoise``.
         mirrors: average over four mirror images, which is better and takes four times as long.
-        closeness: in-plane spacing over the step between slices, for ``(B, 1, D, H, W)``; 0 hides the neighbours.
+        spacing_ratio: in-plane spacing over the step between slices, for ``(B, 1, D, H, W)``; 0 hides the neighbours.
 
     Raises:
         InputError: deepinv is not installed, or the prior has no detail network.
@@ -136,13 +137,13 @@ class StrainerDenoiser(Denoiser):  # type: ignore[misc]
         prior: Prior | None = None,
         noise: type[NoiseModel] = GaussianNoise,
         mirrors: bool = True,
-        closeness: float = 1.0,
+        spacing_ratio: float = 1.0,
     ) -> None:
         _require_deepinv()
         super().__init__()
         self.detail = deepcopy(_detail_of(prior or load_prior()))
-        self.noise, self.closeness = noise, closeness
-        self.mirrors = MIRRORS if mirrors else MIRRORS[:1]
+        self.noise, self.spacing_ratio = noise, spacing_ratio
+        self.mirrors = MIRRORS[4 if mirrors else 1]
 
     def forward(self, x: Tensor, sigma: float | Tensor, **parameters: Any) -> Tensor:
         """Denoise images.
@@ -159,17 +160,19 @@ class StrainerDenoiser(Denoiser):  # type: ignore[misc]
             raise InputError(f"the images have the shape {tuple(x.shape)}", "pass (B, 1, H, W) or (B, 1, D, H, W)")
         levels = self._handle_sigma(sigma, batch_size=len(x), dtype=x.dtype, device=x.device).tolist()
         if x.ndim == 5:
-            return torch.stack([self._stack(one[0], level, self.closeness) for one, level in zip(x, levels)])[:, None]
+            return torch.stack([self._stack(one[0], level, self.spacing_ratio) for one, level in zip(x, levels)])[
+                :, None
+            ]
         if len(set(levels)) == 1:
             return self._stack(x[:, 0], levels[0], 0.0)[:, None]
         return torch.cat([self._stack(one, level, 0.0) for one, level in zip(x, levels)])[:, None]
 
-    def _stack(self, y: Tensor, sigma: float, closeness: float) -> Tensor:
+    def _stack(self, y: Tensor, sigma: float, spacing_ratio: float) -> Tensor:
         """Denoise ``(S, H, W)`` slices, some at a time."""
         given = Measurement(Identity(y.shape[1:]), y, self.noise(sigma).to(y.device))
         parts = [slice(low, min(low + BATCH, len(y))) for low in range(0, len(y), BATCH)]
         mirrors, detail = self.mirrors, self.detail
-        return torch.cat([predict_slices(detail, given, some, None, closeness, mirrors)[0] for some in parts])
+        return torch.cat([predict_slices(detail, given, some, None, spacing_ratio, mirrors)[0] for some in parts])
 
 
 def _detail_of(prior: Prior) -> DetailPrior:

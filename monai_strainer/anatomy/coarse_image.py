@@ -52,13 +52,13 @@ def _averaged(values: NDArray[np.floating], axes: list[NDArray[np.float64]], ord
     return CoarseHead(torch.from_numpy(np.ascontiguousarray(cells)), torch.from_numpy(coords))
 
 
-def coarse_head(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plane = "axial") -> CoarseHead:
+def coarse_head(data: NDArray[np.float32], pose: Pose, intensity_scale: float, plane: Plane = "axial") -> CoarseHead:
     """Return the coarse image of a scan, at the heights that it holds.
 
     Args:
         data: (X, Y, Z) intensities.
-        pose: where the head is; its turn is not applied.
-        scale: intensity that stands for 1.
+        pose: where the head is; its alignment is not applied.
+        intensity_scale: intensity that stands for 1.
         plane: of the slices.
     """
     axes, order = _axes(plane)
@@ -75,14 +75,14 @@ def coarse_head(data: NDArray[np.float32], pose: Pose, scale: float, plane: Plan
         k = next(k for k, (r, _) in enumerate(pose.axes) if r == ras)
         size[k] = max(1, round(cell * pose.half[k] * data.shape[k] / 2))
     smooth = ndimage.uniform_filter(np.clip(data, 0, None), size)
-    return _averaged(laid(smooth, pose, axes, order, spline=1) / np.float32(scale), axes, order)
+    return _averaged(laid(smooth, pose, axes, order, spline=1) / np.float32(intensity_scale), axes, order)
 
 
 def mirrored_coarse_heads(slices: AlignedSlices) -> Iterator[CoarseHead]:
     """Coarse images of the mirror images, left for right, of a cohort's heads.
 
-    A prior knows the very heads that taught it. Their mirror images are heads of the same kind that it has not seen,
-    so they measure how well it does on those.
+    A prior knows the very heads that it was trained on. Their mirror images are heads of the same kind that it has not
+    seen, so they measure how well it does on those.
     """
     plane = next(name for name, order in PLANES.items() if order == slices.order)
     axes, order = _axes(plane)

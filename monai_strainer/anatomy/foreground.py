@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +11,7 @@ from scipy import ndimage
 from ..errors import InputError
 from ..physics.noise_estimation import otsu
 
-__all__ = ["Intensity", "foreground", "normalise"]
+__all__ = ["foreground", "intensity_scale_of"]
 
 
 def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -45,27 +43,28 @@ def foreground(data: NDArray[np.float32]) -> NDArray[np.bool_]:
     return mask
 
 
-@dataclass(frozen=True)
-class Intensity:
-    """The rule that brings a scan to about ``[0, 1]``: divide by a high percentile of its foreground.
+def intensity_scale_of(data: NDArray[np.float32], mask: NDArray[np.bool_], percentile: float = 99.5) -> float:
+    """Return the intensity scale of a scan: a high percentile of its foreground.
 
-    Zero stays zero, so a magnitude image keeps its Rician noise.
-    """
+    A scan over its intensity scale is about ``[0, 1]``. Zero stays zero, so a magnitude image keeps its Rician noise.
 
-    scale: float
-    percentile: float = 99.5
-
-
-def normalise(data: NDArray[np.float32], mask: NDArray[np.bool_], percentile: float = 99.5) -> Intensity:
-    """Return the intensity rule of one scan.
+    Args:
+        data: (X, Y, Z) intensities.
+        mask: (X, Y, Z), the foreground.
+        percentile: above 0, at most 100.
 
     Raises:
-        InputError: nothing in the scan is brighter than nothing.
+        InputError: the scan has no foreground.
+
+    Example:
+        >>> data = np.linspace(0, 400, 27, dtype=np.float32).reshape(3, 3, 3)
+        >>> intensity_scale_of(data, data > 0, percentile=100)
+        400.0
     """
     inside = data[mask]
-    scale = float(np.percentile(inside, percentile)) if inside.size else 0.0
-    if not np.isfinite(scale) or scale <= 0:
+    found = float(np.percentile(inside, percentile)) if inside.size else 0.0
+    if not np.isfinite(found) or found <= 0:
         raise InputError(
             "the scan has no foreground: it is constant, empty or negative", "check that the file holds an image"
         )
-    return Intensity(scale, percentile)
+    return found

@@ -25,21 +25,21 @@ __all__ = ["Pose", "find_pose", "laid"]
 class Pose:
     """How array axes map to head coordinates, independent of the resolution of the grid.
 
-    Let ``u = (2 i + 1) / n - 1`` be the place of voxel ``i`` on an array axis. The head coordinate on the anatomical
+    Let ``u = (2 i + 1) / n - 1`` be the position of voxel ``i`` on an array axis. The head coordinate on the anatomical
     axis ``ras`` that it runs along is ``sign (u - centre) / half``.
 
     Args:
         axes: per array axis, the RAS axis and the sign (``Grid.axes``).
         centre: per array axis, the middle of the head in ``u``.
         half: per array axis, half of the head's size in ``u``.
-        turn: (3, 4) affine that takes head coordinates to the place that the cohort has there, for a head that is
-            tilted or formed otherwise; None where the box says it all. See :func:`monai_strainer.fitting.align`.
+        alignment: (3, 4) affine that takes head coordinates to those of the cohort, for a head that is tilted or
+            formed otherwise; None where the box says it all. See :func:`monai_strainer.fitting.align`.
     """
 
     axes: tuple[tuple[int, int], ...]
     centre: tuple[float, float, float]
     half: tuple[float, float, float]
-    turn: tuple[tuple[float, ...], ...] | None = None
+    alignment: tuple[tuple[float, ...], ...] | None = None
 
     def axis_coordinates(self, axis: int, n: int) -> NDArray[np.float32]:
         """(n,) coordinates in the head's box of the voxel centres along one array axis cut into ``n`` voxels."""
@@ -62,9 +62,9 @@ class Pose:
         by_ras = np.empty((3, *parts[0].shape), np.float32)
         for (ras, _), part in zip(self.axes, parts):
             by_ras[ras] = part
-        if self.turn is not None:
-            turn = np.asarray(self.turn, np.float32)
-            by_ras = np.einsum("ij,jxyz->ixyz", turn[:, :3], by_ras) + turn[:, 3, None, None, None]
+        if self.alignment is not None:
+            matrix = np.asarray(self.alignment, np.float32)
+            by_ras = np.einsum("ij,jxyz->ixyz", matrix[:, :3], by_ras) + matrix[:, 3, None, None, None]
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)
 
     def within(self, shape: Sequence[int], part: Sequence[slice]) -> Pose:
@@ -97,7 +97,7 @@ def laid(
 
     Args:
         data: (X, Y, Z) intensities.
-        pose: where the head is; its turn is not applied.
+        pose: where the head is; its alignment is not applied.
         axes: wanted coordinates along slices, rows and columns.
         order: anatomical axis (0 x, 1 y, 2 z) of each of these.
         spline: order of the interpolation; beyond the field of view there is nothing.
@@ -108,8 +108,8 @@ def laid(
     wanted = dict(zip(order, axes))
     index = []
     for k, (ras, sign) in enumerate(pose.axes):
-        place = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
-        index.append((place + 1) * data.shape[k] / 2 - 0.5)
+        position = wanted[ras] * sign * pose.half[k] + pose.centre[k]  # in [-1, 1] over the field of view
+        index.append((position + 1) * data.shape[k] / 2 - 0.5)
     values = ndimage.map_coordinates(data, np.meshgrid(*index, indexing="ij"), order=spline, mode="constant")
     return values.transpose([[ras for ras, _ in pose.axes].index(ras) for ras in order])
 

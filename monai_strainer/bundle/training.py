@@ -33,7 +33,7 @@ class Work:
 
     Args:
         network: the network in training, wrapped or not.
-        cohort: that teaches it.
+        cohort: that it is trained on.
         recipe: how.
         seed: of the draws.
         output_dir: the bundle to write; finished phases lie in its folder ``runs`` until then.

@@ -117,13 +117,13 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
     if recipe.steps < 1 or noise.steps < (not goes_on):
         raise InputError(
-            "fewer than one step cannot teach anything",
+            "fewer than one step cannot train anything",
             "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
         )
     if not 0 <= recipe.denoising <= 1:
         raise InputError(f"{recipe.denoising} is no fraction of the examples", "give --denoising from 0 to 1")
     if not recipe.rate > 0:
-        raise InputError(f"a rate of {recipe.rate} cannot teach anything", "leave --rate out")
+        raise InputError(f"a rate of {recipe.rate} cannot train anything", "leave --rate out")
     return recipe, noise
 
 

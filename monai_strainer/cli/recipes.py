@@ -38,7 +38,7 @@ def recipe_of(args: Options) -> PriorRecipe:
     if is_noise and args.contrast:
         raise InputError("noise has no contrast", "leave out --contrast with --kind noise")
     if args.images is not None and args.images < 1:
-        raise InputError(f"{args.images} images cannot teach anything", "give --images 1 or more")
+        raise InputError(f"{args.images} images cannot train anything", "give --images 1 or more")
     start = getattr(args, "start", None)  # of the command pretrain alone
     if start is not None and (args.kind != "cohort" or args.recipe is not None):
         raise InputError("--from trains a prior of the kind cohort further", "leave out --kind and --recipe")
@@ -47,7 +47,7 @@ def recipe_of(args: Options) -> PriorRecipe:
     )
     encoder = encoder if args.pretrain_steps is None else replace(encoder, steps=args.pretrain_steps)
     if encoder.steps < (start is None) or (args.detail_steps or 0) < 0:
-        raise InputError("fewer than one step cannot teach anything", "give --steps and --detail-steps of 1 or more")
+        raise InputError("fewer than one step cannot train anything", "give --steps and --detail-steps of 1 or more")
     detail = DETAIL if start is None else TUNE_DETAIL
     detail = detail if args.detail_steps is None else replace(detail, steps=args.detail_steps)
     grid = NOISE_GRID if is_noise else PriorRecipe.grid

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..anatomy.aligned_slices import AlignedSlices
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..anatomy.head_frame import Pose, find_pose, laid
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
@@ -74,7 +74,7 @@ def _placed(path: Path, percentile: float) -> tuple[Volume, Pose, float]:
         raise InputError("this is a mask or a label map, by its values", "leave it out of the cohort", path)
     mask = foreground(scan.data)
     try:
-        return scan, find_pose(mask, scan.grid), normalise(scan.data, mask, percentile).scale
+        return scan, find_pose(mask, scan.grid), intensity_scale_of(scan.data, mask, percentile)
     except InputError as error:
         raise InputError(error.finding, error.remedy, path) from error
 
@@ -118,10 +118,10 @@ def read_cohort(
         images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.float16, shape=full)
     halves, digest = [], hashlib.sha256(repr((plane, shape, percentile)).encode())
     for k, path in enumerate(progress(scans)):
-        scan, pose, scale = _placed(path, percentile)
+        scan, pose, unit = _placed(path, percentile)
         if min(scan.grid.shape) < 8:
             raise InputError(f"the scan has only {scan.grid.shape} voxels", "pretrain on whole heads", path)
-        images[k] = np.clip(laid(scan.data, pose, axes, order), 0, None) / scale
+        images[k] = np.clip(laid(scan.data, pose, axes, order), 0, None) / unit
         halves.append(pose.half_mm(scan.grid))
         digest.update(scan.data.tobytes())
     x, y, z = np.mean(halves, axis=0)
@@ -137,8 +137,8 @@ def read_heads(
 ) -> list[CleanScan]:
     """Read scans for a detail prior to learn from: normalised, placed, on the grid that was acquired.
 
-    A zero-filled axis is cropped in k-space to what was measured: it would teach that edges are soft. Thick slices are
-    not cut across.
+    A zero-filled axis is cropped in k-space to what was measured: else the network
+    learns that edges are soft. Thick slices are not cut across.
 
     Args:
         paths: NIfTI files.
@@ -150,8 +150,8 @@ def read_heads(
     """
     heads = []
     for path in progress(list(paths)):
-        scan, pose, scale = _placed(path, percentile)
-        image = torch.from_numpy(np.clip(scan.data, 0, None) / np.float32(scale))
+        scan, pose, unit = _placed(path, percentile)
+        image = torch.from_numpy(np.clip(scan.data, 0, None) / np.float32(unit))
         for axis in range(3):
             image = fourier_resize(image.movedim(axis, -1), acquired_size(scan.data, axis)).movedim(-1, axis)
         data = np.ascontiguousarray(image.clamp_min(0).numpy().astype(np.float16))

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Read what a general prior learns from: scans of any contrast and body part, label maps, photographs.
 
-Every axis is cropped in k-space to what was acquired: a zero-filled axis would teach that edges are soft.
+Every axis is cropped in k-space to what was acquired: from a zero-filled axis the network learns that edges are soft.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..errors import InputError
 from ..io import read
 from ..physics.acquired import acquired_size, fourier_resize
@@ -74,7 +74,7 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
     for path in paths:
         scan = read(path)
         data, spacing = np.maximum(scan.data, 0), [float(s) for s in scan.grid.spacing]
-        data = (data / np.float32(normalise(data, foreground(data)).scale)).astype(np.float32, copy=False)
+        data = (data / np.float32(intensity_scale_of(data, foreground(data)))).astype(np.float32, copy=False)
         sizes = [acquired_size(data, k) for k in range(3)]
         isotropic = max(spacing) / min(spacing) <= _CLOSE
         axes = (0, 1, 2) if isotropic else (scan.slice_axis,)
@@ -138,7 +138,7 @@ def photograph_sources() -> Iterator[Source]:
 
 
 def general_sources(folder: Path) -> list[Source]:
-    """All that a folder has to teach: its volumes, the label maps in ``labels``, and photographs.
+    """All that a folder has to train on: its volumes, the label maps in ``labels``, and photographs.
 
     Args:
         folder: NIfTI files; a ``manifest.tsv`` with the columns ``name`` and ``split`` says which of them may train.

@@ -55,7 +55,7 @@ METHODS: dict[str, str] = {
     "kriging_only": "our data step from an empty image",
     "siren": "fresh network, Adam: the network's image",
     "strainer_paper": "pretrained encoder with a freshly drawn readout, Adam, as in the paper: the network's image",
-    "cold": "as ours, from a fresh network: without what the cohort taught",
+    "cold": "as ours, from a fresh network: without training on the cohort",
     "coordinates": "the coordinate prior alone: solved readout, Muon, data step",
     "detail": "the detail prior alone: one pass, without the coordinate prior's features and without the data step",
     "ours": "both priors and the data step, as restore does it; single slices, without neighbours",
@@ -225,7 +225,7 @@ def _joint(method: str, case: Case, prior: Prior) -> _Image:
     found = amortise(
         prior.detail.to(case.y.device),
         Measurement(case.operator, case.y, case.noise),
-        closeness=0.0,
+        spacing_ratio=0.0,
         data_step=both,
         features=CoordinateFeatures(prior.network.to(case.y.device) if both else None, lambda some: case.coords[some]),
     )
@@ -233,7 +233,7 @@ def _joint(method: str, case: Case, prior: Prior) -> _Image:
     return _Image(pixels, time.perf_counter() - start, std=found.std.cpu().numpy())
 
 
-def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
+def initial_network(method: str, network: Siren, seed: int = 0) -> Siren:
     """Where a network method of ``METHODS`` starts: fresh, from the cohort, or its encoder with a fresh readout."""
     fresh = Prior.cold(
         seed,
@@ -253,7 +253,7 @@ def beginning(method: str, network: Siren, seed: int = 0) -> Siren:
 def _fitted(method: str, case: Case, prior: Prior, steps: int, seed: int, is_series: bool) -> _Image:
     """Fit a network to a case; in a series, return the network's own image, without the data step."""
     given = Measurement(case.operator, case.y, case.noise)
-    network = beginning(method, prior.network, seed).to(case.y.device)
+    network = initial_network(method, prior.network, seed).to(case.y.device)
     start, std = time.perf_counter(), None
     often = steps + 1 if is_series else 10
     if method in ("siren", "strainer_paper"):

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..anatomy.head_frame import Pose, find_pose
 from ..physics import Downsample, GaussianNoise, Identity, NoiseModel, Operator, RicianNoise
 from ..priors.prior import Prior
@@ -57,7 +57,7 @@ def clean_head(scan: Volume, percentile: float) -> CleanHead:
         percentile: of the head that stands for 1.
     """
     mask = foreground(scan.data)
-    unit = normalise(scan.data, mask, percentile).scale
+    unit = intensity_scale_of(scan.data, mask, percentile)
     return CleanHead(mask, find_pose(mask, scan.grid), unit, float(np.percentile(scan.data[mask], 99.9)) / unit)
 
 

@@ -2,18 +2,18 @@
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
-from .amortised import MIRRORS, PROBE, SOME_MIRRORS, Amortised, CoordinateFeatures, amortise, has_bfloat16
+from .amortised import PROBE, Amortised, amortise
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
-from .detail_inputs import conditions, hide_neighbours, interpolate, show
+from .detail_inputs import assemble_inputs, describe_acquisition, hide_neighbours, interpolate
 from .early_stopping import HeldOut
 from .plug_and_play import plug_and_play
 from .readout import Readouts, readout_images, solve_readouts
 from .refine import FitOptions, Refined, refine
 from .registration import align
+from .slice_prediction import CoordinateFeatures
 
 __all__ = [
-    "MIRRORS",
     "ADAPTATION",
     "Adaptation",
     "Amortised",
@@ -24,23 +24,21 @@ __all__ = [
     "FitOptions",
     "HeldOut",
     "PROBE",
-    "SOME_MIRRORS",
     "Readouts",
     "Refined",
     "Stack",
     "adapt",
     "align",
     "amortise",
-    "conditions",
+    "describe_acquisition",
     "fit_slices",
-    "has_bfloat16",
     "readout_images",
     "hide_neighbours",
     "interpolate",
     "plug_and_play",
     "recorrupted",
     "refine",
-    "show",
+    "assemble_inputs",
     "solve_readouts",
     "steps_for",
     "white_step",

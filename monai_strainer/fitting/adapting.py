@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Adapt a detail network to one noisy scan, without truth.
 
-A scan that is measured twice, with independent noise, teaches a denoiser: it learns to predict one from the other. One
+A scan that is measured twice, with independent noise, trains a denoiser: it learns to predict one from the other. One
 noisy scan ``y = x + s n`` is made into such a pair with fresh noise ``m``:
 
     input  y + a s m,     target  y - s m / a
@@ -30,12 +30,11 @@ import torch
 from torch import Tensor
 
 from ..networks import DetailPrior
-from ..networks.precision import autocast_on
+from ..networks.precision import autocast_on, has_bfloat16
 from ..optim.muon import descend
 from ..optim.schedules import set_rate
 from ..physics import Identity, NoiseModel, RicianNoise
-from .amortised import has_bfloat16
-from .detail_inputs import conditions, hide_neighbours, show
+from .detail_inputs import assemble_inputs, describe_acquisition, hide_neighbours
 
 __all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "recorrupted", "steps_for"]
 
@@ -87,13 +86,13 @@ class Stack:
         y: ``(S, H, W)``, the object about ``[0, 1]``.
         noise: of ``y``; a map has its shape.
         inside: ``(S, H, W)`` where the object is and may be learned from.
-        closeness: see :func:`monai_strainer.fitting.amortise`.
+        spacing_ratio: see :func:`monai_strainer.fitting.amortise`.
     """
 
     y: Tensor
     noise: NoiseModel
     inside: Tensor
-    closeness: float
+    spacing_ratio: float
 
 
 def steps_for(stacks: Sequence[Stack], recipe: Adaptation = ADAPTATION) -> int:
@@ -210,22 +209,24 @@ def _loss(
     weight = torch.stack(weights) / moved_level.square()
     if kind is RicianNoise:
         with torch.no_grad():
-            known = _mean(start, torch.stack(windows), level, kind, stack.closeness)
+            known = _mean(start, torch.stack(windows), level, kind, stack.spacing_ratio)
         target = torch.where(known > BRIGHT * level, target, known)
-    turn = int(rng.integers(8))
-    slices, sigma, target, weight = (_turned(part, turn) for part in (torch.stack(inputs), moved_level, target, weight))
-    mean = _mean(network, slices, sigma, kind, stack.closeness)
+    flips = int(rng.integers(8))
+    slices, sigma, target, weight = (
+        _flipped(part, flips) for part in (torch.stack(inputs), moved_level, target, weight)
+    )
+    mean = _mean(network, slices, sigma, kind, stack.spacing_ratio)
     return (weight * (mean - target).square()).sum() / weight.count_nonzero().clamp_min(1)
 
 
-def _mean(network: DetailPrior, slices: Tensor, sigma: Tensor, kind: type[NoiseModel], closeness: float) -> Tensor:
+def _mean(network: DetailPrior, slices: Tensor, sigma: Tensor, kind: type[NoiseModel], spacing_ratio: float) -> Tensor:
     """Return the image ``(B, h, w)`` that a network makes of patches ``(B, slices, h, w)`` with noise ``(B, h, w)``."""
     side, slices = int(slices.shape[-1]), slices.clone()
-    if closeness == 0:
+    if spacing_ratio == 0:
         hide_neighbours(slices)
     operator = Identity((side, side))
-    numbers = torch.stack([conditions(operator, kind(level), closeness) for level in sigma])
-    shown = show(slices, slices.new_zeros(side, side), sigma[:, None], numbers)
+    numbers = torch.stack([describe_acquisition(operator, kind(level), spacing_ratio) for level in sigma])
+    shown = assemble_inputs(slices, slices.new_zeros(side, side), sigma[:, None], numbers)
     image = shown.image.contiguous(memory_format=torch.channels_last)
     with autocast_on(slices.device, has_bfloat16(slices.device)):
         mean, _ = network(image, shown.conditions)
@@ -247,8 +248,8 @@ def _window(stack: Stack, slices: int, side: int, rng: np.random.Generator) -> t
     return stack.y[window], noise, inside.float()
 
 
-def _turned(image: Tensor, turn: int) -> Tensor:
+def _flipped(image: Tensor, flips: int) -> Tensor:
     """One of the eight orientations of a square."""
-    image = image.flip(-1) if turn & 1 else image
-    image = image.flip(-2) if turn & 2 else image
-    return image.transpose(-1, -2) if turn & 4 else image
+    image = image.flip(-1) if flips & 1 else image
+    image = image.flip(-2) if flips & 2 else image
+    return image.transpose(-1, -2) if flips & 4 else image

@@ -56,8 +56,8 @@ def matern(n: int, length: float) -> Tensor:
         >>> (matern(3, 2.0) @ matern(3, 2.0).T).diagonal().round(decimals=4).tolist()
         [1.0, 1.0, 1.0]
     """
-    place = torch.arange(n, dtype=torch.float64)
-    t = 3**0.5 * (place[:, None] - place).abs() / length
+    position = torch.arange(n, dtype=torch.float64)
+    t = 3**0.5 * (position[:, None] - position).abs() / length
     return torch.linalg.cholesky((1 + t) * torch.exp(-t) + 1e-6 * torch.eye(n, dtype=torch.float64))
 
 
@@ -201,8 +201,8 @@ def krige_varying(
 
     ``K`` is the separable Matern-3/2 correlation of :class:`monai_strainer.fitting.ErrorField`. A map of ``s2`` has no
     common singular vectors with it, so ``z`` is found by conjugate gradients, all slices at once. They are
-    preconditioned by the exact step under the map's geometric mean: turns then depend on how far the map varies, not
-    on the field, and a constant map needs one.
+    preconditioned by the exact step under the map's geometric mean: the number of iterations then depends on how far
+    the map varies, not on the field, and a constant map needs one.
 
     Args:
         operator: ``A`` from ``(H, W)`` to ``(h, w)``.
@@ -253,7 +253,7 @@ def krige_varying(
     near = step = exact(misfit)
     gain, goal = dot(misfit, near), tolerance**2 * dot(residual, residual)
     for _ in range(iterations):
-        if bool((dot(misfit, misfit) <= goal).all()):  # read on the CPU, once a turn: when to stop
+        if bool((dot(misfit, misfit) <= goal).all()):  # read on the CPU, once an iteration: when to stop
             break
         product = back.A(power * turned.A(step)) + noise_variance * step
         stride = gain / dot(step, product).clamp_min(tiny)

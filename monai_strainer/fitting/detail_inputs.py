@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the detail prior is shown: measured slices brought to the resolution asked for, and how they were measured."""
+"""Assemble the inputs of the detail network: interpolated slices, noise and uncertainty maps, the acquisition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..physics import NoiseModel, RicianNoise, Separable
 from .data_consistency import factor_of
 
-__all__ = ["DetailInputs", "conditions", "hide_neighbours", "interpolate", "show"]
+__all__ = ["DetailInputs", "describe_acquisition", "hide_neighbours", "interpolate", "assemble_inputs"]
 
 LENGTH = 2.0  # of the interpolating field, in measured voxels
 EXACT = 1e-5  # variance of its noise: it runs through the data
@@ -53,8 +53,8 @@ def interpolate(operator: Separable, y: Tensor) -> tuple[Tensor, Tensor]:
     return x, coloured.posterior_diagonal(factors, EXACT).to(y).expand(operator.shape_in)
 
 
-def conditions(operator: Separable, noise: NoiseModel, closeness: float) -> Tensor:
-    """Ten numbers that describe a measurement.
+def describe_acquisition(operator: Separable, noise: NoiseModel, spacing_ratio: float) -> Tensor:
+    """Return ten numbers that describe a measurement.
 
     Per axis the logarithm of the factor, the equivalent width of the profile (``1 / sum w^2``) in steps, and the weight
     of its negative lobes; then the noise level twice, linearly and as a logarithm, its kind,
@@ -63,11 +63,11 @@ def conditions(operator: Separable, noise: NoiseModel, closeness: float) -> Tens
     Args:
         operator: ``A`` on ``(H, W)``.
         noise: the head being about ``[0, 1]``.
-        closeness: in-plane spacing over the step between slices; 0 for slices without neighbours.
+        spacing_ratio: in-plane spacing over the step between slices; 0 for slices without neighbours.
 
     Example:
         >>> from monai_strainer.physics import Downsample, GaussianNoise
-        >>> [round(v, 1) for v in conditions(Downsample((4, 4), 2), GaussianNoise(0.1), 1.0).tolist()]
+        >>> [round(v, 1) for v in describe_acquisition(Downsample((4, 4), 2), GaussianNoise(0.1), 1.0).tolist()]
         [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.7, 0.0, 1.0]
     """
     numbers: list[float] = []
@@ -80,7 +80,7 @@ def conditions(operator: Separable, noise: NoiseModel, closeness: float) -> Tens
         numbers += [math.log2(factor), width / factor, float(row.abs().sum()) - 1]
     sigma = float(noise.sigma.square().mean().sqrt())
     level = math.log10(sigma + 1e-3) / 2 + 1.2
-    return torch.tensor([*numbers, 10 * sigma, level, float(isinstance(noise, RicianNoise)), closeness])
+    return torch.tensor([*numbers, 10 * sigma, level, float(isinstance(noise, RicianNoise)), spacing_ratio])
 
 
 def hide_neighbours(slices: Tensor) -> None:
@@ -90,14 +90,14 @@ def hide_neighbours(slices: Tensor) -> None:
     slices[..., middle + 1 :, :, :] = 0
 
 
-def show(slices: Tensor, fraction: Tensor, sigma: Tensor, conditions: Tensor) -> DetailInputs:
-    """Put together what the network takes.
+def assemble_inputs(slices: Tensor, fraction: Tensor, sigma: Tensor, conditions: Tensor) -> DetailInputs:
+    """Return what the network takes.
 
     Args:
         slices: ``(B, slices, H, W)`` interpolated.
         fraction: ``(H, W)`` from :func:`interpolate`.
         sigma: noise level, broadcasts to ``(B, 1, H, W)``.
-        conditions: from :func:`conditions`, one for all or ``(B, CONDITIONS)``.
+        conditions: from :func:`describe_acquisition`, one for all or ``(B, CONDITIONS)``.
     """
     count, _, height, width = slices.shape
     sigma = sigma.to(slices)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ..networks import DetailPrior
 from ..physics import GaussianNoise, Identity, Measurement, Operator, Separable
-from .amortised import BATCH, Amortised, CoordinateFeatures, predict_slices
+from .amortised import BATCH, Amortised
 from .data_consistency import factor_of, white_step
 from .detail_inputs import interpolate
+from .slice_prediction import CoordinateFeatures, predict_slices
 
 __all__ = ["plug_and_play"]
 
@@ -65,9 +66,9 @@ def plug_and_play(
         falling = torch.logspace(0, 1, iterations, base=last / max(HIGHEST, last)) * max(HIGHEST, last)
         for s in falling.tolist()[:-1]:
             noisy = Measurement(identity, x, GaussianNoise(s))
-            z, _ = predict_slices(detail, noisy, whole, here, closeness=0.0, mirrors=((),))
+            z, _ = predict_slices(detail, noisy, whole, here, spacing_ratio=0.0, mirrors=((),))
             x = white_step(operator, z, data, weight * level.square(), s**2)
-        x, std = predict_slices(detail, Measurement(identity, x, GaussianNoise(last)), whole, here, closeness=0.0)
+        x, std = predict_slices(detail, Measurement(identity, x, GaussianNoise(last)), whole, here, spacing_ratio=0.0)
         images.append(x)
         # where the data say nothing, the denoiser's own deviation would be that of a well measured pixel
         unseen = operator.undetermined(level.square() / HIGHEST**2).expand(x.shape)
@@ -82,11 +83,11 @@ def plug_and_play(
 def _fixed(coords: Tensor | None) -> Callable[[slice], Tensor]:
     """Coordinates of slices that are counted from the first of a batch."""
 
-    def places(some: slice) -> Tensor:
+    def coords_of(some: slice) -> Tensor:
         assert coords is not None
         return coords[some]
 
-    return places
+    return coords_of
 
 
 def _begin(operator: Operator, data: Tensor) -> Tensor:

@@ -24,14 +24,14 @@ NEIGHBOURS = 30  # residuals of neighbours are alike: so many of them count as o
 MISFIT = 0.01  # variance of what heads cannot explain
 
 
-def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tensor:
+def align(siren: Siren, images: Tensor, coords: Tensor, iterations: int = 6) -> Tensor:
     """Find the affine.
 
     Args:
         siren: the coordinate prior, of three coordinates.
         images: ``(S, H, W)`` rough slices of the whole head, intensities in about ``[0, 1]``.
         coords: ``(S, 3, H, W)`` coordinates in the head's box.
-        turns: Gauss-Newton steps.
+        iterations: Gauss-Newton steps.
 
     Returns:
         ``T`` (3, 4) float32: coordinate ``c`` of the box is ``T [c, 1]`` of the cohort.
@@ -40,40 +40,40 @@ def align(siren: Siren, images: Tensor, coords: Tensor, turns: int = 6) -> Tenso
     (1975).
 
     Example:
-        >>> align(Siren(3, hidden_channels=8), torch.rand(2, 6, 6), torch.rand(2, 3, 6, 6), turns=1).shape
+        >>> align(Siren(3, hidden_channels=8), torch.rand(2, 6, 6), torch.rand(2, 3, 6, 6), iterations=1).shape
         torch.Size([3, 4])
     """
     exact: Any = {"dtype": torch.float64, "device": coords.device}
     eye = torch.eye(3, 4, **exact)
     spread = torch.tensor([TILT, TILT, TILT, SHIFT], **exact).expand(3, 4).flatten()
-    turn = eye.clone()
-    places = with_bias(coords.flatten(2).double())  # (S, 4, P)
+    alignment = eye.clone()
+    points = with_bias(coords.flatten(2).double())  # (S, 4, P)
     targets = 2 * images.flatten(1) - 1  # (S, P)
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().double()
     precision = torch.linalg.inv(siren.get_buffer("readout_covariance").double())
-    for _ in range(turns):
+    for _ in range(iterations):
         matrix, vector, cost = torch.zeros(12, 12, **exact), torch.zeros(12, **exact), torch.zeros((), **exact)
-        for place, target in zip(places, targets):
-            residual, slope = _explained(siren, mean, precision, (turn @ place).float(), place.float(), target)
+        for point, target in zip(points, targets):
+            residual, slope = _explained(siren, mean, precision, (alignment @ point).float(), point.float(), target)
             matrix += (slope @ slope.T).double()
             vector += (slope @ residual).double()
             cost += residual.square().sum().double()
         variance = NEIGHBOURS * cost / targets.numel()
         pull = torch.diag(spread**-2)
-        towards = vector / variance - pull @ (turn - eye).flatten()
-        turn = turn + torch.linalg.solve(matrix / variance + pull, towards).reshape(3, 4)
-    return turn.float()
+        towards = vector / variance - pull @ (alignment - eye).flatten()
+        alignment = alignment + torch.linalg.solve(matrix / variance + pull, towards).reshape(3, 4)
+    return alignment.float()
 
 
 def _explained(
-    siren: Siren, mean: Tensor, precision: Tensor, at: Tensor, place: Tensor, target: Tensor
+    siren: Siren, mean: Tensor, precision: Tensor, at: Tensor, point: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return what the best head leaves of a slice ``(P,)``, and the derivative of that by the affine ``(12, P)``.
 
     Args:
         mean, precision: of the heads, ``(C + 1,)`` and ``(C + 1, C + 1)``.
         at: ``(3, P)`` where the network is asked.
-        place: ``(4, P)`` box coordinates and a one.
+        point: ``(4, P)`` box coordinates and a one.
         target: ``(P,)`` in ``[-1, 1]``.
     """
     with torch.enable_grad():
@@ -83,6 +83,6 @@ def _explained(
         normal = (phi @ phi.T).double() / MISFIT + precision
         head = torch.linalg.solve(normal, (phi @ target).double() / MISFIT + precision @ mean).float()
         (gradient,) = torch.autograd.grad((head[:-1].detach() @ features[0]).sum(), asked)  # (3, P)
-    slope = (gradient[:, None] * place).reshape(12, -1)  # (12, P)
+    slope = (gradient[:, None] * point).reshape(12, -1)  # (12, P)
     by_heads = torch.linalg.solve(normal, (phi @ slope.T).double() / MISFIT).float()  # (C + 1, 12)
     return target - head @ phi, slope - by_heads.T @ phi

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..errors import InputError
 from ..fitting.guided_filter import agreement
 from ..fitting.stack_registration import Stack, align_stacks
@@ -93,7 +93,7 @@ def guide_for(scan: Volume, measured: Measured, prior: Prior, seed: int, align: 
     if is_thick:
         factors = [factor if factor > _THICK else 1.0 for factor in factors]
         scan = restore(scan, prior, factors, options=RestoreOptions(adapt=0, seed=seed), device=device).volume
-    data = scan.data / np.float32(normalise(scan.data, foreground(scan.data)).scale)
+    data = scan.data / np.float32(intensity_scale_of(scan.data, foreground(scan.data)))
     one = Volume(_averaged(data, scan.grid, measured.fine), scan.grid, slice_axis=scan.slice_axis)
     still = _placed(one, measured, np.zeros(6), is_thick)
     if not bool(still.inside.any()):

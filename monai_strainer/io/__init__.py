@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ __all__ = [
     "is_nifti",
     "is_series",
     "read",
+    "read_volumes",
     "refuse_inside",
     "require_map",
     "survey",
@@ -108,6 +109,42 @@ def read(
         return read_dicom(path, limit_bytes, series_uid, volume)
     scan: Volume = require_format(path).read(path, limit_bytes, volume, form)
     return scan
+
+
+def read_volumes(
+    path: str | os.PathLike[str],
+    *,
+    limit_bytes: int = 2 * 2**30,
+    form: Literal["sform", "qform"] | None = None,
+) -> Iterator[Volume]:
+    """Read all volumes of an image file, one after the other: the file is read once, one volume is in memory.
+
+    Args:
+        path: an image file, see :func:`read`; all formats but NIfTI hold one volume.
+        limit_bytes, form: see :func:`read`.
+
+    Yields:
+        every volume in the order of the file, as :func:`read` returns it.
+
+    Raises:
+        InputError: see :func:`read`; a volume is checked when its turn comes.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from monai_strainer.geometry import Grid
+        >>> path = Path(tempfile.mkdtemp()) / "scan.nii.gz"
+        >>> write(Volume(np.arange(24).reshape(2, 3, 4), Grid((2, 3, 4), np.eye(4))), path)
+        >>> [volume.data.shape for volume in read_volumes(path)]
+        [(2, 3, 4)]
+    """
+    path = Path(path)
+    if not is_nifti(path):
+        yield read(path, limit_bytes=limit_bytes, form=form)
+        return
+    from .nifti.files import read_images
+
+    yield from read_images(path, limit_bytes, form)
 
 
 def write(

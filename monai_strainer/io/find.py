@@ -72,11 +72,11 @@ def files_below(folder: Path, follow: bool = False) -> Iterator[Path]:
     """
     seen: set[Path] = set()
 
-    def inside(place: Path) -> Iterator[Path]:
+    def inside(folder: Path) -> Iterator[Path]:
         try:
-            entries = sorted(place.iterdir())
+            entries = sorted(folder.iterdir())
         except OSError:
-            yield place
+            yield folder
             return
         for entry in entries:
             if entry.name.startswith("."):
@@ -220,10 +220,10 @@ def find_series(folder: str | os.PathLike[str]) -> list[Path]:
         ['b']
     """
     root, found = Path(folder), list[Path]()
-    places = [path for path in root.rglob("*") if path.is_dir() and not _is_hidden(path.relative_to(root))]
-    for place in sorted([root, *places]):
-        if not any(known in place.parents for known in found) and any(map(_is_marked, place.iterdir())):
-            found.append(place)
+    folders = [path for path in root.rglob("*") if path.is_dir() and not _is_hidden(path.relative_to(root))]
+    for folder in sorted([root, *folders]):
+        if not any(known in folder.parents for known in found) and any(map(_is_marked, folder.iterdir())):
+            found.append(folder)
     if not found:
         raise InputError("the folder holds neither NIfTI nor DICOM files", "pass a folder with scans in it", root)
     return found

@@ -129,7 +129,7 @@ def _write_3d(write: Callable[..., None], paths: Mapping[str, Path], volumes: It
 
 def _write_4d(paths: Mapping[str, Path], volumes: Iterable[Made], others: Sequence[int]) -> Any:
     """Write the volumes of a 4-D file one after the other, and return the source of the first."""
-    from .nifti.files import opened, write_image
+    from .nifti.write import opened, write_image
 
     source: Any = None
     with ExitStack() as leaving:

@@ -183,10 +183,10 @@ class DetailPrior(nn.Module):
         middle = slices[:, self.slices // 2 : self.slices // 2 + 1]
         level = sigma.square().mean((2, 3), keepdim=True).sqrt()
         spread = (middle.var((2, 3), correction=0, keepdim=True) + level.square()).sqrt().clamp_min(1e-12)
-        is_rician, closeness = conditions[:, 8, None, None, None], conditions[:, 9, None, None, None]
+        is_rician, spacing_ratio = conditions[:, 8, None, None, None], conditions[:, 9, None, None, None]
         visible = torch.ones_like(slices[:1, :, :1, :1])
         visible[:, : self.slices // 2], visible[:, self.slices // 2 + 1 :] = 0, 0
-        visible = torch.maximum(visible.expand(slices.shape[0], -1, 1, 1), (closeness > 0).to(slices))
+        visible = torch.maximum(visible.expand(slices.shape[0], -1, 1, 1), (spacing_ratio > 0).to(slices))
         added = is_rician * (middle - (middle.square() - sigma.square()).clamp_min(0).sqrt())
         shown = (slices - middle.mean((2, 3), keepdim=True)) / spread * visible
         relative = (level / spread).flatten(1)  # (B, 1)

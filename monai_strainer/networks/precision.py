@@ -9,7 +9,7 @@ from threading import Lock
 
 import torch
 
-__all__ = ["autocast_on", "quick_products"]
+__all__ = ["autocast_on", "has_bfloat16", "quick_products"]
 
 _lock, _inside, _before = Lock(), 0, "none"
 
@@ -63,3 +63,10 @@ def quick_products(device: torch.device) -> Iterator[None]:
             _inside -= 1
             if _inside == 0:
                 switch.fp32_precision = _before
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 faster than float32."""
+    if device.type == "cpu":
+        return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()

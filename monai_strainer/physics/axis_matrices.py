@@ -85,8 +85,8 @@ def kspace_matrix(fine: int, coarse: int) -> Tensor:
     weight = torch.where(k == 0, 1.0, 2.0)  # k and -k together
     if coarse % 2 == 0:
         weight[-1] = 1.0
-    turns = _centres(coarse)[:, None] - _centres(fine)  # (n, N), in fields of view
-    return (torch.cos(2 * math.pi * turns[..., None] * k) * weight).sum(-1) / fine
+    distance = _centres(coarse)[:, None] - _centres(fine)  # (n, N), in fields of view
+    return (torch.cos(2 * math.pi * distance[..., None] * k) * weight).sum(-1) / fine
 
 
 def _centres(n: int) -> Tensor:

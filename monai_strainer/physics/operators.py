@@ -100,7 +100,7 @@ class Operator(nn.Module):
         x, p, squared = z.expand_as(residual), residual, dot(residual, residual)
         goal = 1e-10 * squared
         for _ in range(200):
-            if bool((squared <= goal).all()):  # read on the CPU: how many turns it takes depends on the numbers
+            if bool((squared <= goal).all()):  # read on the CPU: how many iterations it takes depends on the numbers
                 break
             q = self.adjoint(self.A(p)) + rho * p
             step = squared / dot(p, q).clamp_min(tiny)

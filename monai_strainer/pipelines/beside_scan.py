@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,23 @@ from ..restoring.background import nearest
 from ..restoring.restore import Restored
 from ..volume import Volume
 
-__all__ = ["labels_on", "maps_of", "read_labels", "read_mask"]
+__all__ = ["Beside", "labels_on", "maps_of", "read_beside", "read_labels", "read_mask"]
 
 _NEAR = 0.1  # of a voxel: how far the corners of two grids may be apart to be one grid
 _LARGEST = 2**24  # whole numbers up to it are exact in float32
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What lies beside a scan, on its grid.
+
+    Args:
+        mask: (X, Y, Z), true where the scan is restored.
+        labels: (X, Y, Z) label map.
+    """
+
+    mask: NDArray[np.bool_] | None = None
+    labels: NDArray[np.int32] | None = None
 
 
 def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.float32]:
@@ -67,6 +81,23 @@ def read_labels(path: Path, scan: Volume, source: Path) -> NDArray[np.int32]:
     if not (data == np.rint(data)).all() or np.abs(data).max() >= _LARGEST:
         raise InputError("the values are not whole numbers", "pass a label map, not probabilities", path)
     return data.astype(np.int32)
+
+
+def read_beside(scan: Volume, source: Path, mask: Path | None = None, labels: Path | None = None) -> Beside:
+    """Read what lies beside a scan, each file once.
+
+    Args:
+        scan: that it belongs to; its grid counts.
+        source: file of the scan.
+        mask, labels: see :func:`read_mask` and :func:`read_labels`; None for none.
+
+    Raises:
+        InputError: see :func:`read_mask` and :func:`read_labels`.
+    """
+    return Beside(
+        None if mask is None else read_mask(mask, scan, source),
+        None if labels is None else read_labels(labels, scan, source),
+    )
 
 
 def labels_on(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from ..anatomy.foreground import foreground
 from ..errors import InputError
 from ..evaluation.baselines import cubic
+from ..evaluation.scores import scores_of
 from ..geometry import Grid
 from ..io import write
-from ..metrics import psnr, ssim
 from ..physics import Downsample, Identity, RicianNoise
 from ..pretraining.phases import announce
 from ..priors.prior import Prior
@@ -184,10 +184,11 @@ def _check(output: Path, overwrite: bool) -> None:
 
 def _scores(
     image: NDArray[np.float32], truth: NDArray[np.float32], mask: NDArray[np.bool_], peak: float
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """PSNR and slice-wise SSIM in the brain."""
-    x, y, m = (np.moveaxis(a, AXIAL, 0) for a in (image, truth, mask))
-    return {"psnr": psnr(x, y, data_range=peak, mask=m), "ssim": ssim(x, y, data_range=peak, mask=m)}
+    x, y = (np.moveaxis(a, AXIAL, 0) for a in (image, truth))
+    found = scores_of(x, y, np.moveaxis(mask, AXIAL, 0), peak)
+    return {name: found[f"{name}_mask"] for name in ("psnr", "ssim")}
 
 
 def _strip(

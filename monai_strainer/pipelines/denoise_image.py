@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
-from ..io import read
+from ..io import read_volumes
 from ..io.formats import require_format
-from ..io.nifti.files import opened
 from ..io.nifti.outline import outline_of
+from ..io.nifti.write import opened
 from ..priors.prior import Prior
 from ..restoring.options import RestoreOptions
 from ..restoring.restore import restore
 from ..storage.atomic import atomic_files
 from ..volume import Volume
+from .beside_scan import read_mask
 
 __all__ = ["DenoiseRequest", "denoise_image"]
 
@@ -90,28 +92,33 @@ def denoise_image(
     """
     _refuse_targets(request)
     count = _volumes_of(request)
-    mask = None if request.mask is None else _mask_of(request.mask)
-    denoised: list[Volume] = []
-    noise: list[Volume] = []
-    reports = []
-    for number in range(count):
-        scan = read(request.source, volume=number + 1 if count > 1 else None)
-        _refuse_dimensions(request, scan, count)
+    reports: list[dict[str, Any]] = []
 
-        def on_done(done: int, total: int, before: int = number) -> None:
-            if progress is not None:
-                progress(before * total + done, count * total)
+    def images() -> Iterator[tuple[Volume, Volume]]:
+        scans, mask = read_volumes(request.source), None
+        for number in range(count):
+            scan = next(scans)
+            _refuse_dimensions(request, scan)
+            if mask is None and request.mask is not None:
+                mask = read_mask(request.mask, scan, request.source)
 
-        try:
-            out = restore(scan, prior, 1, options=options, device=device, progress=on_done)
-        except InputError as error:
-            where = f"volume {number + 1}: " if count > 1 else ""
-            raise InputError(f"{where}{error.finding}", error.remedy, error.file or request.source) from error
-        data = out.volume.data if mask is None else _within(mask, out.volume.data, scan, request)
-        denoised.append(replace(scan, data=data))
-        noise.append(replace(scan, data=scan.data - data))
-        reports.append(out.report)
-    _write(request, [denoised, noise])
+            def on_done(done: int, total: int, before: int = number) -> None:
+                if progress is not None:
+                    progress(before * total + done, count * total)
+
+            try:
+                out = restore(scan, prior, 1, options=options, device=device, progress=on_done)
+            except InputError as error:
+                where = f"volume {number + 1}: " if count > 1 else ""
+                raise InputError(f"{where}{error.finding}", error.remedy, error.file or request.source) from error
+            data = out.volume.data if mask is None else np.where(mask, out.volume.data, scan.data)
+            pair = replace(scan, data=data), replace(scan, data=scan.data - data)
+            reports.append(out.report)
+            del scan, out, data  # one volume at a time is in memory
+            yield pair
+            del pair
+
+    _write(request, images(), count)
     return reports
 
 
@@ -151,7 +158,7 @@ def _volumes_of(request: DenoiseRequest) -> int:
     return count
 
 
-def _refuse_dimensions(request: DenoiseRequest, scan: Volume, count: int) -> None:
+def _refuse_dimensions(request: DenoiseRequest, scan: Volume) -> None:
     """Refuse a volume that is called an image of two dimensions: only one of its slices would be meant."""
     if request.dimensions == 2 and min(scan.grid.shape) > 1:
         raise InputError(
@@ -159,43 +166,22 @@ def _refuse_dimensions(request: DenoiseRequest, scan: Volume, count: int) -> Non
         )
 
 
-def _mask_of(path: Path) -> Volume:
-    """Read a mask; a mask of one value everywhere is refused by ``read``."""
-    outline = outline_of(path)
-    return read(path, volume=1) if outline is not None and outline.volumes == 1 else read(path)
-
-
-def _within(mask: Volume, data: NDArray[np.float32], scan: Volume, request: DenoiseRequest) -> NDArray[np.float32]:
-    """Return denoised voxels where the mask is above zero, those of the scan elsewhere.
-
-    Raises:
-        InputError: the mask has another shape, or lies elsewhere by more than half a voxel.
-    """
-    if mask.grid.shape != scan.grid.shape:
-        raise InputError(
-            f"the mask has the shape {mask.grid.shape}, the image {scan.grid.shape}",
-            "resample the mask to the image",
-            request.mask,
-        )
-    apart = mask.grid.apart(scan.grid)
-    if apart > 0.5 * float(scan.grid.spacing.min()):
-        raise InputError(
-            f"the mask lies {apart:.3g} mm away from the image", "resample the mask to the image", request.mask
-        )
-    return np.where(mask.data > 0, data, scan.data)
-
-
-def _write(request: DenoiseRequest, images: list[list[Volume]]) -> None:
-    """Write the denoised image and the noise, both or neither."""
+def _write(request: DenoiseRequest, images: Iterator[tuple[Volume, Volume]], count: int) -> None:
+    """Write the denoised image and the noise, volume by volume, both or neither."""
     targets = request.targets
     try:
-        with atomic_files(targets) as hidden:
-            for target, temporary, volumes in zip(targets, hidden, images):
-                if len(volumes) > 1:
-                    with opened(volumes[0], temporary, others=(len(volumes),)) as append:
-                        for volume in volumes:
-                            append(volume.data)
-                else:
-                    require_format(target).write(volumes[0], temporary)
+        with atomic_files(targets) as hidden, ExitStack() as leaving:
+            if count == 1:
+                for target, temporary, image in zip(targets, hidden, next(images)):
+                    require_format(target).write(image, temporary)
+                return
+            appends: list[Callable[[NDArray[Any]], None]] = []
+            for pair in images:
+                if not appends:
+                    files = [opened(image, temporary, others=(count,)) for image, temporary in zip(pair, hidden)]
+                    appends = [leaving.enter_context(file) for file in files]
+                for append, image in zip(appends, pair):
+                    append(image.data)
+                del pair, image
     except OSError as error:
         raise disk_error(error, file=request.target) from error

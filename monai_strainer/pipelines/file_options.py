@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..io import read
+from ..io import is_nifti, read, read_volumes
 from ..priors.prior import Prior
 from ..restoring.options import RestoreOptions
 from ..volume import Volume
 from .batch import digest_of
 
-__all__ = ["FileOptions", "Outputs", "read_scan", "scale_of"]
+__all__ = ["FileOptions", "Outputs", "factors_of", "read_scan", "read_scans", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,24 @@ class Outputs:
 def read_scan(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
     """Read the scan that is meant, and return it with the factors to refine it by."""
     scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
-    return scan, scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
+    return scan, factors_of(scan, options)
+
+
+def factors_of(scan: Volume, options: FileOptions) -> tuple[float, ...]:
+    """Return the factors that options ask for: the scale, or those to the spacing."""
+    return scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
+
+
+def read_scans(source: Path, options: FileOptions) -> Iterator[tuple[Volume, tuple[float, ...]]]:
+    """Read the scan that is meant; of a 4-D NIfTI file all volumes, one after the other. See :func:`read_scan`."""
+    if options.volume is not None or source.is_dir() or not is_nifti(source):
+        yield read_scan(source, options)
+        return
+    for scan in read_volumes(source, form=options.form):
+        pair = scan, factors_of(scan, options)
+        del scan
+        yield pair
+        del pair  # one volume at a time is in memory
 
 
 def _digest(path: Path, what: str) -> str:

@@ -82,11 +82,11 @@ def _counted(on_scan: Callable[[int, float], None]) -> Callable[[list[Path]], It
 
 
 def prior_of(network: Siren, cohort: Cohort, checkpoint: Path | None = None, resume: bool = False) -> Prior:
-    """Build a prior from a trained network and all that is known of the cohort that taught it.
+    """Build a prior from a trained network and all that is known of the cohort that it was trained on.
 
     Args:
         network: the coordinate network.
-        cohort: that taught it.
+        cohort: that it was trained on.
         checkpoint: file to keep the reference scores in, which take minutes to measure.
         resume: take them from the file if they belong to this network and cohort.
     """

@@ -7,10 +7,11 @@ A 4-D NIfTI file is restored volume by volume, each with its own noise level; on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,17 @@ from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import RunFacts, page_of
 from ..restoring.check import triple
+from ..restoring.options import RestoreOptions
 from ..restoring.plan import Plan
 from ..restoring.report import Report
 from ..restoring.restore import Restored, plan, restore
 from ..volume import Volume
-from .beside_scan import maps_of, read_labels, read_mask
+from .beside_scan import Beside, maps_of, read_beside
 from .command_text import command_text
-from .file_options import FileOptions, Outputs, read_scan, scale_of
+from .file_options import FileOptions, Outputs, factors_of, read_scan, read_scans, scale_of
+
+if TYPE_CHECKING:
+    from ..io.nifti.outline import Outline
 
 __all__ = ["FileOptions", "Outputs", "plan_file", "restore_file", "scale_of"]
 
@@ -78,9 +83,10 @@ def restore_file(
             f"no {unwritten[0]} is written beside a DICOM series", "name a .nii.gz file as the output", target
         )
     run = _Run(source, target, prior, options, outputs, device)
-    if options.volume is None and (others := _others_of(source, options)):
-        return _restore_4d(run, others, progress)
-    done = run.restored(progress)
+    if (outline := _several(source, options)) is not None:
+        return _restore_4d(run, outline, progress)
+    scan, scale = read_scan(source, options)
+    done = run.restored(scan, scale, run.beside(scan), progress)
     report = {**done.details.as_dict(), "configuration": options.configuration(prior), **outputs.extra}
     maps = dict(maps_of(done.scan, done.out, outputs.endings, done.labels))
     write(
@@ -109,22 +115,27 @@ class _Run:
     device: str
     start: float = field(default_factory=time.perf_counter)
 
-    def restored(self, progress: Callable[[int, int], None] | None, volume: int | None = None) -> _Done:
-        """Read the scan, or one volume of it, and restore it."""
-        options = self.options if volume is None else replace(self.options, volume=volume)
-        scan, scale = read_scan(self.source, options)
-        try:
+    def beside(self, scan: Volume) -> Beside:
+        """Read what lies beside a scan; the volumes of a 4-D file have it in common."""
+        return read_beside(scan, self.source, self.options.mask, self.outputs.labels)
+
+    def restored(
+        self,
+        scan: Volume,
+        scale: tuple[float, ...],
+        beside: Beside,
+        progress: Callable[[int, int], None] | None,
+    ) -> _Done:
+        """Restore the scan, or one volume of it."""
+        with _named(self.source):
             if self.outputs.residual and max(scale) > 1:
                 raise InputError(
                     "a residual is the scan minus the result, and super-resolution gives that another grid",
                     "leave out --residual, or denoise with --scale 1",
                 )
-            own = _options_of(scan, self.source, options)
-            labels = None if self.outputs.labels is None else read_labels(self.outputs.labels, scan, self.source)
+            own = _options_of(self.options, beside)
             out = restore(scan, self.prior, scale, options=own, device=self.device, progress=progress)
-        except InputError as error:
-            raise _of_file(error, self.source) from error
-        return _Done(scan, out, out.details.after(*self.outputs.findings, *_notes(scan, options)), labels)
+        return _Done(scan, out, out.details.after(*self.outputs.findings, *_notes(scan, self.options)), beside.labels)
 
     def page(self, done: _Done, *notes: str) -> str:
         """Return the page of what was done, with more to say in ``notes``."""
@@ -140,16 +151,18 @@ class _Run:
         )
 
 
-def _restore_4d(run: _Run, others: Sequence[int], progress: Callable[[int, int], None] | None) -> dict[str, Any]:
+def _restore_4d(run: _Run, outline: Outline, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
     """Restore every volume of a 4-D file; the record holds the reports of all, the page shows the first."""
-    outputs, count = run.outputs, int(np.prod(others))
+    outputs, count, blank = run.outputs, outline.volumes, outline.blank
     reports: list[dict[str, Any]] = []
     pages: list[str] = []
-    first, scale = read_scan(run.source, replace(run.options, volume=1))
-    sidecar = _sidecar(outputs.sidecar, first.grid, first.grid.refine(triple(first, scale)))
+    beside = run.beside(blank)
+    factors = triple(blank, factors_of(blank, run.options))
+    sidecar = _sidecar(outputs.sidecar, blank.grid, blank.grid.refine(factors))
     layout = Layout(run.target, outputs.endings, outputs.report, outputs.report, sidecar)
 
     def volumes() -> Iterator[Made]:
+        scans = read_scans(run.source, run.options)
         for k in range(count):
 
             def move(done: int, total: int, before: int = k) -> None:
@@ -157,7 +170,7 @@ def _restore_4d(run: _Run, others: Sequence[int], progress: Callable[[int, int],
                     progress(before * total + done, count * total)
 
             try:
-                done = run.restored(move, k + 1)
+                done = run.restored(*next(scans), beside, move)
             except InputError as error:
                 finding = f"volume {k + 1} of {count}: {error.finding}"
                 raise InputError(finding, f"{error.remedy}; --volume restores one volume alone", error.file) from error
@@ -179,7 +192,7 @@ def _restore_4d(run: _Run, others: Sequence[int], progress: Callable[[int, int],
         volumes(),
         lambda: (report(), pages[0] if pages else None),
         source=run.source.resolve(),
-        others=others,
+        others=outline.others,
         overwrite=outputs.overwrite,
     )
     return report()
@@ -197,42 +210,46 @@ def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:
     Raises:
         InputError: see ``read`` and ``restore``.
     """
-    others = () if options.volume is not None else _others_of(source, options)
     plans: list[Plan] = []
-    for k in range(int(np.prod(others))) if others else [None]:
-        own = options if k is None else replace(options, volume=k + 1)
-        scan, scale = read_scan(source, own)
-        try:
-            plans.append(plan(scan, prior, scale, options=_options_of(scan, source, own)))
-        except InputError as error:
-            raise _of_file(error, source) from error
-    if not others:
+    outline = _several(source, options)
+    scans = read_scans(source, options)
+    beside = None
+    for _ in range(1 if outline is None else outline.volumes):
+        scan, scale = next(scans)
+        beside = beside or read_beside(scan, source, options.mask)
+        with _named(source):
+            plans.append(plan(scan, prior, scale, options=_options_of(options, beside)))
+        del scan  # one volume at a time is in memory
+    if outline is None:
         return plans[0]
     levels = [one.sigma for one in plans]
     note = f"{len(plans)} volumes, each restored by itself: noise of {min(levels):.4g} to {max(levels):.4g}"
     return replace(plans[0], notes=(*plans[0].notes, note))
 
 
-def _others_of(source: Path, options: FileOptions) -> tuple[int, ...]:
-    """Return the sizes of the axes behind the third of a NIfTI file that holds several volumes; else nothing."""
-    if source.is_dir() or not is_nifti(source):
-        return ()
+def _several(source: Path, options: FileOptions) -> Outline | None:
+    """Return the outline of a NIfTI file that holds several volumes, where all are meant; else None."""
+    if options.volume is not None or source.is_dir() or not is_nifti(source):
+        return None
     from ..io.nifti.outline import outline_of
 
     outline = outline_of(source, options.form)
-    return outline.others if outline is not None and outline.volumes > 1 else ()
+    return outline if outline is not None and outline.volumes > 1 else None
 
 
-def _options_of(scan: Volume, source: Path, options: FileOptions) -> Any:
+def _options_of(options: FileOptions, beside: Beside) -> RestoreOptions:
     """Return the options of a restoration, with the mask of the scan."""
-    if options.mask is None:
-        return options.restore
-    return replace(options.restore, mask=read_mask(options.mask, scan, source))
+    return options.restore if beside.mask is None else replace(options.restore, mask=beside.mask)
 
 
-def _of_file(error: InputError, source: Path) -> InputError:
-    """Return the same error with the name of the file."""
-    return InputError(error.finding, error.remedy, error.file or (source if source.is_file() else None))
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Give the name of the file to errors that have none."""
+    try:
+        yield
+    except InputError as error:
+        file = error.file or (source if source.is_file() else None)
+        raise InputError(error.finding, error.remedy, file) from error
 
 
 def _notes(scan: Volume, options: FileOptions) -> list[str]:

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..fitting.amortised import has_bfloat16
 from ..networks import DetailPrior, Siren, sizes_of_detail
-from ..networks.precision import autocast_on
+from ..networks.precision import autocast_on, has_bfloat16
 from ..optim.muon import descend, detail_optimisers
 from ..optim.schedules import falling, set_rate
 from ..physics import AcquisitionDistribution

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
-from ..fitting import conditions, hide_neighbours, interpolate, show
+from ..fitting import assemble_inputs, describe_acquisition, hide_neighbours, interpolate
 from ..physics import AcquisitionDistribution, GaussianNoise, NoiseModel
 from .varied_patches import NEAREST
 
@@ -105,21 +105,21 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         slices = slices.clone()
         known: NoiseModel = type(noise)(float(noise.sigma) * float(rng.uniform(0.95, 1.05)))  # as known in practice
         numbers = []
-        for k, (_, _, closeness) in enumerate(pairs):
-            if closeness == 0:
+        for k, (_, _, spacing_ratio) in enumerate(pairs):
+            if spacing_ratio == 0:
                 hide_neighbours(slices[k])
-            numbers.append(conditions(operator, known, closeness))
-        shown = show(slices, fraction, known.sigma, numbers[0])
+            numbers.append(describe_acquisition(operator, known, spacing_ratio))
+        shown = assemble_inputs(slices, fraction, known.sigma, numbers[0])
         middle = self.slices // 2
         return {
             "image": shown.image,
             "conditions": torch.stack(numbers),
-            "coords": torch.stack([torch.from_numpy(place) for _, place, _ in pairs]),
+            "coords": torch.stack([torch.from_numpy(coords) for _, coords, _ in pairs]),
             "label": clean[:, middle : middle + 1],
         }
 
     def _patch(self, rng: np.random.Generator, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-        """Slices ``(slices, side, side)`` of one head in a random plane and orientation, where they are, closeness."""
+        """Slices ``(slices, side, side)`` of one head in a random plane and orientation, coords, spacing_ratio."""
         side, reach = self.side, self.slices // 2
         head = self.heads[int(rng.integers(len(self.heads)))]
         axis = head.axes[int(rng.integers(len(head.axes)))]
@@ -141,14 +141,14 @@ class MeasuredPatches(Dataset[dict[str, Tensor]]):
         rough[head.order[axis]] = head.coords[axis][level]
         rough[head.order[rows]] = head.coords[rows][r : r + side].reshape(-1, 4).mean(1)[:, None]
         rough[head.order[columns]] = head.coords[columns][c : c + side].reshape(-1, 4).mean(1)[None, :]
-        turn = int(rng.integers(16))
-        if turn & 1:
+        flips = int(rng.integers(16))
+        if flips & 1:
             patch, rough = patch[:, ::-1], rough[:, ::-1]
-        if turn & 2:
+        if flips & 2:
             patch, rough = patch[:, :, ::-1], rough[:, :, ::-1]
-        if turn & 4:
+        if flips & 4:
             patch, rough = patch.transpose(0, 2, 1), rough.transpose(0, 2, 1)
-        if turn & 8:
+        if flips & 8:
             patch = patch[::-1]
         # a single slice turned over counts as contiguous, and torch refuses it
         return patch.copy(), rough.copy(), _closeness(head, axis, stride)

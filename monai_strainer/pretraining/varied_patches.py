@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
-from ..fitting import conditions, hide_neighbours, interpolate, show
+from ..fitting import assemble_inputs, describe_acquisition, hide_neighbours, interpolate
 from ..physics import AcquisitionDistribution
 from .contrasts import bias_field, intensity_curve
 from .source import Source
@@ -22,7 +22,7 @@ from .source import Source
 __all__ = ["NEAREST", "CleanPatch", "VariedPatches", "clean_patch"]
 
 UNEVEN = 0.3  # fraction of pure noise groups whose level varies over the patch, as under parallel imaging
-NEAREST = 0.1  # closeness below which neighbours are hidden
+NEAREST = 0.1  # spacing ratio below which neighbours are hidden
 FRACTIONS = {"scan": 0.7, "labels": 0.15, "photograph": 0.15}
 
 
@@ -32,12 +32,12 @@ class CleanPatch:
 
     Args:
         patch: (slices, side, side).
-        closeness: in-plane spacing over the step between slices; 0 where the neighbours are hidden.
+        spacing_ratio: in-plane spacing over the step between slices; 0 where the neighbours are hidden.
         gain: by how much a small change of intensity was multiplied, on average.
     """
 
     patch: NDArray[np.float32]
-    closeness: float
+    spacing_ratio: float
     gain: float
 
 
@@ -72,14 +72,14 @@ def clean_patch(source: Source, side: int, slices: int, stride: int, rng: np.ran
     if rng.random() < 0.4:
         patch = patch * bias_field((1, side, side), rng, float(rng.uniform(0, 0.5)))
     plane = (source.spacing[rows] * source.spacing[columns]) ** 0.5
-    closeness = 0.0 if stride == 0 or shape[axis] == 1 else min(1.0, plane / (source.spacing[axis] * stride))
-    turn = int(rng.integers(16))
-    patch = patch[:, ::-1] if turn & 1 else patch
-    patch = patch[:, :, ::-1] if turn & 2 else patch
-    patch = patch.transpose(0, 2, 1) if turn & 4 else patch
-    patch = patch[::-1] if turn & 8 else patch
+    spacing_ratio = 0.0 if stride == 0 or shape[axis] == 1 else min(1.0, plane / (source.spacing[axis] * stride))
+    flips = int(rng.integers(16))
+    patch = patch[:, ::-1] if flips & 1 else patch
+    patch = patch[:, :, ::-1] if flips & 2 else patch
+    patch = patch.transpose(0, 2, 1) if flips & 4 else patch
+    patch = patch[::-1] if flips & 8 else patch
     gain = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
-    return CleanPatch(patch * gain, closeness, float(slope * gain))
+    return CleanPatch(patch * gain, spacing_ratio, float(slope * gain))
 
 
 def _slope(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
@@ -156,11 +156,11 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         middle, known = self.slices // 2, level * float(rng.uniform(0.95, 1.05))  # as known in practice
         numbers = []
         for k, d in enumerate(drawn):
-            near = d.closeness if d.closeness >= NEAREST else 0.0
+            near = d.spacing_ratio if d.spacing_ratio >= NEAREST else 0.0
             if near == 0.0:
                 hide_neighbours(slices[k])
-            numbers.append(conditions(operator, kind(known), near))
-        shown = show(slices, fraction, kind(known).sigma, numbers[0])
+            numbers.append(describe_acquisition(operator, kind(known), near))
+        shown = assemble_inputs(slices, fraction, kind(known).sigma, numbers[0])
         return {
             "image": shown.image,
             "conditions": torch.stack(numbers),

@@ -98,9 +98,9 @@ class ReferenceScores:
 
 def aligned(siren: Siren, coarse: CoarseHead) -> tuple[CoarseHead, tuple[tuple[float, ...], ...]]:
     """Align a coarse image to the coordinates of the cohort; return it and the affine (3, 4) that does so."""
-    turn = align(siren, coarse.images, coarse.coords)
-    coords = torch.einsum("ij,sjhw->sihw", turn[:, :3], coarse.coords) + turn[:, 3, None, None]
-    return CoarseHead(coarse.images, coords), tuple(tuple(row) for row in turn.tolist())
+    alignment = align(siren, coarse.images, coarse.coords)
+    coords = torch.einsum("ij,sjhw->sihw", alignment[:, :3], coarse.coords) + alignment[:, 3, None, None]
+    return CoarseHead(coarse.images, coords), tuple(tuple(row) for row in alignment.tolist())
 
 
 @torch.no_grad()
@@ -109,8 +109,8 @@ def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, ND
     coords, images = coarse.coords[:, : siren.spatial_dims], coarse.images
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias])
     readouts, fitted, usual = [], [], []
-    for place, image in zip(coords, images):
-        phi = features_of(siren, place).flatten(1)  # (C + 1, P)
+    for points, image in zip(coords, images):
+        phi = features_of(siren, points).flatten(1)  # (C + 1, P)
         readouts.append(solve_ridge(phi[None], 2 * image.reshape(1, 1, -1) - 1, RIDGE)[0, 0])
         fitted.append((readouts[-1] @ phi).reshape(image.shape))
         usual.append((mean @ phi).reshape(image.shape))

@@ -102,11 +102,11 @@ def picture(path: Path, strips: Sequence[Strip]) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, (strip, span, panels) in zip(axes, rows):
-        for place in line:
-            place.set_axis_off()
-        for place, (title, image, colours, top) in zip(line, panels):
-            shown = place.imshow(image, cmap=colours, vmin=0, vmax=top, interpolation="nearest")
-            place.set_title(title, fontsize=8)
+        for axes in line:
+            axes.set_axis_off()
+        for axes, (title, image, colours, top) in zip(line, panels):
+            shown = axes.imshow(image, cmap=colours, vmin=0, vmax=top, interpolation="nearest")
+            axes.set_title(title, fontsize=8)
         line[0].text(
             -0.06, 0.5, strip.name, rotation=90, va="center", ha="right", transform=line[0].transAxes, fontsize=9
         )

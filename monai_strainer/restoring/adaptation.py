@@ -20,7 +20,7 @@ from .plan import Pass
 from .prepare import Prepared
 from .prior_choice import Choice
 from .report import Adaptation
-from .slicewise import PassContext, measured, neighbours_close
+from .slicewise import PassContext, neighbours_close, slices_with_noise
 
 __all__ = ["adapted"]
 
@@ -68,7 +68,7 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     tried: list[Trial] = []
 
     def risk(network: DetailPrior) -> float:
-        one = Candidate("adapted", network.cpu(), None, None, given.closeness)
+        one = Candidate("adapted", network.cpu(), None, None, given.spacing_ratio)
         tried.append(noise_trial(one, given.y, given.noise, given.inside, slices))
         return float(tried[-1].risk)
 
@@ -89,7 +89,7 @@ def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor
     measurement = Measurement(Identity([int(n) for n in given.y.shape[1:]]), given.y, given.noise)
     bright = torch.zeros_like(given.inside)
     for k in slices:
-        found = amortise(network, measurement, closeness=given.closeness, only=slice(k, k + 1))
+        found = amortise(network, measurement, spacing_ratio=given.spacing_ratio, only=slice(k, k + 1))
         level = given.noise.sigma[k] if given.noise.sigma.ndim else given.noise.sigma
         bright[k] = found.images[0] > BRIGHT * level
     return bright
@@ -113,6 +113,6 @@ def _wider(before: Trial, after: Trial) -> float:
 
 def _stack(ready: Prepared, context: PassContext, axis: int, detail: DetailPrior, inside: NDArray[np.bool_]) -> Stack:
     volume = ready.acquired.volume
-    y, noise = measured(volume, axis, context, ready.level.level)
+    y, noise = slices_with_noise(volume, axis, context, ready.level.level)
     part = torch.from_numpy(np.ascontiguousarray(np.moveaxis(inside, axis, 0))).to(context.device)
     return Stack(y, noise, part, neighbours_close(detail, volume.grid, axis, len(y)))

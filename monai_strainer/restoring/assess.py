@@ -21,7 +21,7 @@ from .passes import Passed
 from .prepare import Prepared
 from .report import DataAgreement, Risk
 from .risk import check_risk
-from .slicewise import PassContext, measured, operator_between
+from .slicewise import PassContext, operator_between, slices_with_noise
 
 __all__ = ["Assessed", "assess"]
 
@@ -159,18 +159,18 @@ def _with_risk(
 ) -> tuple[Volume, NDArray[np.float32], Risk, list[NDArray[np.float32]]]:
     """Mix a result with the data; return it, its deviation, the risk, and the maps of weight and relative error."""
     axis = ready.acquired.volume.slice_axis
-    y, noise = measured(ready.acquired.volume, axis, context, ready.level.level)
+    y, noise = slices_with_noise(ready.acquired.volume, axis, context, ready.level.level)
 
     def stack(data: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(np.moveaxis(data, axis, 0))
 
     assert done.divergence is not None
     variance = noise.sigma.square().expand(y.shape).cpu().numpy()
-    scale = np.float32(context.scale)
+    unit = np.float32(context.intensity_scale)
     clean = noise.debias(y).cpu().numpy()
     found = check_risk(
-        stack(done.volume.data / scale),
-        stack(done.std / scale),
+        stack(done.volume.data / unit),
+        stack(done.std / unit),
         clean,
         variance,
         stack(done.divergence),
@@ -184,20 +184,20 @@ def _with_risk(
         restored, std = give_back(
             restored, std, clean, variance, stack(ready.inside) & bright, [spacing[k] for k in order]
         )
-    image = np.moveaxis(restored, 0, axis) * scale
+    image = np.moveaxis(restored, 0, axis) * unit
     image = image if ready.signed else np.maximum(image, 0)
     inside = stack(ready.inside)
     weight = float(found.weight[inside].mean()) if inside.any() else 1.0
     risk = Risk(
         kind="Stein's unbiased risk estimate",
-        rmse=float(max(found.risk, 0.0)) ** 0.5 * float(scale),
-        rmse_of_input=found.input_risk**0.5 * float(scale),
+        rmse=float(max(found.risk, 0.0)) ** 0.5 * float(unit),
+        rmse_of_input=found.input_risk**0.5 * float(unit),
         network_weight=weight,
         set_aside=float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
     )
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
     maps = [np.moveaxis(one, 0, axis) for one in (found.weight, found.relative_error)]
-    return volume, np.moveaxis(std, 0, axis) * scale, risk, maps
+    return volume, np.moveaxis(std, 0, axis) * unit, risk, maps
 
 
 def _support(
@@ -205,8 +205,8 @@ def _support(
 ) -> tuple[DataAgreement, list[str]]:
     """How the result agrees with the data, slice by slice along an axis, or with the operator of all axes."""
     along = None if done.whole is not None else axis
-    y, noise = measured(ready.acquired.volume, along, context, ready.level.level)
-    x, _ = measured(out, along, context, 0.0)
+    y, noise = slices_with_noise(ready.acquired.volume, along, context, ready.level.level)
+    x, _ = slices_with_noise(out, along, context, 0.0)
     whole = done.whole
     if whole is None:
         whole = operator_between(out.grid, ready.acquired.volume.grid, context.operator, context.filled, axis)

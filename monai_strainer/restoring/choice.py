@@ -23,7 +23,7 @@ from .risk import mean_risk
 
 __all__ = ["Candidate", "Trial", "coarser_plane", "coarser_trial", "noise_trial", "some_slices"]
 
-Places = Callable[[slice], Tensor]
+CoordsOf = Callable[[slice], Tensor]
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
 _COARSER = 1.5  # times more than it promises may a network err on the coarser image, whose anatomy is finer
 _WIDEST = 3.0
@@ -37,15 +37,15 @@ class Candidate:
         name: "cohort" or "general".
         detail: the network.
         siren: the coordinate prior whose features it takes, if it takes any.
-        places: coordinates of slices, for those features.
-        closeness: see :func:`monai_strainer.fitting.amortise`.
+        coords_of: coordinates of slices, for those features.
+        spacing_ratio: see :func:`monai_strainer.fitting.amortise`.
     """
 
     name: str
     detail: DetailPrior
     siren: Siren | None
-    places: Places | None
-    closeness: float
+    coords_of: CoordsOf | None
+    spacing_ratio: float
 
 
 @dataclass(frozen=True)
@@ -190,10 +190,10 @@ def _restored(
     probe: torch.Generator | None = None,
 ) -> Amortised:
     """Slice ``k``, which is number ``here`` of its window, as a network restores it."""
-    places, given = _places(one, k, here), Measurement(operator, window, noise)
-    features = None if places is None else CoordinateFeatures(one.siren, places)
+    coords_of, given = _coords_of(one, k, here), Measurement(operator, window, noise)
+    features = None if coords_of is None else CoordinateFeatures(one.siren, coords_of)
     only = slice(here, here + 1)
-    return amortise(one.detail, given, features=features, closeness=one.closeness, only=only, probe=probe)
+    return amortise(one.detail, given, features=features, spacing_ratio=one.spacing_ratio, only=only, probe=probe)
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:
@@ -204,9 +204,9 @@ def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor,
     return y[low:high], k - low, type(noise)(sigma[low:high] if sigma.ndim == 3 else sigma)
 
 
-def _places(one: Candidate, k: int, here: int) -> Places | None:
+def _coords_of(one: Candidate, k: int, here: int) -> CoordsOf | None:
     """Coordinates of slice ``k``, which is number ``here`` of its window."""
-    whole = one.places
+    whole = one.coords_of
     if whole is None or one.siren is None:
         return None
     return lambda some: whole(slice(k - here + some.start, k - here + some.stop))

@@ -10,7 +10,7 @@ from ..fitting import Fit, FitOptions, fit_slices
 from ..physics import Measurement
 from ..volume import Volume
 from .report import PassReport
-from .slicewise import Level, PassContext, PassResult, in_units, measured, operator_between
+from .slicewise import Level, PassContext, PassResult, in_units, operator_between, slices_with_noise
 
 __all__ = ["coordinate_pass"]
 
@@ -20,7 +20,7 @@ def coordinate_pass(
 ) -> PassResult:
     """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
     grid, prior, options = volume.grid.refine(factors), context.prior, context.fit or FitOptions()
-    y, noise = measured(volume, axis, context, level)
+    y, noise = slices_with_noise(volume, axis, context, level)
     A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
     steps, total = max(1, options.steps), len(y)
     batch = 4 if torch.device(context.device).type == "cpu" else 64
@@ -34,15 +34,15 @@ def coordinate_pass(
             if context.progress is not None:
                 context.progress(done + size * (step + 1) // steps, total)
 
-        place = torch.from_numpy(coords).to(context.device)
+        coords_of_slices = torch.from_numpy(coords).to(context.device)
         given = Measurement(A, y[some], part)
         network = prior.network.to(context.device)
-        fits.append(fit_slices(network, place, given, options, seed=context.seed, on_step=on_done))
+        fits.append(fit_slices(network, coords_of_slices, given, options, seed=context.seed, on_step=on_done))
     if context.progress is not None:
         context.progress(total, total)
-    data = in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, context.scale)
+    data = in_units(torch.cat([fit.data.images for fit in fits]), axis, volume, context.intensity_scale)
     restored = Volume(np.ascontiguousarray(data), grid, volume.source, volume.slice_axis)
-    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(context.scale)
+    std = torch.cat([fit.data.std for fit in fits]).cpu().numpy() * np.float32(context.intensity_scale)
     weights = [len(fit.best_step) / total for fit in fits]
     report = PassReport(
         slice_axes=(axis,),

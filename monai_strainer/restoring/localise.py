@@ -10,7 +10,7 @@ from ..anatomy.coarse_image import coarse_head
 from ..anatomy.head_frame import Pose, find_pose
 from ..priors.prior import Prior
 from ..priors.similarity import aligned, similarity_scores
-from .placing import place
+from .pose_search import search_pose
 from .prepare import Prepared
 from .report import CohortFit, Similarity, Unusual
 
@@ -48,12 +48,12 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
     volume = ready.acquired.volume
     if ready.signed or prior.record.get("kind") == "general":
         return Localised(find_pose(ready.whole, volume.grid), False)
-    pose, whole = place(volume, ready.whole, prior)
+    pose, whole = search_pose(volume, ready.whole, prior)
     if not whole or prior.network.spatial_dims != 3 or min(volume.grid.shape) == 1:
         return Localised(pose, whole)
     network = prior.network.cpu()
-    seen, turn = aligned(network, coarse_head(volume.data, pose, ready.intensity_scale, prior.plane))
-    fit, unlike, warnings = CohortFit(turn=tuple(_rounded(row) for row in turn)), "", []
+    seen, alignment = aligned(network, coarse_head(volume.data, pose, ready.intensity_scale, prior.plane))
+    fit, unlike, warnings = CohortFit(turn=tuple(_rounded(row) for row in alignment)), "", []
     if prior.typical is not None:
         found = similarity_scores(network, seen, prior.typical)
         unlike = "; ".join(prior.typical.warnings(found))
@@ -65,7 +65,7 @@ def localise(ready: Prepared, prior: Prior) -> Localised:
         warnings.append(
             f"the head is {size:.0f} mm long, the cohort's are {2 * max(prior.half_mm):.0f}: check the voxel size"
         )
-    return Localised(replace(pose, turn=turn), whole, unlike, fit, tuple(warnings))
+    return Localised(replace(pose, alignment=alignment), whole, unlike, fit, tuple(warnings))
 
 
 def _rounded(row: Sequence[float]) -> tuple[float, float, float, float]:

@@ -116,5 +116,5 @@ def estimated_level(
     if between:
         surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
     low, high = np.percentile(surface, [5, 95])
-    turned = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
-    return NoiseLevel(turned / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))
+    along = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
+    return NoiseLevel(along / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))

@@ -51,7 +51,7 @@ class NoiseReading:
 class _Patches:
     level: NDArray[np.float64]  # (P,) sigma
     weight: NDArray[np.float64]  # (P,)
-    place: NDArray[np.float64]  # (P, 3) slice, row, column of the middle in [-1, 1]
+    position: NDArray[np.float64]  # (P, 3) slice, row, column of the middle in [-1, 1]
 
 
 def read_noise(network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_]) -> NoiseReading:
@@ -83,7 +83,7 @@ def _read_patches(network: NoiseLevelNet, slices: NDArray[np.float32], signal: N
     count, height, width = slices.shape
     some = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
     rows, columns = (_starts(n) for n in (height, width))
-    levels, weights, places = [], [], []
+    levels, weights, positions = [], [], []
     for filled in (_FILLED, 0.0):
         for s in some:
             batch, where = [], []
@@ -102,12 +102,12 @@ def _read_patches(network: NoiseLevelNet, slices: NDArray[np.float32], signal: N
                 unit = mean_high_pass(image)
                 levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
                 weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
-                places += where
+                positions += where
         if levels:
             break
     if not levels:
         return _Patches(np.empty(0), np.empty(0), np.empty((0, 3)))
-    return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(places))
+    return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(positions))
 
 
 def _starts(n: int) -> list[int]:
@@ -128,7 +128,7 @@ def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...])
     """Fit a map of levels, ``exp`` of a quadratic surface in the plane and a slope across slices, if it is needed."""
     if len(log) < _FEWEST:
         return None
-    design, root = _surface(patches.place), np.sqrt(patches.weight)
+    design, root = _surface(patches.position), np.sqrt(patches.weight)
     kept = np.ones(len(log), bool)
     for _ in range(3):  # patches full of texture read high: leave out what lies far off
         some = root * kept
@@ -142,7 +142,7 @@ def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...])
     if explained < _BETTER:
         return None
     axes = [2 * (np.arange(n) + 0.5) / n - 1 for n in shape]
-    inside = [np.clip(a, patches.place[:, k].min(), patches.place[:, k].max()) for k, a in enumerate(axes)]
+    inside = [np.clip(a, patches.position[:, k].min(), patches.position[:, k].max()) for k, a in enumerate(axes)]
     q, r, c = np.ix_(*inside)
     w = solution
     surface = (w[0] + w[1] * q) + (w[2] * r + w[4] * r * r) + (w[3] + w[5] * r) * c + w[6] * c * c
@@ -150,6 +150,6 @@ def _uneven(patches: _Patches, log: NDArray[np.float64], shape: tuple[int, ...])
     return np.exp(surface).astype(np.float32) if math.exp(high - low) > _UNEVEN else None
 
 
-def _surface(place: NDArray[np.float64]) -> NDArray[np.float64]:
-    s, r, c = place.T
+def _surface(position: NDArray[np.float64]) -> NDArray[np.float64]:
+    s, r, c = position.T
     return np.stack([np.ones_like(s), s, r, c, r * r, r * c, c * c], axis=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..errors import InputError
+from ..geometry import MIRRORS
 
 if TYPE_CHECKING:  # the command line reads this file for its help text, and does not wait for torch
     import numpy as np
@@ -27,7 +28,6 @@ METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
-MIRRORS = (1, 2, 4)  # mirror images of a slice, itself counted
 NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise"}  # classes of ``physics.noise``, for the same reason
 
 

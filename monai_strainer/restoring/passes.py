@@ -17,7 +17,7 @@ from .method import thick_profile
 from .plan import Plan
 from .prepare import Prepared
 from .report import PassReport
-from .slicewise import PassContext, detail_pass, measured, operator_between
+from .slicewise import PassContext, detail_pass, operator_between, slices_with_noise
 
 __all__ = ["Passed", "mixed", "run_passes"]
 
@@ -61,7 +61,7 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
             context = replace(context, operator=thick_profile(context.operator, ratio))
         level = ready.level.level
         if number > 0:
-            level = min(ready.level.relative, float(np.median(std[std > 0])) / context.scale)
+            level = min(ready.level.relative, float(np.median(std[std > 0])) / context.intensity_scale)
             context = replace(context, trial=None)
         if plan.method == "coordinates":
             done = coordinate_pass(volume, axes[0], step, level, context)
@@ -102,11 +102,17 @@ def _corrected(
 
     See :func:`monai_strainer.fitting.white_step`.
     """
-    y, noise = measured(ready.acquired.volume, None, replace(context, device="cpu"), ready.level.level)
-    x, _ = measured(volume, None, replace(context, device="cpu"), 0.0)
+    y, noise = slices_with_noise(ready.acquired.volume, None, replace(context, device="cpu"), ready.level.level)
+    x, _ = slices_with_noise(volume, None, replace(context, device="cpu"), 0.0)
     inside = x > 0.05 if not ready.signed else torch.ones_like(x, dtype=torch.bool)
-    error = float(np.square(std / np.float32(context.scale))[inside.numpy()].mean()) if bool(inside.any()) else 1.0
+    error = (
+        float(np.square(std / np.float32(context.intensity_scale))[inside.numpy()].mean())
+        if bool(inside.any())
+        else 1.0
+    )
     level = float(noise.sigma.square().mean())
-    agreed = white_step(whole.cpu(), x, noise.debias(y), level, error, _EXACT).numpy() * np.float32(context.scale)
+    agreed = white_step(whole.cpu(), x, noise.debias(y), level, error, _EXACT).numpy() * np.float32(
+        context.intensity_scale
+    )
     agreed = agreed if ready.signed else np.maximum(agreed, 0)
     return Volume(agreed, volume.grid, volume.source, volume.slice_axis)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..physics import GaussianNoise, NoiseModel, RicianNoise
 from ..priors.prior import Prior
 from ..volume import Volume
@@ -95,7 +95,7 @@ def prepare(
     percentile = prior.percentile
     intensity_scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
     intensity_scale = (
-        intensity_scale if signed and intensity_scale > 0 else normalise(low.data, inside, percentile).scale
+        intensity_scale if signed and intensity_scale > 0 else intensity_scale_of(low.data, inside, percentile)
     )
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level

@@ -19,7 +19,7 @@ from .method import FixedOperator
 from .plan import Pass, Plan
 from .prepare import Prepared
 from .report import Adaptation, PriorName, TrialResult
-from .slicewise import PassContext, measured, neighbours_close, slice_operator
+from .slicewise import PassContext, neighbours_close, slice_operator, slices_with_noise
 
 __all__ = ["Choice", "choose_prior", "tried"]
 
@@ -111,17 +111,17 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
         return None
     axis, coarse = plane or (axes[0], (0, 0))
     context = PassContext(one, pose, ready.intensity_scale, ready.noise, operator)
-    y, noise = measured(volume, axis, context, ready.level.level)
+    y, noise = slices_with_noise(volume, axis, context, ready.level.level)
     inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
     assert one.detail is not None
     detail = one.detail.cpu()  # where the test runs, wherever an earlier scan was restored
     siren = one.network.cpu() if detail.features else None
 
-    def places(some: slice) -> torch.Tensor:
+    def coords_of(some: slice) -> torch.Tensor:
         return torch.from_numpy(pose.coordinates(volume.grid.shape, axis, some)[:, : one.network.spatial_dims])
 
     near = neighbours_close(detail, volume.grid.refine(factors) if axis == axes[0] else volume.grid, axis, len(y))
-    candidate = Candidate(name, detail, siren, places if siren is not None else None, near)
+    candidate = Candidate(name, detail, siren, coords_of if siren is not None else None, near)
     slices = some_slices(inside, _SLICES)
     if is_denoising:
         return noise_trial(candidate, y, noise, inside, slices)

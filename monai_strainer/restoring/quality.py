@@ -166,10 +166,10 @@ def tissue_thresholds(values: Image) -> tuple[float, float] | None:
         >>> 10 < low < 50 < high < 90
         True
     """
-    scale = float(np.percentile(values, 99.5)) if values.size else 0.0
-    if scale <= 0:
+    top = float(np.percentile(values, 99.5)) if values.size else 0.0
+    if top <= 0:
         return None
-    bins = np.clip(values * np.float32(_BINS / scale), 0, _BINS - 1).astype(np.int16)
+    bins = np.clip(values * np.float32(_BINS / top), 0, _BINS - 1).astype(np.int16)
     counts = np.bincount(bins, minlength=_BINS).astype(float)
     below, moment = (np.append(0, part.cumsum()) for part in (counts, counts * (np.arange(_BINS) + 0.5)))
     between = below[None, :] - below[:, None]  # (lower edge, upper edge): voxels between them
@@ -184,7 +184,7 @@ def tissue_thresholds(values: Image) -> tuple[float, float] | None:
     valley, *peaks = (smooth[int(mean)] for mean in ((middle + bright) / 2, middle, bright))
     if valley >= _VALLEY * min(peaks):
         return None
-    return float(dark + middle) / 2 * scale / _BINS, float(middle + bright) / 2 * scale / _BINS
+    return float(dark + middle) / 2 * top / _BINS, float(middle + bright) / 2 * top / _BINS
 
 
 def contrast(middle: Image, bright: Image, air: Image) -> tuple[float | None, float | None]:

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.head_frame import Pose
 from ..fitting import (
-    MIRRORS,
     PROBE,
-    SOME_MIRRORS,
     Amortised,
     CoordinateFeatures,
     ErrorField,
@@ -24,7 +22,7 @@ from ..fitting import (
     amortise,
     plug_and_play,
 )
-from ..geometry import Grid
+from ..geometry import MIRRORS, Grid
 from ..networks import DetailPrior
 from ..physics import Measurement, NoiseModel, Operator, OperatorFactory, Profile, Separable
 from ..priors.prior import Prior
@@ -37,7 +35,7 @@ __all__ = [
     "PassResult",
     "detail_pass",
     "in_units",
-    "measured",
+    "slices_with_noise",
     "neighbours_close",
     "operator_between",
     "slice_operator",
@@ -46,9 +44,11 @@ __all__ = [
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
 
-NEAREST = {False: 0.2, True: 0.1}  # closeness below which neighbours are hidden: what each kind of network was taught
+NEAREST = {
+    False: 0.2,
+    True: 0.1,
+}  # spacing ratio below which neighbours are hidden: what each kind of network was trained on
 KSPACE = Profile("kspace")
-PAIRS = (MIRRORS[::3], MIRRORS[1:3])  # mirror images of a slice, in turn, where there are several planes
 
 
 class Tested(Protocol):
@@ -70,7 +70,7 @@ class PassContext:
     Args:
         prior: what restores.
         pose: where the head is.
-        scale: intensity that stands for 1.
+        intensity_scale: intensity that stands for 1.
         noise: the kind of noise.
         operator: builds ``A`` from the fine and the measured shape of a slice.
         device: where to compute.
@@ -84,7 +84,7 @@ class PassContext:
 
     prior: Prior
     pose: Pose
-    scale: float
+    intensity_scale: float
     noise: type[NoiseModel]
     operator: OperatorFactory
     device: str | torch.device = "cpu"
@@ -106,16 +106,18 @@ class PassResult:
     divergence: NDArray[np.float32] | None = None
 
 
-def measured(volume: Volume, axis: int | None, context: PassContext, level: Level) -> tuple[torch.Tensor, NoiseModel]:
-    """Slices ``(S, h, w)`` along an axis, or the whole volume, and their noise, on the scene's device.
+def slices_with_noise(
+    volume: Volume, axis: int | None, context: PassContext, level: Level
+) -> tuple[torch.Tensor, NoiseModel]:
+    """Slices ``(S, h, w)`` along an axis, or the whole volume, and their noise, on the device of the context.
 
     The head is about ``[0, 1]``.
     """
     data = volume.data if axis is None else volume.slices(axis)
-    y = torch.from_numpy(data / np.float32(context.scale)).to(context.device)
+    y = torch.from_numpy(data / np.float32(context.intensity_scale)).to(context.device)
     if isinstance(level, np.ndarray):
-        turned = level if axis is None else np.ascontiguousarray(np.moveaxis(level, axis, 0))
-        return y, context.noise(torch.from_numpy(turned)).to(context.device)
+        along = level if axis is None else np.ascontiguousarray(np.moveaxis(level, axis, 0))
+        return y, context.noise(torch.from_numpy(along)).to(context.device)
     return y, context.noise(level).to(context.device)
 
 
@@ -151,13 +153,13 @@ def neighbours_close(detail: DetailPrior, grid: Grid, axis: int, count: int) -> 
     """In-plane spacing over the step between slices; 0 where neighbours are too far to say anything."""
     spacing = grid.spacing
     plane = math.sqrt(math.prod(float(spacing[k]) for k in range(3) if k != axis))
-    closeness = min(1.0, plane / float(spacing[axis])) if count > 1 else 0.0
-    return closeness if closeness >= NEAREST[detail.equivariant] else 0.0
+    spacing_ratio = min(1.0, plane / float(spacing[axis])) if count > 1 else 0.0
+    return spacing_ratio if spacing_ratio >= NEAREST[detail.equivariant] else 0.0
 
 
-def in_units(images: torch.Tensor, axis: int, volume: Volume, scale: float) -> NDArray[np.float32]:
+def in_units(images: torch.Tensor, axis: int, volume: Volume, intensity_scale: float) -> NDArray[np.float32]:
     """Restored slices as an array in the scan's units; a magnitude is never negative."""
-    data = np.moveaxis(images.cpu().numpy(), 0, axis) * np.float32(scale)
+    data = np.moveaxis(images.cpu().numpy(), 0, axis) * np.float32(intensity_scale)
     return np.maximum(data, 0) if volume.data.min() >= 0 else data
 
 
@@ -175,7 +177,7 @@ def detail_pass(
 
     The errors of planes are alike but not the same: their mean has less. Its standard deviation is taken as the mean
     of theirs, as if they were the same. Where there are several planes, each has two mirror images instead of four
-    (0.01 dB less), and they take turns to read the divergence.
+    (0.01 dB less), and each reads the divergence of every third slice batch.
 
     Args:
         volume: the scan.
@@ -196,11 +198,11 @@ def detail_pass(
     data, std = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
     fractions, stds = [], []
     slopes: list[NDArray[np.float32]] = []
-    for turn, axis in enumerate(axes):
-        y, noise = measured(volume, axis, context, level)
+    for number, axis in enumerate(axes):
+        y, noise = slices_with_noise(volume, axis, context, level)
         A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)
 
-        def places(some: slice, axis: int = axis) -> torch.Tensor:
+        def coords_of(some: slice, axis: int = axis) -> torch.Tensor:
             coords = context.pose.coordinates(grid.shape, axis, some)[:, : prior.network.spatial_dims]
             return torch.from_numpy(coords).to(context.device)
 
@@ -209,26 +211,26 @@ def detail_pass(
                 context.progress(before + slices, total)
 
         given = Measurement(A, y, noise)
-        features = CoordinateFeatures(siren, places)
+        features = CoordinateFeatures(siren, coords_of)
         if method == "amortised" and isinstance(A, Separable):
             near = neighbours_close(detail, grid, axis, len(y))
             found = amortise(
                 detail,
                 given,
                 features=features,
-                closeness=near,
+                spacing_ratio=near,
                 data_step=data_step,
                 on_slices=on_done,
                 probe=torch.Generator().manual_seed(PROBE + axis),
-                probed=_turns(turn, len(axes)),
+                probed=_every(number, len(axes)),
                 mirrors=_mirrors(context.mirrors, axis, len(axes) > 1),
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)
         if context.trial is not None:
             found = _as_tested(found, context.trial, given)
-        data += in_units(found.images, axis, volume, context.scale) / np.float32(len(axes))
-        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(context.scale / len(axes))
+        data += in_units(found.images, axis, volume, context.intensity_scale) / np.float32(len(axes))
+        std += np.moveaxis(found.std.cpu().numpy(), 0, axis) * np.float32(context.intensity_scale / len(axes))
         if found.divergence is not None:
             slopes.append(np.moveaxis(found.divergence.cpu().numpy(), 0, axis))
         fractions.append(found.undetermined)
@@ -245,15 +247,17 @@ def detail_pass(
 
 
 def _mirrors(number: int, axis: int, is_one_of_several: bool) -> tuple[tuple[int, ...], ...] | None:
-    """Return the mirror images of a plane; None for the default of one plane alone."""
-    if number < len(MIRRORS):
-        return SOME_MIRRORS[number]
-    return PAIRS[axis % 2] if is_one_of_several else None
+    """Return the mirror images of a plane: two in turn where there are several; None for the default of one alone."""
+    if number < max(MIRRORS):
+        return MIRRORS[number]
+    if not is_one_of_several:
+        return None
+    return MIRRORS[2] if axis % 2 == 0 else tuple(axes for axes in MIRRORS[4] if axes not in MIRRORS[2])
 
 
-def _turns(turn: int, of: int) -> Callable[[int], bool]:
-    """Return which batches are one's turn, of several that take turns."""
-    return lambda batch: batch % of == turn
+def _every(number: int, of: int) -> Callable[[int], bool]:
+    """Return the batches of one of several planes: every ``of``-th."""
+    return lambda batch: batch % of == number
 
 
 def _mean_of_known(slopes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32] | None:

@@ -14,7 +14,7 @@ from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TransformBackends, convert_to_tensor
 from monai.utils.enums import TraceKeys
 
-from ..anatomy.foreground import foreground, normalise
+from ..anatomy.foreground import foreground, intensity_scale_of
 from ..errors import InputError
 
 __all__ = [
@@ -46,7 +46,7 @@ def foreground_scales(image: torch.Tensor, percentile: float = 99.5) -> list[flo
     if not np.isfinite(data).all():
         raise InputError("the image holds values that are not finite", "repair or mask the scan first")
     channels = data if data.ndim == 4 else data[..., None]  # a 2-D image is one slice thick
-    return [normalise(channel, foreground(channel), percentile).scale for channel in channels]
+    return [intensity_scale_of(channel, foreground(channel), percentile) for channel in channels]
 
 
 class NormaliseForeground(InvertibleTransform):

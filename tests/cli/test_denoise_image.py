@@ -112,7 +112,7 @@ def test_voxels_outside_the_mask_keep_their_values_and_those_inside_do_not(here:
     assert np.array_equal(out[mask], data("whole.nii.gz")[mask]) and not np.array_equal(out[mask], before[mask])
 
 
-@pytest.mark.parametrize(("shape", "shift"), [((22, 26, 5), 0.0), ((22, 26, 6), 10.0)])
+@pytest.mark.parametrize(("shape", "shift"), [((22, 26, 5), 0.0), ((22, 26, 6), 10.0), ((22, 26, 6), 1.0)])
 def test_a_mask_of_another_grid_is_refused(shape: tuple[int, int, int], shift: float, here: Path) -> None:
     affine = small_head().grid.affine.copy()
     affine[0, 3] += shift

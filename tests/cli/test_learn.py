@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""``pretrain``: a folder becomes a prior, and what cannot teach is refused before anything is written."""
+"""``pretrain``: a folder becomes a prior, and what cannot train is refused before anything is written."""
 
 from __future__ import annotations
 

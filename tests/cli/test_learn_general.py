@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""``pretrain-general`` refuses what cannot teach before it reads anything."""
+"""``pretrain-general`` refuses what cannot train before it reads anything."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What may teach a prior: images of one contrast, and never a mask."""
+"""What may train a prior: images of one contrast, and never a mask."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of one pass: batches are loops, neighbours matter as far as they are close, padding is not seen."""
+"""Laws of one pass: batches are loops, neighbours matter as far as they are close, the divergence is optional."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 import torch
 from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
-from monai_strainer.fitting import CoordinateFeatures, amortised
-from monai_strainer.fitting.amortised import MIRRORS, SOME_MIRRORS, amortise, has_bfloat16, predict_slices
+from monai_strainer.fitting import CoordinateFeatures, amortised, slice_prediction
+from monai_strainer.fitting.amortised import amortise
+from monai_strainer.fitting.slice_prediction import predict_slices
+from monai_strainer.geometry import MIRRORS
 from monai_strainer.physics import (
     Downsample,
     GaussianNoise,
@@ -31,7 +31,7 @@ TWICE = Downsample(SIZE, 2)
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Products in float32: equal is then nearly equal to the last bit."""
-    monkeypatch.setattr(amortised, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device: False)
 
 
 def measured(operator: Separable = TWICE, slices: int = 7, noise: NoiseModel | None = None) -> Tensor:
@@ -43,7 +43,7 @@ def close(one: Tensor, two: Tensor) -> None:
     torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
 
 
-def places(some: slice) -> Tensor:
+def coords_of(some: slice) -> Tensor:
     return slice_coordinates(7, *SIZE)[some]
 
 
@@ -57,7 +57,7 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(
     for size in (4, batch):
         monkeypatch.setattr(amortised, "BATCH", size)
         given = Measurement(TWICE, y, RicianNoise(0.02))
-        found.append(amortise(detail, given, data_step=data_step, features=CoordinateFeatures(siren, places)))
+        found.append(amortise(detail, given, data_step=data_step, features=CoordinateFeatures(siren, coords_of)))
     one, two = found
     close(one.images, two.images)
     close(one.std, two.std)
@@ -65,40 +65,11 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(
     assert one.undetermined == pytest.approx(two.undetermined, abs=1e-5)
 
 
-class Counting(torch.nn.Module):
-    """A coordinate network that counts its calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner, self.calls = small_siren(), 0
-
-    def forward(self, coords: Tensor, features: bool = False) -> Tensor:
-        self.calls += 1
-        out: Tensor = self.inner(coords, features=features)
-        return out
-
-
-@pytest.mark.parametrize(("size", "calls"), [((20, 28), 1), ((20, 26), 4)])
-def test_a_mirror_image_is_predicted_as_what_it_shows(size: tuple[int, int], calls: int) -> None:
-    """Features of coordinates are mirrored with the image; where blocks fill it, they are made once for all."""
-    detail, siren, operator = small_detail(), Counting(), Downsample(size, 2)
-    y, coords, some = measured(operator), slice_coordinates(7, *size), slice(2, 5)
-    given = Measurement(operator, y, RicianNoise(0.02))
-    for axes in MIRRORS:
-        turned = CoordinateFeatures(siren, lambda some, axes=axes: coords.flip(axes)[some])  # type: ignore[arg-type,misc]
-        alone, _ = predict_slices(detail, replace(given, y=y.flip(axes)), some, turned, mirrors=((),))
-        found, _ = predict_slices(detail, given, some, CoordinateFeatures(siren, coords.__getitem__), mirrors=(axes,))
-        close(found, alone.flip(axes))
-    siren.calls = 0
-    predict_slices(detail, given, some, CoordinateFeatures(siren, coords.__getitem__))
-    assert siren.calls == calls
-
-
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_the_mean_is_over_as_many_mirror_images_as_asked_for(count: int) -> None:
     detail, given, some = small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), slice(0, 4)
-    found = amortise(detail, given, only=some, data_step=False, mirrors=SOME_MIRRORS[count])
-    each = [predict_slices(detail, given, some, mirrors=(axes,))[0] for axes in SOME_MIRRORS[count]]
+    found = amortise(detail, given, only=some, data_step=False, mirrors=MIRRORS[count])
+    each = [predict_slices(detail, given, some, mirrors=(axes,))[0] for axes in MIRRORS[count]]
     assert len(each) == count
     close(found.images, torch.stack(each).mean(0))
 
@@ -109,7 +80,7 @@ def test_far_slices_do_not_know_of_each_other(data_step: bool) -> None:
     other = y.clone()
     other[3] += 0.3
     one, two = (
-        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=0.0, data_step=data_step)
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), spacing_ratio=0.0, data_step=data_step)
         for d in (y, other)
     )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
@@ -121,7 +92,8 @@ def test_close_slices_know_two_neighbours_on_either_side() -> None:
     other = y.clone()
     other[3] += 0.3
     one, two = (
-        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), closeness=1.0, data_step=False) for d in (y, other)
+        amortise(detail, Measurement(TWICE, d, RicianNoise(0.02)), spacing_ratio=1.0, data_step=False)
+        for d in (y, other)
     )
     changed = [k for k in range(7) if not torch.allclose(one.images[k], two.images[k], atol=1e-6)]
     assert changed == [1, 2, 3, 4, 5]
@@ -164,10 +136,10 @@ def test_where_nothing_was_done_to_the_image_there_is_no_data_step() -> None:
 
 
 @pytest.mark.parametrize("slices", [1, 2, 3])
-@pytest.mark.parametrize("closeness", [0.0, 1.0])
-def test_small_stacks_are_restored_too(slices: int, closeness: float) -> None:
+@pytest.mark.parametrize("spacing_ratio", [0.0, 1.0])
+def test_small_stacks_are_restored_too(slices: int, spacing_ratio: float) -> None:
     found = amortise(
-        small_detail(), Measurement(TWICE, measured(slices=slices), RicianNoise(0.02)), closeness=closeness
+        small_detail(), Measurement(TWICE, measured(slices=slices), RicianNoise(0.02)), spacing_ratio=spacing_ratio
     )
     assert found.images.shape == found.std.shape == (slices, *SIZE)
     assert bool(torch.isfinite(found.images).all()) and bool((found.std > 0).all())
@@ -183,7 +155,7 @@ def test_a_stack_goes_on_beyond_its_end_as_it_ended(slices: int) -> None:
 
 def test_only_some_slices_are_the_same_slices() -> None:
     detail, siren, y = small_detail(), small_siren(), measured()
-    given = {"features": CoordinateFeatures(siren, places)}
+    given = {"features": CoordinateFeatures(siren, coords_of)}
     whole = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), **given)
     part = amortise(detail, Measurement(TWICE, y, RicianNoise(torch.full_like(y, 0.02))), only=slice(2, 5), **given)
     close(part.images, whole.images[2:5])
@@ -201,22 +173,12 @@ def test_the_coordinate_prior_is_asked_at_the_places_of_the_slices() -> None:
 
     def inform(some: slice) -> Tensor:
         asked.append((some.start, some.stop))
-        return places(some)
+        return coords_of(some)
 
     known = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)), features=CoordinateFeatures(siren, inform))
     alone = amortise(detail, Measurement(TWICE, y, RicianNoise(0.02)))
     assert asked == [(0, 4), (4, 7)]
     assert float((known.network_images - alone.network_images).abs().max()) > 1e-4
-
-
-@pytest.mark.parametrize("size", [(17, 21), (19, 30), (4, 5)])
-def test_sizes_that_four_does_not_divide_have_features_too(size: tuple[int, int]) -> None:
-    operator = Downsample(size, 2)
-    y = operator.A(slice_images(2, *size))
-    coords = slice_coordinates(2, *size)
-    features = CoordinateFeatures(small_siren(), lambda some: coords[some])
-    mean, std = predict_slices(small_detail(), Measurement(operator, y, RicianNoise(0.02)), slice(0, 2), features)
-    assert mean.shape == std.shape == (2, *size)
 
 
 def test_rough_products_agree_with_exact_ones_to_a_fiftieth_of_what_was_changed(
@@ -225,10 +187,10 @@ def test_rough_products_agree_with_exact_ones_to_a_fiftieth_of_what_was_changed(
     detail, siren, y = small_detail(), small_siren(), measured(Identity(SIZE))
     found = []
     for rough in (False, True):
-        monkeypatch.setattr(amortised, "has_bfloat16", lambda device, rough=rough: rough)
+        monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device, rough=rough: rough)
         found.append(
             amortise(
-                detail, Measurement(Identity(SIZE), y, RicianNoise(0.02)), features=CoordinateFeatures(siren, places)
+                detail, Measurement(Identity(SIZE), y, RicianNoise(0.02)), features=CoordinateFeatures(siren, coords_of)
             )
         )
     change = float((found[0].images - y).square().mean().sqrt())
@@ -249,11 +211,6 @@ def test_the_same_data_give_the_same_bytes() -> None:
     assert torch.equal(one.images, two.images) and torch.equal(one.std, two.std)
 
 
-def test_whether_a_device_multiplies_bfloat16_is_known() -> None:
-    assert has_bfloat16(torch.device("cpu")) in (True, False)
-    assert has_bfloat16(torch.device("meta")) is False
-
-
 @pytest.mark.parametrize("sigma", [0.05, 0.1])
 def test_the_data_step_takes_the_bias_of_a_magnitude_off(sigma: float) -> None:
     clean = measured()
@@ -261,22 +218,6 @@ def test_the_data_step_takes_the_bias_of_a_magnitude_off(sigma: float) -> None:
     found = amortise(small_detail(), Measurement(TWICE, y, RicianNoise(sigma)))
     seen = TWICE.A(found.images)
     assert float((seen - clean).square().mean()) < 0.5 * float((y - clean).square().mean())
-
-
-def test_padding_is_not_shown_to_the_network() -> None:
-    """Zeros around the data change nothing but for a margin, and give zeros there."""
-    around, detail = 24, small_detail()
-    y = slice_images(5, 32, 40)
-    margin = (amortised.MARGIN,) * 4
-    wide = torch.nn.functional.pad(y, (around,) * 4)
-    given = Measurement(Identity(tuple(wide.shape[1:])), wide, RicianNoise(0.02))
-    found = torch.stack(predict_slices(detail, given, slice(0, 5)))
-    near = torch.nn.functional.pad(y, margin)
-    alone = Measurement(Identity(tuple(near.shape[1:])), near, RicianNoise(0.02))
-    known = torch.stack(predict_slices(detail, alone, slice(0, 5)))
-    rest = around - amortised.MARGIN
-    close(found, torch.nn.functional.pad(known, (rest,) * 4))
-    assert float((found[0, :, around:-around, around:-around] - y).detach().abs().max()) > 1e-3
 
 
 def test_a_slice_of_zeros_is_a_slice_of_zeros() -> None:
@@ -306,3 +247,15 @@ def test_mirror_images_are_averaged() -> None:
     )
     close(both, (one + two) / 2)
     assert float((one - two).abs().max()) > 1e-4
+
+
+def test_the_slices_are_prepared_once_for_all_their_mirror_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the divergence is read, the moved data are prepared as well."""
+    calls = []
+    whole = slice_prediction.interpolate
+    monkeypatch.setattr(slice_prediction, "interpolate", lambda *given: calls.append(1) or whole(*given))
+    given = Measurement(Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02))
+    amortise(small_detail(), given)
+    assert len(calls) == 2  # batches
+    amortise(small_detail(), given, probe=torch.Generator().manual_seed(0), probed=lambda batch: batch == 0)
+    assert len(calls) == 2 + 3

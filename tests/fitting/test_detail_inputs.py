@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from phantoms import slice_images
 from torch import Tensor
 
-from monai_strainer.fitting.detail_inputs import conditions, interpolate, show
+from monai_strainer.fitting.detail_inputs import assemble_inputs, describe_acquisition, interpolate
 from monai_strainer.networks.detail import CONDITIONS
 from monai_strainer.physics import (
     Blur,
@@ -112,16 +112,16 @@ def test_slices_are_interpolated_one_by_one() -> None:
 
 def test_conditions_are_as_many_as_the_network_takes_and_finite() -> None:
     for operator, noise in itertools.product(OPERATORS.values(), (GaussianNoise(0.0), RicianNoise(0.1))):
-        numbers = conditions(operator, noise, 1.0)
+        numbers = describe_acquisition(operator, noise, 1.0)
         assert (
             numbers.shape == (CONDITIONS,) and bool(torch.isfinite(numbers).all()) and float(numbers.abs().max()) < 10
         )
 
 
 def test_conditions_tell_measurements_apart() -> None:
-    numbers = [conditions(operator, RicianNoise(0.05), 1.0) for operator in OPERATORS.values()]
+    numbers = [describe_acquisition(operator, RicianNoise(0.05), 1.0) for operator in OPERATORS.values()]
     other = [(GaussianNoise(0.05), 1.0), (RicianNoise(0.1), 1.0), (RicianNoise(0.001), 1.0), (RicianNoise(0.05), 0.2)]
-    numbers += [conditions(OPERATORS["twice"], noise, closeness) for noise, closeness in other]
+    numbers += [describe_acquisition(OPERATORS["twice"], noise, spacing_ratio) for noise, spacing_ratio in other]
     for one, two in itertools.combinations(numbers, 2):
         assert float((one - two).abs().max()) > 0.05
 
@@ -129,7 +129,7 @@ def test_conditions_tell_measurements_apart() -> None:
 @pytest.mark.parametrize("kind", ["box", "gaussian", "kspace"])
 def test_conditions_do_not_depend_on_the_size_of_the_image(kind: str) -> None:
     small, large = (Profile(kind, 0.8)((n, n), (n // 2, n)) for n in (32, 96))  # type: ignore[arg-type]
-    one, two = (conditions(operator, RicianNoise(0.05), 1.0) for operator in (small, large))
+    one, two = (describe_acquisition(operator, RicianNoise(0.05), 1.0) for operator in (small, large))
     kept = [k for k in range(CONDITIONS) if kind != "kspace" or k not in (2, 5)]  # side lobes go on without end
     torch.testing.assert_close(one[kept], two[kept], atol=0.03, rtol=0)
 
@@ -137,14 +137,15 @@ def test_conditions_do_not_depend_on_the_size_of_the_image(kind: str) -> None:
 def test_a_noise_map_is_told_by_its_root_mean_square() -> None:
     sigma = 0.1 * drawn(3, 12, 15)
     one, two = (
-        conditions(OPERATORS["twice"], RicianNoise(s), 1.0) for s in (sigma, float(sigma.square().mean().sqrt()))
+        describe_acquisition(OPERATORS["twice"], RicianNoise(s), 1.0)
+        for s in (sigma, float(sigma.square().mean().sqrt()))
     )
     torch.testing.assert_close(one, two)
 
 
 def test_slices_come_first_then_the_noise_then_what_is_open() -> None:
     slices, share, sigma = drawn(2, 5, 6, 8), drawn(6, 8, seed=1), drawn(2, 1, 6, 8, seed=2)
-    shown = show(slices, share, sigma, torch.arange(10.0))
+    shown = assemble_inputs(slices, share, sigma, torch.arange(10.0))
     assert shown.image.shape == (2, 7, 6, 8) and shown.conditions.tolist() == [list(range(10))] * 2
     assert torch.equal(shown.image[:, :5], slices)
     torch.testing.assert_close(shown.image[:, 5:6] / sigma, torch.full_like(sigma, 10))
@@ -152,5 +153,5 @@ def test_slices_come_first_then_the_noise_then_what_is_open() -> None:
 
 
 def test_one_noise_level_is_shown_everywhere() -> None:
-    shown = show(drawn(2, 5, 6, 8), drawn(6, 8), torch.tensor(0.07), torch.zeros(10))
+    shown = assemble_inputs(drawn(2, 5, 6, 8), drawn(6, 8), torch.tensor(0.07), torch.zeros(10))
     torch.testing.assert_close(shown.image[:, 5], torch.full((2, 6, 8), 0.7))

@@ -10,7 +10,7 @@ import torch
 from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
-from monai_strainer.fitting import CoordinateFeatures, amortised, plug_and_play
+from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play, slice_prediction
 from monai_strainer.physics import (
     Blur,
     Downsample,
@@ -30,7 +30,7 @@ SIZE = (20, 26)
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Products in float32: equal is then nearly equal to the last bit."""
-    monkeypatch.setattr(amortised, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device: False)
 
 
 def mask(share: float = 0.7) -> Mask:
@@ -151,7 +151,7 @@ def test_the_coordinate_prior_is_heard() -> None:
 def test_one_turn_is_a_denoiser() -> None:
     detail, y = small_detail(), measured(Identity(SIZE))
     found = plug_and_play(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), iterations=1)
-    alone = amortised.amortise(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), closeness=0.0)
+    alone = amortise(detail, Measurement(Identity(SIZE), y, GaussianNoise(0.05)), spacing_ratio=0.0)
     torch.testing.assert_close(found.images, alone.images, atol=1e-3, rtol=0)
 
 

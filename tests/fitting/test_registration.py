@@ -36,7 +36,7 @@ TURN = torch.tensor([[1.02, 0.05, 0.0, 0.02], [-0.05, 0.99, 0.04, 0.0], [0.0, -0
 
 def test_a_turn_that_was_put_in_is_found() -> None:
     siren, coords = knowing_siren(), slice_coordinates(6, 24, 26)
-    found = align(siren, image_at(siren, coords, TURN), coords, turns=8)
+    found = align(siren, image_at(siren, coords, TURN), coords, iterations=8)
     assert (found - TURN).abs().max() < 0.3 * (torch.eye(3, 4) - TURN).abs().max()
 
 
@@ -65,7 +65,7 @@ def test_nothing_of_the_network_changes() -> None:
     siren, coords = small_siren(), slice_coordinates(2, 8, 8)
     before = copy.deepcopy(siren.state_dict())
     with torch.no_grad():  # works under no_grad, too
-        found = align(siren, torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(0)), coords, turns=2)
+        found = align(siren, torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(0)), coords, iterations=2)
     assert found.shape == (3, 4) and found.dtype == torch.float32 and bool(torch.isfinite(found).all())
     assert all(torch.equal(value, before[name]) for name, value in siren.state_dict().items())
     assert all(p.grad is None for p in siren.parameters())

@@ -118,11 +118,11 @@ def test_a_recorded_pretraining_is_one_launched_piece_by_piece(
 
 
 def test_detail_prior(device: torch.device) -> None:
-    y, places = TWICE.A(slice_images(5, *SIZE)), slice_coordinates(5, *SIZE)
+    y, coords_of = TWICE.A(slice_images(5, *SIZE)), slice_coordinates(5, *SIZE)
     found = []
     for where in (torch.device("cpu"), device):
         given = Measurement(TWICE.to(where), y.to(where), RicianNoise(0.02).to(where))
-        features = CoordinateFeatures(small_siren().to(where), lambda some, to=where: places[some].to(to))
+        features = CoordinateFeatures(small_siren().to(where), lambda some, to=where: coords_of[some].to(to))
         found.append(amortise(small_detail().to(where), given, features=features).images)
     assert psnr(*found) > 45
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_strainer.fitting import amortise, amortised
+from monai_strainer.fitting import amortise, slice_prediction
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import FLOOR, NoiseLevelNet
 from monai_strainer.physics import Downsample, GaussianNoise, Identity, Measurement, RicianNoise
@@ -24,7 +24,7 @@ def network() -> DetailPrior:
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Products in float32, whatever the processor is fast at."""
-    monkeypatch.setattr(amortised, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(slice_prediction, "has_bfloat16", lambda device: False)
 
 
 def slices(seed: int = 0) -> torch.Tensor:
@@ -53,7 +53,7 @@ def test_hidden_neighbours_stay_hidden(network: DetailPrior) -> None:
     y = slices()
     other = torch.stack([y[0] * 3, y[1], y[2] * 0.2])
     one, two = (
-        amortise(network, Measurement(Identity((16, 20)), s, GaussianNoise(0.05)), closeness=0.0, only=slice(1, 2))
+        amortise(network, Measurement(Identity((16, 20)), s, GaussianNoise(0.05)), spacing_ratio=0.0, only=slice(1, 2))
         for s in (y, other)
     )
     assert torch.equal(one.images, two.images)

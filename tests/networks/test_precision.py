@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from monai_strainer.networks.precision import autocast_on, quick_products
+from monai_strainer.networks.precision import autocast_on, has_bfloat16, quick_products
 
 CUDA = torch.device("cuda")
 SWITCH = torch.backends.cuda.matmul
@@ -61,3 +61,8 @@ def test_other_devices_leave_it_alone(before: str, device: str) -> None:
 def test_a_device_without_autocast_computes_as_it_is() -> None:
     with autocast_on(torch.device("meta"), True):
         assert (torch.ones(2, 2, device="meta") @ torch.ones(2, 2, device="meta")).dtype == torch.float32
+
+
+def test_whether_a_device_multiplies_bfloat16_is_known() -> None:
+    assert has_bfloat16(torch.device("cpu")) in (True, False)
+    assert has_bfloat16(torch.device("meta")) is False

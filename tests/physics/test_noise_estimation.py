@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The noise level of one scan: laws it obeys, how near it comes on real scans, and how honest its error is."""
+"""The noise level of one scan: laws it obeys, how near it comes on real scans, and how right its error is."""
 
 from __future__ import annotations
 

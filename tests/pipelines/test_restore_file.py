@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -10,7 +12,9 @@ import numpy as np
 import pytest
 from phantoms import small_head, small_prior
 
-from monai_strainer import InputError, RestoreOptions, write
+from monai_strainer import InputError, RestoreOptions, Volume, write
+from monai_strainer.io.nifti import files as nifti
+from monai_strainer.pipelines import restore_file as restore_file_module
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs, plan_file, restore_file
 
 SHAPE = (12, 14, 4)
@@ -42,3 +46,51 @@ def test_a_residual_on_another_grid_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a residual is the scan minus the result"):
         restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), FileOptions(), Outputs(residual=True))
     assert not (tmp_path / "b.nii.gz").exists()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each NIfTI file is opened to read its voxels."""
+    counts: Counter[str] = Counter()
+    whole = nifti._open
+
+    def count(path: Path) -> object:
+        counts[path.name] += 1
+        return whole(path)
+
+    monkeypatch.setattr(nifti, "_open", count)
+    return counts
+
+
+def test_a_4d_file_its_mask_and_its_labels_are_read_once(tmp_path: Path, opened: Counter[str]) -> None:
+    head = small_head(SHAPE)
+    data = np.stack([small_head(SHAPE, seed=seed).data for seed in range(3)], -1)
+    nib.save(nib.Nifti1Image(data, head.grid.affine), tmp_path / "a.nii.gz")
+    for name in ("mask", "labels"):
+        write(Volume((head.data > 100).astype(np.float32), head.grid), tmp_path / f"{name}.nii.gz")
+    opened.clear()
+    options = FileOptions(scale=(1.0,), restore=RestoreOptions(steps=0), mask=tmp_path / "mask.nii.gz")
+    outputs = Outputs(labels=tmp_path / "labels.nii.gz", report=True, sidecar={})
+    report = restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), options, outputs)
+    assert len(report["volumes"]) == 3
+    assert opened == {"a.nii.gz": 1, "mask.nii.gz": 1, "labels.nii.gz": 1}
+    opened.clear()
+    plan_file(tmp_path / "a.nii.gz", small_prior(), options)
+    assert opened == {"a.nii.gz": 1, "mask.nii.gz": 1}
+
+
+def test_one_volume_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.stack([small_head(SHAPE, seed=seed).data for seed in range(4)], -1)
+    nib.save(nib.Nifti1Image(data, small_head(SHAPE).grid.affine), tmp_path / "a.nii.gz")
+    scans: list[weakref.ref[Volume]] = []
+    alive = []
+    whole = restore_file_module.restore
+
+    def counting(scan: Volume, *rest: object, **more: object) -> object:
+        scans.append(weakref.ref(scan))
+        alive.append(sum(one() is not None for one in scans))
+        return whole(scan, *rest, **more)
+
+    monkeypatch.setattr(restore_file_module, "restore", counting)
+    restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), DENOISE, Outputs(std=True, report=True))
+    assert alive == [1, 1, 1, 1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from monai_strainer.errors import InputError
-from monai_strainer.fitting import conditions, interpolate
+from monai_strainer.fitting import describe_acquisition, interpolate
 from monai_strainer.geometry import centres
 from monai_strainer.networks.detail import CONDITIONS
 from monai_strainer.physics import AcquisitionDistribution
@@ -106,14 +106,14 @@ def test_the_label_is_the_slice_in_the_middle_without_its_noise() -> None:
 
 def test_neighbours_are_there_and_alike_or_none_at_all() -> None:
     data = MeasuredPatches([head()], 80, side=16, neighbours=(0.4, 0.2))
-    closeness = set()
+    spacing_ratio = set()
     for i in range(80):
         group = data[i]
         near = float(group["conditions"][0, -1])
-        closeness.add(round(near, 3))
+        spacing_ratio.add(round(near, 3))
         others = group["image"][:, [0, 1, 3, 4]]
         assert bool((others == 0).all()) if near == 0 else bool((others.abs().amax((2, 3)) > 0.05).all())
-    assert closeness == {0, 1, 0.5, 0.333, 0.25, 0.2}
+    assert spacing_ratio == {0, 1, 0.5, 0.333, 0.25, 0.2}
 
 
 def test_all_patches_of_a_group_share_one_measurement() -> None:
@@ -133,7 +133,7 @@ def test_the_noise_is_known_to_five_per_cent() -> None:
         known = float(group["image"][0, 5, 0, 0]) / 10
         if float(noise.sigma) > 0:
             ratios.append(known / float(noise.sigma))
-        expected = conditions(operator, type(noise)(known), float(group["conditions"][0, -1]))
+        expected = describe_acquisition(operator, type(noise)(known), float(group["conditions"][0, -1]))
         torch.testing.assert_close(group["conditions"][0], expected, atol=1e-5, rtol=0)
         share = interpolate(operator, torch.zeros(operator.shape_out))[1]
         torch.testing.assert_close(group["image"][0, 6], 30 * share, atol=1e-5, rtol=0)

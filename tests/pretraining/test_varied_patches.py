@@ -48,8 +48,8 @@ def test_hidden_neighbours_are_zero() -> None:
 
 def test_a_patch_is_as_wide_as_asked_for_and_knows_how_near_its_neighbours_are() -> None:
     made = clean_patch(SOURCES[0], 24, 5, 1, np.random.default_rng(0))
-    assert made.patch.shape == (5, 24, 24) and made.closeness == pytest.approx(1 / 3) and made.gain > 0
-    assert clean_patch(SOURCES[0], 24, 5, 0, np.random.default_rng(0)).closeness == 0
+    assert made.patch.shape == (5, 24, 24) and made.spacing_ratio == pytest.approx(1 / 3) and made.gain > 0
+    assert clean_patch(SOURCES[0], 24, 5, 0, np.random.default_rng(0)).spacing_ratio == 0
 
 
 def test_nothing_to_learn_from_is_refused() -> None:

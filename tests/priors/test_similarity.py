@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from monai_strainer import Prior, Volume, load_prior, read
 from monai_strainer.anatomy.coarse_image import CoarseHead, coarse_head, mirrored_coarse_heads
-from monai_strainer.anatomy.foreground import foreground, normalise
+from monai_strainer.anatomy.foreground import foreground, intensity_scale_of
 from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.priors.similarity import (
@@ -114,6 +114,6 @@ def test_the_shipped_prior_finds_unusual_scans(what: str, is_strange: bool, prio
     scan = read(split_scans(oasis)[1][0])
     data = changed(scan, what).astype(np.float32)
     mask = foreground(data)
-    coarse = coarse_head(data, find_pose(mask, scan.grid), normalise(data, mask).scale)
+    coarse = coarse_head(data, find_pose(mask, scan.grid), intensity_scale_of(data, mask))
     found = similarity_scores(prior.network, aligned(prior.network, coarse)[0], prior.typical)
     assert bool(prior.typical.warnings(found)) == is_strange, prior.typical.scores(found)

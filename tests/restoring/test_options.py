@@ -90,7 +90,7 @@ def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:
 
 
 def test_a_noise_model_needs_its_class_and_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The two places are ``physics/noise.py`` and ``NOISES``; the command line offers the name."""
+    """The two files are ``physics/noise.py`` and ``NOISES``; the command line offers the name."""
 
     class LaplaceNoise(GaussianNoise):
         """A third kind of noise."""

@@ -9,8 +9,7 @@ from phantoms import small_head, small_prior, small_prior_with_detail
 
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.anatomy.head_frame import find_pose
-from monai_strainer.fitting import MIRRORS
-from monai_strainer.geometry import Grid
+from monai_strainer.geometry import MIRRORS, Grid
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.restoring import slicewise
@@ -49,7 +48,7 @@ def test_each_refinement_is_seen_in_the_planes_that_hold_it() -> None:
 
 
 def test_three_planes_give_the_mean_of_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slicewise, "PAIRS", (MIRRORS[:3], MIRRORS[:3]))  # those of one plane alone
+    monkeypatch.setattr(slicewise, "_mirrors", lambda *_: MIRRORS[4][:3])  # those of one plane alone
     scan = small_head((18, 20, 16))
     context = scene_of(scan)
     one = [detail_pass(scan, (axis,), (1, 1, 1), 0.02, context) for axis in range(3)]

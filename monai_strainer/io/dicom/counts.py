@@ -54,8 +54,8 @@ def _of_series(series: Sequence[Frame]) -> Iterator[str]:
         declared = _private(series, "GEMS_SERS_01", 0x0025, 0x07)
         yield from _short("the private element (0025,1007) of GE", declared, len(series), "images")
     times = {f.text("TemporalPositionIdentifier") or f.text("TemporalPositionIndex") for f in series}
-    places = Counter(f.text("ImagePositionPatient") for f in series)
-    count = max(len(times), max(places.values()))
+    positions = Counter(f.text("ImagePositionPatient") for f in series)
+    count = max(len(times), max(positions.values()))
     yield from _short(tag_of("NumberOfTemporalPositions"), _most(series, "NumberOfTemporalPositions"), count, "times")
     parts = {f.text("InConcatenationNumber") for f in series}
     yield from _short(

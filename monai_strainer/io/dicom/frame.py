@@ -132,26 +132,26 @@ class Frame:
         """
         slope, intercept = self.number("RescaleSlope"), self.number("RescaleIntercept")
         slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-        scale = self._philips_scale()
-        if scale is not None and slope:
-            return 1 / scale, intercept / (slope * scale)
+        own = self._philips_slope()
+        if own is not None and slope:
+            return 1 / own, intercept / (slope * own)
         return slope, intercept
 
     def private(self, creator: str, group: int, element: int) -> Any:
         """Return the nearest value of a private element, or None where there is none."""
-        for place in self._places():
+        for dataset in self._private_datasets():
             try:
-                tags = [t for t in place.group_dataset(group) if t.tag.element < 0x100]
+                tags = [t for t in dataset.group_dataset(group) if t.tag.element < 0x100]
                 own = [t.tag.element for t in tags if str(t.value).strip().upper() == creator.upper()]
                 # a de-identified file may have lost the name of the block, which then lies where it always does
                 for block in own or ([] if tags else [0x10]):
-                    if (tag := (group, block << 8 | element)) in place and place[tag].value is not None:
-                        return place[tag].value
+                    if (tag := (group, block << 8 | element)) in dataset and dataset[tag].value is not None:
+                        return dataset[tag].value
             except Exception:  # a damaged private element is not there
                 continue
         return None
 
-    def _places(self) -> Iterator[Dataset]:
+    def _private_datasets(self) -> Iterator[Dataset]:
         """Yield the data sets in which vendors put private elements."""
         for keyword, index in (("PerFrameFunctionalGroupsSequence", self.index), ("SharedFunctionalGroupsSequence", 0)):
             items = value_of(self.header, keyword)
@@ -160,15 +160,15 @@ class Frame:
                 yield items[index]
         yield self.header
 
-    def _philips_scale(self) -> float | None:
+    def _philips_slope(self) -> float | None:
         if "PHILIPS" not in self.text("Manufacturer").upper():
             return None
         raw = self.private("Philips MR Imaging DD 001", 0x2005, 0x0E)
         try:
-            scale = float(np.frombuffer(raw, "<f4")[0] if isinstance(raw, bytes) else raw)
+            slope = float(np.frombuffer(raw, "<f4")[0] if isinstance(raw, bytes) else raw)
         except (TypeError, ValueError):  # a private element is a courtesy
             return None
-        return scale if math.isfinite(scale) and scale > 0 else None
+        return slope if math.isfinite(slope) and slope > 0 else None
 
 
 def _is_filled(item: Dataset, tag: tuple[int, int]) -> bool:

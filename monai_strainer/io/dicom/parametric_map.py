@@ -93,7 +93,7 @@ def _map(
     """Build the map."""
     affine, shape = ras_to_lps(volume.grid.affine), volume.grid.shape
     across, down, step = (float(edge) for edge in volume.grid.spacing)
-    places = [affine[:3, 2] * k + affine[:3, 3] for k in range(shape[2])]
+    positions = [affine[:3, 2] * k + affine[:3, 3] for k in range(shape[2])]
     directions = [*(affine[:3, 0] / across), *(affine[:3, 1] / down)]
     pixels = np.ascontiguousarray(volume.data.transpose(2, 1, 0), dtype=np.float32)  # (frames, rows, columns)
     recipe = hashlib.sha256(pixels.tobytes() + repr((__version__, report.get("prior_sha256"))).encode()).hexdigest()
@@ -130,7 +130,7 @@ def _map(
         derived_pixel_contrast="STD_DEVIATION",
         pixel_measures=highdicom.PixelMeasuresSequence([down, across], step, step),
         plane_orientation=highdicom.PlaneOrientationSequence("PATIENT", directions),
-        plane_positions=[highdicom.PlanePositionSequence("PATIENT", place.tolist()) for place in places],
+        plane_positions=[highdicom.PlanePositionSequence("PATIENT", place.tolist()) for place in positions],
         contributing_equipment=[machine],
         series_description=description,
     )

@@ -21,7 +21,7 @@ from .checks import faults_of, findings
 from .counts import missing_of
 from .frame import Fault, Frame, quiet
 from .pixels import decode
-from .stack import line_of, normal_of, places_of
+from .stack import line_of, normal_of, positions_of
 from .survey import INDEX, Survey, survey
 from .volumes import listed, volumes_of
 
@@ -74,9 +74,9 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     frames = _one_volume(series, volume)
     faults = [*found.faults, *faults_of(frames), *_too_much(frames, limit_bytes)]
     _refuse(faults)
-    normal, places = normal_of(frames), places_of(frames)
-    assert normal is not None and places is not None  # the checks have seen to that
-    order = np.argsort(places @ normal, kind="stable")
+    normal, positions = normal_of(frames), positions_of(frames)
+    assert normal is not None and positions is not None  # the checks have seen to that
+    order = np.argsort(positions @ normal, kind="stable")
     frames = [frames[k] for k in order]
     values = decode(frames)
     slopes = {frame.rescale() for frame in frames}
@@ -87,7 +87,7 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     thickness = frames[0].number("SliceThickness")
     thickness = thickness if thickness is not None and math.isfinite(thickness) and thickness > 0 else None
     notes = [*findings(frames), *missing_of(series, frames), *found.notes]
-    first, step = line_of(frames) if len(frames) > 1 else (places[order[0]], normal * (thickness or 1.0))
+    first, step = line_of(frames) if len(frames) > 1 else (positions[order[0]], normal * (thickness or 1.0))
     affine = np.eye(4)  # columns: along a row, down a column, across the slices
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
     affine[:3, 2], affine[:3, 3] = step, first
@@ -148,9 +148,9 @@ def _torn(found: Survey) -> int:
     groups = Counter[tuple[object, ...]]()
     for frames in found.series.values():
         iop = frames[0].numbers("ImageOrientationPatient", 6)
-        turn = None if iop is None else tuple(np.round(iop, 2))
+        orientation = None if iop is None else tuple(np.round(iop, 2))
         size = tuple(frames[0].text(keyword) for keyword in ("SeriesNumber", "Rows", "Columns"))
-        groups[size, turn] += 1 if len(frames) == 1 else -len(frames)
+        groups[size, orientation] += 1 if len(frames) == 1 else -len(frames)
     return max(groups.values()) if max(groups.values()) > 2 else 0
 
 

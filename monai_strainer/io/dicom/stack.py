@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from .frame import Fault, Frame, names_of
 
-__all__ = ["TILED", "are_tiled", "is_a_stack", "is_orthonormal", "line_of", "normal_of", "places_of", "stated_spacing"]
+__all__ = [
+    "TILED",
+    "are_tiled",
+    "is_a_stack",
+    "is_orthonormal",
+    "line_of",
+    "normal_of",
+    "positions_of",
+    "stated_spacing",
+]
 
 TILED = ("MOSAIC", "VFRAME")  # words of Siemens and United Imaging for many slices side by side in one image
 
@@ -34,10 +43,10 @@ def normal_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
     return None if iop is None or not np.isfinite(iop).all() or not is_orthonormal(iop) else np.cross(iop[:3], iop[3:])
 
 
-def places_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
+def positions_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
     """(frames, 3) positions of the first voxels, LPS mm; None where one is missing or is nonsense."""
-    places = [f.numbers("ImagePositionPatient", 3) for f in frames]
-    stated = [place for place in places if place is not None and np.isfinite(place).all()]
+    positions = [f.numbers("ImagePositionPatient", 3) for f in frames]
+    stated = [place for place in positions if place is not None and np.isfinite(place).all()]
     return np.stack(stated) if len(stated) == len(frames) else None
 
 
@@ -80,19 +89,19 @@ def line_of(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.fl
     Least squares, as positions may be rounded. What rounding explains beside the normal is left out of the step, and
     SpacingBetweenSlices is the step where rounding allows it.
     """
-    normal, places = normal_of(frames), places_of(frames)
-    assert normal is not None and places is not None  # the checks have seen to that
+    normal, positions = normal_of(frames), positions_of(frames)
+    assert normal is not None and positions is not None  # the checks have seen to that
     count, units = len(frames), units_of(frames)
     index = np.arange(count) - (count - 1) / 2
-    step = index @ places / (index @ index)
+    step = index @ positions / (index @ index)
     along = float(step @ normal)
     half = 0.5 * float(np.abs(normal) @ units)
-    stated, (low, high) = stated_spacing(frames), _steps_that_fit(places @ normal, half)
+    stated, (low, high) = stated_spacing(frames), _steps_that_fit(positions @ normal, half)
     beside = step - along * normal
     if (np.abs(beside) * (count - 1) <= 2 * units).all():
         beside = np.zeros(3)
     step = beside + normal * (stated if stated is not None and low <= stated <= high else along)
-    return places.mean(axis=0) - step * (count - 1) / 2, step
+    return positions.mean(axis=0) - step * (count - 1) / 2, step
 
 
 def _is_rounded(heights: NDArray[np.float64], half: float, stated: float | None) -> bool:
@@ -110,22 +119,22 @@ def _is_rounded(heights: NDArray[np.float64], half: float, stated: float | None)
 
 
 def is_a_stack(frames: Sequence[Frame]) -> Iterable[Fault]:
-    """One image per place, places on a straight line across the slices, one step apart."""
-    normal, places = normal_of(frames), places_of(frames)
-    if normal is None or places is None or len(frames) < 2 or are_tiled(frames):
+    """One image per position, positions on a straight line across the slices, one step apart."""
+    normal, positions = normal_of(frames), positions_of(frames)
+    if normal is None or positions is None or len(frames) < 2 or are_tiled(frames):
         return
-    order = np.argsort(places @ normal, kind="stable")
-    ordered, places = [frames[k] for k in order], places[order]
-    for check in (_has_one_image_a_place, _has_one_step, _is_straight):
-        for fault in check(ordered, places, normal):
+    order = np.argsort(positions @ normal, kind="stable")
+    ordered, positions = [frames[k] for k in order], positions[order]
+    for check in (_has_one_image_a_position, _has_one_step, _is_straight):
+        for fault in check(ordered, positions, normal):
             yield fault
             return
 
 
-def _has_one_image_a_place(
-    ordered: Sequence[Frame], places: NDArray[np.float64], normal: NDArray[np.float64]
+def _has_one_image_a_position(
+    ordered: Sequence[Frame], positions: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> Iterable[Fault]:
-    steps = np.diff(places @ normal)
+    steps = np.diff(positions @ normal)
     same = np.flatnonzero(steps < max(1e-3, 0.01 * float(np.median(steps))))
     if not same.size:
         return
@@ -151,9 +160,9 @@ def _too_coarse(frames: Sequence[Frame], step: float, names: tuple[str, ...]) ->
 
 
 def _has_one_step(
-    ordered: Sequence[Frame], places: NDArray[np.float64], normal: NDArray[np.float64]
+    ordered: Sequence[Frame], positions: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> Iterable[Fault]:
-    heights = places @ normal
+    heights = positions @ normal
     steps = np.diff(heights)
     usual = float(np.median(steps))
     odd = np.flatnonzero(np.abs(steps - usual) > max(0.01 * usual, 2e-3))
@@ -170,9 +179,11 @@ def _has_one_step(
         )
 
 
-def _is_straight(ordered: Sequence[Frame], places: NDArray[np.float64], normal: NDArray[np.float64]) -> Iterable[Fault]:
-    units, usual = units_of(ordered), float(np.median(np.diff(places @ normal)))
-    line = places[-1] - places[0]
+def _is_straight(
+    ordered: Sequence[Frame], positions: NDArray[np.float64], normal: NDArray[np.float64]
+) -> Iterable[Fault]:
+    units, usual = units_of(ordered), float(np.median(np.diff(positions @ normal)))
+    line = positions[-1] - positions[0]
     along = float(line @ normal)
     beside = line - along * normal
     if np.linalg.norm(beside) > 0.01 * abs(along) + float(np.linalg.norm(units)):
@@ -183,8 +194,8 @@ def _is_straight(ordered: Sequence[Frame], places: NDArray[np.float64], normal: 
             names_of(ordered[:1]),
         )
         return
-    ideal = places[0] + np.outer(np.linspace(0, 1, len(ordered)), line)
-    off = np.maximum(0, np.abs(places - ideal) - units).max(axis=1)
+    ideal = positions[0] + np.outer(np.linspace(0, 1, len(ordered)), line)
+    off = np.maximum(0, np.abs(positions - ideal) - units).max(axis=1)
     spacing = ordered[0].numbers("PixelSpacing", 2)
     allowed = 0.1 * float(spacing.min()) if spacing is not None and np.isfinite(spacing).all() else 0.1
     if off.max() > max(allowed, 0.01 * usual):

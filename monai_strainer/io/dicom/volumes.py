@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR
 
 from .frame import Frame
-from .stack import are_tiled, normal_of, places_of
+from .stack import are_tiled, normal_of, positions_of
 
 __all__ = ["Part", "listed", "volumes_of"]
 
-VARY = (  # what may differ between two images at one place, the surest first
+VARY = (  # what may differ between two images at one position, the surest first
     "ComplexImageComponent",
     "FrameType",
     "ImageType",
@@ -38,7 +38,7 @@ VARY = (  # what may differ between two images at one place, the surest first
 )
 NUMBERS = ("DS", "FD", "IS", "SL", "UL", "US")  # value representations
 MANY = 12  # volumes listed one by one
-NEAR = 0.01  # mm between two images at one place
+NEAR = 0.01  # mm between two images at one position
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +50,21 @@ class Part:
 
 
 def volumes_of(frames: Sequence[Frame]) -> list[Part]:
-    """Return the volumes of a series, in an order that file names do not change; one, where every place has one image.
+    """Return the volumes of a series, in an order that file names do not change; one, if no position has two images.
 
-    An attribute splits the images at hand if every one of its values leaves fewer images at a place than there were,
-    and one of them reaches every place: so a time that every slice has for itself splits nothing.
+    An attribute splits the images at hand if every one of its values leaves fewer images at a position than there were,
+    and one of them reaches every position: so a time that every slice has for itself splits nothing.
     """
-    normal, places = normal_of(frames), places_of(frames)
-    turns = [f.numbers("ImageOrientationPatient", 6) for f in frames]
-    if normal is None or places is None or are_tiled(frames):
+    normal, positions = normal_of(frames), positions_of(frames)
+    orientations = [f.numbers("ImageOrientationPatient", 6) for f in frames]
+    if normal is None or positions is None or are_tiled(frames):
         return [Part(list(frames))]
-    first = turns[0]
-    if first is None or any(turn is None or not np.allclose(turn, first, atol=1e-3) for turn in turns):
+    first = orientations[0]
+    if first is None or any(one is None or not np.allclose(one, first, atol=1e-3) for one in orientations):
         return [Part(list(frames))]
-    heights = places @ normal
+    heights = positions @ normal
     order = np.argsort(heights, kind="stable")
-    rank = np.empty(len(frames), dtype=int)  # which place, counted along the normal
+    rank = np.empty(len(frames), dtype=int)  # which position, counted along the normal
     rank[order] = np.concatenate([[0], np.cumsum(np.diff(heights[order]) > NEAR)])
     return list(_split(list(frames), rank, ()))
 
@@ -103,7 +103,7 @@ def _word(frame: Frame, keyword: str, k: int) -> str:
 
 
 def _most(rank: NDArray[np.int_]) -> int:
-    """Return the largest number of images at one place."""
+    """Return the largest number of images at one position."""
     return max(Counter(rank.tolist()).values())
 
 

@@ -27,7 +27,7 @@ from .frame import Frame, quiet
 from .lossy import say_lossy
 from .parametric_map import write_map
 from .read import DicomSource
-from .stack import normal_of, places_of
+from .stack import normal_of, positions_of
 from .verbatim import keep_bytes, put_after
 
 __all__ = ["write_dicom"]
@@ -54,7 +54,7 @@ def write_dicom(
         folder: to write into; empty.
         report: of the restoration.
         std: ``(X, Y, Z)`` in the volume's units.
-        parametric_map: write it as one file of the class Parametric Map in place of MR images.
+        parametric_map: write it as one file of the class Parametric Map in position of MR images.
 
     Returns:
         the SHA-256 of every file by its name.
@@ -96,17 +96,17 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
     ).hexdigest()
     series = generate_uid(entropy_srcs=[first.text("SeriesInstanceUID"), recipe])
     affine = ras_to_lps(volume.grid.affine)
-    normal, places = normal_of(source.frames), places_of(source.frames)
-    assert normal is not None and places is not None
-    heights = places @ normal
+    normal, positions = normal_of(source.frames), positions_of(source.frames)
+    assert normal is not None and positions is not None
+    heights = positions @ normal
     is_finer = len(source.frames) != volume.grid.shape[2]
     top = max(1.0, float(np.percentile(volume.data, 99.5)) / slope)  # of the window, where the source has none
     moment = now()
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for k in range(volume.grid.shape[2]):
-        place = affine[:3, :3] @ [0, 0, k] + affine[:3, 3]
-        away = np.abs(heights - place @ normal)
+        position = affine[:3, :3] @ [0, 0, k] + affine[:3, 3]
+        away = np.abs(heights - position @ normal)
         used = [int(i) for i in np.argsort(away, kind="stable")[: 2 if is_finer and away.min() > 1e-3 else 1]]
         image = classic(source.frames[used[0]])
         _identify(image, source.frames[used[0]], series, f"{recipe}-{k}", k, which, moment, report)
@@ -114,7 +114,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         if which == 2:
             image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
         say_lossy(image, source.frames)
-        _lay(image, volume, place, normal, is_finer)
+        _lay(image, volume, position, normal, is_finer)
         _fill(image, stored[..., k].T, top, which == 1 and source.slope is not None)
         name = f"MR{k + 1:05d}.dcm"
         keep_bytes(image)
@@ -219,14 +219,14 @@ def _derive(
 
 
 def _lay(
-    image: Dataset, volume: Volume, place: NDArray[np.float64], normal: NDArray[np.float64], is_finer: bool
+    image: Dataset, volume: Volume, position: NDArray[np.float64], normal: NDArray[np.float64], is_finer: bool
 ) -> None:
     """Where the image lies: the edges of the field of view are those of the source."""
     across, down, step = (float(value) for value in volume.grid.spacing)
     put(image, "PixelSpacing", [down, across])
-    put(image, "ImagePositionPatient", place.tolist())
+    put(image, "ImagePositionPatient", position.tolist())
     if "SliceLocation" in image or is_finer:
-        put(image, "SliceLocation", float(place @ normal))
+        put(image, "SliceLocation", float(position @ normal))
     if is_finer:
         put(image, "SliceThickness", step)
     if is_finer or "SpacingBetweenSlices" in image:

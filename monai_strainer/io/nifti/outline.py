@@ -35,6 +35,11 @@ class Outline(NamedTuple):
     volumes: int
     others: tuple[int, ...] = ()
 
+    @property
+    def blank(self) -> Volume:
+        """A volume of zeros on this grid, which takes no memory."""
+        return Volume(np.broadcast_to(np.float32(0), self.grid.shape), self.grid, slice_axis=self.slice_axis)
+
 
 def _header(path: Path) -> Nifti1Header | None:
     """Read the header of a file; return None where it cannot be read."""
@@ -64,8 +69,7 @@ def outline_of(path: Path, form: Form | None = None) -> Outline | None:
         shape = shape_of(header)
         grid = Grid(shape, placement_of(header, form).affine)
         axis = (int(header["dim_info"]) >> 4 & 3) - 1
-        nothing = np.broadcast_to(np.float32(0), shape)  # one number, whatever the shape
-        return Outline(grid, Volume(nothing, grid, slice_axis=axis).slice_axis, volumes, others)
+        return Outline(grid, Outline(grid, axis, 1).blank.slice_axis, volumes, others)
     except InputError:
         return None
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The standard deviation as a Parametric Map: the same voxels at the same places, with a unit, for the same patient."""
+"""The standard deviation as a Parametric Map: the same voxels at the same positions, a unit, the same patient."""
 
 from __future__ import annotations
 

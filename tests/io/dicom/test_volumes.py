@@ -102,7 +102,7 @@ def test_free_text_is_counted_not_told(tmp_path: Path) -> None:
 
 
 def test_many_volumes_are_told_in_short(tmp_path: Path) -> None:
-    def change(k: int, image: Dataset) -> None:  # two places, sixteen volumes
+    def change(k: int, image: Dataset) -> None:  # two positions, sixteen volumes
         image.ImagePositionPatient = [f"{v:.9f}" for v in ORIGIN + STEP * (k % 2) * AXES[:, 2]]
 
     for v in range(16):

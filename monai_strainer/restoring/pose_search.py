@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Placing a scan in the prior's head: by its box where the whole head is there, by trial where only a part is."""
+"""Find the head coordinates of a scan: by its box where the whole head is there, by trial where only a part is."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..anatomy.foreground import normalise
+from ..anatomy.foreground import intensity_scale_of
 from ..anatomy.head_frame import Pose, find_pose
 from ..fitting import solve_readouts
 from ..physics import Identity
 from ..priors.prior import Prior
 from ..volume import Volume
 
-__all__ = ["place"]
+__all__ = ["search_pose"]
 
 TRIALS = np.linspace(-0.9, 0.9, 19)
 SIDE = 64  # pixels per side that a trial looks at
 
 
-def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bool]:
+def search_pose(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bool]:
     """Find the pose of a scan in head coordinates, and whether the whole head was there to measure it.
 
     A slab or a single slice shows no top and no bottom. Then the head is given the cohort's size, and the slab is
@@ -46,7 +46,7 @@ def place(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bo
     if prior.network.spatial_dims < 3:
         return pose, False
     middle = scan.grid.shape[axis] // 2
-    image = scan.slices(axis)[middle] / normalise(scan.data, mask, prior.percentile).scale  # (H, W)
+    image = scan.slices(axis)[middle] / intensity_scale_of(scan.data, mask, prior.percentile)  # (H, W)
     rows, columns = (np.unique(np.linspace(0, n - 1, min(n, SIDE)).astype(int)) for n in image.shape)
     y = torch.from_numpy(2 * image[np.ix_(rows, columns)] - 1)[None]  # (1, h, w)
     errors = []
