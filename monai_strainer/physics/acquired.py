@@ -7,9 +7,12 @@ holds no detail and its noise is correlated. On the acquired grid the noise is w
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 __all__ = ["acquired_size", "fourier_resize"]
@@ -18,19 +21,26 @@ _SMOOTH = 0.02  # cycles per voxel over which the power spectrum is averaged
 _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space falls
 _DROP = 0.7  # decades of power that it falls at least
 _STEEPER = 1.8  # times the fall just before it: anatomy alone falls evenly
+_FLAT = 0.15  # decades that it falls at most before that, where noise covers the anatomy
 _FIRST, _LAST = 0.14, 0.45  # cycles per voxel where an edge is looked for
 _FEWEST = 64  # voxels below which a spectrum is too short for an estimate
+_SOFT = 4.0  # voxels, standard deviation of the window's border
+_LINES = 16384  # of the object whose spectra are averaged, at most
 
 
-def acquired_size(data: NDArray[np.float32], axis: int) -> int:
+def acquired_size(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_] | None = None) -> int:
     """How many voxels of an axis were measured; its whole length where no zero-filling is found.
 
     The mean power spectrum along the axis falls evenly for anatomy and levels off for noise. At the edge of a
-    zero-filled k-space it falls by a factor of 5 or more within 0.06 cycles per voxel.
+    zero-filled k-space it falls by a factor of 5 or more within 0.06 cycles per voxel. Noise in the air of a magnitude
+    has twice the bandwidth of the measurement and covers that edge in a noisy scan. There the object is looked at
+    alone, and only the end of noise of even power counts: the edges of a sharp object look like an edge of k-space.
 
     Args:
         data: (X, Y, Z) intensities.
         axis: array axis.
+        inside: (X, Y, Z) where a magnitude has signal, without its border: looked at alone where nothing is found
+            otherwise.
 
     Returns:
         an even number of voxels, between a quarter of the axis and all of it.
@@ -38,27 +48,68 @@ def acquired_size(data: NDArray[np.float32], axis: int) -> int:
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((96, 8, 8)).astype(np.float32)
         >>> filled = fourier_resize(torch.from_numpy(noise).movedim(0, -1), 160).movedim(-1, 0).numpy()
-        >>> acquired_size(noise, 0), abs(acquired_size(filled, 0) - 96) <= 6
+        >>> acquired_size(noise, 0), abs(acquired_size(filled, 0) - 96) <= 2
         (96, True)
     """
     n = data.shape[axis]
     if n < _FEWEST:
         return n
     lines = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
-    lines = lines[np.ptp(lines, axis=1) > 0]
+    found = _cut(_whole_lines(lines))
+    if found is None and inside is not None:
+        found = _cut(_lines_inside(lines, np.moveaxis(inside, axis, -1).reshape(-1, n)), _FLAT)
+    return n if found is None else min(n, found)
+
+
+def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int | None:
+    """Return how many voxels of lines were measured; None where no edge of k-space is found.
+
+    Args:
+        lines: (L, n).
+        steepest_before: decades that the power may fall just before the edge.
+    """
     if len(lines) == 0:
-        return n
-    power = np.square(np.abs(np.fft.rfft(lines - lines.mean(1, keepdims=True), axis=1))).mean(0)
+        return None
+    n = lines.shape[1]
+    power = np.square(np.abs(np.fft.rfft(lines, axis=1))).mean(0)
     width = max(1, round(_SMOOTH * n))
     log = np.log10(np.maximum(np.convolve(np.pad(power, width, mode="edge"), np.ones(2 * width + 1), "same"), 1e-30))
     log = log[width:-width]
     step = max(2, round(_STEP * n))
     for k in range(round(_FIRST * n), min(round(_LAST * n), len(log) - step)):
         fall, before = log[k] - log[k + step], log[k - step] - log[k]
-        if fall > _DROP and fall > _STEEPER * max(before, 0):
+        if fall > _DROP and fall > _STEEPER * max(before, 0) and before < steepest_before:
             steepest = k + int(np.argmin(np.diff(log[k : k + step + 1])))
-            return min(n, 2 * (steepest + 1))
-    return n
+            return 2 * (_edge(power, steepest, width) + 1)
+    return None
+
+
+def _whole_lines(lines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lines that are not constant, without their mean."""
+    lines = lines[np.ptp(lines, axis=1) > 0]
+    return lines - lines.mean(1, keepdims=True)
+
+
+def _lines_inside(lines: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The object's part of lines, without its mean and with soft ends; of a part of the lines where there are many."""
+    found = np.flatnonzero(inside.any(1))
+    found = found[:: max(1, -(-len(found) // _LINES))]
+    lines = lines[found]
+    window = ndimage.gaussian_filter1d(inside[found].astype(np.float32), _SOFT, axis=1, mode="nearest")
+    mean = (lines * window).sum(1, keepdims=True) / np.maximum(window.sum(1, keepdims=True), 1e-6)
+    windowed: NDArray[np.float32] = (lines - mean) * window
+    return windowed
+
+
+def _edge(power: NDArray[np.float64], near: int, width: int) -> int:
+    """Return the last frequency that was acquired: the last one near a fall that is nearer to the level before it.
+
+    Averaging moves the fall outwards by its width; the spectrum itself says where it is.
+    """
+    log = np.log10(np.maximum(power, 1e-30))
+    before, after = np.median(log[near - 3 * width : near - width]), np.median(log[near + width : near + 3 * width + 1])
+    high = np.flatnonzero(log[near - 2 * width : near + width + 1] > (before + after) / 2)
+    return near - 2 * width + int(high[-1]) if len(high) else near
 
 
 def fourier_resize(x: Tensor, size: int) -> Tensor:

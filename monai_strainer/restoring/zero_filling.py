@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..anatomy.foreground import foreground
 from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize
 from ..volume import Volume
@@ -21,6 +22,7 @@ from .noise_filter import NoiseFilter
 
 __all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid"]
 
+_BORDER = 2  # voxels at the border of the object that are not looked at
 _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
 
 
@@ -72,7 +74,8 @@ def find_acquired(scan: Volume, factors: tuple[float, float, float], magnitude: 
         enabled: False takes every axis as acquired.
     """
     wanted = scan.grid.refine(factors)
-    sizes = [acquired_size(scan.data, k) if enabled else n for k, n in enumerate(scan.grid.shape)]
+    inner = ndimage.binary_erosion(foreground(scan.data), iterations=_BORDER) if enabled and magnitude else None
+    sizes = [acquired_size(scan.data, k, inner) if enabled else n for k, n in enumerate(scan.grid.shape)]
     filled = tuple(k for k, n in enumerate(scan.grid.shape) if sizes[k] <= _LESS * n)
     if not filled:
         return Acquired(scan, factors, scan.grid.shape, (), wanted)

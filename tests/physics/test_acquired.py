@@ -48,3 +48,37 @@ def test_a_whole_axis_is_left_whole(blur: float) -> None:
     data = ndimage.gaussian_filter(rng.standard_normal((128, 64, 12)), (blur, blur, 0)).astype(np.float32) + 3
     data += 0.1 * rng.standard_normal(data.shape).astype(np.float32)
     assert [acquired_size(data, k) for k in range(3)] == [128, 64, 12]
+
+
+def magnitude(share: float, noise: float, sharp: float) -> tuple[np.ndarray, np.ndarray]:
+    """A disc with texture in air, measured on a part of the grid with complex noise and zero-filled, and its inside."""
+    rng = np.random.default_rng(2)
+    n = 160
+    square = sum(np.square(np.linspace(-1, 1, n)).reshape(shape) for shape in ((n, 1, 1), (1, n, 1)))
+    inside = np.broadcast_to(square < 0.35, (n, n, 6))
+    texture = ndimage.gaussian_filter(rng.standard_normal((n, n, 6)), (sharp, sharp, 0)) * sharp
+    small = round(share * n / 2) * 2
+    out = []
+    for signal in (inside * (1 + 0.2 * texture), np.zeros_like(texture)):
+        image = torch.from_numpy(signal)
+        for axis in (0, 1):
+            image = fourier_resize(image.movedim(axis, -1), small).movedim(-1, axis)
+        image = image + noise * torch.from_numpy(rng.standard_normal(image.shape))
+        for axis in (0, 1):
+            image = fourier_resize(image.movedim(axis, -1), n).movedim(-1, axis)
+        out.append(image.numpy())
+    return np.hypot(*out).astype(np.float32), ndimage.binary_erosion(inside, iterations=2)
+
+
+@pytest.mark.parametrize("share", [0.55, 0.67, 0.8])
+def test_an_edge_that_the_air_of_a_noisy_magnitude_covers_is_found_in_the_object(share: float) -> None:
+    data, inside = magnitude(share, 0.12, 1.5)
+    assert [acquired_size(data, k) for k in (0, 1)] == [160, 160]
+    assert all(0 <= acquired_size(data, k, inside) - round(share * 160 / 2) * 2 <= 4 for k in (0, 1))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.03, 0.12])
+@pytest.mark.parametrize("sharp", [0.6, 1.0, 2.0, 3.0])
+def test_a_whole_object_in_air_is_left_whole(noise: float, sharp: float) -> None:
+    data, inside = magnitude(1.0, noise, sharp)
+    assert [acquired_size(data, k, inside) for k in (0, 1)] == [160, 160]
