@@ -36,7 +36,8 @@ FAMILIES: dict[str, str] = {
     "pipelines/fuse_files pipelines/contrast_files fusing/options fusing/door adapters",
     "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",
-    "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle cli/learn",
+    "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle pipelines/general "
+    "cli/learn",
     "physics": "physics fitting",
     "bundle": "transforms bundle",
     "evaluation": "evaluation pipelines/demo reporting metrics",

@@ -6,8 +6,8 @@ python -m experiments.fine_tuning DATASET
 The folder `varied` beside the dataset holds the scans; only its training scans train. `pretrain_prior(start=...)` tunes
 the start to the scans of a group, a fifth of them held out. A few slices of a scan of another person are measured and
 restored by `restore` without the tuned prior (`before`: the start, with the shipped priors beside it where the start is
-the shipped one) and with it (`tuned`). The general prior has seen the training scans of FLAIR heads and necks before,
-so these gains are those of specialisation alone; it has seen none of the brains.
+the shipped one) and with it (`tuned`). The general prior has seen the training scans of FLAIR heads, necks and the
+prostate before, so these gains are those of specialisation alone; it has seen none of the brains.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ VARIED = {
     "necks": (
         ["sct_sub01_GRE_MToff", "sct_single_mt0", "sct_single_mt1", "sct_T2_MS", "sct_errsm30_T2star"],
         ["sct_sub03_GRE_MToff"],
+    ),
+    "prostates": (
+        ["prostatex0000_T2_sag", "prostatex0000_T2_tra", "prostatex0000_T2_cor"],
+        ["prostatex0001_T2_tra", "prostatex0001_T2_sag"],
     ),
 }
 TASKS = {"denoise3": 1, "x2": 2}

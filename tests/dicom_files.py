@@ -11,6 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from phantoms import ellipsoid, turn
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from monai_strainer.volume import Volume
@@ -88,3 +89,35 @@ def finer(scan: Volume, factors: tuple[int, int, int]) -> Volume:
     for axis, factor in enumerate(factors):
         data = np.repeat(data, factor, axis)
     return Volume(data, scan.grid.refine(factors), scan.source, scan.slice_axis)
+
+
+GROUPS = {
+    "PlanePositionSequence": ["ImagePositionPatient"],
+    "PlaneOrientationSequence": ["ImageOrientationPatient"],
+    "PixelMeasuresSequence": ["PixelSpacing", "SliceThickness"],
+    "MRImageFrameTypeSequence": [],
+}
+
+
+def enhanced(file: Path, change: Callable[[Dataset], None] = lambda item: None) -> Path:
+    """The series as one multi-frame file; ``change`` may damage the functional groups of its last frame."""
+    slices = [slice_of(k) for k in range(SHAPE[2])]
+    image = slices[0]
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    image.NumberOfFrames, image.ComplexImageComponent = len(slices), "MIXED"
+    image.PixelData = b"".join(stored()[..., k].T.tobytes() for k in range(len(slices)))
+    items = []
+    for one in slices:
+        item = Dataset()
+        for group, keywords in GROUPS.items():
+            inner = Dataset()
+            for keyword in keywords:
+                setattr(inner, keyword, one[keyword].value)
+            setattr(item, group, Sequence([inner]))
+        item.MRImageFrameTypeSequence[0].FrameType = ["ORIGINAL", "PRIMARY", "M", "NONE"]
+        item.MRImageFrameTypeSequence[0].ComplexImageComponent = "MAGNITUDE"
+        items.append(item)
+    change(items[-1])
+    image.PerFrameFunctionalGroupsSequence = Sequence(items)
+    image.save_as(file, enforce_file_format=True)
+    return file

@@ -50,6 +50,7 @@ def _outputs(args: Options) -> Any:
         mask=args.write_mask,
         labels=args.labels,
         parametric_map=args.parametric_map,
+        enhanced=args.enhanced,
     )
 
 
@@ -81,6 +82,8 @@ def restore(args: Options) -> int:
         return _restore_one(job, options, outputs, args)
     if outputs.parametric_map:
         raise InputError("a Parametric Map is of one DICOM series", "restore series one by one, or leave it out")
+    if outputs.enhanced:
+        raise InputError("an Enhanced MR file is of one DICOM series", "restore series one by one, or leave it out")
     if args.dry_run:
         return print_plans(jobs, options, args)
     return restore_many(Many(jobs, passed, options, outputs), args, args.prior)

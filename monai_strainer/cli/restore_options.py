@@ -67,6 +67,11 @@ def add_restore(commands: Any) -> None:
         action="store_true",
         help="DICOM: write the standard deviation as one Parametric Map (needs highdicom)",
     )
+    command.add_argument(
+        "--enhanced",
+        action="store_true",
+        help="DICOM: write an Enhanced MR file in place of classic images; the source has to be Enhanced MR",
+    )
     command.add_argument("--series-uid", default=None, metavar="UID", help="the DICOM series that is meant")
     shared(command)
 

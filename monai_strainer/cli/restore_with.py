@@ -16,7 +16,7 @@ Options = Any  # an argparse.Namespace; only the command line knows argparse
 
 __all__ = ["restore_one_with"]
 
-_ALONE = ("shard", "dry_run", "json", "mask", "labels", "residual", "write_mask", "parametric_map")
+_ALONE = ("shard", "dry_run", "json", "mask", "labels", "residual", "write_mask", "parametric_map", "enhanced")
 
 
 def restore_one_with(args: Options, options: Any, outputs: Any) -> int:

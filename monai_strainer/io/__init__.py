@@ -43,6 +43,7 @@ __all__ = [
     "read",
     "read_volumes",
     "refuse_inside",
+    "require_enhanced",
     "require_map",
     "survey",
     "files_below",
@@ -158,6 +159,7 @@ def write(
     sidecar: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     parametric_map: bool = False,
+    enhanced: bool = False,
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
 
@@ -179,6 +181,7 @@ def write(
         sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
         overwrite: replace files that are there. The input itself is never replaced.
         parametric_map: DICOM: the standard deviation is one Parametric Map, not a second series of MR images.
+        enhanced: DICOM: every series is one Enhanced MR file; the source has to be Enhanced MR.
 
     Raises:
         InputError: an unknown suffix, a file that is there already, the input as output, or a disk that cannot be
@@ -198,10 +201,12 @@ def write(
     if _is_series(volume, path):
         if beside:
             raise InputError("no other images are written beside a DICOM series", "name a .nii.gz file", path)
-        _write_series(volume, path, report, std, page, overwrite, parametric_map)
+        _write_series(volume, path, report, std, page, overwrite, parametric_map, enhanced)
         return
     if parametric_map:
         require_map(path)
+    if enhanced:
+        require_enhanced(volume, path)
     maps = {**({} if std is None else {"std": std}), **(beside or {})}
     layout = Layout(path, tuple(maps), report is not None, page is not None, sidecar)
     source = getattr(volume.source, "path", None)
@@ -223,6 +228,19 @@ def require_map(target: Path) -> None:
     require_highdicom()
 
 
+def require_enhanced(volume: Volume, target: Path) -> None:
+    """Refuse, before anything is computed, an Enhanced MR file that could not be written.
+
+    Raises:
+        InputError: the target is no folder of a DICOM series, or the scan does not come from Enhanced MR.
+    """
+    if not _is_series(volume, target):
+        raise InputError("an Enhanced MR file is DICOM", "give a DICOM scan and an output folder for it", target)
+    from .dicom.enhanced import require_enhanced as require
+
+    require(volume.source.frames)
+
+
 def is_series(source: Any) -> bool:
     """Return whether the source of a volume is a DICOM series; asked without loading pydicom."""
     return hasattr(source, "frames")
@@ -241,6 +259,7 @@ def _write_series(
     page: str | None,
     overwrite: bool,
     parametric_map: bool,
+    enhanced: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
     from .dicom.write import write_dicom
@@ -252,7 +271,7 @@ def _write_series(
         raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:
-            outputs = write_dicom(volume, temporary, report, std, parametric_map)
+            outputs = write_dicom(volume, temporary, report, std, parametric_map, enhanced)
             if page is not None:
                 (temporary / f"{SERIES}.html").write_text(page, encoding="utf-8")
                 outputs[f"{SERIES}.html"] = sha256(temporary / f"{SERIES}.html")

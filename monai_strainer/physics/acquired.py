@@ -85,13 +85,13 @@ def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int |
 
 
 def _whole_lines(lines: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lines that are not constant, without their mean."""
+    """Take the lines that are not constant, without their mean."""
     lines = lines[np.ptp(lines, axis=1) > 0]
     return lines - lines.mean(1, keepdims=True)
 
 
 def _lines_inside(lines: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The object's part of lines, without its mean and with soft ends; of a part of the lines where there are many."""
+    """Take the part of lines that the object fills, without its mean and with soft ends; of some lines if many."""
     found = np.flatnonzero(inside.any(1))
     found = found[:: max(1, -(-len(found) // _LINES))]
     lines = lines[found]

@@ -81,6 +81,7 @@ def _flags(outputs: Outputs) -> dict[str, bool]:
         "residual": outputs.residual,
         "write-mask": outputs.mask,
         "parametric-map": outputs.parametric_map,
+        "enhanced": outputs.enhanced,
         "report": outputs.report,
     }
 

@@ -71,6 +71,7 @@ class Outputs:
         mask: the foreground of the result.
         labels: label map, or a folder of label maps of the scans' names, to take to the grid of the result.
         parametric_map: of a DICOM series, the standard deviation is one Parametric Map.
+        enhanced: of an Enhanced MR source, every series is one Enhanced MR file.
     """
 
     std: bool = False
@@ -83,6 +84,7 @@ class Outputs:
     mask: bool = False
     labels: Path | None = None
     parametric_map: bool = False
+    enhanced: bool = False
 
     @property
     def endings(self) -> tuple[str, ...]:

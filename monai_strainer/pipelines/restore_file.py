@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
-from ..io import is_image, is_nifti, require_map, write
+from ..io import is_image, is_nifti, require_enhanced, require_map, write
 from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import RunFacts, page_of
@@ -99,6 +99,7 @@ def restore_file(
         sidecar=_sidecar(outputs.sidecar, done.scan.grid, done.out.volume.grid),
         overwrite=outputs.overwrite,
         parametric_map=outputs.parametric_map,
+        enhanced=outputs.enhanced,
     )
     return report
 
@@ -128,6 +129,8 @@ class _Run:
     ) -> _Done:
         """Restore the scan, or one volume of it."""
         with _named(self.source):
+            if self.outputs.enhanced:
+                require_enhanced(scan, self.target)
             if self.outputs.residual and max(scale) > 1:
                 raise InputError(
                     "a residual is the scan minus the result, and super-resolution gives that another grid",

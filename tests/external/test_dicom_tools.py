@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -40,6 +41,22 @@ def test_dciodvfy_says_nothing_new(name: str, factors: tuple[int, int, int], mad
     for folder in (out, out / "std"):
         files = sorted(folder.glob("*.dcm"))
         assert messages(check, files[0]) | messages(check, files[-1]) <= before
+
+
+NUMBERED = re.compile(r"\[\d+\]")  # of a frame: a result may have more frames than its source
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 2, 1), (1, 1, 2)])
+def test_dciodvfy_says_nothing_new_of_an_enhanced_file(
+    factors: tuple[int, int, int], made: Made, program: Find, tmp_path: Path
+) -> None:
+    check, (source, _) = program("dciodvfy"), made("enhanced", (1, 1, 1))
+    out = finer(read(source), factors)
+    report = {"task": "super-resolution", "scale": list(factors), "method": "amortised", "seed": 0, "warnings": []}
+    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), enhanced=True)
+    before = {NUMBERED.sub("", line) for line in messages(check, sorted(source.iterdir())[0])}
+    for file in (tmp_path / "out").rglob("MR*.dcm"):
+        assert {NUMBERED.sub("", line) for line in messages(check, file)} <= before
 
 
 LATERALITY = "Warning - </Laterality(0020,0060)>"  # is empty, since the source does not name the part of the body
