@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .kspace_lines import KSpaceLines, random_lines
 from .measurement import Measurement
-from .noise import GaussianNoise, NoiseModel, RicianNoise
+from .noise import GaussianNoise, NoiseModel, NoncentralChiNoise, RicianNoise
 from .noise_estimation import NoiseEstimate
 from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
@@ -26,6 +26,7 @@ __all__ = [
     "Measurement",
     "NoiseEstimate",
     "NoiseModel",
+    "NoncentralChiNoise",
     "Operator",
     "OperatorFactory",
     "Profile",

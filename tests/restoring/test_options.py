@@ -17,7 +17,7 @@ from monai_strainer import InputError, RestoreOptions
 from monai_strainer.cli.command_line import _parser
 from monai_strainer.fitting import FitOptions
 from monai_strainer.inferers import StrainerInferer
-from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise, noise
+from monai_strainer.physics import GaussianNoise, Mask, NoncentralChiNoise, Profile, RicianNoise, noise
 from monai_strainer.restoring import options
 from monai_strainer.restoring.options import changed, declared
 
@@ -87,6 +87,16 @@ def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:
     assert all(options.noise_kind is GaussianNoise for options in words)
     assert [options.given_sigma for options in words] == [None, None, 5.0]
     assert RestoreOptions(noise=RicianNoise(5.0), sigma=7.0).given_sigma == 7.0
+
+
+def test_a_noise_has_its_parameter_behind_a_colon() -> None:
+    found = _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "noncentral_chi:8"])
+    kinds = [RestoreOptions(noise=given).noise_kind for given in (found.noise, NoncentralChiNoise(5.0, 8))]
+    assert kinds[0] is kinds[1] and kinds[0](1.0).coils == 8  # type: ignore[attr-defined]
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "pink:8"])
+    with pytest.raises(InputError, match="no parameter"):
+        _ = RestoreOptions(noise="rician:8").noise_kind
 
 
 def test_a_noise_model_needs_its_class_and_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
