@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from .kspace_lines import KSpaceLines, random_lines
 from .measurement import Measurement
-from .noise import GaussianNoise, NoiseModel, NoncentralChiNoise, RicianNoise
+from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .noise_estimation import NoiseEstimate
+from .noise_of_coils import NoncentralChiNoise
 from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
 from .random_measurements import AcquisitionDistribution

@@ -28,7 +28,7 @@ METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
-# Classes of ``physics.noise``, named here for the same reason; a parameter stands behind a colon: noncentral_chi:8.
+# Classes of ``physics``, named here for the same reason; a parameter stands behind a colon: noncentral_chi:8.
 NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise", "noncentral_chi": "NoncentralChiNoise"}
 
 
@@ -164,11 +164,11 @@ class RestoreOptions:
     @property
     def noise_kind(self) -> type[NoiseModel]:
         """The class of the noise."""
-        from ..physics import noise
+        from .. import physics
 
         if isinstance(self.noise, str):
             name, _, parameter = self.noise.partition(":")
-            named: type[NoiseModel] = getattr(noise, NOISES[name])
+            named: type[NoiseModel] = getattr(physics, NOISES[name])
             return named.of(parameter) if parameter else named
         return self.noise if isinstance(self.noise, type) else self.noise.kind
 
