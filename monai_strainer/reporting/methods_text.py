@@ -120,7 +120,7 @@ def _physics(report: Report, text: MethodsText) -> list[str]:
     kind = (
         f"Rician {text.cite('rician')}"
         if is_rician
-        else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", noise.model.removesuffix("Noise"))
+        else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", noise.model.removesuffix("Noise")).capitalize()
     )
     source = "estimated from the scan" if noise.reading.estimated else "given"
     sentences = [
