@@ -28,7 +28,7 @@ _NOTE = """What differs from DenoiseImage:
   -s, -p, -r   are accepted and not used: there is no coarser image, patch or search window
   -d 4         every volume is denoised on its own
   outputs      that are there are replaced only with --overwrite, the input never
-  exit codes   see below; DenoiseImage leaves with 1 whatever is wrong
+  exit codes   see below; DenoiseImage exits with 1 whatever is wrong
 
 """
 
