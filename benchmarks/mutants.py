@@ -132,7 +132,7 @@ MUTANTS = [
     Mutant(
         "io/nifti/write.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
     ),
-    Mutant("io/dicom/frame.py", "intercept / (slope * scale)", "intercept / scale", "io/dicom/test_frame.py"),
+    Mutant("io/dicom/frame.py", "intercept / (slope * own)", "intercept / own", "io/dicom/test_frame.py"),
     Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),
     Mutant(
         "io/dicom/stack.py",

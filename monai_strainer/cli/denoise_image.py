@@ -13,6 +13,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import InputError
 from ..pipelines.device import device_of
+from ..restoring.options import NOISES
 from .messages import log, result
 from .options import EPILOG, shared
 from .progress import bar_of
@@ -27,7 +28,7 @@ _NOTE = """What differs from DenoiseImage:
   -s, -p, -r   are accepted and not used: there is no coarser image, patch or search window
   -d 4         every volume is denoised on its own
   outputs      that are there are replaced only with --overwrite, the input never
-  exit codes   see below; DenoiseImage leaves with 1 whatever is wrong
+  exit codes   see below; DenoiseImage exits with 1 whatever is wrong
 
 """
 
@@ -62,7 +63,7 @@ def add_denoise_image(commands: Any) -> None:
         type=_noise_model,
         default="gaussian",
         metavar="Rician/(Gaussian)",
-        help="Rician for magnitude images (default: Gaussian, as there)",
+        help="Rician for magnitude images, noncentral_chi:N for N coils (default: Gaussian, as there)",
     )
     add("-x", "--mask-image", type=Path, metavar="MASK", help="only voxels where it is above zero are denoised")
     add("-s", "--shrink-factor", type=_count, metavar="N", help="accepted and not used")
@@ -138,9 +139,9 @@ def _limit_threads() -> None:
 
 
 def _noise_model(text: str) -> str:
-    """Read the name of a noise model, in any case."""
-    if text.lower() not in ("rician", "gaussian"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no noise model: give Rician or Gaussian")
+    """Read the name of a noise model, in any case; a parameter may follow it."""
+    if text.lower().partition(":")[0] not in NOISES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no noise model: give one of {', '.join(NOISES)}")
     return text.lower()
 
 

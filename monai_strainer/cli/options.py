@@ -86,6 +86,13 @@ def restoring(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="print the plan of every scan, and restore none")
 
 
+class _Names(tuple[str, ...]):
+    """The names that an option has; one may be followed by a colon and a parameter, which its class checks."""
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(str(value).partition(":")[0])
+
+
 def add_declared(command: argparse.ArgumentParser, kind: type[Any] | None = None) -> None:
     """Add options as their class declares them, see :func:`monai_strainer.restoring.options.declared`.
 
@@ -97,7 +104,7 @@ def add_declared(command: argparse.ArgumentParser, kind: type[Any] | None = None
         how: dict[str, Any] = {"dest": name, "default": option["default"], "help": option["help"]}
         word = name.replace("_", "-")
         if option["among"]:
-            how |= {"choices": option["among"], "help": f"{option['help']} (default: {option['default']})"}
+            how |= {"choices": _Names(option["among"]), "help": f"{option['help']} (default: {option['default']})"}
         elif option["kind"] is bool:
             word = f"no-{word}" if option["default"] else word
             how |= {"action": "store_false" if option["default"] else "store_true"}

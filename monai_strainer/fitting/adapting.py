@@ -33,7 +33,7 @@ from ..networks import DetailPrior
 from ..networks.precision import autocast_on, has_bfloat16
 from ..optim.muon import descend
 from ..optim.schedules import set_rate
-from ..physics import Identity, NoiseModel, RicianNoise
+from ..physics import Identity, NoiseModel
 from .detail_inputs import assemble_inputs, describe_acquisition, hide_neighbours
 
 __all__ = ["ADAPTATION", "BRIGHT", "Adaptation", "Stack", "adapt", "recorrupted", "steps_for"]
@@ -170,7 +170,7 @@ def recorrupted(y: Tensor, noise: NoiseModel, generator: torch.Generator, mix: f
     """
     first, second = (torch.randn(y.shape, generator=generator).to(y) * noise.sigma for _ in range(2))
     moved = y + mix * first
-    moved = torch.hypot(moved, mix * second) if isinstance(noise, RicianNoise) else moved
+    moved = torch.hypot(moved, mix * second) if noise.is_magnitude else moved
     return moved, noise.debias(y) - first / mix
 
 
@@ -207,7 +207,7 @@ def _loss(
     target, level = torch.stack(targets), torch.stack(own)
     moved_level = level * math.sqrt(1 + mix**2)
     weight = torch.stack(weights) / moved_level.square()
-    if kind is RicianNoise:
+    if kind.is_magnitude:
         with torch.no_grad():
             known = _mean(start, torch.stack(windows), level, kind, stack.spacing_ratio)
         target = torch.where(known > BRIGHT * level, target, known)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..physics import NoiseModel, RicianNoise, Separable
+from ..physics import NoiseModel, Separable
 from .data_consistency import factor_of
 
 __all__ = ["DetailInputs", "describe_acquisition", "hide_neighbours", "interpolate", "assemble_inputs"]
@@ -80,7 +80,7 @@ def describe_acquisition(operator: Separable, noise: NoiseModel, spacing_ratio: 
         numbers += [math.log2(factor), width / factor, float(row.abs().sum()) - 1]
     sigma = float(noise.sigma.square().mean().sqrt())
     level = math.log10(sigma + 1e-3) / 2 + 1.2
-    return torch.tensor([*numbers, 10 * sigma, level, float(isinstance(noise, RicianNoise)), spacing_ratio])
+    return torch.tensor([*numbers, 10 * sigma, level, float(noise.is_magnitude), spacing_ratio])
 
 
 def hide_neighbours(slices: Tensor) -> None:

@@ -105,7 +105,11 @@ def prepare_slices(
     features: CoordinateFeatures | None,
     spacing_ratio: float,
 ) -> PreparedSlices:
-    """Interpolate some slices, describe how they were measured, and leave padding out."""
+    """Interpolate some slices, describe how they were measured, and leave padding out.
+
+    Args:
+        detail, measurement, some, features, spacing_ratio: see :func:`predict_slices`.
+    """
     y, noise, operator = measurement.y, measurement.noise, measurement.operator
     assert isinstance(operator, Separable)
     reach, count = detail.slices // 2, len(y)
@@ -142,7 +146,16 @@ def prepare_slices(
 def predict_prepared(
     detail: DetailPrior, given: PreparedSlices, mirrors: Sequence[tuple[int, ...]]
 ) -> tuple[Tensor, Tensor]:
-    """Predict prepared slices: the mean over mirror images, 0 outside the box."""
+    """Predict prepared slices: the mean over mirror images, 0 outside the box.
+
+    Args:
+        detail: the detail network.
+        given: from :func:`prepare_slices`.
+        mirrors: axes to flip, for every mirror image.
+
+    Returns:
+        images and standard deviations ``(some, H, W)``.
+    """
     if given.shown is None:
         return given.blank, given.blank.clone()
     device = given.blank.device

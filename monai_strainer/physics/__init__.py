@@ -7,6 +7,7 @@ from .kspace_lines import KSpaceLines, random_lines
 from .measurement import Measurement
 from .noise import GaussianNoise, NoiseModel, RicianNoise
 from .noise_estimation import NoiseEstimate
+from .noise_of_coils import NoncentralChiNoise
 from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
 from .random_measurements import AcquisitionDistribution
@@ -26,6 +27,7 @@ __all__ = [
     "Measurement",
     "NoiseEstimate",
     "NoiseModel",
+    "NoncentralChiNoise",
     "Operator",
     "OperatorFactory",
     "Profile",

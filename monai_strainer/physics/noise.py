@@ -28,6 +28,7 @@ class NoiseModel(nn.Module):
     """
 
     sigma: Tensor
+    is_magnitude = True  # of complex data; a model of real-valued data says otherwise
 
     def __init__(self, sigma: float | Tensor) -> None:
         super().__init__()
@@ -40,9 +41,23 @@ class NoiseModel(nn.Module):
         """Return the noise of some rows and columns of the images; a level that is the same everywhere stays."""
         if self.sigma.ndim < 2:
             return self
-        part = type(self)(0.0)
+        part = self.kind(0.0)
         part.sigma = self.sigma[..., rows, :][..., columns]  # checked already
         return part
+
+    @property
+    def kind(self: _Model) -> type[_Model]:
+        """The kind of noise: a class whose only argument is the level."""
+        return type(self)
+
+    @classmethod
+    def of(cls: type[_Model], parameter: str) -> type[_Model]:
+        """Return the kind of noise with a parameter, as in the option ``noncentral_chi:8``.
+
+        Raises:
+            InputError: there is no such parameter.
+        """
+        raise InputError(f"the noise {cls.__name__} has no parameter {parameter!r}", "give its name alone")
 
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw data of the shape of ``x`` around it."""
@@ -61,8 +76,8 @@ class NoiseModel(nn.Module):
         """Estimate ``sigma`` from one scan, and return the model; slices are the last two axes of ``y``."""
         return cls(cls.measure(y).sigma)
 
-    @staticmethod
-    def measure(y: Tensor) -> NoiseEstimate:
+    @classmethod
+    def measure(cls, y: Tensor) -> NoiseEstimate:
         """Estimate the noise level of one scan ``y`` (..., H, W), with its uncertainty."""
         raise NotImplementedError
 
@@ -95,21 +110,23 @@ class GaussianNoise(NoiseModel):
         tensor([0., 2.])
     """
 
+    is_magnitude = False
+
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw ``y`` around ``x``; the generator lives on the device of ``x``."""
-        return x + self._sigma_for(x) * _normal(x, generator)
+        return x + self._sigma_for(x) * standard_normal(x, generator)
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
         """``(y - x)^2 / (2 sigma^2)`` per voxel."""
-        _check_pair(x, y)
-        return ((y - x) / self._sigma_for(x).clamp_min(_SMALLEST)) ** 2 / 2
+        check_pair(x, y)
+        return ((y - x) / self._sigma_for(x).clamp_min(SMALLEST)) ** 2 / 2
 
     def debias(self, y: Tensor) -> Tensor:
         """Return the data themselves: Gaussian noise has no bias."""
         return y
 
-    @staticmethod
-    def measure(y: Tensor) -> NoiseEstimate:
+    @classmethod
+    def measure(cls, y: Tensor) -> NoiseEstimate:
         """Sigma of one scan ``y`` (..., H, W), as ``gaussian_sigma`` reads it, with its uncertainty."""
         return gaussian_sigma(y)
 
@@ -134,7 +151,7 @@ class RicianNoise(NoiseModel):
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw ``y`` around ``x``; the generator lives on the device of ``x``."""
         sigma = self._sigma_for(x)
-        return torch.hypot(x + sigma * _normal(x, generator), sigma * _normal(x, generator))
+        return torch.hypot(x + sigma * standard_normal(x, generator), sigma * standard_normal(x, generator))
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
         """``(y - x)^2 / (2 sigma^2) - log i0e(x y / sigma^2)`` per voxel, with ``i0e(t) = exp(-|t|) I_0(t)``.
@@ -142,8 +159,8 @@ class RicianNoise(NoiseModel):
         The scaled Bessel function keeps it finite for any ``sigma``. An ``x`` below 0, which no magnitude image has,
         is met by the square, which leads it back.
         """
-        _check_pair(x, y)
-        sigma = self._sigma_for(x).clamp_min(_SMALLEST)
+        check_pair(x, y)
+        sigma = self._sigma_for(x).clamp_min(SMALLEST)
         return ((y - x) / sigma) ** 2 / 2 - torch.special.i0e(x / sigma * (y / sigma)).log()
 
     def debias(self, y: Tensor) -> Tensor:
@@ -156,19 +173,21 @@ class RicianNoise(NoiseModel):
         """
         return (y * y - self._sigma_for(y) ** 2).clamp_min(0).sqrt()
 
-    @staticmethod
-    def measure(y: Tensor) -> NoiseEstimate:
+    @classmethod
+    def measure(cls, y: Tensor) -> NoiseEstimate:
         """Sigma of one scan ``y`` (..., H, W), as ``rician_sigma`` reads it, with its uncertainty."""
         return rician_sigma(y)
 
 
-_SMALLEST = 1e-8  # stands in for a sigma of 0 where one divides by it
+SMALLEST = 1e-8  # stands in for a sigma of 0 where one divides by it
 
 
-def _normal(x: Tensor, generator: torch.Generator) -> Tensor:
+def standard_normal(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw standard normal numbers of the shape and on the device of ``x``."""
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
-def _check_pair(x: Tensor, y: Tensor) -> None:
+def check_pair(x: Tensor, y: Tensor) -> None:
+    """Refuse a prediction and data of different shapes."""
     if x.shape != y.shape:
         raise InputError(f"the prediction is {tuple(x.shape)} and the data {tuple(y.shape)}", "compare equal shapes")

@@ -116,7 +116,18 @@ def factors_of(scan: Volume, options: FileOptions) -> tuple[float, ...]:
 
 
 def read_scans(source: Path, options: FileOptions) -> Iterator[tuple[Volume, tuple[float, ...]]]:
-    """Read the scan that is meant; of a 4-D NIfTI file all volumes, one after the other. See :func:`read_scan`."""
+    """Read the scan that is meant; of a 4-D NIfTI file all volumes, one after the other, in one pass.
+
+    Args:
+        source: image file, or DICOM file or folder.
+        options: which scan or volume is meant, and the factors.
+
+    Yields:
+        a volume, and the factors to refine it by.
+
+    Raises:
+        InputError: see :func:`monai_strainer.io.read`.
+    """
     if options.volume is not None or source.is_dir() or not is_nifti(source):
         yield read_scan(source, options)
         return

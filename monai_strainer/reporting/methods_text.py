@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -116,7 +117,11 @@ def _physics(report: Report, text: MethodsText) -> list[str]:
     """Name the noise with its level, and what a voxel was taken to be."""
     noise = report.noise
     is_rician = "rician" in noise.model.lower()
-    kind = f"Rician {text.cite('rician')}" if is_rician else noise.model.removesuffix("Noise")
+    kind = (
+        f"Rician {text.cite('rician')}"
+        if is_rician
+        else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", noise.model.removesuffix("Noise")).capitalize()
+    )
     source = "estimated from the scan" if noise.reading.estimated else "given"
     sentences = [
         f"The noise was taken to be {kind} with a standard deviation of {noise.sigma:.4g} in the units of the scan "

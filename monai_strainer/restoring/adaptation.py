@@ -14,7 +14,7 @@ from torch import Tensor
 from ..fitting import ADAPTATION, Stack, adapt, amortise, steps_for
 from ..fitting.adapting import BRIGHT
 from ..networks import DetailPrior
-from ..physics import Identity, Measurement, RicianNoise
+from ..physics import Identity, Measurement
 from .choice import Candidate, Trial, noise_trial, some_slices
 from .plan import Pass
 from .prepare import Prepared
@@ -84,7 +84,7 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
 
 def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:
     """(S, H, W): where the signal of the slices to test is so far above the noise that Stein's estimate holds."""
-    if given.noise.__class__ is not RicianNoise:
+    if not given.noise.is_magnitude:
         return torch.ones_like(given.inside)
     measurement = Measurement(Identity([int(n) for n in given.y.shape[1:]]), given.y, given.noise)
     bright = torch.zeros_like(given.inside)

@@ -108,7 +108,9 @@ def _warnings(prior: Prior, run: Run, found: Assessed) -> tuple[str, ...]:
     warnings = [*localised.warnings, *found.warnings]
     is_cohorts = run.choice.name in ("cohort", "none")
     if is_cohorts and not localised.whole and not ready.signed:
-        warnings.insert(0, "the scan holds only part of a head; its level was found by trying, not measured")
+        warnings.insert(
+            0, "the scan holds only part of a head; its height in the head was found by trying, not measured"
+        )
     if is_cohorts and localised.unlike:
         warnings.insert(0, localised.unlike)
     volume = ready.acquired.volume

@@ -28,7 +28,8 @@ METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
-NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise"}  # classes of ``physics.noise``, for the same reason
+# Classes of ``physics``, named here for the same reason; a parameter stands behind a colon: noncentral_chi:8.
+NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise", "noncentral_chi": "NoncentralChiNoise"}
 
 
 def said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
@@ -50,7 +51,8 @@ class RestoreOptions:
     Args:
         sigma: noise standard deviation in the scan's units, a number or a map; None estimates it. Plug-and-play takes
             the root mean square of a map per slice.
-        noise: ``"rician"`` for magnitude images or ``"gaussian"`` for real-valued ones; a noise class or a noise with
+        noise: ``"rician"`` for magnitude images, ``"noncentral_chi:8"`` for the sum of squares of 8 coils, or
+            ``"gaussian"`` for real-valued images; a noise class or a noise with
             its level also serve. Values below zero make the noise Gaussian.
         profile: how a scanner makes large voxels of small ones: ``"box"`` averages, ``"gaussian"`` weights,
             ``"kspace"`` cuts the high frequencies off; all are in :mod:`monai_strainer.physics.axis_profiles`.
@@ -91,7 +93,12 @@ class RestoreOptions:
         metadata=said("noise standard deviation in the scan's units (default: estimated)", kind=float, unit="S"),
     )
     noise: str | type[NoiseModel] | NoiseModel = field(
-        default="rician", metadata=said("of a magnitude image, or of a real-valued one", among=NOISES)
+        default="rician",
+        metadata=said(
+            "of a magnitude image, of one of N coils combined by sum of squares (noncentral_chi:N), or of a "
+            "real-valued one",
+            among=NOISES,
+        ),
     )
     profile: str = field(
         default="auto",
@@ -136,7 +143,7 @@ class RestoreOptions:
         for name, choices in (("method", METHODS), ("profile", PROFILES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
-        if isinstance(self.noise, str) and self.noise not in NOISES:
+        if isinstance(self.noise, str) and self.noise.partition(":")[0] not in NOISES:
             raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
         for name in ("steps", "adapt"):
             if (getattr(self, name) or 0) < 0:
@@ -157,12 +164,13 @@ class RestoreOptions:
     @property
     def noise_kind(self) -> type[NoiseModel]:
         """The class of the noise."""
-        from ..physics import noise
+        from .. import physics
 
         if isinstance(self.noise, str):
-            named: type[NoiseModel] = getattr(noise, NOISES[self.noise])
-            return named
-        return self.noise if isinstance(self.noise, type) else type(self.noise)
+            name, _, parameter = self.noise.partition(":")
+            named: type[NoiseModel] = getattr(physics, NOISES[name])
+            return named.of(parameter) if parameter else named
+        return self.noise if isinstance(self.noise, type) else self.noise.kind
 
     @property
     def given_sigma(self) -> float | NDArray[np.float32] | None:

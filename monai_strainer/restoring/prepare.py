@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.foreground import foreground, intensity_scale_of
-from ..physics import GaussianNoise, NoiseModel, RicianNoise
+from ..physics import GaussianNoise, NoiseModel
 from ..priors.prior import Prior
 from ..volume import Volume
 from .background import Background, constant_background, is_signed, nearest
@@ -76,7 +76,7 @@ def prepare(
     notes: list[str] = []
     background = constant_background(scan.data)
     signed = is_signed(scan.data, background)
-    if signed and noise is RicianNoise:
+    if signed and noise.is_magnitude:
         noise = GaussianNoise
         notes.append(
             "values below zero: the scan is no magnitude, its signs are kept and its noise is taken as Gaussian"

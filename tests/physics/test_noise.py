@@ -9,9 +9,10 @@ from scipy import stats
 from torch import Tensor
 
 from monai_strainer.errors import InputError
-from monai_strainer.physics import GaussianNoise, NoiseModel, RicianNoise
+from monai_strainer.physics import GaussianNoise, NoiseModel, NoncentralChiNoise, RicianNoise
 
-MODELS = [GaussianNoise, RicianNoise]
+FOUR = NoncentralChiNoise.of("4")
+MODELS = [GaussianNoise, RicianNoise, FOUR]
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -13,11 +13,11 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from monai_strainer import InputError, RestoreOptions
+from monai_strainer import InputError, RestoreOptions, physics
 from monai_strainer.cli.command_line import _parser
 from monai_strainer.fitting import FitOptions
 from monai_strainer.inferers import StrainerInferer
-from monai_strainer.physics import GaussianNoise, Mask, Profile, RicianNoise, noise
+from monai_strainer.physics import GaussianNoise, Mask, NoncentralChiNoise, Profile, RicianNoise
 from monai_strainer.restoring import options
 from monai_strainer.restoring.options import changed, declared
 
@@ -89,13 +89,23 @@ def test_noise_is_a_word_a_class_or_an_instance_with_its_level() -> None:
     assert RestoreOptions(noise=RicianNoise(5.0), sigma=7.0).given_sigma == 7.0
 
 
+def test_a_noise_has_its_parameter_behind_a_colon() -> None:
+    found = _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "noncentral_chi:8"])
+    kinds = [RestoreOptions(noise=given).noise_kind for given in (found.noise, NoncentralChiNoise(5.0, 8))]
+    assert kinds[0] is kinds[1] and kinds[0](1.0).coils == 8  # type: ignore[attr-defined]
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "pink:8"])
+    with pytest.raises(InputError, match="no parameter"):
+        _ = RestoreOptions(noise="rician:8").noise_kind
+
+
 def test_a_noise_model_needs_its_class_and_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The two files are ``physics/noise.py`` and ``NOISES``; the command line offers the name."""
+    """The class is a name of ``physics``, the line is in ``NOISES``; the command line offers the name."""
 
     class LaplaceNoise(GaussianNoise):
         """A third kind of noise."""
 
-    monkeypatch.setattr(noise, "LaplaceNoise", LaplaceNoise, raising=False)
+    monkeypatch.setattr(physics, "LaplaceNoise", LaplaceNoise, raising=False)
     monkeypatch.setitem(options.NOISES, "laplace", "LaplaceNoise")
     assert RestoreOptions(noise="laplace").noise_kind is LaplaceNoise
     found = _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "laplace"])
