@@ -79,7 +79,8 @@ class FitOptions:
 
     Args:
         steps: gradient steps at most; 0 stays with the solved readout.
-        solve: start from solved readouts. False starts from the network's own, as the paper does.
+        solve: start from solved readouts. False starts from the network's own, as the paper does; better for random
+            weights.
         rate: learning rate of the hidden matrices under Muon, or of everything under Adam.
         readout_rate: rate of the first layer, the readout and the biases under Muon.
         final_rate_fraction: the rates fall along a cosine to this fraction of themselves; 1 keeps them, as in the

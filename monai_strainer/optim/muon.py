@@ -24,14 +24,38 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
     Source: Jordan et al., "Muon", 2024; for coordinate networks McGinnis et al., arXiv 2512.14366.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-12)
     is_tall = x.shape[-2] > x.shape[-1]
     x = x.mT if is_tall else x
+    is_wide = x.shape[-1] > 2 * x.shape[-2]
+    x = _of_wide(x, steps) if is_wide else _of_square(x, steps)
+    return x.mT if is_tall else x
+
+
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+
+
+def _of_square(x: Tensor, steps: int) -> Tensor:
+    a, b, c = _QUINTIC
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if is_tall else x
+    return x
+
+
+def _of_wide(x: Tensor, steps: int) -> Tensor:
+    """Do the same with two products of the matrix: all steps but the last product need only its Gram matrix.
+
+    A kernel of 3 x 3 is nine times as wide as it is tall; this takes 40 % of the operations.
+    """
+    a, b, c = _QUINTIC
+    gram = x @ x.mT
+    one = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
+    product = one
+    for _ in range(steps):
+        step = a * one + b * gram + c * gram @ gram  # commutes with the Gram matrix
+        product, gram = step @ product, step @ gram @ step
+    return product @ x
 
 
 class Muon(torch.optim.Optimizer):

@@ -33,6 +33,7 @@ _WIDTHS: tuple[float, ...] = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)  # voxels, full
 _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
 _MOST_LOST = 1.0  # times the noise: at most 0.5 after real filters of 1.5 voxels, 5.6 on a sharp scan without noise
 _SEARCHED = 12  # slices that a scan with more than twice as many is searched on
+_NEARLY = 1.7  # ratio up to which a width is close to one that fits
 _FILTERED = 2.0  # ratio of the wavelet's reading to the network's from which a filter is looked for
 
 
@@ -114,17 +115,15 @@ def find_filter(
     """
     if not _is_filtered(level, intensity_scale):
         return None
-    widths, count = _WIDTHS, scan.grid.shape[scan.slice_axis]
-    if count > 2 * _SEARCHED:  # most scans have none: slices in the middle say so in a part of the time
-        some = slice((count - _SEARCHED) // 2, (count + _SEARCHED) // 2)
-        part = _part(scan, some)
-        found = _narrowest(
-            part, read(part, some), intensity_scale, magnitude, lambda volume: read(volume, some), most, widths
-        )
-        if found is None:
-            return None
-        widths = tuple(width for width in _WIDTHS if width >= found[0].width - 0.2)
-    return _narrowest(scan, level, intensity_scale, magnitude, read, most, widths)
+    search = _Search(scan, level, intensity_scale, magnitude, read, most)
+    count = scan.grid.shape[scan.slice_axis]
+    if count <= 2 * _SEARCHED:
+        return search.by_halves()
+    some = slice((count - _SEARCHED) // 2, (count + _SEARCHED) // 2)
+    part = _part(scan, some)  # most scans have none: slices in the middle say so in a part of the time
+    of_part = replace(search, scan=part, level=read(part, some), read=lambda volume: read(volume, some))
+    found = of_part.by_halves()
+    return None if found is None else search.in_turn([width for width in _WIDTHS if width >= found[0].width - 0.2])
 
 
 def _part(scan: Volume, some: slice) -> Volume:
@@ -133,34 +132,60 @@ def _part(scan: Volume, some: slice) -> Volume:
     return replace(scan, data=data, grid=Grid((data.shape[0], data.shape[1], data.shape[2]), scan.grid.affine))
 
 
-def _narrowest(
-    scan: Volume,
-    level: NoiseLevel,
-    intensity_scale: float,
-    magnitude: bool,
-    read: Callable[[Volume], NoiseLevel],
-    most: float,
-    widths: Sequence[float],
-) -> Found | None:
-    """Find the narrowest filter of some widths; see :func:`find_filter`."""
-    axes = tuple(k for k in range(3) if k != scan.slice_axis)
-    for width in widths:
-        h = NoiseFilter(width, axes)
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The search for the narrowest filter without which noise is white; see :func:`find_filter`."""
+
+    scan: Volume
+    level: NoiseLevel
+    intensity_scale: float
+    magnitude: bool
+    read: Callable[[Volume], NoiseLevel]
+    most: float
+
+    def in_turn(self, widths: Sequence[float]) -> Found | None:
+        """Try one width after the other, from narrow to wide."""
+        for width in widths:
+            is_last, found, _ = self._without(width)
+            if is_last:
+                return found
+        return None
+
+    def by_halves(self) -> Found | None:
+        """Try three widths: the wider the filter that is undone, the more of the noise the network reads.
+
+        Where that is not quite so, and a filter nearly fits, all widths are tried.
+        """
+        low, high, best, closest = 0, len(_WIDTHS), None, math.inf
+        while low < high:
+            middle = (low + high) // 2
+            is_last, found, ratio = self._without(_WIDTHS[middle])
+            if is_last:
+                high, best = middle, found
+            else:
+                low, closest = middle + 1, min(closest, ratio)
+        return best if best is not None or closest > _NEARLY else self.in_turn(_WIDTHS)
+
+    def _without(self, width: float) -> tuple[bool, Found | None, float]:
+        """Undo a filter. Return whether no wider one is to be tried, what was found, and the ratio of the readings."""
+        scan = self.scan
+        h = NoiseFilter(width, tuple(k for k in range(3) if k != scan.slice_axis))
         data = h.undo(scan.data)
-        volume = replace(scan, data=np.maximum(data, 0) if magnitude else data)
-        found = read(volume)
-        if found.relative > most:
-            return None
+        volume = replace(scan, data=np.maximum(data, 0) if self.magnitude else data)
+        found = self.read(volume)
+        ratio = _ratio(found)
+        if found.relative > self.most:
+            return True, None, ratio
         wavelet = found.reading.wavelet or 0.0
         # a map of levels may be far off
-        if _ratio(found) <= AGREE and wavelet <= AGREE * found.relative * intensity_scale:
-            filtered = h.level_of_white(scan.grid.shape, wavelet)
-            if not 1 / AGREE < filtered / (level.reading.wavelet or math.inf) < AGREE:
-                return None  # what was undone made noise, and took none away
-            if _lost(h, volume, scan) > _MOST_LOST * filtered:
-                return None  # the scan has edges that are sharper than such a filter leaves them
-            return h, volume, replace(found, reading=replace(found.reading, filter_width=width))
-    return None
+        if not (ratio <= AGREE and wavelet <= AGREE * found.relative * self.intensity_scale):
+            return False, None, ratio
+        filtered = h.level_of_white(scan.grid.shape, wavelet)
+        if not 1 / AGREE < filtered / (self.level.reading.wavelet or math.inf) < AGREE:
+            return True, None, ratio  # what was undone made noise, and took none away
+        if _lost(h, volume, scan) > _MOST_LOST * filtered:
+            return True, None, ratio  # the scan has edges that are sharper than such a filter leaves them
+        return True, (h, volume, replace(found, reading=replace(found.reading, filter_width=width))), ratio
 
 
 def _lost(h: NoiseFilter, volume: Volume, scan: Volume) -> float:

@@ -20,6 +20,8 @@ __all__ = ["search_pose"]
 
 TRIALS = np.linspace(-0.9, 0.9, 19)
 SIDE = 64  # pixels per side that a trial looks at
+ROUGH_SIDE = 32  # ... that the first look at all levels sees
+KEPT = 4  # levels after it: in 27 slices with noise the best was always among three
 
 
 def search_pose(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Pose, bool]:
@@ -47,15 +49,25 @@ def search_pose(scan: Volume, mask: NDArray[np.bool_], prior: Prior) -> tuple[Po
         return pose, False
     middle = scan.grid.shape[axis] // 2
     image = scan.slices(axis)[middle] / intensity_scale_of(scan.data, mask, prior.percentile)  # (H, W)
-    rows, columns = (np.unique(np.linspace(0, n - 1, min(n, SIDE)).astype(int)) for n in image.shape)
-    y = torch.from_numpy(2 * image[np.ix_(rows, columns)] - 1)[None]  # (1, h, w)
-    errors = []
+    trials = []
     for level in TRIALS:
         centre = list(pose.centre)
         place_of_slice = (2 * middle + 1) / scan.grid.shape[axis] - 1
         centre[axis] = place_of_slice - pose.axes[axis][1] * level * pose.half[axis]
-        trial = replace(pose, centre=(centre[0], centre[1], centre[2]))
-        coords = trial.coordinates(scan.grid.shape, axis, slice(middle, middle + 1))[:, :, rows][:, :, :, columns]
-        readouts = solve_readouts(prior.network.cpu(), torch.from_numpy(coords), Identity(y.shape[1:]), y)
-        errors.append((float(readouts.misfit[0]), trial))
-    return min(errors, key=lambda pair: pair[0])[1], False
+        trials.append(replace(pose, centre=(centre[0], centre[1], centre[2])))
+    # few pixels say which levels to look at closely: a quarter of them takes a quarter of the time
+    best = sorted(_tried(trials, scan, axis, image, prior, ROUGH_SIDE), key=lambda pair: pair[0])[:KEPT]
+    return min(_tried([trial for _, trial in best], scan, axis, image, prior, SIDE), key=lambda pair: pair[0])[1], False
+
+
+def _tried(
+    trials: list[Pose], scan: Volume, axis: int, image: NDArray[np.float32], prior: Prior, side: int
+) -> list[tuple[float, Pose]]:
+    """Return the error of the middle slice at every pose, seen at ``side`` pixels per side, with the pose."""
+    middle = scan.grid.shape[axis] // 2
+    rows, columns = (np.unique(np.linspace(0, n - 1, min(n, side)).astype(int)) for n in image.shape)
+    y = torch.from_numpy(2 * image[np.ix_(rows, columns)] - 1)[None]  # (1, h, w)
+    positions = [trial.coordinates(scan.grid.shape, axis, slice(middle, middle + 1)) for trial in trials]
+    coords = torch.from_numpy(np.concatenate([one[:, :, rows][:, :, :, columns] for one in positions]))
+    solved = solve_readouts(prior.network.cpu(), coords, Identity(y.shape[1:]), y.expand(len(trials), -1, -1))
+    return list(zip(solved.misfit.tolist(), trials))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from monai_strainer.networks import SirenStack
-from monai_strainer.optim.muon import Muon, optimisers, orthogonalise
+from monai_strainer.optim.muon import Muon, _of_square, optimisers, orthogonalise
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -29,6 +29,16 @@ def test_singular_values_come_near_one_whatever_the_scale(m: int, n: int, seed: 
     matrix = scale * (left[:, : len(s)] * s) @ right[: len(s)]
     values = torch.linalg.svdvals(orthogonalise(matrix))
     assert float(values.min()) > 0.6 and float(values.max()) < 1.3
+
+
+@pytest.mark.parametrize("shape", [(8, 72), (3, 8, 40), (90, 10)])
+@pytest.mark.parametrize("weak", [1.0, 1e-3])
+def test_wide_matrices_take_a_shorter_way_to_the_same_update(shape: tuple[int, ...], weak: float) -> None:
+    """Also where most singular values are small: there float32 Gram matrices are least exact."""
+    matrix = drawn(*shape[:-1], 2) @ drawn(*shape[:-2], 2, shape[-1], seed=1) + weak * drawn(*shape, seed=2)
+    x = matrix / torch.linalg.matrix_norm(matrix, keepdim=True)
+    slow = _of_square(x.mT, 5).mT if shape[-2] > shape[-1] else _of_square(x, 5)
+    assert float((orthogonalise(matrix) - slow).norm() / slow.norm()) < 1e-3
 
 
 def test_directions_are_kept() -> None:

@@ -358,3 +358,36 @@ def test_the_slurm_example_divides_a_cohort(cohort: Path) -> None:
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         assert statuses(cohort / "out" / f"summary-{task}-of-2.tsv") == ["done", "done"]
     assert len(images(cohort / "out")) == 8  # four scans, and how sure each is
+
+
+FLAT = """
+import sys
+from pathlib import Path
+from monai_strainer.errors import InputError
+from monai_strainer.pipelines.batch import find_jobs, run_jobs
+from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
+from monai_strainer.priors.store import load_prior
+
+home, prior, sizes = Path(sys.argv[1]), load_prior(Path(sys.argv[1]) / "bundle"), []
+jobs, _ = find_jobs(home / "in", home / "out")
+
+def one(job, extra, overwrite):
+    report = restore_file(job.source, job.target, prior, FileOptions(scale=1), Outputs(extra=extra))
+    sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
+    return report
+
+run_jobs(jobs, one, {}, home / "out" / "summary.tsv")
+print(*sizes)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of a process on Linux")
+def test_memory_does_not_grow_from_scan_to_scan(tmp_path: Path) -> None:
+    for k in range(12):
+        write(small_head((40 + k % 3, 44, 10), seed=k), tmp_path / "in" / f"scan{k:02}.nii.gz")
+    save_prior(small_prior_with_detail(), tmp_path / "bundle")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FLAT, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    sizes = [float(size) for size in done.stdout.split()[-12:]]
+    assert len(sizes) == 12 and max(sizes[8:]) - max(sizes[2:6]) < 6, sizes  # MiB

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from phantoms import BODY_SHAPE as SHAPE
@@ -86,3 +88,27 @@ def test_slices_in_the_middle_find_what_the_whole_scan_finds(prior: Prior, monke
     assert prepared(volume(y), prior).acquired.filter == whole
     truth, _ = anatomy()
     assert prepared(volume(rician(truth, 24)), prior).acquired.filter is None
+
+
+@pytest.mark.parametrize(("sharpness", "expected"), [(0.0, None), (1.0, 1.0), (1.3, 1.4), (1.8, 1.8)])
+def test_halves_find_the_filter_that_all_widths_in_turn_find(sharpness: float, expected: float | None) -> None:
+    """The readings agree from a width on; where a width nearly fits, none is passed over."""
+    nothing: Any = None
+    search = noise_filter._Search(nothing, nothing, 1.0, True, nothing, 1.0)
+
+    def without(self: object, width: float) -> tuple[bool, object, float]:
+        fits = sharpness > 0 and width >= sharpness - 1e-9
+        return fits, (width if fits else None), 1.2 if fits else 3.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noise_filter._Search, "_without", without)
+        assert search.by_halves() == search.in_turn(noise_filter._WIDTHS) == expected
+
+
+def test_a_width_that_alone_fits_is_found_where_its_neighbours_nearly_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Any = None
+    search = noise_filter._Search(nothing, nothing, 1.0, True, nothing, 1.0)
+    monkeypatch.setattr(
+        noise_filter._Search, "_without", lambda self, width: (width == 1.0, "found" if width == 1.0 else None, 1.5)
+    )
+    assert search.by_halves() == "found"

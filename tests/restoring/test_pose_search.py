@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from phantoms import oblique_head as head
 
-from monai_strainer import Grid, Prior, Volume, restore
+from monai_strainer import Grid, Prior, Volume, load_prior, restore
+from monai_strainer.restoring import placing
+from monai_strainer.restoring.placing import place
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +21,15 @@ def test_a_part_of_a_head_is_located_with_a_warning(prior: Prior) -> None:
     whole = head((20, 24, 6))
     part = Volume(whole.data[:, :, 2:4], Grid((20, 24, 2), whole.grid.affine))
     assert any("part of a head" in warning for warning in restore(part, prior, 1, steps=0).report["warnings"])
+
+
+def test_the_levels_that_few_pixels_choose_hold_the_best_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quick search has the pose of the slow one, which looks at all pixels of every level."""
+    whole, prior = head((40, 48, 30)), load_prior()
+    for level in (9, 15, 20):
+        grid = Grid((40, 48, 1), whole.grid.affine)
+        part = Volume(np.ascontiguousarray(whole.data[:, :, level : level + 1]), grid, slice_axis=2)
+        quick = place(part, part.data > 0, prior)
+        with monkeypatch.context() as patch:
+            patch.setattr(placing, "KEPT", len(placing.TRIALS))
+            assert place(part, part.data > 0, prior) == quick
