@@ -21,7 +21,7 @@ from ..geometry import Grid
 from ..physics import Profile, Rigid, StackOperator, rigid_matrix
 from .joint_kriging import WeightedData
 
-__all__ = ["Aligned", "Stack", "align_stacks", "spread"]
+__all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
 _ROUNDS = 10  # at every level, at most
@@ -31,7 +31,7 @@ _LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two s
 _PROBE = 0.3  # degrees and mm of the finite differences
 _FEWEST = 200  # voxels that two stacks must have in common
 _ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
-_FLOOR = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
+LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 
@@ -49,6 +49,8 @@ class Stack:
         motion: from where the header says: rotation vector in degrees and shift in mm, about the stack's centre.
         gain: of the intensities over those of the first stack.
         trusted: (X, Y, Z) weight of every voxel; None counts all alike.
+        disagreement: standard deviation, in the intensities of the first stack, by which it differs from the others
+            beyond its noise.
     """
 
     y: Tensor
@@ -59,6 +61,7 @@ class Stack:
     motion: Rigid = field(default_factory=lambda: np.zeros(6))
     gain: float = 1.0
     trusted: Tensor | None = None
+    disagreement: float = 0.0
 
     def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator:
         """Build the operator from a volume to this stack."""
@@ -71,7 +74,8 @@ class Stack:
         operator = self.operator(volume)
         inside = operator.A(torch.ones(volume.shape)) > 0.999
         counted = inside.float() if self.trusted is None else inside * self.trusted
-        return WeightedData(operator, self.y / self.gain, counted * (self.gain / max(self.sigma, _FLOOR)) ** 2)
+        variance = (max(self.sigma, LEAST_NOISE) / self.gain) ** 2 + self.disagreement**2
+        return WeightedData(operator, self.y / self.gain, counted / variance)
 
     def within(self, volume: Grid) -> Stack:
         """Return the part that a volume can show, with two slices more on either side; the motion goes into the grid.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._version import __version__
-from ..fitting.stack_registration import Aligned
+from ..fitting.stack_registration import LEAST_NOISE, Aligned
 from ..geometry import Grid
 from .choice import Choice
 from .images import Corrected
@@ -65,8 +65,8 @@ def _stack(
     k: int, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], found: Corrected
 ) -> StackReport:
     one, done, data = given[k], aligned[k], found.data[k]
-    misfit = data.weight * (data.y - data.operator.A(found.image)).square()
-    count = float((data.weight > 0).sum())
+    counted, noise = data.weight > 0, max(one.stack.sigma, LEAST_NOISE) / done.stack.gain
+    misfit = (data.y - data.operator.A(found.image))[counted].square() / noise**2
     return StackReport(
         number=one.number,
         spacing=_rounded(one.scan.grid.spacing),
@@ -75,8 +75,9 @@ def _stack(
         shift=_rounded(done.stack.motion[3:]),
         gain=round(done.stack.gain * one.scale / given[0].scale, 4),
         converged=done.converged,
+        disagreement=done.stack.disagreement * done.stack.gain * one.scale,
         common=round(done.common, 3),
-        misfit=round(float(misfit.sum()) / max(count, 1.0), 3),
+        misfit=round(float(misfit.sum()) / max(misfit.numel(), 1), 3),
         prior=choice.priors[k] if choice.method == "network" else "none",
     )
 

@@ -22,6 +22,8 @@ class StackReport:
         gain: of its intensities over those of the first stack.
         converged: whether the last steps of the alignment were small.
         common: fraction of its voxels that the other stacks see too.
+        disagreement: standard deviation, in its own units, by which the stacks differ beyond their noise; the result
+            follows the mean of the stacks where it is large.
         misfit: mean square of its residual over its noise; about 1 where the result explains the data.
         prior: that restored it; "none" for kriging.
     """
@@ -34,6 +36,7 @@ class StackReport:
     gain: float
     converged: bool
     common: float
+    disagreement: float
     misfit: float
     prior: str
 
