@@ -8,7 +8,8 @@ An isotropic scan is cut into an axial, a coronal and a sagittal stack; the seco
 degrees and millimetres, and all have Rician noise of 2 % of the 99.9th percentile. The cut samples cubic splines twice
 a voxel and averages through a slice: no operator of the package makes what the package undoes. `cubic` is the best of
 the three stacks, `average` the mean of all three; both are given the true motions. `single` is the best of the three as
-`restore` gives them. `kriging`, `network` and `auto` are `fuse`, which finds the motions. PSNR counts where the truth is not zero.
+`restore` gives them. `kriging`, `network` and `auto` are `fuse`, which finds the motions. PSNR counts
+where the truth is not zero.
 """
 
 from __future__ import annotations
