@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..geometry import Grid
-from ..physics import Profile, Rigid, StackOperator, rigid_matrix
+from ..physics import Profile, Rigid, SliceOperator, StackOperator, rigid_matrix
 from .joint_kriging import WeightedData
 
 __all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
@@ -51,6 +51,8 @@ class Stack:
         trusted: (X, Y, Z) weight of every voxel; None counts all alike.
         disagreement: standard deviation, in the intensities of the first stack, by which it differs from the others
             beyond its noise.
+        slices: (S, 6) motion of every slice in the stack, see :class:`monai_strainer.physics.SliceOperator`; None: the
+            slices lie as the stack does.
     """
 
     y: Tensor
@@ -62,12 +64,14 @@ class Stack:
     gain: float = 1.0
     trusted: Tensor | None = None
     disagreement: float = 0.0
+    slices: NDArray[np.float64] | None = None
 
-    def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator:
+    def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator | SliceOperator:
         """Build the operator from a volume to this stack."""
-        return StackOperator(
-            volume, self.grid, self.slice_axis, self.profile, self.motion if motion is None else motion
-        )
+        motion = self.motion if motion is None else motion
+        if self.slices is None:
+            return StackOperator(volume, self.grid, self.slice_axis, self.profile, motion)
+        return SliceOperator(volume, self.grid, self.slice_axis, self.profile, motion, self.slices)
 
     def data(self, volume: Grid) -> WeightedData:
         """Return the data in the intensities of the first stack; voxels that reach out of the volume weigh nothing."""
@@ -82,7 +86,8 @@ class Stack:
 
         A block of a volume is measured by a part of the stack, in a part of the time.
         """
-        moved = rigid_matrix(self.motion, self.grid.corners().mean(0)) @ self.grid.affine
+        bulk = rigid_matrix(self.motion, self.grid.corners().mean(0))
+        moved = bulk @ self.grid.affine
         at = (volume.corners() - moved[:3, 3]) @ np.linalg.inv(moved[:3, :3]).T
         low = np.clip(np.floor(at.min(0)) - _MORE, 0, np.array(self.grid.shape) - 1).astype(int)
         high = np.clip(np.ceil(at.max(0)) + _MORE, low, np.array(self.grid.shape) - 1).astype(int) + 1
@@ -90,12 +95,17 @@ class Stack:
         step = np.eye(4)
         step[:3, 3] = low
         size = high - low
+        slices = self.slices
+        if slices is not None:  # along the axes of the world, which the motion of the stack turns
+            kept = slices[low[self.slice_axis] : high[self.slice_axis]]
+            slices = np.hstack([kept[:, :3] @ bulk[:3, :3].T, kept[:, 3:] @ bulk[:3, :3].T])
         return replace(
             self,
             y=self.y[some],
             grid=Grid((int(size[0]), int(size[1]), int(size[2])), moved @ step),
             motion=np.zeros(6),
             trusted=None if self.trusted is None else self.trusted[some],
+            slices=slices,
         )
 
     def coarser(self, step: float) -> Stack:
@@ -119,6 +129,7 @@ class Aligned:
         last: degrees and mm of the last step.
         common: fraction of what it shows that the first stack shows too; 0 where they do not overlap.
         likeness: correlation of what the two show, both blurred alike.
+        unsure: slices whose own motion did not converge.
     """
 
     stack: Stack
@@ -126,6 +137,7 @@ class Aligned:
     last: tuple[float, float]
     common: float
     likeness: float
+    unsure: int = 0
 
 
 def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:

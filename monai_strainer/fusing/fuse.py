@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..fitting.slice_motion import align_slices
 from ..fitting.stack_registration import Aligned, Stack, align_stacks
 from ..fitting.stack_shading import evened
 from ..geometry import Grid
@@ -143,6 +144,9 @@ def _aligned(given: Sequence[GivenStack], options: FuseOptions) -> tuple[list[Gi
         )
     left_out = [one.number for k, one in enumerate(given) if k not in kept]
     used = [aligned[k] for k in kept]
+    if options.motion == "slice":
+        placed = align_slices([one.stack for one in used], place)
+        used = [replace(one, stack=own.stack, unsure=own.unsure) for one, own in zip(used, placed)]
     first = used[0].stack
     used[1:] = [replace(one, stack=evened(one.stack, first, place)) for one in used[1:]]
     return [given[k] for k in kept], used, left_out
