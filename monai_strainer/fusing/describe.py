@@ -50,8 +50,8 @@ def described(
             )
         if one.unsure:
             warnings.append(
-                f"stack {one.number}: the motion of {one.unsure} of {len(one.slices)} slices did not converge; they lie "
-                "as the stack does"
+                f"stack {one.number}: the motion of {one.unsure} of {len(one.slices)} slices did not converge; they "
+                "lie as the stack does"
             )
         if not _LEAST < one.misfit < _MOST:
             warnings.append(
