@@ -5,8 +5,9 @@ python benchmarks/stacks_left_out.py A.nii.gz B.nii.gz C.nii.gz [--spacing 1] [-
 
 Every stack is left out once. It is aligned with the first of the others, and `fuse` makes one volume of these. `error`
 is the root mean square difference between the stack's voxels and what its operator measures in that volume, after a
-smooth gain and in percent of the stack's 99th percentile; `linear` is the same for the mean of the others, interpolated
-linearly. `noise` is what was read off the stack. Voxels count where all stacks reach.
+smooth gain and in percent of the stack's 99th percentile; `linear` and `cubic` are the same for the mean of the others,
+interpolated with splines of order 1 and 3. `noise` is what was read off the stack, `expected` the standard deviation of
+the result. Voxels count where all stacks reach.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def main() -> None:
     args = parser.parse_args()
     scans, prior = [read(path) for path in args.stacks], load_prior()
     options = FuseOptions(spacing=args.spacing, method=args.method)
-    print("| left out | noise, % | linear, % | error, % | method | alignment |")
-    print("| --- | ---: | ---: | ---: | --- | --- |")
+    print("| left out | noise, % | linear, % | cubic, % | error, % | expected, % | method | alignment |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |")
     for k, path in enumerate(args.stacks):
         others = [scan for j, scan in enumerate(scans) if j != k]
         given = prepared_stacks([*others, scans[k]], prior, options)
@@ -60,18 +61,25 @@ def main() -> None:
         try:
             out = fuse(others, prior, options=options)
         except InputError as error:
-            print(f"| {path.name} | {noise:.1f} | | | {error} | {words} |", flush=True)
+            print(f"| {path.name} | {noise:.1f} | | | | | {error} | {words} |", flush=True)
             continue
-        images, seen = [], np.ones(grid.shape, bool)
-        for scan, one in zip(others, out.details.stacks):
-            image, inside = on_grid(scan, scan.grid, np.array([*one.rotation, *one.shift]), grid, order=1)
-            images.append(image.numpy() / np.float32(one.gain))
-            seen &= inside
+        means, seen = [], np.ones(grid.shape, bool)
+        for order in (1, 3):
+            images = []
+            for scan, one in zip(others, out.details.stacks):
+                moved = np.array([*one.rotation, *one.shift])
+                image, inside = on_grid(scan, scan.grid, moved, grid, order)
+                images.append(image.numpy() / np.float32(one.gain))
+                seen &= inside
+            means.append(np.mean(images, 0))
         if mine.trusted is not None:
             reached, _ = on_grid(Volume(mine.trusted.numpy(), mine.grid), mine.grid, mine.motion, grid, order=0)
             seen &= reached.numpy() > 0.5
-        linear, error = (100 * error_of(x, grid, mine, seen) for x in (np.mean(images, 0), out.volume.data))
-        row = (path.name, f"{noise:.1f}", f"{linear:.1f}", f"{error:.1f}", out.details.method, words)
+        errors = [100 * error_of(x, grid, mine, seen) for x in (*means, out.volume.data)]
+        bright = float(torch.quantile(mine.y.flatten()[::31], 0.99)) / mine.gain * given[0].scale
+        expected = 100 * float(np.sqrt(np.mean(np.square(out.std[seen])))) / bright
+        numbers = [f"{x:.1f}" for x in (noise, *errors, expected)]
+        row = (path.name, *numbers, out.details.method, words)
         print(f"| {' | '.join(row)} |", flush=True)
 
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..geometry import Grid
-from ..physics import Profile, Rigid, StackOperator, rigid_matrix
+from ..physics import Profile, Rigid, SliceOperator, StackOperator, rigid_matrix
 from .joint_kriging import WeightedData
 
-__all__ = ["Aligned", "Stack", "align_stacks", "spread"]
+__all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
 _ROUNDS = 10  # at every level, at most
@@ -31,7 +31,7 @@ _LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two s
 _PROBE = 0.3  # degrees and mm of the finite differences
 _FEWEST = 200  # voxels that two stacks must have in common
 _ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
-_FLOOR = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
+LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 
@@ -49,6 +49,10 @@ class Stack:
         motion: from where the header says: rotation vector in degrees and shift in mm, about the stack's centre.
         gain: of the intensities over those of the first stack.
         trusted: (X, Y, Z) weight of every voxel; None counts all alike.
+        disagreement: standard deviation, in the intensities of the first stack, by which it differs from the others
+            beyond its noise.
+        slices: (S, 6) motion of every slice in the stack, see :class:`monai_strainer.physics.SliceOperator`; None: the
+            slices lie as the stack does.
     """
 
     y: Tensor
@@ -59,26 +63,31 @@ class Stack:
     motion: Rigid = field(default_factory=lambda: np.zeros(6))
     gain: float = 1.0
     trusted: Tensor | None = None
+    disagreement: float = 0.0
+    slices: NDArray[np.float64] | None = None
 
-    def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator:
+    def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator | SliceOperator:
         """Build the operator from a volume to this stack."""
-        return StackOperator(
-            volume, self.grid, self.slice_axis, self.profile, self.motion if motion is None else motion
-        )
+        motion = self.motion if motion is None else motion
+        if self.slices is None:
+            return StackOperator(volume, self.grid, self.slice_axis, self.profile, motion)
+        return SliceOperator(volume, self.grid, self.slice_axis, self.profile, motion, self.slices)
 
     def data(self, volume: Grid) -> WeightedData:
         """Return the data in the intensities of the first stack; voxels that reach out of the volume weigh nothing."""
         operator = self.operator(volume)
         inside = operator.A(torch.ones(volume.shape)) > 0.999
         counted = inside.float() if self.trusted is None else inside * self.trusted
-        return WeightedData(operator, self.y / self.gain, counted * (self.gain / max(self.sigma, _FLOOR)) ** 2)
+        variance = (max(self.sigma, LEAST_NOISE) / self.gain) ** 2 + self.disagreement**2
+        return WeightedData(operator, self.y / self.gain, counted / variance)
 
     def within(self, volume: Grid) -> Stack:
         """Return the part that a volume can show, with two slices more on either side; the motion goes into the grid.
 
         A block of a volume is measured by a part of the stack, in a part of the time.
         """
-        moved = rigid_matrix(self.motion, self.grid.corners().mean(0)) @ self.grid.affine
+        bulk = rigid_matrix(self.motion, self.grid.corners().mean(0))
+        moved = bulk @ self.grid.affine
         at = (volume.corners() - moved[:3, 3]) @ np.linalg.inv(moved[:3, :3]).T
         low = np.clip(np.floor(at.min(0)) - _MORE, 0, np.array(self.grid.shape) - 1).astype(int)
         high = np.clip(np.ceil(at.max(0)) + _MORE, low, np.array(self.grid.shape) - 1).astype(int) + 1
@@ -86,12 +95,17 @@ class Stack:
         step = np.eye(4)
         step[:3, 3] = low
         size = high - low
+        slices = self.slices
+        if slices is not None:  # along the axes of the world, which the motion of the stack turns
+            kept = slices[low[self.slice_axis] : high[self.slice_axis]]
+            slices = np.hstack([kept[:, :3] @ bulk[:3, :3].T, kept[:, 3:] @ bulk[:3, :3].T])
         return replace(
             self,
             y=self.y[some],
             grid=Grid((int(size[0]), int(size[1]), int(size[2])), moved @ step),
             motion=np.zeros(6),
             trusted=None if self.trusted is None else self.trusted[some],
+            slices=slices,
         )
 
     def coarser(self, step: float) -> Stack:
@@ -115,6 +129,7 @@ class Aligned:
         last: degrees and mm of the last step.
         common: fraction of what it shows that the first stack shows too; 0 where they do not overlap.
         likeness: correlation of what the two show, both blurred alike.
+        unsure: slices whose own motion did not converge.
     """
 
     stack: Stack
@@ -122,6 +137,7 @@ class Aligned:
     last: tuple[float, float]
     common: float
     likeness: float
+    unsure: int = 0
 
 
 def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:

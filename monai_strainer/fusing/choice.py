@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..fitting.stack_registration import Aligned
 from ..geometry import Grid
-from .images import RestoredStack, block_of, kriged_mean, prediction_error, restored_mean
+from .images import RestoredStack, block_of, kriged_start, prediction_error, restored_mean
 from .options import FuseOptions
 
 __all__ = ["Choice", "chosen"]
@@ -51,10 +51,11 @@ def chosen(
     block = block_of(room)
     stacks = [one.stack.within(block) for one in aligned]
     k = max(range(len(stacks)), key=lambda j: aligned[j].common if j else 0.0)
-    left_out, others = stacks[k].data(block), [one.data(block) for j, one in enumerate(stacks) if j != k]
+    left_out = replace(stacks[k], disagreement=0.0).data(block)
+    others = [one.data(block) for j, one in enumerate(stacks) if j != k]
     firsts = {
         "network": restored_mean([part for j, part in enumerate(parts) if j != k], block),
-        "kriging": kriged_mean(others),
+        "kriging": kriged_start([one for j, one in enumerate(stacks) if j != k], block),
     }
     errors = {name: prediction_error(first, left_out, others) for name, first in firsts.items()}
     best: Method = "kriging" if errors["kriging"] < errors["network"] else "network"

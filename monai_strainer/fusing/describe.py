@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._version import __version__
-from ..fitting.stack_registration import Aligned
+from ..fitting.stack_registration import LEAST_NOISE, Aligned
 from ..geometry import Grid
 from .choice import Choice
 from .images import Corrected
@@ -48,6 +48,11 @@ def described(
             warnings.append(
                 f"stack {one.number} lies {moved:.1f} mm and {turned:.1f} degrees from where its header says"
             )
+        if one.unsure:
+            warnings.append(
+                f"stack {one.number}: the motion of {one.unsure} of {len(one.slices)} slices did not converge; they "
+                "lie as the stack does"
+            )
         if not _LEAST < one.misfit < _MOST:
             warnings.append(
                 f"stack {one.number}: the residual is {one.misfit:.1f} times its noise: motion between its slices, "
@@ -57,16 +62,33 @@ def described(
         made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
         spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
         seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(left_out), seen=round(seen, 4),
-        notes=tuple(note for one in given for note in one.notes), warnings=tuple(warnings),
+        notes=(*(note for one in given for note in one.notes), *_moved_slices(stacks)), warnings=tuple(warnings),
     )  # fmt: skip
+
+
+def _moved_slices(stacks: Sequence[StackReport]) -> list[str]:
+    """Say in words how far slices moved in their stacks."""
+    notes = []
+    for one in stacks:
+        moved = np.array([own for own in one.slices if any(own)])
+        if len(moved):
+            turned, shifted = (float(np.linalg.norm(part, axis=1).max()) for part in (moved[:, :3], moved[:, 3:]))
+            notes.append(
+                f"stack {one.number}: {len(moved)} of {len(one.slices)} slices have moved, by up to {shifted:.1f} mm "
+                f"and {turned:.1f} degrees"
+            )
+        elif one.slices:
+            notes.append(f"stack {one.number}: no motion between its slices was found")
+    return notes
 
 
 def _stack(
     k: int, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], found: Corrected
 ) -> StackReport:
     one, done, data = given[k], aligned[k], found.data[k]
-    misfit = data.weight * (data.y - data.operator.A(found.image)).square()
-    count = float((data.weight > 0).sum())
+    counted, noise = data.weight > 0, max(one.stack.sigma, LEAST_NOISE) / done.stack.gain
+    misfit = (data.y - data.operator.A(found.image))[counted].square() / noise**2
+    slices = () if done.stack.slices is None else done.stack.slices
     return StackReport(
         number=one.number,
         spacing=_rounded(one.scan.grid.spacing),
@@ -75,9 +97,12 @@ def _stack(
         shift=_rounded(done.stack.motion[3:]),
         gain=round(done.stack.gain * one.scale / given[0].scale, 4),
         converged=done.converged,
+        disagreement=done.stack.disagreement * done.stack.gain * one.scale,
         common=round(done.common, 3),
-        misfit=round(float(misfit.sum()) / max(count, 1.0), 3),
+        misfit=round(float(misfit.sum()) / max(misfit.numel(), 1), 3),
         prior=choice.priors[k] if choice.method == "network" else "none",
+        slices=tuple(tuple(round(float(v), 4) for v in own) for own in slices),
+        unsure=done.unsure,
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..fitting.slice_motion import align_slices
 from ..fitting.stack_registration import Aligned, Stack, align_stacks
 from ..fitting.stack_shading import evened
 from ..geometry import Grid
@@ -21,7 +22,8 @@ from ..restoring.options import changed
 from ..volume import Volume
 from .choice import chosen
 from .describe import described
-from .images import STEPS, kriged_mean, posterior, restored_mean, uncertainty
+from .disagreement import with_disagreement
+from .images import STEPS, kriged_start, posterior, restored_mean, uncertainty
 from .options import FuseOptions
 from .placing import isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
@@ -95,9 +97,11 @@ def fuse(
             names.append(name)
             report.add(2)
     room = isotropic(given[0].scan.grid, options.edge)
+    aligned = with_disagreement(aligned, room, options.seed)
     choice = replace(chosen(options, parts, aligned, [one.number for one in given], room), priors=tuple(names))
-    data = [one.stack.within(target.fitted).data(target.fitted) for one in aligned]
-    start = restored_mean(parts, target.fitted) if choice.method == "network" else kriged_mean(data)
+    shown = [one.stack.within(target.fitted) for one in aligned]
+    start = restored_mean(parts, target.fitted) if choice.method == "network" else kriged_start(shown, target.fitted)
+    data = [one.data(target.fitted) for one in shown]
     found = posterior(start, data, options.seed, lambda done, steps: report.add(1))
     report.add(report.total)
     std = uncertainty(target.given(found.left))
@@ -140,6 +144,9 @@ def _aligned(given: Sequence[GivenStack], options: FuseOptions) -> tuple[list[Gi
         )
     left_out = [one.number for k, one in enumerate(given) if k not in kept]
     used = [aligned[k] for k in kept]
+    if options.motion == "slice":
+        placed = align_slices([one.stack for one in used], place)
+        used = [replace(one, stack=own.stack, unsure=own.unsure) for one, own in zip(used, placed)]
     first = used[0].stack
     used[1:] = [replace(one, stack=evened(one.stack, first, place)) for one in used[1:]]
     return [given[k] for k in kept], used, left_out

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ __all__ = [
     "block_of",
     "corrected",
     "kriged_mean",
+    "kriged_start",
     "posterior",
     "prediction_error",
     "restored_mean",
@@ -100,6 +101,11 @@ def kriged_mean(data: Sequence[WeightedData]) -> tuple[Tensor, Tensor]:
         excess += float((residual.square() - 1 / one.weight[counted]).sum())
         power += float(one.operator.A(draw)[counted].square().sum())
     return mean, torch.tensor(max(_LEAST, excess / max(power, 1e-12)) ** 0.5)
+
+
+def kriged_start(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
+    """Average stacks as :func:`kriged_mean` does; where they disagree, the image is uncertain, not the data certain."""
+    return kriged_mean([replace(one, disagreement=0.0).data(target) for one in stacks])
 
 
 def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Tensor:

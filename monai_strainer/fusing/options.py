@@ -14,9 +14,10 @@ from ..restoring.options import said
 if TYPE_CHECKING:  # the command line reads this file for its help text
     from ..geometry import Grid
 
-__all__ = ["METHODS", "PROFILES", "SPACING", "FuseOptions"]
+__all__ = ["METHODS", "MOTIONS", "PROFILES", "SPACING", "FuseOptions"]
 
 METHODS = ("auto", "network", "kriging")
+MOTIONS = ("stack", "slice")
 PROFILES = tuple(name for name in ALL_PROFILES if name not in ("auto", "kspace"))  # a slice is excited, not encoded
 SPACING = 1.0  # mm
 
@@ -32,6 +33,8 @@ class FuseOptions:
         method: "network" restores every stack with the prior and lets all data correct the mean; "kriging" uses the
             data alone; "auto" takes the one that predicts a stack better from the others.
         align: find how the stacks lie to each other; without it the headers are believed.
+        motion: "stack" moves every stack as a whole; "slice" then finds how every slice lies in its stack, for people
+            who moved between the slices.
         profile: of a slice, see :mod:`monai_strainer.physics.axis_profiles`.
         sigma: noise standard deviation in the scans' units; None reads it off every stack.
         seed: of all draws.
@@ -58,6 +61,10 @@ class FuseOptions:
         ),
     )
     align: bool = field(default=True, metadata=said("believe the headers: stacks do not move", kind=bool))
+    motion: str = field(
+        default="stack",
+        metadata=said("of every stack as a whole, or also of every slice in its stack", among=MOTIONS),
+    )
     profile: str = field(
         default="box",
         metadata=said("of a slice: an average over its thickness, or a weighted one", among=PROFILES),
@@ -73,9 +80,11 @@ class FuseOptions:
             raise InputError(f"a spacing of {self.spacing:g} mm is not above 0", "give the voxel edge in mm")
         if self.spacing is not None and self.like is not None:
             raise InputError("a spacing and the grid of another image were given", "give one of them")
-        for name, choices in (("method", METHODS), ("profile", PROFILES)):
+        for name, choices in (("method", METHODS), ("motion", MOTIONS), ("profile", PROFILES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
+        if self.motion == "slice" and not self.align:
+            raise InputError("slices cannot move where the headers are believed", "drop --no-align or --motion slice")
         if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
             raise InputError(f"a noise level of {self.sigma:g} is not 0 or more", "give a standard deviation")
 

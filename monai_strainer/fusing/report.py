@@ -22,6 +22,11 @@ class StackReport:
         gain: of its intensities over those of the first stack.
         converged: whether the last steps of the alignment were small.
         common: fraction of its voxels that the other stacks see too.
+        disagreement: standard deviation, in its own units, by which the stacks differ beyond their noise; the result
+            follows the mean of the stacks where it is large.
+        slices: motion of every slice in the stack, where it was asked for: rotation vector in degrees about the centre
+            of the slice, shift in mm.
+        unsure: slices whose motion did not converge; they lie as the stack does.
         misfit: mean square of its residual over its noise; about 1 where the result explains the data.
         prior: that restored it; "none" for kriging.
     """
@@ -34,8 +39,11 @@ class StackReport:
     gain: float
     converged: bool
     common: float
+    disagreement: float
     misfit: float
     prior: str
+    slices: tuple[tuple[float, ...], ...] = ()
+    unsure: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from .operators import Composition, Mask, Operator, OperatorFactory
 from .profiles import Blur, Downsample, KSpaceCrop, Profile, SliceProfile
 from .random_measurements import AcquisitionDistribution
 from .separable import Identity, Separable
+from .slice_operator import SliceOperator
 from .stack_operator import Rigid, StackOperator, rigid_matrix
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RicianNoise",
     "Rigid",
     "Separable",
+    "SliceOperator",
     "SliceProfile",
     "StackOperator",
     "random_lines",

@@ -49,3 +49,8 @@ def test_reading_the_options_does_not_wait_for_torch() -> None:
     code = "import sys, monai_strainer.cli, monai_strainer.fusing.options; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_slices_do_not_move_where_the_headers_are_believed() -> None:
+    with pytest.raises(InputError, match="slices cannot move"):
+        FuseOptions(align=False, motion="slice")

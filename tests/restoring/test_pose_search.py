@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from monai_strainer.restoring.placing import place
 from phantoms import oblique_head as head
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restore
 from monai_strainer.restoring import placing
-from monai_strainer.restoring.placing import place
 
 
 @pytest.fixture(scope="module")
