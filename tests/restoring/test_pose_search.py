@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from monai_strainer.restoring.placing import place
 from phantoms import oblique_head as head
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restore
-from monai_strainer.restoring import placing
+from monai_strainer.restoring import pose_search
+from monai_strainer.restoring.pose_search import search_pose
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_the_levels_that_few_pixels_choose_hold_the_best_of_all(monkeypatch: pyt
     for level in (9, 15, 20):
         grid = Grid((40, 48, 1), whole.grid.affine)
         part = Volume(np.ascontiguousarray(whole.data[:, :, level : level + 1]), grid, slice_axis=2)
-        quick = place(part, part.data > 0, prior)
+        quick = search_pose(part, part.data > 0, prior)
         with monkeypatch.context() as patch:
-            patch.setattr(placing, "KEPT", len(placing.TRIALS))
-            assert place(part, part.data > 0, prior) == quick
+            patch.setattr(pose_search, "KEPT", len(pose_search.TRIALS))
+            assert search_pose(part, part.data > 0, prior) == quick
