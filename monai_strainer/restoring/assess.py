@@ -190,7 +190,7 @@ def _with_risk(
     weight = float(found.weight[inside].mean()) if inside.any() else 1.0
     risk = Risk(
         kind="Stein's unbiased risk estimate",
-        rmse=float(max(found.risk, 0.0)) ** 0.5 * float(unit),
+        rmse=max(found.risk, _uncertainty_of_risk(ready, found.input_risk, int(inside.sum()))) ** 0.5 * float(unit),
         rmse_of_input=found.input_risk**0.5 * float(unit),
         network_weight=weight,
         set_aside=float((found.weight[inside] < 0.9).mean()) if inside.any() else 0.0,
@@ -198,6 +198,16 @@ def _with_risk(
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
     maps = [np.moveaxis(one, 0, axis) for one in (found.weight, found.relative_error)]
     return volume, np.moveaxis(std, 0, axis) * unit, risk, maps
+
+
+def _uncertainty_of_risk(ready: Prepared, variance: float, voxels: int) -> float:
+    """Return the standard error of an estimated risk: its voxels are finite, and the noise level is an estimate.
+
+    The risk of an image is what it changed minus ``sigma^2``, about; an error of ``sigma`` counts twice.
+    """
+    level = ready.level.relative * ready.intensity_scale
+    relative = (ready.level.reading.std or 0.0) / level if level > 0 else 0.0
+    return variance * float(np.hypot(2 * min(relative, 0.5), (2 / max(voxels, 1)) ** 0.5))
 
 
 def _support(

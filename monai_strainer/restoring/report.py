@@ -131,7 +131,10 @@ class Risk(Record):
     """Estimated error of a denoised image."""
 
     kind: str = entry("name of the estimator")
-    rmse: float = entry("estimated root mean square error of the result over the object", "scan units")
+    rmse: float = entry(
+        "estimated root mean square error of the result over the object; at least the uncertainty of the estimate",
+        "scan units",
+    )
     rmse_of_input: float = entry("that of the input: the noise level over the object", "scan units")
     network_weight: float = entry("mean weight of the network in the result; the rest is the data", "0 to 1")
     set_aside: float = entry("fraction of the object with a weight below 0.9", "fraction")

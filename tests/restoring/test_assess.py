@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from monai_strainer import Grid, Volume, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
-from monai_strainer.restoring.assess import _disagreement, _kept_noise
+from monai_strainer.restoring.assess import _disagreement, _kept_noise, _uncertainty_of_risk
 from monai_strainer.restoring.report import NoiseReading
 
 
@@ -93,3 +93,15 @@ def test_a_zero_filled_scan_says_so_and_its_deviations_hold_its_errors() -> None
     inside = grown[2] > 300
     held = np.abs(out.volume.data - grown[2])[inside] < 1.645 * out.std[inside]
     assert held.mean() > 0.8
+
+
+def test_the_error_stated_is_no_smaller_than_its_uncertainty() -> None:
+    """A level that is known to 5 % leaves a risk that is known to 10 % of the noise variance; few voxels leave more."""
+    one = prepared((), 10.0, std=0.5)
+    assert _uncertainty_of_risk(one, 4.0, 10**9) == pytest.approx(0.4, rel=1e-3)
+    assert _uncertainty_of_risk(one, 4.0, 2) > 4.0
+    assert _uncertainty_of_risk(prepared((), 10.0), 4.0, 2 * 10**4) == pytest.approx(0.04, rel=1e-3)
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((32, 32, 8)), 3).astype(np.float32)
+    y = 100 * (3 + smooth) + 5 * np.random.default_rng(1).standard_normal(smooth.shape)
+    risk = restore(Volume(y.astype(np.float32), Grid(y.shape, np.eye(4))), load_prior()).report["risk"]
+    assert 0 < risk["rmse"] < risk["rmse_of_input"]
