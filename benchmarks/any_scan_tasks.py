@@ -62,6 +62,7 @@ TASKS: dict[str, Task] = {
     "denoise5": Task(0.05),
     "denoise3_zerofill1.5": Task(0.03, colour="zerofill", stretch=1.5),
     "denoise3_zerofill2": Task(0.03, colour="zerofill", stretch=2),
+    "denoise9_zerofill1.5": Task(0.09, colour="zerofill", stretch=1.5),
     "denoise3_filtered": Task(0.03, colour="filtered"),
     "denoise3_gfactor": Task(0.03, colour="gfactor"),
     "thick3": Task(0, 3, "thick"),
