@@ -133,7 +133,7 @@ MUTANTS = [
         "io/nifti/write.py", "other = placed.other @ np", "other = placed.affine @ np", "io/nifti/test_placement.py"
     ),
     Mutant("io/dicom/frame.py", "intercept / (slope * own)", "intercept / own", "io/dicom/test_frame.py"),
-    Mutant("io/dicom/write.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),
+    Mutant("io/dicom/derived.py", "(volume.data - np.float32(intercept))", "(volume.data)", "io/dicom/test_write.py"),
     Mutant(
         "io/dicom/stack.py",
         "low, high = _steps_that_fit(heights, half)",

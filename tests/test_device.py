@@ -52,8 +52,8 @@ from monai_strainer.physics import (
     RicianNoise,
     Separable,
 )
-from monai_strainer.pretraining.detail import DetailRecipe, DetailTraining, joined, patches_of, pretrain_detail
-from monai_strainer.pretraining.general import pretrain_general
+from monai_strainer.pretraining.detail import DetailTraining, joined, patches_of, pretrain_detail
+from monai_strainer.pretraining.general import GeneralRecipe, pretrain_general
 from monai_strainer.pretraining.noise_level import NoiseLevelRecipe, learn, pretrain_noise_level
 from monai_strainer.pretraining.patches import CleanScan
 from monai_strainer.pretraining.run import Run
@@ -182,8 +182,8 @@ def test_heads_and_alignment() -> None:
     here = solve_readouts(small_siren(), coords, Identity(SIZE), 2 * images - 1)
     moved = (coords.to(ELSEWHERE), Identity(SIZE), (2 * images - 1).to(ELSEWHERE))
     same(here.mean, solve_readouts(small_siren().to(ELSEWHERE), *moved).mean, 1e-3)
-    turn = align(small_siren().to(ELSEWHERE), images.to(ELSEWHERE), coords.to(ELSEWHERE), turns=2)
-    same(align(small_siren(), images, coords, turns=2), turn, 1e-3)
+    turn = align(small_siren().to(ELSEWHERE), images.to(ELSEWHERE), coords.to(ELSEWHERE), iterations=2)
+    same(align(small_siren(), images, coords, iterations=2), turn, 1e-3)
 
 
 RECIPES: dict[str, tuple[str, Recipe]] = {
@@ -215,7 +215,7 @@ def a_source() -> Source:
     return Source(data, (1.0, 1.0, 1.0), (0, 1, 2), "scan", "one")
 
 
-DETAIL = DetailRecipe(steps=2, groups=2, patches=2, side=16)
+DETAIL = GeneralRecipe(steps=2, groups=2, patches=2, side=16)
 
 
 def test_pretraining_of_the_detail_prior() -> None:

@@ -79,7 +79,7 @@ def denoise_image(
 
     Example:
         >>> import tempfile
-        >>> from monai_strainer import Grid, write
+        >>> from monai_strainer import Grid, read, write
         >>> from monai_strainer.priors.prior import Prior
         >>> folder = Path(tempfile.mkdtemp())
         >>> data = np.random.default_rng(0).normal(500, 20, (12, 12, 2))

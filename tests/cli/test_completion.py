@@ -26,7 +26,7 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["re"], ["restore"]),
         (["restore", "--keep"], ["--keep-lesions"]),
-        (["restore", "--noise", ""], ["rician", "gaussian"]),
+        (["restore", "--noise", ""], ["rician", "gaussian", "noncentral_chi"]),
         (["pretrain", "--kind", "m"], ["meta"]),
         (["restore", "sc"], ["scan.nii.gz"]),
     ],

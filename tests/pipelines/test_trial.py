@@ -16,6 +16,7 @@ from monai_strainer.pipelines.pretrain_prior import PriorRecipe
 from monai_strainer.pipelines.trial import seconds_of_general, seconds_of_prior, seconds_per_step
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.encoder import Recipe
+from monai_strainer.pretraining.general import GeneralRecipe
 from monai_strainer.pretraining.noise_level import NoiseLevelRecipe
 from monai_strainer.pretraining.source import Source
 
@@ -55,7 +56,7 @@ def test_twice_the_steps_take_twice_the_time_and_the_draws_are_untouched(
 def test_both_networks_of_a_general_prior_count() -> None:
     data = np.random.default_rng(0).random((24, 24, 24)).astype(np.float16)
     sources = [Source(data, (1.0, 1.0, 1.0), (2,), "scan", "a")]
-    detail = DetailRecipe(steps=10, side=16, patches=1, groups=1)
+    detail = GeneralRecipe(steps=10, side=16, patches=1, groups=1)
     noise = NoiseLevelRecipe(steps=10)
     alone = seconds_of_general(sources, detail, replace(noise, steps=0), "cpu")
     assert alone > 0 and seconds_of_general(sources, detail, replace(noise, steps=100000), "cpu") > alone
