@@ -21,6 +21,7 @@ _SMOOTH = 0.02  # cycles per voxel over which the power spectrum is averaged
 _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space falls
 _DROP = 0.7  # decades of power that it falls at least
 _STEEPER = 1.8  # times the fall just before it: anatomy alone falls evenly
+_HALF = 0.3  # decades: the last frequency of an even grid has 0.6 less than those before it
 _FLAT = 0.15  # decades that it falls at most before that, where noise covers the anatomy
 _FIRST, _LAST = 0.14, 0.45  # cycles per voxel where an edge is looked for
 _FEWEST = 64  # voxels below which a spectrum is too short for an estimate
@@ -80,7 +81,7 @@ def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int |
         fall, before = log[k] - log[k + step], log[k - step] - log[k]
         if fall > _DROP and fall > _STEEPER * max(before, 0) and before < steepest_before:
             steepest = k + int(np.argmin(np.diff(log[k : k + step + 1])))
-            return 2 * (_edge(power, steepest, width) + 1)
+            return _size(power, steepest, width)
     return None
 
 
@@ -101,15 +102,19 @@ def _lines_inside(lines: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDAr
     return windowed
 
 
-def _edge(power: NDArray[np.float64], near: int, width: int) -> int:
-    """Return the last frequency that was acquired: the last one near a fall that is nearer to the level before it.
+def _size(power: NDArray[np.float64], near: int, width: int) -> int:
+    """Return the even size of the grid that was acquired, from the power spectrum near a fall.
 
-    Averaging moves the fall outwards by its width; the spectrum itself says where it is.
+    Averaging moves the fall outwards by its width; the spectrum itself says where it is. The last frequency is the
+    last one nearer to the level before the fall. On an even grid it stands for two frequencies and keeps a quarter of
+    its power; where it has all of it, there is room for one more.
     """
     log = np.log10(np.maximum(power, 1e-30))
     before, after = np.median(log[near - 3 * width : near - width]), np.median(log[near + width : near + 3 * width + 1])
-    high = np.flatnonzero(log[near - 2 * width : near + width + 1] > (before + after) / 2)
-    return near - 2 * width + int(high[-1]) if len(high) else near
+    start = near - 2 * width
+    high = np.flatnonzero(log[start : near + width + 1] > (before + after) / 2)
+    last = start + int(high[-1]) if len(high) else near
+    return 2 * last if log[last] < before - _HALF else 2 * (last + 1)
 
 
 def fourier_resize(x: Tensor, size: int) -> Tensor:

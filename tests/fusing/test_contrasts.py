@@ -71,7 +71,7 @@ def thick(image: np.ndarray) -> np.ndarray:
 
 def test_it_is_nearer_to_the_truth_than_the_scan_alone(found: RestoredWith, alone: Restored) -> None:
     inside = tissues() > 0
-    assert found.details.used and found.details.agreement > 0.3
+    assert found.details.used and found.details.agreement > 0.2
     assert rmse(found.volume.data, TRUTH, inside) < 0.95 * rmse(alone.volume.data, TRUTH, inside)
     assert found.details.error_with < 0.98 * found.details.error_without
 
