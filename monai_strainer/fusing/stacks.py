@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..anatomy.foreground import foreground
 from ..errors import InputError
 from ..fitting.stack_registration import Stack
 from ..physics import Profile, RicianNoise
@@ -60,7 +61,7 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
     found = []
     for number, scan in enumerate(stacks, 1):
         check_scan(scan, prior)
-        is_filled = bool(find_acquired(scan, _SAME, True).filled)
+        is_filled = bool(find_acquired(scan, _SAME, foreground(scan.data)).filled)
         ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), is_filled)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")

@@ -44,7 +44,7 @@ class Receiver:
     def __init__(self, settings: Settings, queue: SeriesQueue) -> None:
         self._settings, self._queue = settings, queue
         self._open: defaultdict[Any, set[str]] = defaultdict(set)  # series that an association has brought
-        self._refused: defaultdict[Any, set[str]] = defaultdict(set)  # what an association was told in the log
+        self._refused: defaultdict[Any, set[str]] = defaultdict(set)  # by association: reasons that are in the log
         self._lock = threading.Lock()
         self._is_full = False
         entity = AE(ae_title=settings.listen.ae_title)

@@ -26,7 +26,16 @@ from .bundle_page import data_license, metadata, readme
 from .prior_phases import CHECKPOINTS
 from .prior_recipe import PriorRecipe
 
-__all__ = ["Companions", "companions", "finished", "publish", "validation_of", "write_companions"]
+__all__ = [
+    "Companions",
+    "companions",
+    "finished",
+    "has_checkpoints",
+    "publish",
+    "remove_checkpoints",
+    "validation_of",
+    "write_companions",
+]
 
 _LICENSE, _TERMS, _PAGE, _METADATA = "LICENSE", "docs/data_license.txt", "docs/README.md", "configs/metadata.json"
 
@@ -42,7 +51,7 @@ def finished(out: Path, own: Mapping[str, Any], recipe: PriorRecipe) -> Prior | 
     Raises:
         InputError: the prior was made otherwise.
     """
-    if not (out / RULES).is_file() or any((out / "runs" / name).exists() for name in CHECKPOINTS):
+    if not (out / RULES).is_file() or has_checkpoints(out, CHECKPOINTS):
         return None
     try:
         there = load_prior(out)
@@ -81,9 +90,19 @@ def publish(prior: Prior, out: str | Path, validation: Sequence[Path] = (), term
     texts = Companions(template, described, readme(prior, metrics), data_license(prior, terms))
     write_companions(folder, companions(folder, prior, texts))
     saved = save_prior(prior, folder, prior.record)
-    for name in CHECKPOINTS:
-        (folder / "runs" / name).unlink(missing_ok=True)
+    remove_checkpoints(folder, CHECKPOINTS)
     return saved
+
+
+def has_checkpoints(folder: Path, names: Sequence[str]) -> bool:
+    """Return whether a training of a bundle can go on."""
+    return any((folder / "runs" / name).exists() for name in names)
+
+
+def remove_checkpoints(folder: Path, names: Sequence[str]) -> None:
+    """Remove what a training needs to go on."""
+    for name in names:
+        (folder / "runs" / name).unlink(missing_ok=True)
 
 
 def validation_of(choice: Choice | None) -> list[Path]:

@@ -1,32 +1,29 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Write the page and the metadata of a bundle that was made from a cohort."""
+"""Write the page, the terms and the metadata of a bundle: what all bundles say, and what that of a cohort says."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .._version import __version__
 from ..priors.prior import Prior
 
-__all__ = ["bundle_name", "data_license", "metadata", "metrics_table", "readme"]
+__all__ = ["Page", "bundle_name", "data_license", "metadata", "metrics_table", "readme", "terms"]
 
-_README = """# Model Overview
+_PAGE = """# Model Overview
 
-A prior for MRI scans like those of one cohort{contrast}. It denoises and super-resolves scans, and gives a standard
-deviation for every voxel. It needs the Python package `monai_strainer`.
+{overview}
 
-- `models/detail.pt`: the detail network, which the default method uses.
-- `models/model.pt`: the coordinate network (STRAINER, arXiv 2409.09566).
-- `models/prior.json`: intensity rule, sizes, hashes, and how both were made.
+{weights}
 
 {origin}
 
 # Data
 
-{scans} scans of the owner of this bundle; see `data_license.txt`. {held}The hashes of the files are in
-`models/prior.json`.
+{data}
 
 # Training configuration
 
@@ -61,26 +58,79 @@ monai-strainer restore scan.nii.gz restored.nii.gz --prior .
 
 # Limitations
 
-Research use only; not a medical device and not for diagnosis. Scans unlike the cohort are restored by the general prior
-of the package; the record beside every output says which prior was used. Details smaller than a measured voxel are
-predicted, not measured: use the standard deviation.
+Research use only; not a medical device and not for diagnosis. {limits}
 
 # References
 
-[1] Vyas et al., Learning Transferable Features for Implicit Neural Representations, NeurIPS 2024, arXiv:2409.09566.
+{references}
 
 # License
 
 Apache License, Version 2.0, for configuration. The weights carry the terms of the data: see `docs/data_license.txt`.
 """
 
-_LICENSE = """The weights in models/ were trained on {scans} scans of the owner of this bundle.
+_OVERVIEW = """\
+A prior for MRI scans like those of one cohort{contrast}. It denoises and super-resolves scans, and gives a standard
+deviation for every voxel. It needs the Python package `monai_strainer`."""
 
-Write the terms of these scans here before you pass the bundle on. Weights may reveal who took part:
+_WEIGHTS = """\
+- `models/detail.pt`: the detail network, which the default method uses.
+- `models/model.pt`: the coordinate network (STRAINER, arXiv 2409.09566).
+- `models/prior.json`: intensity rule, sizes, hashes, and how both were made."""
+
+_DATA = """\
+{scans} scans of the owner of this bundle; see `data_license.txt`. {held}The hashes of the files are in
+`models/prior.json`."""
+
+_LIMITS = """\
+Scans unlike the cohort are restored by the general prior
+of the package; the record beside every output says which prior was used. Details smaller than a measured voxel are
+predicted, not measured: use the standard deviation."""
+
+_PAPER = "Learning Transferable Features for Implicit Neural Representations"
+_REFERENCE = f"[1] Vyas et al., {_PAPER}, NeurIPS 2024, arXiv:2409.09566."
+
+_TERMS = """The weights in models/ were trained on {learned} of the owner of this bundle.
+
+Write the terms of these {these} here before you pass the bundle on. Weights may reveal who took part:
 docs/concepts/uncertainty_and_limits.md of monai_strainer says what is known of that.
 """
 
 _TASKS = {"noise_3_percent": "3 % Rician noise", "in_plane_2x": "in-plane voxels twice as large, 0.3 % noise"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page of one kind of bundle says; the rest is the same for all.
+
+    Args:
+        overview: what the prior is for.
+        weights: list of the files in ``models/``.
+        origin: where the training started.
+        data: what it learned from.
+        command: that made it, or None where it is not known.
+        limits: of its use.
+        references: numbered.
+    """
+
+    overview: str
+    weights: str
+    origin: str
+    data: str
+    command: str | None
+    limits: str
+    references: str
+
+    def text(self, metrics: Mapping[str, float]) -> str:
+        """Return the page.
+
+        Args:
+            metrics: of :func:`monai_strainer.pipelines.bundle_metrics.measured`.
+        """
+        made = f"Made by monai_strainer {__version__}"
+        parts = {one.name: getattr(self, one.name) for one in fields(self)}
+        parts["command"] = f"{made}." if self.command is None else f"{made}:\n\n```\n{self.command}\n```"
+        return _PAGE.format(**parts, performance=metrics_table(metrics))
 
 
 def readme(prior: Prior, metrics: Mapping[str, float]) -> str:
@@ -103,17 +153,10 @@ def readme(prior: Prior, metrics: Mapping[str, float]) -> str:
             f"out, the detail network is better than its start by {said}."
         )
     held = f"{detail['held_out']} of them decided how long to train. " if "held_out" in detail else ""
-    made = f"Made by monai_strainer {__version__}"
-    command = f"{made}:\n\n```\n{record['command']}\n```" if "command" in record else f"{made}."
     contrast = f" ({record['contrast']})" if record.get("contrast") else ""
-    return _README.format(
-        contrast=contrast,
-        origin=origin,
-        scans=record.get("scans", 0),
-        held=held,
-        command=command,
-        performance=metrics_table(metrics),
-    )
+    data = _DATA.format(scans=record.get("scans", 0), held=held)
+    page = Page(_OVERVIEW.format(contrast=contrast), _WEIGHTS, origin, data, record.get("command"), _LIMITS, _REFERENCE)
+    return page.text(metrics)
 
 
 def bundle_name(folder: str) -> str:
@@ -149,7 +192,18 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
 
 def data_license(prior: Prior, of_start: str) -> str:
     """Return the terms of the data, with those of the bundle that the training started from."""
-    text = _LICENSE.format(scans=prior.record.get("scans", 0))
+    return terms(f"{prior.record.get('scans', 0)} scans", "scans", of_start)
+
+
+def terms(learned: str, these: str, of_start: str) -> str:
+    """Return what an owner has to write about the data, and the terms of the bundle that the training started from.
+
+    Args:
+        learned: what the weights were trained on.
+        these: the same in one word.
+        of_start: terms of the start; empty where there was none.
+    """
+    text = _TERMS.format(learned=learned, these=these)
     return f"{text}\nThe training started from other weights, whose terms hold too:\n\n{of_start}" if of_start else text
 
 

@@ -18,7 +18,13 @@ from ..pretraining.phases import announce
 from ..priors.general_store import GENERAL_RULES, load_general, save_general
 from ..priors.prior import GeneralPrior, Prior
 from ..priors.shipped import bundle_path
-from .bundle_folder import Companions, companions, write_companions
+from .bundle_folder import (
+    Companions,
+    companions,
+    has_checkpoints,
+    remove_checkpoints,
+    write_companions,
+)
 from .bundle_metrics import measured
 from .general_page import general_license, general_metadata, general_readme
 
@@ -37,7 +43,7 @@ def finished_general(out: Path, made: Mapping[str, Any]) -> GeneralPrior | None:
     Raises:
         InputError: the prior was made by another command or of other sources.
     """
-    if not (out / GENERAL_RULES).is_file() or any((out / "runs" / name).exists() for name in GENERAL_CHECKPOINTS):
+    if not (out / GENERAL_RULES).is_file() or has_checkpoints(out, GENERAL_CHECKPOINTS):
         return None
     there = load_general(out)
     assert there is not None
@@ -69,8 +75,7 @@ def publish_general(
     metrics = measured(whole, validation)
     write_companions(folder, companions(folder, whole, _texts(prior, folder, metrics, terms)))
     saved = save_general(prior, folder)
-    for name in GENERAL_CHECKPOINTS:
-        (folder / "runs" / name).unlink(missing_ok=True)
+    remove_checkpoints(folder, GENERAL_CHECKPOINTS)
     return saved
 
 

@@ -8,81 +8,27 @@ from typing import Any
 
 from .._version import __version__
 from ..priors.prior import GeneralPrior
-from .bundle_page import bundle_name, metrics_table
+from .bundle_page import Page, bundle_name, terms
 
 __all__ = ["general_license", "general_metadata", "general_readme"]
 
-_README = """# Model Overview
-
+_OVERVIEW = """\
 A general prior for MRI scans of any contrast and body part, trained on the scans of one owner. It denoises and
-super-resolves scans, and gives a standard deviation for every voxel. It needs the Python package `monai_strainer`.
+super-resolves scans, and gives a standard deviation for every voxel. It needs the Python package `monai_strainer`."""
 
+_WEIGHTS = """\
 - `models/model.pt`: the detail network; it is equivariant to intensity units.
 - `models/noise_level.pt`: the network that estimates the noise level.
-- `models/general.json`: recipes, sizes, hashes, and the command that made both.
+- `models/general.json`: recipes, sizes, hashes, and the command that made both."""
 
-{origin}
+_LIMITS = """\
+Details smaller than a measured voxel are predicted, not
+measured: use the standard deviation."""
 
-# Data
-
-{sources}; see `data_license.txt`. The hash of all of them is in `models/general.json`.
-
-# Training configuration
-
-Made by monai_strainer {version}:
-
-```
-{command}
-```
-
-# Input
-
-One channel: a magnitude scan, NIfTI or a DICOM series, any orientation, spacing and intensity unit.
-
-# Output
-
-Two channels: the restored scan, and the standard deviation of every voxel, both float32 in the units of the input.
-
-# Performance
-
-{performance}
-
-# MONAI Bundle Commands
-
-Restore every scan of a folder (`--scale_factor 1` denoises):
-
-```
-python -m monai.bundle run --config_file configs/inference.json --bundle_root . --workflow_type inference \\
-    --dataset_dir DATASET --output_dir OUT --scale_factor 2
-```
-
-The same without MONAI's command line:
-
-```
-monai-strainer restore scan.nii.gz restored.nii.gz --prior .
-```
-
-# Limitations
-
-Research use only; not a medical device and not for diagnosis. Details smaller than a measured voxel are predicted, not
-measured: use the standard deviation.
-
-# References
-
+_REFERENCES = """\
 [1] Mohan et al., Robust and interpretable blind image denoising via bias-free CNNs, ICLR 2020.
 
-[2] Herbreteau et al., Normalization-equivariant neural networks, NeurIPS 2023.
-
-# License
-
-Apache License, Version 2.0, for configuration. The weights carry the terms of the data: see `docs/data_license.txt`.
-"""
-
-_LICENSE = """The weights in models/ were trained on {sources} of the owner of this bundle.
-
-Write the terms of these data here before you pass the bundle on. Weights may reveal who took part:
-docs/concepts/uncertainty_and_limits.md of monai_strainer says what is known of that.
-"""
+[2] Herbreteau et al., Normalization-equivariant neural networks, NeurIPS 2023."""
 
 
 def general_readme(prior: GeneralPrior, metrics: Mapping[str, float]) -> str:
@@ -95,19 +41,14 @@ def general_readme(prior: GeneralPrior, metrics: Mapping[str, float]) -> str:
     origin = "Both networks were trained on these data alone."
     if "from" in prior.record["detail"]:
         origin = "The networks started from another general prior; `models/general.json` has its hash and its command."
-    return _README.format(
-        origin=origin,
-        sources=_sources(prior),
-        version=__version__,
-        command=prior.record["command"],
-        performance=metrics_table(metrics),
-    )
+    data = f"{_sources(prior)}; see `data_license.txt`. The hash of all of them is in `models/general.json`."
+    page = Page(_OVERVIEW, _WEIGHTS, origin, data, prior.record["command"], _LIMITS, _REFERENCES)
+    return page.text(metrics)
 
 
 def general_license(prior: GeneralPrior, of_start: str) -> str:
     """Return the terms of the data, with those of the bundle that the training started from."""
-    text = _LICENSE.format(sources=_sources(prior))
-    return f"{text}\nThe training started from other weights, whose terms hold too:\n\n{of_start}" if of_start else text
+    return terms(_sources(prior), "data", of_start)
 
 
 def general_metadata(

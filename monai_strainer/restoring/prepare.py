@@ -85,12 +85,13 @@ def prepare(
     if background is not None and background.value < 0 and not signed:
         given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
         notes.append(f"the padding value {background.value:g} is kept as it is")
-    acquired = find_acquired(given, factors, not signed, find_reconstruction and (sigma is None or np.ndim(sigma) == 0))
+    signal = None if signed else foreground(given.data)
+    acquired = find_acquired(given, factors, signal, find_reconstruction and (sigma is None or np.ndim(sigma) == 0))
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
     low = acquired.volume
-    whole = _inside(low, background, signed)
+    whole = signal if signal is not None and low is given else _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)
     percentile = prior.percentile
     intensity_scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0

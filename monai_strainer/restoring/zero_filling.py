@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..anatomy.foreground import foreground
 from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize
 from ..volume import Volume
@@ -64,17 +63,19 @@ class Acquired:
         return out
 
 
-def find_acquired(scan: Volume, factors: tuple[float, float, float], magnitude: bool, enabled: bool = True) -> Acquired:
+def find_acquired(
+    scan: Volume, factors: tuple[float, float, float], signal: NDArray[np.bool_] | None, enabled: bool = True
+) -> Acquired:
     """Crop the k-space of a scan to what was acquired.
 
     Args:
         scan: what the scanner gave.
         factors: that were asked for, per array axis.
-        magnitude: values are kept at 0 or above.
+        signal: (X, Y, Z) where a magnitude has signal, whose values are kept at 0 or above; None for signed data.
         enabled: False takes every axis as acquired.
     """
     wanted = scan.grid.refine(factors)
-    inner = ndimage.binary_erosion(foreground(scan.data), iterations=_BORDER) if enabled and magnitude else None
+    inner = ndimage.binary_erosion(signal, iterations=_BORDER) if enabled and signal is not None else None
     sizes = [acquired_size(scan.data, k, inner) if enabled else n for k, n in enumerate(scan.grid.shape)]
     filled = tuple(k for k, n in enumerate(scan.grid.shape) if sizes[k] <= _LESS * n)
     if not filled:
@@ -84,7 +85,7 @@ def find_acquired(scan: Volume, factors: tuple[float, float, float], magnitude: 
         data = _resized(data, axis, sizes[axis])
     kept = tuple(sizes[k] if k in filled else n for k, n in enumerate(scan.grid.shape))
     low = [wanted.shape[k] / kept[k] if k in filled and f > 1 else f for k, f in enumerate(factors)]
-    data = np.maximum(data, 0) if magnitude else data
+    data = data if signal is None else np.maximum(data, 0)
     volume = Volume(np.ascontiguousarray(data), scan.grid.resize(kept), scan.source, scan.slice_axis, scan.thickness)
     return Acquired(volume, (low[0], low[1], low[2]), (kept[0], kept[1], kept[2]), filled, wanted)
 
