@@ -29,8 +29,8 @@ def show(results: Results) -> None:
         line = [f"{row['task']}, {row['method'].replace('given', given)}", row["contrast"]]
         for look in LOOKS:
             line += [
-                _told(row, f"auc_{look}", ""),
-                _told(row, f"change_{look}", "+") if row["method"] != "given" else "",
+                _cell_of(row, f"auc_{look}", ""),
+                _cell_of(row, f"change_{look}", "+") if row["method"] != "given" else "",
             ]
         lines.append(line)
     head = ["task, method", "contrast", *(f"{what}, {look}" for look in LOOKS.values() for what in ("AUC", "change"))]
@@ -54,7 +54,7 @@ def show(results: Results) -> None:
     results.show(markdown(head, lines), results.figure())
 
 
-def _told(row: dict[str, str], name: str, sign: str) -> str:
+def _cell_of(row: dict[str, str], name: str, sign: str) -> str:
     """Return a number with its interval, ``0.83 (0.80 to 0.86)``."""
     value, low, high = (format(float(row[key]), f"{sign}.2f") for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value} ({low} to {high})"

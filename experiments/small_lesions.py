@@ -77,7 +77,7 @@ def slabs(dataset: Path, few: bool) -> Iterator[tuple[str, Volume]]:
 
 
 def profile(size: str, spacing: NDArray[np.float64], axis: int) -> Image:
-    """Return the share of every voxel that a ball, or a vessel within the plane, fills."""
+    """Return the fraction of every voxel that a ball, or a vessel within the plane, fills."""
     length = 20.0 if size == "vessel" else float(size.split()[0])
     radius = 0.5 if size == "vessel" else length / 2
     along = next(k for k in range(3) if k != axis)
@@ -87,8 +87,8 @@ def profile(size: str, spacing: NDArray[np.float64], axis: int) -> Image:
     across = sum(p**2 for k, p in enumerate(place) if size != "vessel" or k != along)
     inside = (across <= radius**2) & (np.abs(place[along]) <= length / 2)
     shape = [m for n in half for m in (2 * n + 1, FINE)]
-    share: Image = inside.reshape(shape).mean((1, 3, 5)).astype(np.float32)
-    return share
+    fraction: Image = inside.reshape(shape).mean((1, 3, 5)).astype(np.float32)
+    return fraction
 
 
 def _fine(half: int) -> NDArray[np.float64]:
@@ -126,8 +126,8 @@ def with_lesions(scan: Volume, sign: int, seed: int) -> Lesions:
 
 def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float) -> Image:
     """Measure a slab as the task says, with noise relative to `bright`, and restore it."""
-    share, factor = TASKS[task]
-    axis, sigma = truth.slice_axis, share * bright
+    fraction, factor = TASKS[task]
+    axis, sigma = truth.slice_axis, fraction * bright
     shape = [n if k == axis else n // factor for k, n in enumerate(truth.grid.shape)]
     clean = Profile()(truth.grid.shape, shape).A(torch.from_numpy(truth.data))
     generator = torch.Generator().manual_seed(zlib.crc32(task.encode()))

@@ -62,7 +62,7 @@ MOVED = {  # old name: new names, the first of them the successor
     "picture": "reporting.figure",
     "report": "reporting.html",
     "restoration": "restoring.restore",
-    "walks": "restoring.slicewise",
+    "walks": "restoring.slicewise restoring.pass_context",
     "placing": "restoring.pose_search",
     "trust": "restoring.data_fit",
     "fitting.muon": "optim.muon",

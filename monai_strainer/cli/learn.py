@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the commands of monai-strainer do once their options are read."""
+"""Run the commands that train and compare, once their options are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ WORTH_A_TRIAL = 100  # steps: shorter trainings are not tried first
 
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
-    """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
+    """Learn a prior from a cohort.
+
+    Args:
+        args: of the command line.
+        scans: files of the folder to choose from; None takes all that it holds.
+        passed: scans that were left out before, with the reason; for the record.
+    """
     from ..cohorts.selection import choose_scans, without_label_maps
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import pretrain_prior

@@ -106,7 +106,7 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
     """Return the recipes of both networks, with the steps and the rate that were asked for.
 
     Raises:
-        InputError: numbers that cannot teach anything.
+        InputError: numbers that nothing can be trained with.
     """
     from ..pretraining.general import GENERAL
     from ..pretraining.noise_level import NOISE_LEVEL

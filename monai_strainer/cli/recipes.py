@@ -26,7 +26,7 @@ def recipe_of(args: Options) -> PriorRecipe:
     """Build a recipe from the options of a command line.
 
     Raises:
-        InputError: options that do not go together, or numbers that cannot teach anything.
+        InputError: options that do not go together, or numbers that nothing can be trained with.
     """
     is_noise = args.kind == "noise"
     if is_noise != (str(args.input) == "-"):
@@ -60,9 +60,13 @@ def recipe_of(args: Options) -> PriorRecipe:
 
 
 def command_of(args: Options, recipe: PriorRecipe) -> str:
-    """Return the command line that makes the same prior; placeholders stand for folders, which may name patients.
+    """Return the command line that makes the same prior; folders, whose names may identify patients, are placeholders.
 
     Numbers that a recipe gives are written out: a later version may have another recipe.
+
+    Args:
+        args: of the command line, for what is not in the recipe.
+        recipe: as it was resolved.
     """
     is_bids, is_noise = args.command == "bids", recipe.kind == "noise"
     words = ["bids", "BIDS_DIR", "OUT_DIR", "group"] if is_bids else ["pretrain", "COHORT_DIR", "OUT_BUNDLE"]
@@ -87,7 +91,13 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
 
 
 def general_command_of(args: Options, detail: GeneralRecipe, noise: NoiseLevelRecipe) -> str:
-    """Return the command line that makes the same general prior of the same sources, with placeholders for folders."""
+    """Return the command line that makes the same general prior of the same sources, with placeholders for folders.
+
+    Args:
+        args: of the command line.
+        detail: recipe of the detail network, as it was resolved.
+        noise: recipe of the noise level network.
+    """
     options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
     options |= {
         "denoising": f"{detail.denoising:g}",

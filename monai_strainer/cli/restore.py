@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The commands that restore: one scan, many, or a BIDS dataset."""
+"""Run the commands that restore: one scan, many, or a BIDS dataset."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def bids(args: Options) -> int:
         return restore_many(Many(jobs, passed, options, Outputs(std=args.std)), args, own)
     was_killed = (learned / LEARNING).exists()
     if (learned / RULES).exists() and not (args.overwrite or args.resume or was_killed):
-        result("there is a prior already; --overwrite learns it anew")
+        result("there is a prior already; --overwrite learns it again")
     else:
         args.output = learned
         pretrain(args, [job.source for job in jobs], passed)

@@ -96,7 +96,11 @@ class Stack:
 
 
 def steps_for(stacks: Sequence[Stack], recipe: Adaptation = ADAPTATION) -> int:
-    """How many steps a scan is good for: small scans are seen no more often than large ones.
+    """Return the gradient steps for a scan: fewer for a small one, so that its patches are not seen more often.
+
+    Args:
+        stacks: slices of the scan, one stack per plane.
+        recipe: greatest number of steps, patches per step, and passes over the scan.
 
     Example:
         >>> from monai_strainer.physics import RicianNoise

@@ -31,7 +31,15 @@ class Readouts:
 
 @torch.no_grad()
 def features_of(siren: Siren, coords: Tensor) -> Tensor:
-    """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
+    """Return the last features of a coordinate image, with a one for the bias.
+
+    Args:
+        siren: coordinate network with ``C`` features.
+        coords: ``(d, *spatial)`` coordinates.
+
+    Returns:
+        ``(C + 1, *spatial)`` float32.
+    """
     points = coords.flatten(1).T  # (N, d)
     features = with_bias(encoded(siren.encoder, points[None], SineTape()).mT.float())[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
@@ -128,7 +136,9 @@ def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Te
     """Return the images of solved readouts and their posterior standard deviation.
 
     Args:
+        siren: the network that the readouts belong to.
         coords: ``(S, d, H, W)``.
+        readouts: of the ``S`` slices.
 
     Returns:
         mean and standard deviation, both ``(S, H, W)``, in ``[-1, 1]`` units.
@@ -142,7 +152,16 @@ def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Te
 
 
 def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
-    """Heads ``(B, N, C)`` that minimise ``|y - w f|^2 / P + weight |w|^2`` for ``f`` (B, C, P) and ``y`` (B, N, P)."""
+    """Return the readouts that minimise ``|y - w f|^2 / P + weight |w|^2``.
+
+    Args:
+        f: ``(B, C, P)`` features at ``P`` points.
+        y: ``(B, N, P)`` targets.
+        weight: of the ridge.
+
+    Returns:
+        ``(B, N, C)``.
+    """
     points = f.shape[-1]
     gram = f @ f.mT / points + weight * torch.eye(f.shape[1], device=f.device)
     return torch.linalg.solve(gram, f @ y.mT / points).mT

@@ -71,6 +71,13 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     """Average restored stacks, each weighted by its own variances; return the image and its deviation.
 
     The deviation is that of one stack, the harmonic mean of the variances: errors of the stacks are partly the same.
+
+    Args:
+        parts: restored stacks, each with its deviations.
+        target: grid of the result.
+
+    Returns:
+        image and deviation on that grid, 0 where no stack lies.
     """
     top, bottom, count = (torch.zeros(target.shape) for _ in range(3))
     for one in parts:
@@ -104,12 +111,28 @@ def kriged_mean(data: Sequence[WeightedData]) -> tuple[Tensor, Tensor]:
 
 
 def kriged_start(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]:
-    """Average stacks as :func:`kriged_mean` does; where they disagree, the image is uncertain, not the data certain."""
+    """Average stacks by kriging; where they disagree, the image is uncertain and the data keep their weight.
+
+    Args:
+        stacks: with their motion; see :func:`kriged_mean`.
+        target: grid of the result.
+
+    Returns:
+        image and standard deviation of its error.
+    """
     return kriged_mean([replace(one, disagreement=0.0).data(target) for one in stacks])
 
 
 def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Tensor:
-    """Let all data correct a first image, given with the deviation of its error."""
+    """Let all data correct a first image, as one Gaussian process.
+
+    Args:
+        first: image and standard deviation of its error.
+        data: of all stacks, on the grid of the image.
+
+    Returns:
+        the image after the data step.
+    """
     mean, deviation = first
     return JointField(_shape(mean), (_LENGTH,) * 3, deviation).correct(mean, data, STEPS)
 

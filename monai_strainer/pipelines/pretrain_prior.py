@@ -122,7 +122,7 @@ def _record(choice: Choice | None, recipe: PriorRecipe, run: Run, record: Mappin
 
 @contextmanager
 def _alone(mark: Path) -> Iterator[None]:
-    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior anew.
+    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior again.
 
     Raises:
         InputError: another process learns there.

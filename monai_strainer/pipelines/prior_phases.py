@@ -30,7 +30,7 @@ CHECKPOINTS = ("checkpoint.pt", "checkpoint-statistics.pt", "readouts-statistics
 
 
 def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
-    """Make the folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before.
+    """Make the folder ``runs`` of a bundle; a training that is not resumed removes the checkpoints of the one before.
 
     Args:
         out: the bundle.
@@ -47,7 +47,18 @@ def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
 def coordinate_prior(
     choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch
 ) -> tuple[Prior, str]:
-    """Pretrain the coordinate prior; return it and the digest of its cohort."""
+    """Pretrain the coordinate prior.
+
+    Args:
+        choice: the scans; None makes fields of noise in their place.
+        out: the bundle; checkpoints lie in its folder ``runs``.
+        recipe: how.
+        run: seed, device, and whether to resume.
+        watch: shows progress.
+
+    Returns:
+        the prior, and the digest of its cohort (empty for noise).
+    """
     work = work_folder(out, run.resume)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
@@ -152,9 +163,20 @@ def persons_of(scans: Sequence[Path]) -> list[str]:
 def tuned_prior(
     choice: Choice, out: Path, recipe: PriorRecipe, start: Prior, run: Run, watch: Watch
 ) -> tuple[Prior, str]:
-    """Train both networks of a prior further; return it and the digest of its cohort. Nothing is written.
+    """Train both networks of a prior further, and write nothing but checkpoints.
 
     A general prior has no coordinate network: a fresh one is trained. Its detail network takes no features of it.
+
+    Args:
+        choice: the scans; a fifth of the persons is held out to decide how long to train.
+        out: the bundle; checkpoints lie in its folder ``runs``.
+        recipe: how.
+        start: prior with a detail network.
+        run: seed, device, and whether to resume.
+        watch: shows progress.
+
+    Returns:
+        the prior, and the digest of its cohort.
     """
     assert start.detail is not None
     work = work_folder(out, run.resume)

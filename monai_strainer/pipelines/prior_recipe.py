@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Say how a whole prior is made or tuned, and who watches."""
+"""Say how a whole prior is made or tuned, and how its progress is shown."""
 
 from __future__ import annotations
 
@@ -52,5 +52,13 @@ TUNING = PriorRecipe(encoder=TUNE_ENCODER, detail=TUNE_DETAIL)
 
 @contextmanager
 def silent(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """Show no progress."""
+    """Show no progress; takes the place of what does.
+
+    Args:
+        title: of the phase; not used.
+        steps: of the phase; not used.
+
+    Yields:
+        a callback that does nothing.
+    """
     yield lambda step, loss: None

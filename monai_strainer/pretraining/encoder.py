@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their readouts.
+"""Pretrain an encoder that aligned slices of a cohort share, and compute the statistics of their readouts.
 
 The encoder is trained by *variable projection*: for any encoder the best readouts follow in closed form, so they are
 solved afresh in every step and only the encoder is learned. No readout is ever stored, which makes memory flat in the

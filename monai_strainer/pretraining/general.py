@@ -21,6 +21,7 @@ class GeneralRecipe(DetailRecipe):
     """How to train a general prior.
 
     Args:
+        side: of a patch, in voxels; all other fields are those of ``DetailRecipe``.
         denoising: fraction of the groups whose measurement is noise alone; the other groups have larger voxels too.
     """
 

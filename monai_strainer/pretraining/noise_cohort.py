@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Noise in place of scans: fields of a power spectrum that no patient ever had, for pretraining without data."""
+"""Make noise in place of scans: fields with a power spectrum, for pretraining without patients' data."""
 
 from __future__ import annotations
 

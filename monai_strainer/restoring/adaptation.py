@@ -16,11 +16,12 @@ from ..fitting.adapting import BRIGHT
 from ..networks import DetailPrior
 from ..physics import Identity, Measurement
 from .choice import Candidate, Trial, noise_trial, some_slices
+from .pass_context import PassContext, slices_with_noise
 from .plan import Pass
 from .prepare import Prepared
 from .prior_choice import Choice
 from .report import Adaptation
-from .slicewise import PassContext, neighbours_close, slices_with_noise
+from .slicewise import neighbours_close
 
 __all__ = ["adapted"]
 

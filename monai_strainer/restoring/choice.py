@@ -197,7 +197,7 @@ def _restored(
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:
-    """Slice ``k`` with its neighbours, its place among them, and their noise."""
+    """Slice ``k`` with its neighbours, its number among them, and their noise."""
     reach = one.detail.slices // 2
     low, high = max(0, k - reach), min(len(y), k + reach + 1)
     sigma = noise.sigma

@@ -16,10 +16,11 @@ from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .method import FixedOperator
+from .pass_context import PassContext, slice_operator, slices_with_noise
 from .plan import Pass, Plan
 from .prepare import Prepared
 from .report import Adaptation, PriorName, TrialResult
-from .slicewise import PassContext, neighbours_close, slice_operator, slices_with_noise
+from .slicewise import neighbours_close
 
 __all__ = ["Choice", "choose_prior", "tried"]
 

@@ -18,7 +18,7 @@ from command_lines import run
         (("--rate", "nan"), "a rate of nan"),
     ],
 )
-def test_numbers_that_cannot_teach_are_refused(
+def test_numbers_that_nothing_can_be_trained_with_are_refused(
     more: tuple[object, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()
