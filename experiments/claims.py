@@ -22,12 +22,12 @@ import torch
 
 from experiments.claims_page import page
 from experiments.fits import TASKS, Fit, restored
+from experiments.noise_cohort import noise_slices
 from experiments.results import Results, asked
 from experiments.slices import Slice, cohort_of, cut
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining.encoder import META, PAPER, pretrain
-from monai_strainer.pretraining.noise_cohort import noise_slices
 from monai_strainer.pretraining.run import Run
 from monai_strainer.priors.prior import Prior
 from monai_strainer.priors.shipped import bundle_path
@@ -116,7 +116,7 @@ def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rat
     if source in ("uniform", "spectrum"):
         exponent = 0.0 if source == "uniform" else 1.0
         slices = noise_slices(images, (1, setting.side, setting.side), exponent, setting.seed)
-        trained = pretrain(slices, paper, kind="noise", network=siren, run=run)
+        trained = pretrain(slices, paper, network=siren, run=run)
     else:
         slices = cohort_of(setting.train[:images], setting.side)
         recipe = replace(META, steps=setting.pretraining) if source == "meta" else paper

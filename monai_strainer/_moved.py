@@ -36,7 +36,6 @@ MOVED = {  # old name: new names, the first of them the successor
     "weights": "storage.weights",
     "phases": "pretraining.phases",
     "lessons": "cli.recipes",
-    "noise_images": "pretraining.noise_cohort",
     "tiles": "pretraining.aligned_points anatomy.aligned_slices",
     "projection": "pretraining.variable_projection fitting.readout",
     "patches": "pretraining.patches",

@@ -55,12 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_pretrain(commands: Any) -> None:
     takes = "Ten scans take about an hour and a half of one CPU core; a trial of two steps says how long it takes here."
     command = new_command(commands, "pretrain", learn.pretrain, "learn a prior from a cohort", takes)
-    command.add_argument(
-        "input",
-        type=Path,
-        metavar="COHORT_DIR",
-        help="folder of NIfTI files, or a BIDS folder; - with --kind noise, which needs no scans",
-    )
+    command.add_argument("input", type=Path, metavar="COHORT_DIR", help="folder of NIfTI files, or a BIDS folder")
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     learning(command)
     command.add_argument(

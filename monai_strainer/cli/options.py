@@ -147,13 +147,11 @@ def learning(command: Any, steps: str = "--steps") -> None:
     """
     command.add_argument(
         "--kind",
-        choices=("cohort", "meta", "noise"),
+        choices=("cohort", "meta"),
         default="cohort",
-        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
+        help="an encoder that scans share, or a start for all layers of the network",
     )
-    command.add_argument(
-        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
-    )
+    command.add_argument("--images", type=int, default=None, help="use only the first so many scans")
     command.add_argument(
         "--recipe",
         choices=("cohort", "paper"),

@@ -115,9 +115,9 @@ def remove_checkpoints(folder: Path, names: Sequence[str]) -> None:
         (folder / "runs" / name).unlink(missing_ok=True)
 
 
-def validation_of(choice: Choice | None) -> list[Path]:
+def validation_of(choice: Choice) -> list[Path]:
     """Return the scans of a choice that did not train."""
-    return [] if choice is None else [path for path in choice.validation if path not in set(choice.train)]
+    return [path for path in choice.validation if path not in set(choice.train)]
 
 
 @dataclass(frozen=True)
