@@ -84,6 +84,8 @@ def _add_pretrain_general(commands: Any) -> None:
     command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
     share = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
     command.add_argument("--denoising", type=float, default=None, metavar="SHARE", help=share)
+    side = "voxels along each side of a patch; larger patches are fewer (default: 64)"
+    command.add_argument("--side", type=int, default=None, metavar="N", help=side)
     command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)
