@@ -79,6 +79,8 @@ def _add_pretrain_general(commands: Any) -> None:
     command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
     text = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
     command.add_argument("--denoising", type=float, default=None, metavar="FRACTION", help=text)
+    text = "voxels along each side of a patch; larger patches are fewer (default: 64)"
+    command.add_argument("--side", type=int, default=None, metavar="N", help=text)
     command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)

@@ -87,6 +87,7 @@ def general_command_of(args: Options, detail: GeneralRecipe, noise: NoiseLevelRe
     options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
     options |= {
         "denoising": f"{detail.denoising:g}",
+        "side": args.side,
         "from": args.start and "BUNDLE",
         "seed": args.seed,
         "device": args.device,

@@ -77,6 +77,7 @@ SAMPLES = {
     "device": "cuda:7",
     "bids_filter_file": "filter.json",
     "denoising": "0.5",
+    "side": "128",
 }
 
 
