@@ -85,9 +85,15 @@ def seen_by(shapes: Array, found: Image) -> Array:
     return np.einsum("chw,lnhw->lnc", shapes, both)
 
 
-def _template(others: Sequence[Seen], look: int) -> tuple[Array, Array, float]:
-    """Return the weights of the channels, the usual response without lesion, and the middle score, of some slabs."""
-    usual = np.concatenate([one.absent[look] for one in others]).mean(0)
+def _usual(others: Sequence[Seen], look: int) -> Array:
+    """Return the mean response where there is no lesion."""
+    mean: Array = np.concatenate([one.absent[look] for one in others]).mean(0)
+    return mean
+
+
+def _template(others: Sequence[Seen], look: int) -> tuple[Array, float]:
+    """Return the weights of the channels and the middle score, of some slabs."""
+    usual = _usual(others, look)
     there, absent = (
         np.concatenate([one.signs[:, None] * (getattr(one, name)[look] - usual) for one in others])
         for name in ("there", "absent")
@@ -96,7 +102,7 @@ def _template(others: Sequence[Seen], look: int) -> tuple[Array, Array, float]:
     spread += 1e-6 * np.trace(spread) / len(spread) * np.eye(len(spread))
     w = np.linalg.solve(spread, there.mean(0) - absent.mean(0))
     w /= np.sqrt(w @ spread @ w)
-    return w, usual, float(w @ (there.mean(0) + absent.mean(0)) / 2)
+    return w, float(w @ (there.mean(0) + absent.mean(0)) / 2)
 
 
 def _halves(seen: Sequence[Seen]) -> list[Seen]:
@@ -113,11 +119,12 @@ def scores(seen: Sequence[Seen], look: int, by: Sequence[Seen] | None = None) ->
     Args:
         seen: per slab; one slab alone is divided into two halves.
         look: 0 for one slice, 1 for three.
-        by: what the observer is trained on, per slab, where that is not `seen`.
+        by: what the weights are trained on, per slab, where that is not `seen`.
     """
     seen, by, found = _halves(seen), _halves(seen if by is None else by), []
     for k, judge in enumerate(seen):
-        w, usual, middle = _template([one for j, one in enumerate(by) if j != k], look)
+        w, middle = _template([one for j, one in enumerate(by) if j != k], look)
+        usual = _usual([one for j, one in enumerate(seen) if j != k], look)
         with_lesion, without = (judge.signs * ((x[look] - usual) @ w) - middle for x in (judge.there, judge.absent))
         found.append((with_lesion, without))
     return found

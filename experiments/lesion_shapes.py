@@ -87,7 +87,7 @@ def profile(size: str, spacing: NDArray[np.float64], axis: int, angle: float = 0
         inside = along**2 + across <= radius**2
     shape = [m for n in half for m in (2 * n + 1, FINE)]
     share: Image = inside.reshape(shape).mean((1, 3, 5)).astype(np.float32)
-    return share[ndimage.find_objects(share > 0)[0]]
+    return share[ndimage.find_objects((share > 0).astype(int))[0]]
 
 
 def centreline(share: Image, spacing: NDArray[np.float64], axis: int, angle: float) -> Image:
@@ -175,7 +175,7 @@ def erased(scan: Volume, seed: int) -> Lesions:
         away = (index - places[rng.integers(len(places))].reshape(3, 1, 1, 1)) * spacing.reshape(3, 1, 1, 1)
         distance = np.sqrt(np.square(away).sum(0))
         gone = np.clip((5 - distance) / 2, 0, 1).astype(np.float32)
-        where = ndimage.find_objects(gone > 0)[0]
+        where = ndimage.find_objects((gone > 0).astype(int))[0]
         data[where] += (gone * (smooth - data))[where]
         parts.append(Lesion("erased", where, (scan.data - data)[where]))
         free &= distance > 10 + GAP

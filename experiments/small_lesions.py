@@ -12,7 +12,8 @@ the same noise, and both are restored. Of a ball `L`, truth with less without,
 Of a vessel it is the ratio of both sums along the centreline. `erased` is the share of structure that comes back where
 it was taken out of the scan before it was measured. `false spots` counts, in 100 ml of a control without lesions, where
 the restored image shows a spot of 2 mm of at least half their contrast. Every method but `ours` is given the noise
-level. BM4D needs the package bm4d; its rows are left out without it.
+level. BM4D needs the package bm4d; its rows are left out without it. `--varied` names scans of the folder `varied`
+beside the dataset: of them the controls alone are restored, to learn what giving back costs.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from monai_strainer.physics import Profile, RicianNoise, Separable
 TASKS = {"denoise3": (0.03, 1), "denoise5": (0.05, 1), "denoise9": (0.09, 1), "x2": (0.0, 2)}
 METHODS = {1: ("noisy", "bm4d", "ours", "ours, keep_lesions"), 2: ("cubic", "back_projection", "ours")}
 COLOURS = {"ours": "C0", "ours, keep_lesions": "C4", "bm4d": "C1", "cubic": "C2", "back_projection": "C3"}
+CONTROL = "controls unlike the cohort"
 SLICES, WITHIN = 8, 0.03  # of a slab; the gate: what may be lost against the better of cubic and BM4D
 Image = NDArray[np.float32]
 
@@ -59,20 +61,23 @@ class Slab:
     name: str
     scan: Volume
     lesions: dict[str, Lesions]
-    erased: Lesions
+    erased: Lesions | None
 
 
-def slabs(dataset: Path, count: int, seed: int) -> Iterator[Slab]:
-    """Yield the middle slices of validation brains, cropped in-plane to sides that divide by 4."""
-    for path in split_scans(dataset)[1][:count]:
+def slabs(dataset: Path, count: int, varied: Sequence[str], seed: int) -> Iterator[Slab]:
+    """Yield the middle slices of scans, cropped in-plane to sides that divide by 4; of those of `varied` controls."""
+    brains = [(path.parent.parent.name, path) for path in split_scans(dataset)[1][:count]]
+    others = [(name, dataset.parent / "varied" / f"{name}.nii.gz") for name in varied]
+    for name, path in [*brains, *others]:
         scan = read(path)
         axis, middle = scan.slice_axis, scan.grid.shape[scan.slice_axis] // 2
         cut = [slice(n // 4 * 4) for n in scan.grid.shape]
         cut[axis] = slice(middle - SLICES // 2, middle + SLICES // 2)
         data = np.ascontiguousarray(np.maximum(scan.data[tuple(cut)], 0))
         slab = Volume(data, replace(scan.grid, shape=data.shape), slice_axis=axis)
-        both = {name: with_lesions(slab, sign, seed) for name, sign in (("dark", -1), ("bright", 1))}
-        yield Slab(path.parent.parent.name, slab, both, erased(slab, seed))
+        is_control = name in varied
+        both = {} if is_control else {key: with_lesions(slab, k, seed) for key, k in (("dark", -1), ("bright", 1))}
+        yield Slab(name, slab, both, None if is_control else erased(slab, seed))
 
 
 def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float) -> Image:
@@ -101,16 +106,20 @@ def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float)
 
 
 def rows_of(slab: Slab, task: str, method: str, prior: Prior) -> Iterator[dict[str, Any]]:
-    """Yield two rows: dark and bright lesions; what is known of the control is in both."""
+    """Yield a row for dark and one for bright lesions, with what is known of the control; or one of the control."""
     bright = float(np.percentile(slab.scan.data, 99))
-    control, gone = (restored(method, v, task, prior, bright) for v in (slab.scan, slab.erased.scan))
+    control = restored(method, slab.scan, task, prior, bright)
     head = foreground(slab.scan.data)
     peak = float(np.percentile(slab.scan.data[head], 99.9))
     same = {
         "psnr": psnr(control, slab.scan.data, data_range=peak, mask=head),
         "false": false_spots(control - slab.scan.data, slab.scan),
-        **recovered(slab.erased, gone - slab.erased.scan.data),
     }
+    if slab.erased is None:
+        yield {"sign": CONTROL, **same}
+    else:
+        gone = restored(method, slab.erased.scan, task, prior, bright)
+        same |= recovered(slab.erased, gone - slab.erased.scan.data)
     for sign, made in slab.lesions.items():
         change = restored(method, made.changed, task, prior, bright) - control
         yield {"sign": sign, **recovered(made, change), **same}
@@ -180,6 +189,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "tasks": {"default": ",".join(TASKS), "help": "with commas (default: all)"},
         "methods": {"default": "", "help": "with semicolons (default: all that are installed)"},
         "scans": {"type": int, "default": 3, "help": "validation brains"},
+        "varied": {"default": "", "help": "controls, with commas"},
     }
     key = ("scan", "task", "sign", "method", "prior")
     args, results = asked("small_lesions", __doc__, key, argv, **more)
@@ -187,13 +197,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         show(results)
         return
     prior = load_prior()
-    for slab in slabs(args.dataset, 1 if args.tiny else args.scans, args.seed):
+    varied = args.varied.split(",") if args.varied else []
+    for slab in slabs(args.dataset, 1 if args.tiny else args.scans, varied, args.seed):
         for task in ("denoise5", "x2") if args.tiny else args.tasks.split(","):
             wanted = args.methods.split(";") if args.methods else METHODS[TASKS[task][1]]
             for method in [m for m in METHODS[TASKS[task][1]] if m in wanted and (m != "bm4d" or find_spec("bm4d"))]:
                 weights = weights_of(prior) if method.startswith("ours") else ""
                 case = {"scan": slab.name, "task": task, "method": method, "prior": weights}
-                if list(results.missing([{**case, "sign": sign} for sign in slab.lesions])):
+                if list(results.missing([{**case, "sign": sign} for sign in slab.lesions or (CONTROL,)])):
                     for row in rows_of(slab, task, method, prior):
                         results.add({**case, **row})
     show(results)

