@@ -24,6 +24,7 @@ from .options import FuseOptions
 __all__ = ["Choice", "Method", "chosen", "start_of"]
 
 Method = Literal["network", "kriging", "mean"]
+_METHODS: tuple[Method, ...] = ("network", "kriging", "mean")
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,17 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
         return Choice(options.method)  # type: ignore[arg-type]
     block = block_of(room)
     stacks = [one.stack.within(block) for one in aligned]
-    errors: dict[Method, float] = dict.fromkeys(("network", "kriging", "mean"), 0.0)
+    errors: dict[str, float] = dict.fromkeys(_METHODS, 0.0)
     for k, left_out in enumerate(stacks):
         wanted = replace(left_out, disagreement=0.0).data(block)
-        kept, restored = ([one for j, one in enumerate(some) if j != k] for some in (stacks, parts))
+        kept = [*stacks[:k], *stacks[k + 1 :]]
+        restored = [*parts[:k], *parts[k + 1 :]]
         others = [one.data(block) for one in kept]
-        for method in errors:
+        for method in _METHODS:
             first = start_of(method, restored, kept, block)
             errors[method] += prediction_error(first, wanted, others, correct=method != "mean") / len(stacks)
-    best = min(errors, key=lambda method: errors[method])
-    return Choice(best, "it predicts the stacks best from each other", dict(errors))
+    best = min(_METHODS, key=lambda method: errors[method])
+    return Choice(best, "it predicts the stacks best from each other", errors)
 
 
 def start_of(

@@ -92,6 +92,16 @@ def straight(prior: Prior, still: list[Volume]) -> Fused:
     return fuse(still, prior, spacing=2.0, method="kriging", align=False)
 
 
+def test_the_mean_of_the_stacks_is_that_of_their_splines(prior: Prior, still: list[Volume], straight: Fused) -> None:
+    found = fuse(still, prior, spacing=2.0, method="mean", align=False)
+    inside = ndimage.binary_erosion(phantom() > 0, iterations=2)
+    expected = np.mean([interpolated(one) for one in still], axis=0)
+    assert rmse(found.volume.data, expected, inside) < 4.0  # noise is 8
+    assert found.details.method == "mean" and {one.prior for one in found.details.stacks} == {"none"}
+    assert (found.std[inside] > 0).all()
+    assert rmse(straight.volume.data, phantom(), inside) < 0.7 * rmse(found.volume.data, phantom(), inside)
+
+
 TURNED = np.array([[0, -1, 0, 47], [0, 0, 1, 0], [-1, 0, 0, 47], [0, 0, 0, 1]])  # array axes swapped and reversed
 
 
