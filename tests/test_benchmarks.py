@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -64,6 +65,13 @@ def run(script: str, *arguments: str | Path) -> str:
     command = [sys.executable, str(ROOT / "benchmarks" / script), *map(str, arguments)]
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | paths).stdout
+
+
+def test_the_noise_level_of_any_scan_is_measured(tmp_path: Path) -> None:
+    printed = run("noise_level.py", varied(tmp_path / "data"), "--tasks", "denoise9", "--out", tmp_path / "rows.csv")
+    found = re.search(r"denoise9: \d scans, mean ([0-9.]+), error", printed)
+    assert found is not None and 0.8 < float(found[1]) < 1.2
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) > 1
 
 
 def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> None:
