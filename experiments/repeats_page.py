@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments.repeats_compare import TISSUES
-from experiments.results import Results, markdown
+from experiments.results import Results, markdown, newest
 
 __all__ = ["show"]
 
@@ -20,7 +20,7 @@ Rows = Sequence[dict[str, str]]
 
 def show(results: Results) -> None:
     """Show how well visits agree, and whether people stay themselves."""
-    rows = results.rows()
+    rows = newest(results.rows(), ("kind", "task", "method"))
     visits = [row for row in rows if row["kind"] == "visits"]
     people = [row for row in rows if row["kind"] != "visits"]
     shown, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
-from experiments.results import Results, markdown
+from experiments.results import Results, markdown, newest
 from experiments.segmentation_methods import COHORT, TASKS
 from experiments.tissue_segmenters import TISSUES
 
@@ -200,7 +200,7 @@ def draw(results: Results, rows: Sequence[Row]) -> None:
 
 def show(results: Results) -> None:
     """Put the tables and the figure on the page."""
-    rows = complete(results.rows())
+    rows = complete(newest(results.rows(), ("task", "method", "segmenter")))
     draw(results, rows)
     parts = ["**The gate**:", gate(rows)]
     for name in ("thresholds", "atropos"):

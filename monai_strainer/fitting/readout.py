@@ -11,7 +11,10 @@ from torch import Tensor
 from ..networks import SineTape, Siren, encoded
 from ..physics import Operator
 
-__all__ = ["Readouts", "features_of", "readout_images", "ridge", "solve_readouts", "with_bias"]
+__all__ = ["ROUNDS", "Readouts", "features_of", "readout_images", "ridge", "solve_readouts", "with_bias"]
+
+
+ROUNDS = 6  # of the fixed point of the misfit
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,19 @@ class Readouts:
 
 
 @torch.no_grad()
-def features_of(siren: Siren, coords: Tensor) -> Tensor:
+def features_of(siren: Siren, coords: Tensor, half: bool = False) -> Tensor:
     """Return the last features of a coordinate image, with a one for the bias.
 
     Args:
         siren: coordinate network with ``C`` features.
         coords: ``(d, *spatial)`` coordinates.
+        half: products in bfloat16.
 
     Returns:
         ``(C + 1, *spatial)`` float32.
     """
     points = coords.flatten(1).T  # (N, d)
-    features = with_bias(encoded(siren.encoder, points[None], SineTape()).mT.float())[0]  # (C + 1, N)
+    features = with_bias(encoded(siren.encoder, points[None], SineTape(half)).mT.float())[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
 
 
@@ -51,7 +55,13 @@ def with_bias(features: Tensor) -> Tensor:
 
 
 def ridge(
-    gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor, precision: Tensor
+    gram: Tensor,
+    moment: Tensor,
+    energy: Tensor,
+    count: int,
+    mean: Tensor,
+    precision: Tensor,
+    rounds: int = ROUNDS,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Posterior of linear-Gaussian weights whose noise variance is found by maximum evidence.
 
@@ -67,6 +77,7 @@ def ridge(
         count: number of measurements.
         mean: ``(C,)`` prior mean.
         precision: ``(C, C)`` prior precision.
+        rounds: of the fixed point.
 
     Returns:
         mean ``(C,)``, covariance ``(C, C)`` and ``t``.
@@ -74,7 +85,7 @@ def ridge(
     Source: MacKay, "Bayesian Interpolation", Neural Computation 1992.
     """
     misfit = (energy / max(count, 1)).clamp_min(1e-9)
-    for _ in range(6):
+    for _ in range(rounds):
         posterior = gram / misfit + precision
         factor = _cholesky(posterior)
         w = torch.cholesky_solve((moment / misfit + precision @ mean).unsqueeze(1), factor).squeeze(1)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..anatomy.foreground import foreground
 from ..errors import InputError
 from ..fitting.stack_registration import Stack
 from ..physics import Profile, RicianNoise
@@ -18,7 +17,7 @@ from ..restoring.check import check_scan
 from ..restoring.options import RestoreOptions
 from ..restoring.prepare import prepare
 from ..restoring.restore import restore
-from ..restoring.zero_filling import Acquired, find_acquired
+from ..restoring.zero_filling import Acquired
 from ..volume import Volume
 from .images import RestoredStack
 from .options import FuseOptions
@@ -66,8 +65,7 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
     found = []
     for number, scan in enumerate(stacks, 1):
         check_scan(scan, prior)
-        is_filled = bool(find_acquired(scan, _SAME, foreground(scan.data)).filled)
-        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), is_filled)
+        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level, low = ready.level.level, ready.acquired.volume

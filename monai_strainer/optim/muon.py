@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import DetailPrior, SirenStack
-from .schedules import rate_on
+from .schedules import Engine, rate_on
 
 __all__ = ["Muon", "adam", "descend", "detail_optimisers", "optimisers", "orthogonalise"]
 
@@ -109,7 +109,7 @@ def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Opt
 def descend(
     network: nn.Module,
     average: nn.Module,
-    engines: Sequence[torch.optim.Optimizer],
+    engines: Sequence[Engine],
     loss: Tensor,
     clip: float,
     keep: float,

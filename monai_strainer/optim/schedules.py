@@ -4,11 +4,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["falling", "rate_on", "set_rate"]
+__all__ = ["Engine", "falling", "rate_on", "set_rate"]
+
+
+class Engine(Protocol):
+    """What changes weights by their gradients: an optimiser of PyTorch, or one like it."""
+
+    param_groups: list[dict[str, Any]]
+
+    def step(self) -> Any:
+        """One update."""
 
 
 def falling(step: float, steps: float, last: float) -> float:
@@ -36,7 +46,7 @@ def rate_on(device: torch.device, lr: float) -> float | Tensor:
     return torch.tensor(lr, device=device) if device.type == "cuda" else lr
 
 
-def set_rate(engine: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(engine: Engine, rate: float) -> None:
     """Set a learning rate, in place where it is a tensor.
 
     Args:
