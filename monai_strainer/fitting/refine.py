@@ -116,7 +116,7 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         if self.steps < 0:
-            raise InputError(f"{self.steps} steps cannot be taken", "use 0 or more")
+            raise InputError(f"{self.steps} steps is below 0", "use 0 or more")
         if self.optimiser not in ("muon", "adam"):
             raise InputError(f"there is no optimiser {self.optimiser!r}", "choose muon or adam")
 

@@ -111,6 +111,10 @@ def with_deviation(mean: Tensor, data: Sequence[WeightedData]) -> tuple[Tensor, 
 
     The deviation is read off the residuals: ``y - A m`` has the variance of the noise and that of ``A e``, and a draw
     from the field of unit variance says how much of an error is left after ``A``.
+
+    Args:
+        mean: the image.
+        data: of all stacks, on its grid.
     """
     unit = JointField(_shape(mean), (_LENGTH,) * 3, torch.ones(()))
     draw = unit.draw(torch.Generator().manual_seed(0))
@@ -128,6 +132,10 @@ def interpolated_mean(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Te
 
     Interpolated stacks hold the very noise of the data, so that residuals say too little: the deviation is that of the
     stacks spread over their voxels, whose error is a little larger.
+
+    Args:
+        stacks: with their motion.
+        target: grid of the result.
     """
     top, bottom = torch.zeros(target.shape), torch.zeros(target.shape)
     for one in stacks:

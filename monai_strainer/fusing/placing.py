@@ -162,7 +162,12 @@ def on_grid(
 
 
 def averaged(volume: Volume, target: Grid) -> Volume:
-    """Blur an image along the axes where its voxels are shorter than those it will be sampled at: none is left out."""
+    """Blur an image along the axes whose voxels are shorter than those of the grid that will sample it.
+
+    Args:
+        volume: the image.
+        target: that grid.
+    """
     ratio = float(target.spacing.min()) / volume.grid.spacing
     width = [_WIDTH * float(r) if r > _FINER else 0.0 for r in ratio]
     return replace(volume, data=ndimage.gaussian_filter(volume.data, width, mode="nearest")) if any(width) else volume

@@ -267,7 +267,7 @@ def _write_series(
         raise InputError("a series is many files", "name a folder for it", path)
     refuse_inside(path, volume.source.path)
     if path.is_file() or (is_there(path) and not overwrite):
-        raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
+        raise InputError("a file or folder of this name exists", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:
             outputs = write_dicom(volume, temporary, report, std, dicom)

@@ -17,7 +17,7 @@ __all__ = ["StrainerNet"]
 class StrainerNet(nn.Module):
     """``num_heads`` Sirens whose first ``shared_layers`` layers are one and the same encoder.
 
-        ``x_i(c) = head_i(encoder(c))``
+        ``x_i(c) = readout_i(encoder(c))``
 
     Trained on several images at once, the encoder learns what they have in common; the readouts keep what is private to
     each image. Only the encoder is meant to travel: ``siren()`` takes it along and leaves the readouts behind.
@@ -28,7 +28,7 @@ class StrainerNet(nn.Module):
         hidden_channels: width ``C``.
         num_layers: layers of each Siren including the last, linear one.
         shared_layers: sine layers ``K`` of the encoder, ``1 <= K < num_layers``; the paper shares all but the last.
-        num_heads: images ``N``.
+        num_heads: readouts, one per image; the name is that of configuration files.
         omega: frequency of every sine layer.
         activation: as in :class:`Siren`.
 

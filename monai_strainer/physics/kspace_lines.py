@@ -77,7 +77,7 @@ def random_lines(n: int, factor: float, centre: float = 0.08, seed: int = 0) -> 
     """
     if factor < 1 or not 0 <= centre <= 1 / factor:
         raise InputError(
-            f"{factor:g} times fewer lines and {centre:g} of them in the middle cannot be",
+            f"{factor:g} times fewer lines and {centre:g} of them in the middle are not possible together",
             "use a factor of 1 or more and a middle below its inverse",
         )
     k = torch.arange(n) - n // 2

@@ -47,7 +47,7 @@ class NoncentralChiNoise(NoiseModel):
         super().__init__(sigma)
         self.coils = self._known() if coils is None else coils
         if self.coils < 1:
-            raise InputError(f"{coils} coils measure nothing", "give 1 or more")
+            raise InputError(f"{coils} is not a number of coils", "give 1 or more")
 
     @classmethod
     def _known(cls) -> int:

@@ -55,7 +55,9 @@ class Downsample(Separable):
         """
         fine, coarse = tuple(int(n) for n in fine_shape), tuple(int(n) for n in coarse_shape)
         if len(fine) != len(coarse) or any(not 1 <= m <= n for n, m in zip(fine, coarse)):
-            raise InputError(f"{fine} cannot be downsampled onto {coarse}", "give a shape that is nowhere longer")
+            raise InputError(
+                f"{fine} cannot be downsampled onto {coarse}", "give a shape that is not longer on any axis"
+            )
         return cls(fine, [n / m for n, m in zip(fine, coarse)])
 
 
@@ -200,7 +202,7 @@ class Profile:
         """
         if len(fine) != len(measured) or any(not 1 <= m <= n for n, m in zip(fine, measured)):
             raise InputError(
-                f"{tuple(measured)} is no measurement of {tuple(fine)}", "give a shape that is nowhere longer"
+                f"{tuple(measured)} is no measurement of {tuple(fine)}", "give a shape that is not longer on any axis"
             )
         return Separable([int(n) if n == m else self.matrix(int(n), int(m)) for n, m in zip(fine, measured)])
 

@@ -56,6 +56,7 @@ class Recipe:
         rate: Adam's learning rate at its highest.
         warmup: steps over which the rate rises; afterwards it falls along a cosine to 3 % of itself.
         trained_heads: one trained readout per image, as in the paper, in place of variable projection. Needs one level.
+            The name is that of ``prior.json``.
         ridge: weight of ``|w|^2`` in the projection.
     """
 

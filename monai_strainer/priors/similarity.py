@@ -86,7 +86,7 @@ class ReferenceScores:
         residual = np.asarray(record["residual"], np.float32)
         parts = [SimilarityScores(**{name: float(record[key][name]) for name in WORDS}) for key in ("middle", "spread")]
         if residual.shape != COARSE or not np.isfinite(residual).all() or residual.min() <= 0:
-            raise ValueError("the map of usual residuals is none")
+            raise ValueError("the map of usual residuals is not valid")
         return cls(parts[0], parts[1], residual)
 
     def warnings(self, found: SimilarityScores) -> list[str]:

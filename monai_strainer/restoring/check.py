@@ -41,13 +41,13 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
         factors[scan.slice_axis] = 1.0
     out = [1.0 if round(n * f) == n else f for n, f in zip(scan.grid.shape, factors)]
     if min(out) < 1:
-        raise InputError(f"a scale of {scale} would throw resolution away", "use 1 or more on every axis")
+        raise InputError(f"a scale of {scale} would lower the resolution", "use 1 or more on every axis")
     if math.prod(round(n * f) for n, f in zip(scan.grid.shape, out)) > _LARGEST:
         raise InputError(
             f"a scale of {scale} asks for more than {_LARGEST} voxels", "use a smaller scale, or crop the scan"
         )
     if out[scan.slice_axis] > 1 and scan.grid.shape[scan.slice_axis] == 1:
-        raise InputError("a single slice holds nothing to refine across", "use a scale of 1 on its slice axis")
+        raise InputError("a single slice cannot be refined across slices", "use a scale of 1 on its slice axis")
     return out[0], out[1], out[2]
 
 

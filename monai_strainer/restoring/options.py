@@ -152,7 +152,7 @@ class RestoreOptions:
             raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
         for name in ("steps", "adapt"):
             if (getattr(self, name) or 0) < 0:
-                raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
+                raise InputError(f"{getattr(self, name)} {name} is below 0", f"give {name} of 0 or more")
         if self.mirrors not in MIRRORS:
             raise InputError(f"{self.mirrors} mirror images cannot be averaged", "choose 1, 2 or 4")
         if self.adapt and self.method not in ("auto", "amortised"):

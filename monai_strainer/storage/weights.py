@@ -68,7 +68,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a weights file.
 
     Raises:
-        InputError: no such file, one that is too large or cannot be read, or tensors that say to be larger than it.
+        InputError: no such file, one that is too large or cannot be read, or tensors larger than it.
     """
     if not weights.is_file():
         raise InputError(f"there is no {weights.name}", "take the bundle from its source again", weights)
@@ -93,7 +93,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
     _check_tensors(state, weights)
     if sum(value.nbytes for value in state.values()) > held:  # a view may repeat one number without end
         raise InputError(
-            "the weights say to be larger than their file", "take the weights from their source again", weights
+            "the weights declare more bytes than their file has", "take the weights from their source again", weights
         )
     return state
 

@@ -138,7 +138,7 @@ def read_filters(path: Path) -> Filters:
         filters.pop("datatype", None)  # scans are looked for in anat anyway
         filters.pop("suffix", None)
         if unknown := sorted(filters.keys() - ENTITIES.keys()):
-            raise InputError(f"the filter {', '.join(unknown)} is none", f"use {', '.join(ENTITIES)}", path)
+            raise InputError(f"the filter {', '.join(unknown)} is not known", f"use {', '.join(ENTITIES)}", path)
     return {
         suffix: {
             ENTITIES[name]: tuple(None if one is None else str(one) for one in (v if isinstance(v, list) else [v]))

@@ -150,7 +150,7 @@ def derived(inner: str, raw: Metadata) -> tuple[dict[str, Any], list[str]]:
         if key not in metadata or is_right:
             return False
         finding = f"{key} is {KINDS.get(type(metadata[key]), 'an object')} and not {kind}"
-        findings.append(str(InputError(finding, "correct it; until then it counts as not said", raw.origins[key])))
+        findings.append(str(InputError(finding, "correct it; until then it is ignored", raw.origins[key])))
         return True
 
     sidecar = {
