@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import eval_laguerre
 from scipy.stats import rankdata
 
-__all__ = ["Seen", "auc", "channels", "judged", "patches", "scores", "seen_by"]
+__all__ = ["Seen", "auc", "channels", "judged", "kept", "patches", "scores", "seen_by"]
 
 CHANNELS, WIDTH, RADIUS = 10, 4.0, 9.0  # number; a in mm: of 3 to 6, about best on the input; of the patch, mm
 DRAWS = 2000  # of the bootstrap
@@ -85,31 +85,46 @@ def seen_by(shapes: Array, found: Image) -> Array:
     return np.einsum("chw,lnhw->lnc", shapes, both)
 
 
-def scores(seen: Sequence[Seen], look: int) -> list[tuple[Array, Array]]:
+def _usual(others: Sequence[Seen], look: int) -> Array:
+    """Return the mean response where there is no lesion."""
+    mean: Array = np.concatenate([one.absent[look] for one in others]).mean(0)
+    return mean
+
+
+def _template(others: Sequence[Seen], look: int) -> tuple[Array, float]:
+    """Return the weights of the channels and the middle score, of some slabs."""
+    usual = _usual(others, look)
+    there, absent = (
+        np.concatenate([one.signs[:, None] * (getattr(one, name)[look] - usual) for one in others])
+        for name in ("there", "absent")
+    )
+    spread = (np.cov(there.T) + np.cov(absent.T)) / 2
+    spread += 1e-6 * np.trace(spread) / len(spread) * np.eye(len(spread))
+    w = np.linalg.solve(spread, there.mean(0) - absent.mean(0))
+    w /= np.sqrt(w @ spread @ w)
+    return w, float(w @ (there.mean(0) + absent.mean(0)) / 2)
+
+
+def _halves(seen: Sequence[Seen]) -> list[Seen]:
+    """Return the slabs; one alone is divided into two halves."""
+    if len(seen) > 1:
+        return list(seen)
+    one = seen[0]
+    return [Seen(one.there[:, k::2], one.absent[:, k::2], one.signs[k::2]) for k in (0, 1)]
+
+
+def scores(seen: Sequence[Seen], look: int, by: Sequence[Seen] | None = None) -> list[tuple[Array, Array]]:
     """Return scores with and without lesion, ``(n,)`` each, of every slab by an observer trained on the others.
 
     Args:
         seen: per slab; one slab alone is divided into two halves.
         look: 0 for one slice, 1 for three.
+        by: what the weights are trained on, per slab, where that is not `seen`.
     """
-    if len(seen) == 1:
-        one = seen[0]
-        parts = [Seen(one.there[:, k::2], one.absent[:, k::2], one.signs[k::2]) for k in (0, 1)]
-        (a, b), (c, d) = scores(parts, look)
-        return [(np.concatenate([a, c]), np.concatenate([b, d]))]
-    found = []
+    seen, by, found = _halves(seen), _halves(seen if by is None else by), []
     for k, judge in enumerate(seen):
-        others = [one for j, one in enumerate(seen) if j != k]
-        usual = np.concatenate([one.absent[look] for one in others]).mean(0)
-        there, absent = (
-            np.concatenate([one.signs[:, None] * (getattr(one, name)[look] - usual) for one in others])
-            for name in ("there", "absent")
-        )
-        spread = (np.cov(there.T) + np.cov(absent.T)) / 2
-        spread += 1e-6 * np.trace(spread) / len(spread) * np.eye(len(spread))
-        w = np.linalg.solve(spread, there.mean(0) - absent.mean(0))
-        w /= np.sqrt(w @ spread @ w)
-        middle = w @ (there.mean(0) + absent.mean(0)) / 2
+        w, middle = _template([one for j, one in enumerate(by) if j != k], look)
+        usual = _usual([one for j, one in enumerate(seen) if j != k], look)
         with_lesion, without = (judge.signs * ((x[look] - usual) @ w) - middle for x in (judge.there, judge.absent))
         found.append((with_lesion, without))
     return found
@@ -126,10 +141,41 @@ def auc(there: Array, absent: Array) -> float:
     return float((ranks.sum() - len(there) * (len(there) + 1) / 2) / (len(there) * len(absent)))
 
 
-def judged(seen: Sequence[Seen], before: Sequence[Seen], seed: int) -> dict[str, float]:
-    """Return AUC with a 95 % interval, and its change against the input with an interval, for both looks.
+def kept(seen: Sequence[Seen], before: Sequence[Seen], look: int) -> tuple[float, float]:
+    """Return what an observer of the input finds after restoration: its signal, and the spread of its scores.
 
-    The bootstrap draws places, with and without their lesion and before and after restoration together.
+    Both are relative to the input, so that their ratio is that of the detectability of this one observer.
+
+    Args:
+        seen: after restoration, per slab.
+        before: the input at the same places; the observer is trained on it.
+        look: 0 for one slice, 1 for three.
+    """
+    signal, spread = [], []
+    for some in (seen, before):
+        pairs = scores(some, look, by=before)
+        there, absent = (np.concatenate([pair[k] for pair in pairs]) for k in (0, 1))
+        signal.append(float(there.mean() - absent.mean()))
+        spread.append(float(np.sqrt((there.var() + absent.var()) / 2)))
+    return signal[0] / signal[1], spread[0] / spread[1]
+
+
+def _drawn(sizes: Sequence[int], rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
+    """Return draws of the bootstrap: of places, and of slabs first and then of their places."""
+    ends = np.cumsum([0, *sizes])
+    places = [rng.integers(ends[-1], size=ends[-1]) for _ in range(DRAWS)]
+    people = []
+    for _ in range(DRAWS):
+        some = rng.integers(len(sizes), size=len(sizes))
+        people.append(np.concatenate([ends[k] + rng.integers(sizes[k], size=sizes[k]) for k in some]))
+    return places, people
+
+
+def judged(seen: Sequence[Seen], before: Sequence[Seen], seed: int) -> dict[str, float]:
+    """Return AUC with a 95 % interval, and its change against the input with two intervals, for both looks.
+
+    The bootstrap draws places, with and without their lesion and before and after restoration together. The second
+    interval, which ends in `people`, draws slabs first: it holds for other people too, and is wider.
 
     Args:
         seen: after restoration, per slab.
@@ -139,12 +185,13 @@ def judged(seen: Sequence[Seen], before: Sequence[Seen], seed: int) -> dict[str,
     rng, out = np.random.default_rng(seed), {"lesions": float(sum(len(one.signs) for one in seen))}
     for look, name in enumerate(("one", "three")):
         pair = [[np.concatenate([slab[k] for slab in scores(some, look)]) for k in (0, 1)] for some in (seen, before)]
-        n = len(pair[0][0])
-        draws = [rng.integers(n, size=n) for _ in range(DRAWS)]
-        values = np.array([[auc(there[d], absent[d]) for there, absent in pair] for d in draws])
+        places, people = _drawn([len(one.signs) for one in seen], rng)
         now, then = (auc(*part) for part in pair)
         out[f"auc_{name}"], out[f"change_{name}"] = now, now - then
-        for key, drawn in (("auc", values[:, 0]), ("change", values[:, 0] - values[:, 1])):
-            low, high = np.percentile(drawn, [2.5, 97.5])
-            out[f"{key}_{name}_low"], out[f"{key}_{name}_high"] = float(low), float(high)
+        for draws, end in ((places, ""), (people, "_people")):
+            values = np.array([[auc(there[d], absent[d]) for there, absent in pair] for d in draws])
+            for key, drawn in (("auc", values[:, 0]), ("change", values[:, 0] - values[:, 1])):
+                low, high = np.percentile(drawn, [2.5, 97.5])
+                out[f"{key}_{name}_low{end}"], out[f"{key}_{name}_high{end}"] = float(low), float(high)
+        out[f"signal_{name}"], out[f"spread_{name}"] = kept(seen, before, look)
     return out

@@ -26,9 +26,9 @@ from scipy import ndimage
 
 from experiments.denoisers import denoised, installed
 from experiments.hotelling import Seen, channels, judged, patches, seen_by
+from experiments.lesion_shapes import profile
 from experiments.observer_page import show
-from experiments.results import Results, asked
-from experiments.small_lesions import profile
+from experiments.results import Results, asked, weights_of
 from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.anatomy.foreground import foreground
 from monai_strainer.cohorts.read import split_scans
@@ -107,8 +107,8 @@ def placed(name: str, volume: Volume, seed: int) -> Slab:
 
 def measured(slab: Slab, task: str, with_lesions: bool) -> tuple[Volume, float]:
     """Measure a slab as the task says; return it and the standard deviation of its noise."""
-    share, factor = TASKS[task]
-    axis, sigma, shape = slab.volume.slice_axis, share * slab.bright, slab.volume.grid.shape
+    fraction, factor = TASKS[task]
+    axis, sigma, shape = slab.volume.slice_axis, fraction * slab.bright, slab.volume.grid.shape
     height = CONTRAST[task] * slab.bright if with_lesions else 0.0
     data = np.maximum(slab.volume.data + np.float32(height) * slab.lesion, 0)
     low = [n if k == axis else n // factor for k, n in enumerate(shape)]
@@ -131,7 +131,9 @@ def restored(slab: Slab, task: str, method: str, with_lesions: bool, prior: Prio
 
 def looked_at(results: Results, slab: Slab, task: str, method: str, prior: Prior) -> Seen:
     """Return what the observer sees at every place; patches are kept in a folder that is not part of the repository."""
-    file = results.home / "runs" / "observer" / f"{slab.name}_{task}_{method.replace(', ', '_')}_{CONTRAST[task]}.npz"
+    weights = "_" + weights_of(prior).replace(" ", "_") if method.startswith("ours") else ""
+    name = f"{slab.name}_{task}_{method.replace(', ', '_')}_{CONTRAST[task]}{weights}.npz"
+    file = results.home / "runs" / "observer" / name
     axis = slab.volume.slice_axis
     across = [float(s) for k, s in enumerate(slab.volume.grid.spacing) if k != axis]
     if not file.exists():
@@ -148,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = {"nargs": "+", "default": None, "choices": METHODS[1], "help": "of all methods, these alone"}
     some_tasks = {"nargs": "+", "default": None, "choices": tuple(TASKS), "help": "of all tasks, these alone"}
     options = {"methods": chosen, "tasks": some_tasks}
-    args, results = asked("observer", __doc__, ("slabs", "task", "method"), argv, **options)
+    args, results = asked("observer", __doc__, ("slabs", "task", "method", "prior"), argv, **options)
     if args.show:
         show(results)
         return
@@ -157,7 +159,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for task in ("x2",) if args.tiny else args.tasks or TASKS:
         known = set(args.methods or METHODS[1]) - ({"ants", "ndsafir", "bm4d"} - set(installed()))
         methods = [m for m in METHODS[TASKS[task][1]] if m in known]
-        cases = [{"slabs": len(some), "task": task, "method": method} for method in methods]
+        weights = {m: weights_of(prior) if m.startswith("ours") else "" for m in methods}
+        cases = [{"slabs": len(some), "task": task, "method": m, "prior": weights[m]} for m in methods]
         for row in results.missing(cases):
             seen, before = ([looked_at(results, s, task, m, prior) for s in some] for m in (row["method"], "given"))
             results.add({**row, "contrast": CONTRAST[task], **judged(seen, before, args.seed)})

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from experiments.results import Results, markdown
+from experiments.results import Results, markdown, newest
 
 __all__ = ["show"]
 
@@ -18,22 +18,12 @@ ENDS = ("low", "high")
 
 def show(results: Results) -> None:
     """Show the AUC of every task and method, and its change against the input."""
-    rows = results.rows()
+    rows = newest(results.rows())
     most = max((int(row["slabs"]) for row in rows), default=0)
     rows = [row for row in rows if int(row["slabs"]) == most]
     tasks = sorted({row["task"] for row in rows})
     rows.sort(key=lambda row: (row["task"], list(COLOURS).index(row["method"])))
-    lines: list[list[Any]] = []
-    for row in rows:
-        given = "cubic" if row["task"] == "x2" else "noisy"
-        line = [f"{row['task']}, {row['method'].replace('given', given)}", row["contrast"]]
-        for look in LOOKS:
-            line += [
-                _told(row, f"auc_{look}", ""),
-                _told(row, f"change_{look}", "+") if row["method"] != "given" else "",
-            ]
-        lines.append(line)
-    head = ["task, method", "contrast", *(f"{what}, {look}" for look in LOOKS.values() for what in ("AUC", "change"))]
+    tables = [_of_look(rows, look, title) for look, title in LOOKS.items()]
     shown, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained", sharey=True)
     for ax, (look, title) in zip(axes, LOOKS.items()):
         for j, (method, colour) in enumerate(COLOURS.items()):
@@ -51,10 +41,29 @@ def show(results: Results) -> None:
     axes[1].legend(frameon=False, fontsize=8)
     shown.savefig(results.figure(), dpi=130)
     plt.close(shown)
-    results.show(markdown(head, lines), results.figure())
+    results.show("\n\n".join(tables), results.figure())
 
 
-def _told(row: dict[str, str], name: str, sign: str) -> str:
+def _of_look(rows: list[dict[str, str]], look: str, title: str) -> str:
+    """Return the table of an observer that sees one slice, or the mean of three."""
+    lines: list[list[Any]] = []
+    for row in rows:
+        given = "cubic" if row["task"] == "x2" else "noisy"
+        line = [f"{row['task']}, {row['method'].replace('given', given)}", row["contrast"], _number(row, f"auc_{look}")]
+        if row["method"] != "given":
+            line += [_number(row, f"change_{look}", "+"), _interval(row, f"change_{look}", "_people")]
+            line += [float(row[f"{name}_{look}"]) for name in ("signal", "spread")]
+        lines.append([*line, *[None] * (7 - len(line))])
+    head = ["task, method", "contrast", "AUC", "change", "change, other people", "signal left", "spread left"]
+    return f"**The observer sees {'the ' if look == 'three' else ''}{title}**:\n\n{markdown(head, lines)}"
+
+
+def _number(row: dict[str, str], name: str, sign: str = "") -> str:
     """Return a number with its interval, ``0.83 (0.80 to 0.86)``."""
-    value, low, high = (format(float(row[key]), f"{sign}.2f") for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value} ({low} to {high})"
+    return f"{float(row[name]):{sign}.2f} ({_interval(row, name, '', sign)})"
+
+
+def _interval(row: dict[str, str], name: str, end: str, sign: str = "+") -> str:
+    """Return an interval, ``0.80 to 0.86``."""
+    low, high = (format(float(row[f"{name}_{side}{end}"]), f"{sign}.2f") for side in ENDS)
+    return f"{low} to {high}"

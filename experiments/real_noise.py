@@ -28,7 +28,7 @@ from scipy import ndimage
 
 from benchmarks import rivals
 from benchmarks.any_scan_data import Entry, entries, load, middle, part
-from experiments.results import Results, asked, markdown
+from experiments.results import Results, asked, markdown, newest, weights_of
 from experiments.without_truth import (
     CLASSES,
     MIX,
@@ -199,7 +199,7 @@ def noise_kind(row: dict[str, str]) -> str:
 
 def show(results: Results) -> None:
     """Four tables: noise of every scan, what methods removed, what is left, and both at the level of the air."""
-    rows = {(row["scan"], row["method"]): row for row in results.rows()}
+    rows = {(row["scan"], row["method"]): row for row in newest(results.rows(), ("scan", "method"))}
     scans = [scan for scan, method in rows if method == "input"]
     others = [m for m in METHODS if m != "input" and any((scan, m) in rows for scan in scans)]
     lines = []
@@ -269,18 +269,21 @@ def draw(results: Results, rows: dict[tuple[str, str], dict[str, str]], scans: l
 def main(argv: Sequence[str] | None = None) -> None:
     """Make the rows that are missing, then the tables and the figure."""
     more = {"volumes": {"default": ""}, "methods": {"default": ";".join((*METHODS, *IN_AIR))}}
-    args, results = asked("real_noise", __doc__, ("scan", "method"), argv, **more)
+    args, results = asked("real_noise", __doc__, ("scan", "method", "prior"), argv, **more)
     if args.show:
         show(results)
         return
     prior = load_prior()
     names = [m.partition(", ") for m in args.methods.split(";")]
     methods = ["".join(m) for m in names if m[0] in ("input", "ours", "crop") or find_spec(m[0])]
+    weights = weights_of(prior)
     for entry in found(args.dataset, args.tiny):
         if args.volumes and entry.name not in args.volumes.split(","):
             continue
         one = None
-        for row in results.missing([{"scan": entry.name, "group": entry.group, "method": m} for m in methods]):
+        of_ours = {m: weights if m.startswith("ours") else "" for m in methods}
+        here = {"scan": entry.name, "group": entry.group}
+        for row in results.missing([{**here, "method": m, "prior": of_ours[m]} for m in methods]):
             one = one or slab(entry, prior)
             if not applies(row["method"], one):
                 continue

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from experiments.denoisers import installed, ndsafir
 from experiments.repeats_compare import Slab, agreement, cut, details, distances, identities, paired, shared
 from experiments.repeats_page import show
-from experiments.results import Results, asked
+from experiments.results import Results, asked, weights_of
 from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.baselines import cubic
@@ -106,11 +106,16 @@ class Study:
         """Return a slab restored from a task; it is kept in a folder that is not part of the repository."""
         if task == "clean":
             return slab.volume.data
-        file = self.results.home / "runs" / "repeats" / f"{slab.name}_{task}_{method}.npy"
+        name = "_".join([slab.name, task, method, *self.weights(method).split()])
+        file = self.results.home / "runs" / "repeats" / f"{name}.npy"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             np.save(file, made(slab, task, method, self.priors).astype(np.float32))
         return np.asarray(np.load(file), np.float32)
+
+    def weights(self, method: str) -> str:
+        """Name the weights of a method; those of others have none."""
+        return weights_of(self.priors[method]) if method in self.priors else ""
 
     def same(self, a: int, b: int) -> bool:
         """Return whether two scans, by their place in the list, are of one person."""
@@ -129,7 +134,7 @@ def compare_visits(study: Study) -> None:
             known = study.states.get((two, task), ())
             cases += [{**both, "task": task, "method": method} for method in some if name == one and method in known]
         pair = None
-        for row in study.results.missing(cases):
+        for row in study.results.missing([{**case, "prior": study.weights(case["method"])} for case in cases]):
             if pair is None:
                 whole = read(study.paths[one]), read(study.paths[two])
                 pair = paired(by_name[one], by_name[two], whole)
@@ -143,6 +148,7 @@ def compare_people(study: Study) -> None:
     clean = details(slabs, [slab.volume.data for slab in slabs], inside)
     cases = [("clean", "clean"), *dict.fromkeys((task, m) for (_, task), some in study.states.items() for m in some)]
     for task, method in cases:
+        weights = study.weights(method)
         some = [k for k, s in enumerate(slabs) if task == "clean" or method in study.states.get((s.name, task), ())]
         found = details([slabs[k] for k in some], [study.image(slabs[k], task, method) for k in some], inside)
         far, before = (distances(x, some, study.same) for x in (found, clean[some]))
@@ -150,14 +156,17 @@ def compare_people(study: Study) -> None:
         if len(far):
             whole = {"kind": "people", "scan": f"{len(some)} scans", "distance": float(far.mean())}
             rows.append({**whole, "shrunk": float(100 * (1 - far.sum() / before.sum()))})
-        for row in study.results.missing([{**row, "task": task, "method": method} for row in rows]):
+        for row in study.results.missing([{**row, "task": task, "method": method, "prior": weights} for row in rows]):
             study.results.add(row)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Restore what is missing, compare visits and people, and show."""
-    many = {"type": int, "default": 11, "help": "scans to restore: those of people scanned twice, then val, then train"}
-    args, results = asked("repeats", __doc__, ("kind", "scan", "task", "method"), argv, scans=many)
+    more = {
+        "scans": {"type": int, "default": 11, "help": "to restore: of people scanned twice, then val, then train"},
+        "tasks": {"default": ",".join(TASKS), "help": "with commas (default: all)"},
+    }
+    args, results = asked("repeats", __doc__, ("kind", "scan", "task", "method", "prior"), argv, **more)
     if args.show:
         show(results)
         return
@@ -168,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     twice = pairs(args.dataset, list(paths))
     compared = [name for pair in twice for name in pair]
     slabs.sort(key=lambda slab: (slab.name not in compared, slab.split != "val"))
-    tasks = ("x2",) if args.tiny else tuple(TASKS)
+    tasks = ("x2",) if args.tiny else tuple(args.tasks.split(","))
     states = {(slab.name, task): methods(slab, task, compared) for slab in slabs[: args.scans] for task in tasks}
     priors = {"general": load_prior(bundle_path("general_strainer")), "default": load_prior()}
     study = Study(results, slabs, paths, twice, states, priors)

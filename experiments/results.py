@@ -27,9 +27,11 @@ from typing import Any
 import torch
 
 from benchmarks.tables import fill
+from monai_strainer import Prior
+from monai_strainer.pretraining.phases import digest_of_weights
 from monai_strainer.storage.tables import write_csv
 
-__all__ = ["Results", "asked", "markdown"]
+__all__ = ["Results", "asked", "markdown", "newest", "weights_of"]
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ("seed", "device", "machine", "command")  # columns that say where a row comes from
@@ -112,6 +114,31 @@ def _alone(file: Path) -> Iterator[None]:
 
 def _stated(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def weights_of(prior: Prior) -> str:
+    """Name the weights of both detail networks, the cohort's and the general one, by the first digits of their sha256.
+
+    Rows of `restore` are keyed by it: a row belongs to the weights that made it, and newer weights get their own rows.
+    """
+    networks = [prior.detail, None if prior.general is None else prior.general.detail]
+    return " ".join("none" if network is None else digest_of_weights(network)[:6] for network in networks)
+
+
+def newest(rows: Sequence[Mapping[str, str]], by: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Return the rows of methods without weights, and of the others those of the weights that came last.
+
+    Args:
+        rows: of an experiment whose key has the column `prior`.
+        by: columns; the last weights are looked for in every group of rows that are equal there.
+
+    Example:
+        >>> rows = [{"task": task, "prior": prior} for task, prior in (("a", "old"), ("b", "old"), ("a", "new"))]
+        >>> [row["prior"] for row in newest(rows, ["task"])]
+        ['old', 'new']
+    """
+    last = {tuple(row[name] for name in by): row["prior"] for row in rows if row["prior"]}
+    return [dict(row) for row in rows if row["prior"] in ("", last.get(tuple(row[name] for name in by)))]
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

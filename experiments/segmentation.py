@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.results import Results, asked
+from experiments.results import Results, asked, weights_of
 from experiments.segmentation_methods import TASKS, Brain, available, brain_of, measured, restored
 from experiments.segmentation_table import show
 from experiments.tissue_segmenters import SEGMENTERS, Labels, boundaries, figures
@@ -47,13 +47,14 @@ def kept(file: Path, make: Callable[[], Image]) -> Image:
     return made
 
 
-def cases(name: str, segmenters: Sequence[str], tasks: Sequence[str]) -> Iterator[dict[str, str]]:
+def cases(name: str, segmenters: Sequence[str], tasks: Sequence[str], weights: str) -> Iterator[dict[str, str]]:
     """Yield the rows of one brain; Atropos with forced updates answers one question, and is slow."""
     for task in tasks:
         for method in available(task):
+            prior = weights if method.startswith("ours") else ""
             for one in segmenters:
                 if one != "atropos_forced" or (task, method) == ("denoise9", "ours"):
-                    yield {"scan": name, "task": task, "method": method, "segmenter": one}
+                    yield {"scan": name, "task": task, "method": method, "segmenter": one, "prior": prior}
 
 
 def compare(results: Results, brain: Brain, prior: Prior, wanted: Iterable[dict[str, str]]) -> None:
@@ -64,7 +65,8 @@ def compare(results: Results, brain: Brain, prior: Prior, wanted: Iterable[dict[
     references: dict[str, Labels] = {}
     for row in results.missing(wanted):
         task, method, segmenter = row["task"], row["method"], SEGMENTERS[row["segmenter"]]
-        file = results.home / "runs" / "segmentation" / f"{row['scan']}_{task}_{method}.npy"
+        name = "_".join([row["scan"], task, method, *row["prior"].split()])
+        file = results.home / "runs" / "segmentation" / f"{name}.npy"
         image = kept(file, lambda task=task, method=method: restored(method, measured(brain, task), prior))[box]
         reference = references.get(row["segmenter"])
         if reference is None:
@@ -79,11 +81,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "segmenters": {"default": ",".join(SEGMENTERS), "help": "with commas (default: all that are installed)"},
         "tasks": {"default": ",".join(TASKS), "help": "with commas (default: all)"},
     }
-    args, results = asked("segmentation", __doc__, ("scan", "task", "method", "segmenter"), argv, **more)
+    args, results = asked("segmentation", __doc__, ("scan", "task", "method", "segmenter", "prior"), argv, **more)
     if not args.show:
         prior, tasks = load_prior(), "denoise9,x2" if args.tiny else args.tasks
         for name, brain in brains(args.dataset, args.tiny):
-            compare(results, brain, prior, cases(name, args.segmenters.split(","), tasks.split(",")))
+            compare(results, brain, prior, cases(name, args.segmenters.split(","), tasks.split(","), weights_of(prior)))
     show(results)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from experiments.hotelling import Seen, auc, channels, judged, patches, scores, seen_by
+from experiments.hotelling import Seen, auc, channels, judged, kept, patches, scores, seen_by
 
 
 def slabs(signal: float, count: int = 4, places: int = 60, seed: int = 0) -> list[Seen]:
@@ -43,6 +43,24 @@ def test_an_interval_holds_its_value_and_nothing_changes_against_itself() -> Non
     found = judged(slabs(1.5), slabs(1.5), seed=0)
     assert found["auc_one_low"] < found["auc_one"] < found["auc_one_high"]
     assert found["change_one"] == found["change_one_low"] == found["change_one_high"] == 0
+
+
+def test_people_who_differ_make_the_interval_of_other_people_wider() -> None:
+    seen = [*slabs(3.0, count=3), *slabs(0.0, count=3, seed=1)]
+    found = judged(seen, seen, seed=0)
+    widths = [found[f"auc_one_high{end}"] - found[f"auc_one_low{end}"] for end in ("", "_people")]
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_signal_and_spread_are_measured_apart() -> None:
+    before = slabs(1.5)
+    halved = [Seen(0.5 * one.there, 0.5 * one.absent, one.signs) for one in before]
+    assert np.allclose(kept(halved, before, 0), (0.5, 0.5), atol=0.01)
+    weaker = [Seen(one.there.copy(), one.absent, one.signs) for one in before]
+    for one in weaker:
+        one.there[..., 0] -= 0.75 * one.signs
+    signal, spread = kept(weaker, before, 0)
+    assert abs(signal - 0.5) < 0.05 and abs(spread - 1) < 0.05
 
 
 def test_channels_respond_to_a_spot_as_they_are_drawn() -> None:

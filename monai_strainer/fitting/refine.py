@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Refinement: all layers of every slice's private network follow the gradient through the operator and the noise."""
+"""Refine networks: all layers of every slice's private network follow the gradient through operator and noise."""
 
 from __future__ import annotations
 

@@ -78,6 +78,13 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
     What stacks disagree by is part of the variance of each: where it is large, all of them count alike, and not the one
     of which the network is most sure. The deviation is that of one stack, the harmonic mean of the variances: errors of
     the stacks are partly the same.
+
+    Args:
+        parts: restored stacks, each with its deviations.
+        target: grid of the result.
+
+    Returns:
+        image and deviation on that grid, 0 where no stack lies.
     """
     top, bottom, count = (torch.zeros(target.shape) for _ in range(3))
     for one in parts:
@@ -136,6 +143,13 @@ def kriged_start(stacks: Sequence[Stack], target: Grid) -> tuple[Tensor, Tensor]
 
     Cubic splines are the sharper start: 0.3 dB in a brain. Where the stacks disagree, what is sharp in one is wrong in
     the others: there each is spread over its voxels. The image is uncertain then, not the data certain.
+
+    Args:
+        stacks: with their motion; see :func:`kriged_mean`.
+        target: grid of the result.
+
+    Returns:
+        image and standard deviation of its error.
     """
     if any(one.disagreement > 0 for one in stacks):
         return kriged_mean(_by_noise(stacks, target))
@@ -162,7 +176,15 @@ def _interpolated(one: Stack, target: Grid) -> tuple[Tensor, Tensor]:
 
 
 def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Tensor:
-    """Let all data correct a first image, given with the deviation of its error."""
+    """Let all data correct a first image, as one Gaussian process.
+
+    Args:
+        first: image and standard deviation of its error.
+        data: of all stacks, on the grid of the image.
+
+    Returns:
+        the image after the data step.
+    """
     mean, deviation = first
     return JointField(_shape(mean), (_LENGTH,) * 3, deviation).correct(mean, data, STEPS)
 

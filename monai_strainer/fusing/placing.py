@@ -83,6 +83,10 @@ def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float) -
 def isotropic(first: Grid, spacing: float) -> Grid:
     """Return the field of view of a stack with voxels of one size, on its own axes.
 
+    Args:
+        first: grid of the stack.
+        spacing: edge of a voxel in mm.
+
     Raises:
         InputError: the result would have more than 400 million voxels.
     """
@@ -100,6 +104,10 @@ def _require_size(shape: Sequence[int], spacing: float) -> None:
 
 def require_overlap(stacks: Sequence[Grid], like: Grid | None = None) -> None:
     """Refuse stacks that do not look at the same place, and a grid where none of them looks.
+
+    Args:
+        stacks: their grids, the first one leading.
+        like: grid that was asked for, if any.
 
     Raises:
         InputError: a stack hardly overlaps the field of view of the first, or a grid that of any.

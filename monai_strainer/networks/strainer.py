@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""StrainerNet: images that share their first layers, each with a readout of its own."""
+"""Define the StrainerNet: images that share their first layers, each with a readout of its own."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class StrainerNet(nn.Module):
         """Build a single-image network with a copy of the encoder.
 
         Args:
-            readout: take along the readout of this image; without it the private layers are drawn anew, as the paper
+            readout: take along the readout of this image; without it the private layers are drawn again, as the paper
                 does for an unseen image.
         """
         net = Siren(

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Sparse k-space: only some phase-encoding lines are measured, and the zero-filled image is what is given."""
+"""Model sparse k-space: only some phase-encoding lines are measured, and the zero-filled image is given."""
 
 from __future__ import annotations
 

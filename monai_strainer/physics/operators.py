@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Linear operators on images: apply, transpose, and step towards the data.
+"""Model measurements as linear operators on images: apply, transpose, and step towards the data.
 
 Three kinds carry the clinic: separable operators (a file of their own), masks, which are diagonal, and compositions of
 both. The first two have their data step in closed form; compositions solve it by conjugate gradients.

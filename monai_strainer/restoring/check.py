@@ -18,9 +18,15 @@ _LARGEST = 2**30  # voxels of a result
 
 
 def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
-    """Return the factor per array axis: a single number is in-plane, so slices keep their number.
+    """Return the factor per array axis.
+
+    A single number is in-plane: the number of slices stays.
 
     A factor that changes no number of voxels, ``round(n f) == n``, is exactly 1.
+
+    Args:
+        scan: to restore.
+        scale: one factor, or one per array axis; 1 or more.
 
     Raises:
         InputError: a factor that is not a positive finite number, or below 1, or neither one nor three of them.
@@ -47,6 +53,10 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
 
 def check_scan(scan: Volume, prior: Prior) -> None:
     """Refuse a scan or a prior that cannot be used.
+
+    Args:
+        scan: to restore.
+        prior: to restore with.
 
     Raises:
         InputError: the scan is empty, constant, not finite or has no slices; the prior has other coordinates.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Decide the noise level of a scan: as given, or as the noise level network reads it, checked by a second reading."""
+"""Decide the noise level of a scan: as given, or as the network estimates it, checked by a second estimate."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ def given_level(
     scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], intensity_scale: float
 ) -> NoiseLevel:
     """Return the noise level that the caller knows.
+
+    Args:
+        scan: to restore.
+        sigma: standard deviation in the scan's units: a number, or a map (X, Y, Z).
+        noise: kind of noise; refuses a level below 0.
+        intensity_scale: intensity that stands for 1.
 
     Raises:
         InputError: a map of another shape, or a level below 0.

@@ -39,7 +39,7 @@ def test_taking_a_head_along_gives_its_image(shared_layers: int, out_channels: i
 
 
 @pytest.mark.parametrize("shared_layers", [1, 2, 3])
-def test_without_a_head_the_encoder_stays_and_the_rest_is_drawn_anew(shared_layers: int) -> None:
+def test_without_a_head_the_encoder_stays_and_the_rest_is_drawn_again(shared_layers: int) -> None:
     net = network(shared_layers=shared_layers)
     one, two = net.siren(), net.siren()
     for k in range(3):

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read the JSON files beside images as BIDS means them: inherited from above, and every fault is a finding, no end."""
+"""Read the JSON files beside images, inherited as BIDS defines it; every fault is a finding and stops nothing."""
 
 from __future__ import annotations
 
