@@ -164,6 +164,29 @@ def test_the_benchmark_of_stacks_goes_through_and_resumes(tmp_path: Path) -> Non
     assert (tmp_path / "rows.csv").read_text().count("\n") == 4  # no row is made twice
 
 
+def table_of(printed: str) -> dict[str, float]:
+    """First number of every row of a table."""
+    rows = [line.split("|") for line in printed.splitlines() if line.startswith("|")][2:]
+    return {row[1].strip(): float(row[2]) for row in rows}
+
+
+def test_the_benchmark_of_coordinates_fits_a_network_to_three_stacks(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(phantom(), GRID.affine), tmp_path / "body.nii.gz")
+    choice = ("--voxels", "24", "--thickness", "3", "--steps", "40")
+    found = table_of(run("stacks_coordinates.py", tmp_path / "body.nii.gz", *choice))
+    assert list(found) == ["kriging", "network", "coordinates, cohort", "coordinates, random"]
+    assert all(5 < value < 60 for value in found.values())
+
+
+def test_the_benchmark_of_joint_total_variation_uses_the_sharp_contrast(tmp_path: Path) -> None:
+    for name, image in (("thick", phantom()), ("sharp", np.maximum(900 - phantom(), 0) * (phantom() > 0))):
+        nib.save(nib.Nifti1Image(image.astype(np.float32), GRID.affine), tmp_path / f"{name}.nii.gz")
+    scans = ("--thick", tmp_path / "thick.nii.gz", "--sharp", tmp_path / "sharp.nii.gz")
+    found = table_of(run("joint_tv.py", *scans, "--thickness", "4", "--rows", "16", "32"))
+    assert found["joint total variation, g = 1"] > found["total variation"] > found["cubic"]
+    assert {"restore", "restore --with"} < set(found)
+
+
 def test_a_stack_is_predicted_by_the_truth_up_to_its_noise_and_only_where_it_lies() -> None:
     scan = cut(phantom(), 1, 3, MOTIONS[1])
     stack = Stack(torch.from_numpy(scan.data / 600), scan.grid, 1, 8 / 600, motion=np.array(MOTIONS[1]))
