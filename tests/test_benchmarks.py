@@ -20,6 +20,7 @@ from stacks import GRID, MOTIONS, cut, phantom
 
 from benchmarks.ffdnet import FFDNet
 from benchmarks.stacks_left_out import error_of
+from benchmarks.training_time import Check, soonest
 from monai_strainer.fitting.stack_registration import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,3 +194,18 @@ def test_a_stack_is_predicted_by_the_truth_up_to_its_noise_and_only_where_it_lie
     truth, everywhere = phantom() / np.float32(600), np.ones(GRID.shape, bool)
     right, wrong = (error_of(truth, GRID, one, everywhere) for one in (stack, replace(stack, motion=np.zeros(6))))
     assert right < 0.05 and wrong > 2 * right
+
+
+def test_the_time_of_a_training_is_that_until_nearly_all_is_gained(tmp_path: Path) -> None:
+    data = 100 + nib.load(varied(tmp_path / "one") / "varied" / "knee.nii.gz").get_fdata()
+    for name in ("a", "b"):
+        nib.save(nib.Nifti1Image(data.astype(np.float32), np.eye(4)), tmp_path / f"{name}.nii.gz")
+    printed = run("training_time.py", tmp_path, "--steps", "4", "--checks", "2", "--side", "8")
+    assert [line.split("|")[1].strip() for line in printed.splitlines() if line.startswith("| ")][2:] == ["2", "4"]
+    assert "95 % of the final gain" in printed
+
+
+def test_a_gain_that_is_lost_again_is_not_yet_had() -> None:
+    found = [Check(step, 2.0 * step, gain) for step, gain in enumerate((0.1, 0.97, 0.8, 0.98, 1.0))]
+    assert soonest(found) == found[3]
+    assert soonest([Check(0, 0.0, 0.0), Check(1, 1.0, 1.0)]).step == 1
