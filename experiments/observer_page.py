@@ -18,7 +18,7 @@ ENDS = ("low", "high")
 
 def show(results: Results) -> None:
     """Show the AUC of every task and method, and its change against the input."""
-    rows = newest(results.rows())
+    rows = newest(results.rows(), ("task", "method"))
     most = max((int(row["slabs"]) for row in rows), default=0)
     rows = [row for row in rows if int(row["slabs"]) == most]
     tasks = sorted({row["task"] for row in rows})

@@ -147,7 +147,7 @@ def missed(table: dict[tuple[str, str, str], list[float | None]]) -> list[list[s
 
 def show(results: Results) -> None:
     """Recovery per task, method and size, the mean of scans; then the gate."""
-    rows = newest(results.rows())
+    rows = newest(results.rows(), ("task", "sign", "method"))
     order = list(dict.fromkeys((*METHODS[1], *METHODS[2])))
     cases = {(row["task"], row["sign"], row["method"]) for row in rows}
     table, lines = {}, []

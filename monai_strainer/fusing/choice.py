@@ -25,6 +25,7 @@ __all__ = ["Choice", "Method", "chosen", "start_of"]
 
 Method = Literal["network", "kriging", "mean"]
 _METHODS: tuple[Method, ...] = ("network", "kriging", "mean")
+_CLEAR = 0.95  # of the error of the mean; where tissue moves, methods differ by less, and no trial can tell them apart
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
     """Choose the method.
 
     Every stack is left out once and predicted from the others by every method. What a method makes sharper than the
-    stacks agree on counts against it, and no method is taken that is worse than the mean of the stacks.
+    stacks agree on counts against it. The mean of the stacks is taken unless a method is clearly better.
 
     Args:
         options: may name a method.
@@ -71,6 +72,8 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
             first = start_of(method, restored, kept, block)
             errors[method] += prediction_error(first, wanted, others, correct=method != "mean") / len(stacks)
     best = min(_METHODS, key=lambda method: errors[method])
+    if errors[best] > _CLEAR * errors["mean"]:
+        return Choice("mean", "no other method predicts the stacks clearly better from each other", errors)
     return Choice(best, "it predicts the stacks best from each other", errors)
 
 

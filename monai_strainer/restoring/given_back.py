@@ -4,8 +4,8 @@
 The residual ``r = y - f`` goes through three kinds of filters. What a filter ``G`` finds is added to the image and
 taken off the residual before the next:
 
-1. A wide Gaussian, all of ``g = G r``. Its width is chosen so that its noise is 2 % of the variance that the network
-   states for itself: intensities averaged over some voxels are those of the data.
+1. A wide Gaussian, all of ``g = G r``. Its width is chosen so that its noise is a tenth of the variance that the
+   network states for itself: intensities averaged over some voxels are those of the data.
 2. Lines: Gaussians along eight directions of the plane; at every voxel the direction with the largest response.
 3. Spots: Gaussians of 1 and 0.6 voxels.
 
@@ -29,10 +29,10 @@ from scipy import ndimage
 
 __all__ = ["give_back"]
 
-SHARE = 0.02  # of the variance that the network states: what the widest filter may bring of noise
+SHARE = 0.1  # of the variance that the network states: what the widest filter may bring of noise
 WIDTHS = np.arange(0.8, 6, 0.1)  # standard deviations that are tried for it, in voxels of the plane
-SPOTS, SPOT_THRESHOLD = (1.0, 0.6), 2.5  # standard deviations in voxels of the plane; of the response
-DIRECTIONS, LENGTH, ACROSS, LINE_THRESHOLD = 8, 2.5, 0.5, 2.75  # of lines; the largest of eight is larger by chance
+SPOTS, SPOT_THRESHOLD = (1.0, 0.6), 2.75  # standard deviations in voxels of the plane; of the response
+DIRECTIONS, LENGTH, ACROSS, LINE_THRESHOLD = 8, 2.5, 0.5, 3.0  # of lines; the largest of eight is larger by chance
 _ROUNDS = 2
 _NARROW = 0.3  # voxels: a narrower Gaussian is none
 _QUIETEST = 0.25  # of the deviation that white noise would have: the least that is believed

@@ -64,13 +64,13 @@ def test_some_patches_of_a_large_scan_say_what_all_of_them_do(
     monkeypatch: pytest.MonkeyPatch, sigma: NDArray[np.float32]
 ) -> None:
     wide, found, counts = np.tile(scan(sigma), (4, 1, 1)), [], []
-    for most in (10**6, 32):
+    for most in (10**6, 128):
         monkeypatch.setattr(noise_reading, "_PATCHES", most)
         counting: Any = Counting()
         found.append(read_noise(counting, wide, np.ones(wide.shape, bool)))
         counts.append(counting.patches)
     every, some = found
-    assert counts == [96, 32]
+    assert counts[0] > 2 * counts[1] and counts[1] <= 128
     if every.map is None:
         assert some.map is None and some.sigma == pytest.approx(every.sigma, rel=0.1)
     else:
