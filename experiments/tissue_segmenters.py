@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Segment a brain by intensity into CSF, grey and white matter, by thresholds that stay or by models fitted to each image.
+"""Segment a brain by intensity into CSF, grey and white matter: fixed thresholds, or models fitted to each image.
 
 Every segmenter is called with an image, the mask of the brain and the clean scan. `thresholds` and `mixture_kept` take
 their parameters from the clean scan; all others fit theirs to the image itself, as a user without a clean scan does.
