@@ -78,7 +78,7 @@ class Results:
             return list(csv.DictReader(stream))
 
     def missing(self, cases: Iterable[Row]) -> Iterator[Row]:
-        """Yield the cases that have no row yet; asked anew before each, so that rows added meanwhile count."""
+        """Yield the cases that have no row yet; asked again before each, so that rows added meanwhile count."""
         for case in cases:
             wanted = tuple(_stated(case[name]) for name in self.key)
             if all(tuple(row[name] for name in self.key) != wanted for row in self.rows()):

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Segment a brain by intensity into CSF, grey and white matter, by thresholds that stay or by models fitted anew.
+"""Segment a brain by intensity into CSF, grey and white matter: fixed thresholds, or models fitted to each image.
 
 Every segmenter is called with an image, the mask of the brain and the clean scan. `thresholds` and `mixture_kept` take
 their parameters from the clean scan; all others fit theirs to the image itself, as a user without a clean scan does.
@@ -41,7 +41,7 @@ def thresholds(image: Image, mask: Mask, clean: Image) -> Labels:
 
 
 def atropos(image: Image, mask: Mask, clean: Image, convergence: str = "[5,0]") -> Labels:
-    """Segment by ANTs' Atropos: three Gaussians from k-means and a Markov random field, fitted anew.
+    """Segment by ANTs' Atropos: three Gaussians from k-means and a Markov random field, fitted to each image.
 
     With its usual convergence `[5,0]` it stops as soon as the mean posterior probability does not rise, often after one
     update. A threshold below zero makes it do all of them.
@@ -54,7 +54,7 @@ def atropos(image: Image, mask: Mask, clean: Image, convergence: str = "[5,0]") 
 
 
 def hmrf(image: Image, mask: Mask, clean: Image) -> Labels:
-    """Segment by dipy's hidden Markov random field, after FSL FAST; fitted anew. Zero is its background."""
+    """Segment by dipy's hidden Markov random field, after FSL FAST; fitted to each image. Zero is its background."""
     from dipy.segment.tissue import TissueClassifierHMRF
 
     inside = np.where(mask, np.maximum(image, 1e-3), 0).astype(np.float64)
@@ -62,7 +62,7 @@ def hmrf(image: Image, mask: Mask, clean: Image) -> Labels:
 
 
 def mixture(image: Image, mask: Mask, clean: Image) -> Labels:
-    """Segment by scikit-learn's mixture of three Gaussians with its defaults; fitted anew."""
+    """Segment by scikit-learn's mixture of three Gaussians with its defaults; fitted to each image."""
     return _by_mixture(image, mask, image)
 
 
@@ -134,7 +134,7 @@ def boundary(labels: Labels, image: Image) -> float:
 
 
 def boundaries(labels: Labels, image: Image, reference: Labels, clean: Image) -> dict[str, float]:
-    """Split the bias of CSF: what the image changes, and what the model does that is fitted anew.
+    """Split the bias of CSF: what the image changes, and what the model does that is fitted to each image.
 
     Returns:
         `moved`: of the boundary between CSF and grey matter, in percent of the clean mean of white matter.

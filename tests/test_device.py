@@ -32,6 +32,7 @@ from monai_strainer.fitting import (
     CoordinateFeatures,
     ErrorField,
     FitOptions,
+    Repeats,
     align,
     amortise,
     plug_and_play,
@@ -145,7 +146,7 @@ def test_the_detail_prior(name: str, level: str) -> None:
         draws = torch.Generator().manual_seed(0) if probe else None
         assert isinstance(operator, Separable)
         measured = Measurement(operator.to(at), y, noise)
-        found.append(amortise(small_detail().to(at), measured, features=features, probe=draws))
+        found.append(amortise(small_detail().to(at), measured, features=features, repeats=Repeats(probe=draws)))
     same(found[0].images, found[1].images, 2e-2)  # bfloat16 on the CPU
     same(found[0].std, found[1].std, 5e-2)
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Every experiment goes through its smallest run, and its table can be trusted to go on where it stopped."""
+"""Every experiment goes through its smallest run, and its table goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPERIMENTS = [file.stem for file in sorted((ROOT / "experiments").glob("*.py"))
 
 @pytest.fixture(scope="module")
 def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BIDS folder of five small heads that differ inside: four to train on, two of one person; one to judge."""
+    """A BIDS folder of five small heads that differ inside: four to train on, two of one person; one for validation."""
     folder = tmp_path_factory.mktemp("heads")
     lines = ["participant_id\tsplit\tsame_person_as"]
     grid = Grid((40, 48, 32), affine_of(np.diag([4.0, 4.0, 5.0]), (-80, -96, -80)))

@@ -2,7 +2,7 @@
 """Fit networks to one measurement: solved readouts, refinement, blind stopping, data consistency."""
 
 from .adapting import ADAPTATION, Adaptation, Stack, adapt, recorrupted, steps_for
-from .amortised import PROBE, Amortised, amortise
+from .amortised import PROBE, Amortised, Repeats, amortise
 from .coordinate_fit import Fit, fit_slices
 from .data_consistency import DataStep, ErrorField, white_step
 from .detail_inputs import assemble_inputs, describe_acquisition, hide_neighbours, interpolate
@@ -26,6 +26,7 @@ __all__ = [
     "PROBE",
     "Readouts",
     "Refined",
+    "Repeats",
     "Stack",
     "adapt",
     "align",

@@ -18,6 +18,7 @@ from .slice_prediction import CoordinateFeatures, predict_prepared, predict_slic
 __all__ = [
     "PROBE",
     "Amortised",
+    "Repeats",
     "amortise",
 ]
 
@@ -45,6 +46,22 @@ class Amortised:
     divergence: Tensor | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """How often the network predicts the same slices.
+
+    Args:
+        mirrors: axes to flip, for every mirror image; by default four images, and three where there is a probe.
+        probe: draws a small change of the data, from which the divergence is read: one more pass. Only where ``A`` is
+            the identity.
+        probed: whether the divergence of a batch of ``BATCH`` slices is read, by the number of the batch.
+    """
+
+    mirrors: Sequence[tuple[int, ...]] | None = None
+    probe: torch.Generator | None = None
+    probed: Callable[[int], bool] = lambda batch: True
+
+
 @torch.no_grad()
 def amortise(
     detail: DetailPrior,
@@ -54,10 +71,8 @@ def amortise(
     spacing_ratio: float = 1.0,
     data_step: bool = True,
     only: slice = slice(None),
+    repeats: Repeats | None = None,
     on_slices: Callable[[int], None] | None = None,
-    probe: torch.Generator | None = None,
-    probed: Callable[[int], bool] = lambda batch: True,
-    mirrors: Sequence[tuple[int, ...]] | None = None,
 ) -> Amortised:
     """Restore a stack of slices in one pass of the detail network.
 
@@ -69,28 +84,25 @@ def amortise(
         data_step: let the measurement correct what the network missed. Where ``A`` is the identity there is no such
             step: the network has already weighed the data against what it knows.
         only: which slices to restore; all by default.
+        repeats: mirror images that are averaged, and the divergence; by default four images and no divergence.
         on_slices: called with the slices done.
-        probe: draws a small change of the data, from which the divergence is read: one more pass. Only where ``A`` is
-            the identity.
-        probed: whether the divergence of a batch of ``BATCH`` slices is read.
-        mirrors: axes to flip, for every mirror image; by default four images, and three where there is a probe.
     """
+    repeats = repeats or Repeats()
     y, is_identity = measurement.y, isinstance(measurement.operator, Separable) and measurement.operator.is_identity
     means: list[Tensor] = []
     stds: list[Tensor] = []
     first, last, _ = only.indices(len(y))
     moved_by = divergence = None
-    if probe is not None and is_identity:
-        change = torch.randn(y.shape, generator=probe).to(y)
+    if repeats.probe is not None and is_identity:
+        change = torch.randn(y.shape, generator=repeats.probe).to(y)
         size = 0.1 * float(measurement.noise.sigma.square().mean().sqrt()) + 1e-3 * float(y.std())
         moved_by = replace(measurement, y=y + size * change)
         divergence = torch.full_like(y, torch.nan)
-    if mirrors is None:
-        mirrors = MIRRORS[4] if moved_by is None else MIRRORS[4][:3]
+    mirrors = repeats.mirrors or (MIRRORS[4] if moved_by is None else MIRRORS[4][:3])
     for batch, low in enumerate(range(first, last, BATCH)):
         some = slice(low, min(low + BATCH, last))
         given = prepare_slices(detail, measurement, some, features, spacing_ratio)
-        if moved_by is None or divergence is None or not probed(batch):
+        if moved_by is None or divergence is None or not repeats.probed(batch):
             mean, std = predict_prepared(detail, given, mirrors)
         else:
             mean, std = predict_prepared(detail, given, mirrors[:1])

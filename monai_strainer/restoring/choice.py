@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, amortise, recorrupted
+from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, Repeats, amortise, recorrupted
 from ..geometry import MIRRORS
 from ..networks import DetailPrior, Siren
 from ..physics import Measurement, NoiseModel, Operator, Separable
@@ -123,8 +123,8 @@ def restored_slices(one: Candidate, y: Tensor, noise: NoiseModel, slices: Sequen
     operator, found = Separable([int(n) for n in y.shape[1:]]), []
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        probe = torch.Generator().manual_seed(PROBE + k)
-        found.append(_restored(one, operator, window, near, k, here, MIRRORS[1], probe))
+        repeats = Repeats(MIRRORS[1], torch.Generator().manual_seed(PROBE + k))
+        found.append(_restored(one, operator, window, near, k, here, repeats))
     return found
 
 
@@ -214,8 +214,7 @@ def _restored(
     noise: NoiseModel,
     k: int,
     here: int,
-    mirrors: Sequence[tuple[int, ...]] = MIRRORS[4],
-    probe: torch.Generator | None = None,
+    repeats: Repeats | None = None,
 ) -> Amortised:
     """Slice ``k``, which is number ``here`` of its window, as a network restores it."""
     coords_of, given = _coords_of(one, k, here), Measurement(operator, window, noise)
@@ -227,8 +226,7 @@ def _restored(
         features=features,
         spacing_ratio=one.spacing_ratio,
         only=only,
-        probe=probe,
-        mirrors=mirrors,
+        repeats=repeats,
     )
 
 

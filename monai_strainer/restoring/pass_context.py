@@ -63,7 +63,7 @@ class PassContext:
         fit: how the coordinate network is fitted; None where it is not.
         seed: of the draws of a fit.
         filled: array axes that were zero-filled.
-        trial: what a test on the scan itself says of the network; None trusts it.
+        trial: what a test on the scan itself says of the network; None uses it as it is.
         mirrors: mirror images of a slice that are averaged: 1, 2 or 4.
     """
 

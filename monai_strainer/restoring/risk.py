@@ -40,7 +40,7 @@ class RiskChecked:
     Args:
         image: the mixture of least risk.
         std: widened where the risk is larger than the deviation promised.
-        weight: of the network in the mixture, 1 where it is trusted.
+        weight: of the network in the mixture, 1 where its result is used as it is.
         relative_error: root of the estimated mean squared error of a neighbourhood over that of the data; below 1 the
             mixture is better than they are. At least the uncertainty of the estimate; 0 outside the object.
         risk: mean squared error as estimated, over the object.

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, amortise, plug_and_play
+from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, Repeats, amortise, plug_and_play
 from ..geometry import MIRRORS, Grid
 from ..networks import DetailPrior
 from ..physics import Measurement, Separable
@@ -98,10 +98,12 @@ def detail_pass(
                 features=features,
                 spacing_ratio=neighbours_close(detail, grid, axis, len(y)),
                 data_step=data_step,
+                repeats=Repeats(
+                    _mirrors(context.mirrors, axis, len(axes) > 1),
+                    torch.Generator().manual_seed(PROBE + axis),
+                    _every(number, len(axes)),
+                ),
                 on_slices=on_done,
-                probe=torch.Generator().manual_seed(PROBE + axis),
-                probed=_every(number, len(axes)),
-                mirrors=_mirrors(context.mirrors, axis, len(axes) > 1),
             )
         else:
             found = plug_and_play(detail, given, features=features, on_slices=on_done)

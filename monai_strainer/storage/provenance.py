@@ -62,7 +62,7 @@ def record(
     outputs: Mapping[str, str] | None = None,
     configuration: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what a later reader needs to trust an output, or to make it again.
+    """Return what a later reader needs to check an output, or to make it again.
 
     The time is written here and nowhere else: the images depend on input, prior, options and seed alone. Files go by
     their base names, because folders are often named after patients.

@@ -9,7 +9,7 @@ from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
 from monai_strainer.fitting import CoordinateFeatures, amortised, slice_prediction
-from monai_strainer.fitting.amortised import amortise
+from monai_strainer.fitting.amortised import Repeats, amortise
 from monai_strainer.fitting.slice_prediction import predict_slices
 from monai_strainer.geometry import MIRRORS
 from monai_strainer.physics import (
@@ -68,7 +68,7 @@ def test_how_many_slices_are_taken_at_a_time_does_not_matter(
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_the_mean_is_over_as_many_mirror_images_as_asked_for(count: int) -> None:
     detail, given, some = small_detail(), Measurement(TWICE, measured(), RicianNoise(0.02)), slice(0, 4)
-    found = amortise(detail, given, only=some, data_step=False, mirrors=MIRRORS[count])
+    found = amortise(detail, given, only=some, data_step=False, repeats=Repeats(MIRRORS[count]))
     each = [predict_slices(detail, given, some, mirrors=(axes,))[0] for axes in MIRRORS[count]]
     assert len(each) == count
     close(found.images, torch.stack(each).mean(0))
@@ -231,8 +231,8 @@ def test_a_slice_of_zeros_is_a_slice_of_zeros() -> None:
 def test_the_divergence_is_read_where_it_is_asked_for() -> None:
     y, seed = measured(Identity(SIZE)), torch.Generator().manual_seed
     given = Measurement(Identity(SIZE), y, RicianNoise(0.02))
-    whole = amortise(small_detail(), given, probe=seed(1))
-    part = amortise(small_detail(), given, probe=seed(1), probed=lambda batch: batch == 1)
+    whole = amortise(small_detail(), given, repeats=Repeats(probe=seed(1)))
+    part = amortise(small_detail(), given, repeats=Repeats(probe=seed(1), probed=lambda batch: batch == 1))
     assert whole.divergence is not None and part.divergence is not None
     close(whole.divergence[4:], part.divergence[4:])
     assert bool(part.divergence[:4].isnan().all())
@@ -242,7 +242,7 @@ def test_the_divergence_is_read_where_it_is_asked_for() -> None:
 def test_mirror_images_are_averaged() -> None:
     given, detail = Measurement(Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02)), small_detail()
     one, two, both = (
-        amortise(detail, given, mirrors=axes, probe=torch.Generator().manual_seed(0)).images
+        amortise(detail, given, repeats=Repeats(axes, torch.Generator().manual_seed(0))).images
         for axes in (((),), ((-1,),), ((), (-1,)))
     )
     close(both, (one + two) / 2)
@@ -257,5 +257,7 @@ def test_the_slices_are_prepared_once_for_all_their_mirror_images(monkeypatch: p
     given = Measurement(Identity(SIZE), measured(Identity(SIZE)), RicianNoise(0.02))
     amortise(small_detail(), given)
     assert len(calls) == 2  # batches
-    amortise(small_detail(), given, probe=torch.Generator().manual_seed(0), probed=lambda batch: batch == 0)
+    amortise(
+        small_detail(), given, repeats=Repeats(probe=torch.Generator().manual_seed(0), probed=lambda batch: batch == 0)
+    )
     assert len(calls) == 2 + 3
