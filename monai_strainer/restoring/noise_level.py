@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..networks.noise_level import NoiseLevelNet
 from ..physics import NoiseModel
 from ..volume import Volume
-from .noise_reading import read_noise
+from .noise_reading import LARGE, SMALL, read_noise
+from .noise_reading import NoiseReading as Reading
 from .report import NoiseReading
 
 __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
@@ -23,6 +24,8 @@ Level = float | NDArray[np.float32]
 AGREE = 1.4  # ratio up to which the two readings agree
 _MORE = 1.1  # times the network's reading, up to which the wavelet's is used: the network reads up to 10 % too little
 LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
+_MUCH = 0.02  # of the object's intensity: noise from which small patches are read alone
+_LARGER = 1.3  # ratio up to which less noise in small patches is that of large ones too
 _APART = 1.8  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
 _WAVELET = 0.8  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
 _FILLED = 3.5  # ratio up to which the level of a zero-filled scan lies between them
@@ -83,11 +86,14 @@ def estimated_level(
 ) -> NoiseLevel:
     """Estimate the noise level from the scan.
 
-    Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. The
-    level is the wavelet reading, but no less than the network's and no more than 1.1 times it: what is beyond is
-    anatomy. In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network
-    reads up to half too little, the wavelet rather too much. Where they differ by less than a factor of 3.5, the level
-    is ``network^(1/5) wavelet^(4/5)``. A wavelet reading of more than 1.8 times the network's counts as 1.8 times: the
+    Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
+    they agree to a factor of 1.4, the level is the wavelet reading, but no more than 1.1 times the network's; elsewhere
+    anatomy was taken for noise, and the network is right. The network reads small patches. Where the noise is below 2 %
+    of the object and large patches have much less of it, or the wavelet does not agree, large ones count.
+
+    In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network reads up to half too
+    little, the wavelet rather too much. Where they differ by less than a factor of 3.5, the level is
+    ``network^(1/5) wavelet^(4/5)``. A wavelet reading of more than 1.8 times the network's counts as 1.8 times: the
     rest is anatomy.
 
     Args:
@@ -106,9 +112,11 @@ def estimated_level(
         floor = 1e-6 * float(np.abs(scan.data).max())
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
-    found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
+    signal, limit = np.ascontiguousarray(np.moveaxis(inside, axis, 0)), _FILLED if was_filled else AGREE
+    found = _network_reading(network, slices, signal, second.sigma / limit, intensity_scale)
+    agree = found.map is None and found.sigma < second.sigma <= AGREE * found.sigma
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
-    sigma = found.sigma if found.map is not None else min(max(second.sigma, found.sigma), _MORE * found.sigma)
+    sigma = min(second.sigma, _MORE * found.sigma) if agree else found.sigma
     if between:
         sigma = found.sigma * min(second.sigma / found.sigma, _APART) ** _WAVELET
     reading = replace(
@@ -127,3 +135,26 @@ def estimated_level(
     low, high = np.percentile(surface, [5, 95])
     along = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
     return NoiseLevel(along / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))
+
+
+def _network_reading(
+    network: NoiseLevelNet,
+    slices: NDArray[np.float32],
+    signal: NDArray[np.bool_],
+    least: float,
+    intensity_scale: float,
+) -> Reading:
+    """Read small patches, or large ones where small ones may have taken anatomy for noise.
+
+    Args:
+        network: that reads them.
+        slices: (S, H, W) of the scan.
+        signal: (S, H, W) where the object is.
+        least: level from which the wavelet agrees.
+        intensity_scale: intensity that stands for 1.
+    """
+    small = read_noise(network, slices, signal, SMALL)
+    if not small.readable or small.sigma >= max(least, _MUCH * intensity_scale):
+        return small
+    large = read_noise(network, slices, signal, LARGE)
+    return small if small.sigma >= least and small.sigma <= _LARGER * large.sigma else large
