@@ -150,7 +150,7 @@ setup(
         "benchmark": BENCHMARK_EXTRA,
         "dev": DEV_EXTRA,
     },
-    entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli:main"]},
+    entry_points={"console_scripts": ["monai-strainer = monai_strainer.cli:run"]},
     cmdclass={"build_py": BuildWithBundle},
     zip_safe=False,
 )

@@ -142,7 +142,7 @@ def main(argv: list[str]) -> None:
         torch.set_num_threads(1)
         chosen = argv[2].split(",") if len(argv) > 2 else None
         prior = load_prior()
-        if find_spec("ants"):  # loading it is nobody's time
+        if find_spec("ants"):  # the time to load it does not count
             rivals.ants(np.eye(8, dtype=np.float32)[None], 0.0)
         for entry in entries(Path(argv[0])):
             if entry.is_resampled or (chosen is not None and entry.name not in chosen):

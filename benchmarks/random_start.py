@@ -57,7 +57,7 @@ class Idea:
         omega: of all sine layers.
         first: factor of the first layer's weights.
         part: a step sees one of so many parts of the pixels, drawn at random; 1 for all of them.
-        by_error: steps after which pixels are drawn in proportion to their error, measured anew; 0 for never.
+        by_error: steps after which pixels are drawn in proportion to their error, measured again; 0 for never.
         half: products in bfloat16.
     """
 

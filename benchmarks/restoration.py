@@ -36,8 +36,9 @@ from monai_strainer.evaluation.degraded_case import clean_head
 from monai_strainer.evaluation.scores import scores_of
 from monai_strainer.fitting import CoordinateFeatures, amortise, plug_and_play
 from monai_strainer.physics import Identity, Measurement, Profile, Separable
+from monai_strainer.restoring.pass_context import PassContext
 from monai_strainer.restoring.plan import plan_passes
-from monai_strainer.restoring.slicewise import PassContext, detail_pass
+from monai_strainer.restoring.slicewise import detail_pass
 from monai_strainer.storage.atomic import stem
 
 LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)

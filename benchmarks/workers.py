@@ -1,11 +1,11 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Restore a folder of scans by one process with all threads, and by several workers that share the threads, in turn.
+"""Restore a folder of scans by one process with one thread, by one with all, and by workers that share them, in turn.
 
 python benchmarks/workers.py FOLDER [--workers 2] [--rounds 3] [--options "--scale 1"]
 
-Prints median seconds, processor time, scans per hour, and how many times faster the workers are. Every worker restores
-its shard in a process of its own with ``OMP_NUM_THREADS`` set to its part of the cores; ``--fighting`` leaves all
-threads to each of them, which shows what that costs.
+Prints median seconds, processor time, scans per hour, and how many times those of each process the workers reach. Every
+worker restores its shard in a process of its own with ``OMP_NUM_THREADS`` set to its part of the cores; ``--fighting``
+leaves all threads to each of them, which shows what that costs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,11 @@ def main() -> None:
     args = parser.parse_args()
     scans, cores = len(survey(args.folder)[0]), len(os.sched_getaffinity(0))
     own = cores if args.fighting else max(1, cores // args.workers)
-    ways = {"one process": (1, cores), f"{args.workers} workers": (args.workers, own)}
+    ways = {
+        "one process with one thread": (1, 1),
+        "one process": (1, cores),
+        f"{args.workers} workers": (args.workers, own),
+    }
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(args.rounds):
         for name, (count, threads) in ways.items():
@@ -64,11 +68,11 @@ def main() -> None:
     for name, (_, threads) in ways.items():
         processor = statistics.median(used for _, used in runs[name])
         hourly = 3600 * scans / seconds[name]
-        print(
-            f"{name}, {threads} threads each: {seconds[name]:.1f} s, processor {processor:.1f} s, {hourly:.0f} scans/h"
-        )
-    one, many = seconds.values()
-    print(f"{one / many:.2f} times the scans per hour")
+        times = f"{seconds[name]:.1f} s, processor {processor:.1f} s"
+        print(f"{name}, {threads} thread(s) each: {times}, {hourly:.0f} scans/h")
+    *ones, many = seconds
+    for name in ones:
+        print(f"{many} restore {seconds[name] / seconds[many]:.2f} times the scans per hour of {name}")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
     python -m experiments.claims DATASET --side 88 --widths 128     # half the size, as many weights per pixel
 
 Slices of the split "val" are fitted; starts are learned from the middle slices of ten scans of the split "train" by the
-paper's recipe (Adam at 1e-4, 5,000 full-batch steps, a trained head per image). What is trained and half-fitted lies in
-runs/claims, so that a run goes on where it was cut.
+paper's recipe (Adam at 1e-4, 5,000 full-batch steps, a trained readout per image). What is trained and half-fitted lies
+in runs/claims, so that a run goes on where it was cut.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import torch
 
 from experiments.claims_page import page
 from experiments.fits import TASKS, Fit, restored
+from experiments.noise_cohort import noise_slices
 from experiments.results import Results, asked
 from experiments.slices import Slice, cohort_of, cut
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.networks import Siren
 from monai_strainer.pretraining.encoder import META, PAPER, pretrain
-from monai_strainer.pretraining.noise_cohort import noise_slices
 from monai_strainer.pretraining.run import Run
 from monai_strainer.priors.prior import Prior
 from monai_strainer.priors.shipped import bundle_path
@@ -104,7 +104,7 @@ class Setting:
 
 @cache
 def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rate: float = 1e-4) -> Siren:
-    """Return the network that a pretraining leaves: its encoder, and a head (the cohort's mean, or the start's own)."""
+    """Return the network that a pretraining leaves: encoder and readout (the cohort's mean, or the start's own)."""
     file, siren = setting.file(source, images, omega, rate), setting.cold(omega)
     if file.exists():
         siren.load_state_dict(torch.load(file, weights_only=True))
@@ -116,7 +116,7 @@ def learned(source: str, images: int, setting: Setting, omega: float = 30.0, rat
     if source in ("uniform", "spectrum"):
         exponent = 0.0 if source == "uniform" else 1.0
         slices = noise_slices(images, (1, setting.side, setting.side), exponent, setting.seed)
-        trained = pretrain(slices, paper, kind="noise", network=siren, run=run)
+        trained = pretrain(slices, paper, network=siren, run=run)
     else:
         slices = cohort_of(setting.train[:images], setting.side)
         recipe = replace(META, steps=setting.pretraining) if source == "meta" else paper
@@ -136,7 +136,7 @@ def start_of(method: str, setting: Setting) -> tuple[Siren, float]:
         fresh = {name: value.clone() for name, value in siren.readout.state_dict().items()}
         trained = learned(*SOURCES[method], setting, omega, rate)
         siren.load_state_dict(trained.state_dict())
-        if method not in ("meta", "one_scan"):  # the paper draws the head anew
+        if method not in ("meta", "one_scan"):  # the paper draws the readout again
             siren.readout.load_state_dict(fresh)
     return siren, rate
 

@@ -4,8 +4,8 @@
     python -m experiments.cohort_size DATASET --device cuda
     python -m experiments.cohort_size DATASET --side 44 --width 64 --pretraining 250,1000,4000 --steps 300 --rate 5e-4
 
-Encoders are trained by the paper's recipe (a trained head per image, full batch). With the encoder frozen, the best
-head is solved for slices that trained it and for slices of the split "val": where the first goes on rising and the
+Encoders are trained by the paper's recipe (a trained readout per image, full batch). With the encoder frozen, the best
+readout is solved for slices that trained it and for slices of the split "val": where the first goes on rising and the
 second falls, it overfits. The paper's fit and restorations from the same encoder follow.
 """
 
@@ -33,7 +33,7 @@ from monai_strainer.priors.prior import Prior
 KEY = ("side", "width", "scans", "slices", "pretraining", "task", "scan")
 HEIGHTS = {1: (0.5,), 4: (0.44, 0.48, 0.52, 0.56)}
 SCANS = (1, 2, 5, 10, 20)
-HEADS = ("head, trained on", "head, unseen")
+SOLVED = ("head, trained on", "head, unseen")  # of readouts; the names of these tasks in the file of rows
 
 
 def flat(cohort: AlignedSlices) -> AlignedSlices:
@@ -48,15 +48,15 @@ def cases(args: Any, unseen: Sequence[str], seen: str) -> Iterator[dict[str, Any
     lengths = [int(word) for word in args.pretraining.split(",")]
     for slices, scans, length in product(HEIGHTS, args.sizes, lengths):
         common = {"side": args.side, "width": args.width, "scans": scans, "slices": slices, "pretraining": length}
-        yield {**common, "task": HEADS[0], "scan": seen}
-        yield from ({**common, "task": HEADS[1], "scan": scan} for scan in unseen)
+        yield {**common, "task": SOLVED[0], "scan": seen}
+        yield from ({**common, "task": SOLVED[1], "scan": scan} for scan in unseen)
         if length == max(lengths):
             yield from ({**common, "task": task, "scan": scan} for task, scan in product(("fit", *TASKS), unseen))
 
 
 def measure(case: dict[str, Any], encoder: Siren, fresh: Siren, target: Slice, args: Any) -> dict[str, Any]:
-    """One row: a head solved on the frozen encoder, a fit, or a restoration from a fresh head, as in the paper."""
-    if case["task"] in HEADS:
+    """One row: a readout solved on the frozen encoder, a fit, or a restoration from a fresh readout as in the paper."""
+    if case["task"] in SOLVED:
         return Fit(encoder, target, solved=True, device=args.device).scores()
     fresh.encoder.load_state_dict(encoder.encoder.state_dict())
     if case["task"] != "fit":
@@ -78,18 +78,18 @@ def page(results: Results) -> None:
         return float(np.mean(found)) if found else None
 
     sizes, lengths = (sorted({int(row[name]) for row in rows}) for name in ("scans", "pretraining"))
-    columns, lines = (*HEADS, "fit", *TASKS), []
+    columns, lines = (*SOLVED, "fit", *TASKS), []
     counts = sorted({int(row["slices"]) for row in rows})
     drawing, axes = plt.subplots(1, 1 + len(counts), figsize=(4.6 * (1 + len(counts)), 3.9), layout="constrained")
     for axis, slices in zip(axes, counts):
         for k, scans in enumerate(sizes):
-            for style, task in zip(("--", "-"), HEADS):
+            for style, task in zip(("--", "-"), SOLVED):
                 curve = [mean(scans=scans, slices=slices, pretraining=n, task=task) for n in lengths]
                 label = f"{scans} scan{'s' if scans > 1 else ''}" if style == "-" else None
                 axis.plot(lengths, curve, style, marker=".", color=f"C{k}", label=label)
             common = [mean(scans=scans, slices=slices, pretraining=lengths[-1], task=task) for task in columns]
             lines.append([f"{scans} x {slices}", *common])
-        axis.set(xlabel="steps of pretraining", ylabel="PSNR of the solved head, dB", xticks=lengths)
+        axis.set(xlabel="steps of pretraining", ylabel="PSNR of the solved readout, dB", xticks=lengths)
         axis.set_title(f"{slices} slice{'s' if slices > 1 else ''} per scan; dashed: trained on", fontsize=9)
         axis.legend(fontsize=7, ncols=2)
     for slices in counts:
@@ -106,7 +106,8 @@ def page(results: Results) -> None:
     drawing.savefig(results.figure(), dpi=110)
     plt.close(drawing)
     text = f"After {lengths[-1]:,} steps of pretraining, PSNR in dB:\n\n"
-    results.show(text + markdown(["scans x slices", *columns], lines), results.figure())
+    titles = [column.replace("head", "readout") for column in columns]
+    results.show(text + markdown(["scans x slices", *titles], lines), results.figure())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -118,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv,
         side={"type": int, "default": 178},
         width={"type": int, "default": 256},
-        scans={"type": int, "default": 2, "help": "scans to judge by"},
+        scans={"type": int, "default": 2, "help": "validation scans"},
         pretraining={"default": "500,2000,5000"},
         steps={"type": int, "default": 300},
         rate={"type": float, "default": 1e-4},

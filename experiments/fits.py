@@ -37,7 +37,7 @@ class Fit:
         optimiser: ``adam`` at a constant rate, as in the paper; ``muon`` with rates that fall along a cosine.
         rate: Adam's.
         schedule: steps over which Muon's rates fall.
-        solved: begin with the best head for the encoder, in closed form.
+        solved: begin with the best readout for the encoder, in closed form.
         freeze: layers to keep as they are: None, a number, or ``auto``.
         device: where.
     """
@@ -154,10 +154,10 @@ def restored(
     begin, looks = deepcopy(start), []
     if solved:
         ones = operator.A(torch.ones(operator.shape_in, device=device))  # the network speaks in [-1, 1]
-        head = solve_readouts(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
+        readout = solve_readouts(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
         with torch.no_grad():
-            begin.readout.weight.copy_(head[None, :-1])
-            begin.readout.bias.copy_(head[-1:])
+            begin.readout.weight.copy_(readout[None, :-1])
+            begin.readout.bias.copy_(readout[-1:])
     images, best = network_alone(
         begin,
         coords,

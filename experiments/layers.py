@@ -5,9 +5,9 @@
     python -m experiments.layers DATASET --side 44 --width 64 --images 4 --pretraining 400 --steps 300 --rate 5e-4
 
 Sharing: networks of 4 to 8 layers share their first K = 1 .. L - 1 while ten scans train them, private layers included;
-an unseen slice gets the shared layers and the rest drawn anew. Freezing: with all layers but the last shared, and the
-head solved, the first 0 .. L - 1 layers are kept as they are; "auto" keeps those up to the layer of the highest stable
-rank. Slices of the split "val" are judged after the same number of steps.
+an unseen slice gets the shared layers and the rest drawn again. Freezing: with all layers but the last shared, and the
+readout solved, the first 0 .. L - 1 layers are kept as they are; "auto" keeps those up to the layer of the highest
+stable rank. Slices of the split "val" are compared after the same number of steps.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def cases(args: Any, scans: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def measure(case: dict[str, Any], start: Siren, target: Slice, args: Any) -> dict[str, Any]:
-    """One row: sharing is judged as in the paper, freezing as ``restore`` works."""
+    """One row: sharing is measured as in the paper, freezing as ``restore`` works."""
     is_paper = case["freeze"] == "random head"
     optimiser, freeze = ("adam", None) if is_paper else ("muon", case["freeze"])
     more: dict[str, Any] = {"rate": args.rate, "solved": not is_paper, "freeze": freeze, "device": args.device}
@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         images={"type": int, "default": 10, "help": "scans to learn from"},
         layers={"default": ",".join(map(str, LAYERS))},
         planes={"default": ",".join(PLANES)},
-        scans={"type": int, "default": 2, "help": "scans to judge by"},
+        scans={"type": int, "default": 2, "help": "validation scans"},
         pretraining={"type": int, "default": 5000},
         steps={"type": int, "default": 300},
         rate={"type": float, "default": 1e-4},

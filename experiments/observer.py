@@ -107,8 +107,8 @@ def placed(name: str, volume: Volume, seed: int) -> Slab:
 
 def measured(slab: Slab, task: str, with_lesions: bool) -> tuple[Volume, float]:
     """Measure a slab as the task says; return it and the standard deviation of its noise."""
-    share, factor = TASKS[task]
-    axis, sigma, shape = slab.volume.slice_axis, share * slab.bright, slab.volume.grid.shape
+    fraction, factor = TASKS[task]
+    axis, sigma, shape = slab.volume.slice_axis, fraction * slab.bright, slab.volume.grid.shape
     height = CONTRAST[task] * slab.bright if with_lesions else 0.0
     data = np.maximum(slab.volume.data + np.float32(height) * slab.lesion, 0)
     low = [n if k == axis else n // factor for k, n in enumerate(shape)]

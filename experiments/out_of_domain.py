@@ -239,8 +239,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         plane = domain.split()[-1] if domain in BRAINS else prior.plane
         scan = None
         for task in TASKS:
-            foreign = {"input"} if task == "x2" else {"cubic"}
-            cases = [{"domain": domain, "name": name, "task": task, "method": m} for m in METHODS if m not in foreign]
+            unsuitable = {"input"} if task == "x2" else {"cubic"}
+            cases = [
+                {"domain": domain, "name": name, "task": task, "method": m} for m in METHODS if m not in unsuitable
+            ]
             for row in results.missing(cases):
                 scan = scan or source()
                 seen = replace(prior, plane=next(p for p in PLANES if p == plane))

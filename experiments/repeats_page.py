@@ -39,7 +39,7 @@ def _states(rows: Rows) -> list[tuple[str, str]]:
     return sorted(states, key=lambda s: (s[0] != "clean", s[0], list(COLOURS).index(s[1])))
 
 
-def _told(state: tuple[str, str]) -> str:
+def _words_of(state: tuple[str, str]) -> str:
     """Return the name of a task and a method; what is given is noise, or interpolated at 2x."""
     task, method = state
     return ", ".join(dict.fromkeys([task, {"given": "cubic" if task == "x2" else "noisy"}.get(method, method)]))
@@ -61,7 +61,7 @@ def _visits(rows: Rows) -> list[str]:
         volumes = [float(np.mean(np.abs(_of(rows, state, f"volume_{t}")))) for t in TISSUES]
         mean = float(np.mean(_of(rows, state, "dice")))
         values = [*(f"{d:.3f}" for d in dice), f"{mean:.3f}", f"{mean - reference:+.3f}"]
-        lines.append([_told(state), float(np.mean(_of(rows, state, "psnr"))), *values, *volumes])
+        lines.append([_words_of(state), float(np.mean(_of(rows, state, "psnr"))), *values, *volumes])
     head = ["visit 1 against 2", "PSNR, dB", *(f"Dice {t.upper()}" for t in TISSUES), "mean", "change"]
     pairs = len({row["scan"] for row in rows})
     text = f"Two visits of one person, {pairs} pairs; volume differences are means of absolute values:"
@@ -78,7 +78,7 @@ def _people(rows: Rows) -> list[str]:
         far, shrunk = (_of(rows, state, name)[-1:] for name in ("distance", "shrunk"))
         last = [f"{far[0]:.3f}", f"{shrunk[0]:+.1f}"] if far else [None, None]
         found = [f"{int(sum(some))} of {len(some)}" if some else None for some in (own, again)]
-        lines.append([_told(state), *found, *numbers, float(margin), *last])
+        lines.append([_words_of(state), *found, *numbers, float(margin), *last])
     head = [
         "restored against clean",
         "nearest is own",

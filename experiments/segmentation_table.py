@@ -163,9 +163,9 @@ def cause(rows: Sequence[Row]) -> str:
             some = chosen(rows, task, method, name)
             if some and name not in ("thresholds", "mixture_kept"):
                 bias, kept, moved = (average(some, column) for column in ("bias_CSF", "kept", "moved"))
-                share = average(some, "share_CSF") / (1 + bias / 100)
+                fraction = average(some, "share_CSF") / (1 + bias / 100)
                 figures = f"smoothed, 1 mm, {NAMED[name]}" if task == "smooth1" else f"{task}, {method}, {NAMED[name]}"
-                lines.append([figures, len(some), f"{share:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
+                lines.append([figures, len(some), f"{fraction:.0f}", f"{bias:+.1f}", f"{kept:+.1f}", f"{moved:+.2f}"])
     columns = ["image, segmenter", "people", "clean CSF, % of brain", "CSF bias, %", "with the clean boundary, %"]
     return markdown([*columns, "boundary moved, % of WM"], lines)
 

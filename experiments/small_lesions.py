@@ -82,8 +82,8 @@ def slabs(dataset: Path, count: int, varied: Sequence[str], seed: int) -> Iterat
 
 def restored(method: str, truth: Volume, task: str, prior: Prior, bright: float) -> Image:
     """Measure a slab as the task says, with noise relative to `bright`, and restore it."""
-    share, factor = TASKS[task]
-    axis, sigma = truth.slice_axis, share * bright
+    fraction, factor = TASKS[task]
+    axis, sigma = truth.slice_axis, fraction * bright
     shape = [n if k == axis else n // factor for k, n in enumerate(truth.grid.shape)]
     clean = Profile()(truth.grid.shape, shape).A(torch.from_numpy(truth.data))
     generator = torch.Generator().manual_seed(zlib.crc32(task.encode()))

@@ -67,7 +67,7 @@ NETWORKS = {"unet": UNet, "swin": SwinRestorer}
 
 @dataclass(frozen=True)
 class Only(AcquisitionDistribution):
-    """Always the same measurement: an area average and Rician noise, as a share of the peak."""
+    """Always the same measurement: an area average and Rician noise, as a fraction of the peak."""
 
     times: float = 2.0
     share: float = 0.003

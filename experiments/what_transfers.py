@@ -50,7 +50,7 @@ PAIRS = (
 )
 SHOWN = ("shipped", "half one", "fresh one")  # whose spectra are taken
 DROP = 1.0  # dB
-RUNS: dict[str, tuple[str, float, bool, bool]] = {  # optimiser, rate, falls along a cosine, begins with a solved head
+RUNS: dict[str, tuple[str, float, bool, bool]] = {  # optimiser, rate, falls along a cosine, solved readout first
     "Adam 1e-4 (paper)": ("adam", 1e-4, False, False),
     "Adam 1e-4, solved": ("adam", 1e-4, False, True),
     "Adam 1e-3": ("adam", 1e-3, False, False),
@@ -171,7 +171,7 @@ def restored(path: Path, task: str, name: str, steps: int, seed: int) -> float:
 
 
 def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> Path:
-    """Likeness per layer, spectra, pictures of the partition."""
+    """Similarity per layer, spectra, pictures of the partition."""
     rows = results.rows()
     shown = plt.figure(figsize=(11, 6.4), layout="constrained")
     upper, lower = shown.subfigures(2, 1, height_ratios=[1, 0.95])
@@ -186,7 +186,7 @@ def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> P
         middle.loglog(frequency, power, "k--", label="a head")
     for k, layer in enumerate(layers_of(networks["shipped"], square(96))):
         middle.loglog(*spectrum(layer.numpy(), 1.0), color=plt.get_cmap("viridis")(k / 5), label=f"layer {k + 1}")
-    middle.set(xlabel="cycles per head", ylabel="share of power", title="shipped encoder", ylim=(1e-8, 1))
+    middle.set(xlabel="cycles per head", ylabel="fraction of power", title="shipped encoder", ylim=(1e-8, 1))
     middle.legend(frameon=False, fontsize=7)
     drops = dropped(rows)
     names = list(dict.fromkeys(name for name, _ in drops))
@@ -206,7 +206,9 @@ def figure(results: Results, networks: dict[str, Siren], case: Case | None) -> P
             place.imshow(flips.float().mean(0).T.flip(0), cmap="magma", vmin=0)
             place.set_title(f"{name}, layer {k + 1}", fontsize=8)
             place.axis("off")
-    lower.suptitle("share of units that change sign from pixel to pixel: how finely a layer cuts the head", fontsize=9)
+    lower.suptitle(
+        "fraction of units that change sign from pixel to pixel: how finely a layer cuts the head", fontsize=9
+    )
     shown.savefig(results.figure(), dpi=120)
     plt.close(shown)
     return results.figure()
@@ -237,7 +239,7 @@ def dropped(rows: list[dict[str, str]]) -> dict[tuple[str, str], tuple[float, fl
 
 
 def show(results: Results, networks: dict[str, Siren], case: Case | None) -> None:
-    """Tables of likeness and frequency per layer, and of drops."""
+    """Tables of similarity and frequency per layer, and of drops."""
     rows = results.rows()
     layers: list[list[Any]] = []
     for kind in ("alike", "spectrum"):

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""monai_strainer: restores MRI scans with a coordinate prior that many scans share (STRAINER).
+"""Restore MRI scans with priors that many scans share (STRAINER): denoising and super-resolution.
 
     >>> from monai_strainer import load_prior, read, restore, write
     >>> scan = read("sub-01_T1w.nii.gz")  # doctest: +SKIP

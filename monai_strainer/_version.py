@@ -1,4 +1,4 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The version, said once."""
+"""Hold the version."""
 
 __version__ = "0.2.0"

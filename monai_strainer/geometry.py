@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Where voxels are: a grid is a shape and an affine, and refining it never moves the edges of the field of view.
+"""Describe where voxels are: a grid is a shape and an affine, and refining it keeps the edges of the field of view.
 
 One convention rules the project: a voxel is a box, not a point. Along an axis of ``n`` voxels that spans ``[-1, 1]``
 the centre of voxel ``i`` sits at ``(2 i + 1) / n - 1``. The affine says the same in millimetres, so coordinates and

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""MONAI inferers: restore a batch of images at test time, or give a trainer the features it learns from."""
+"""Offer MONAI inferers: restore a batch of images at test time, or give a trainer the features it learns from."""
 
 from __future__ import annotations
 
@@ -84,7 +84,12 @@ class StrainerInferer(Inferer):
         self.options = changed(None, {**(options or {}), **more})
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> MetaTensor:  # type: ignore[override]
-        """Restore ``inputs`` ``(B, 1, H, W)`` or ``(B, 1, X, Y, Z)``.
+        """Restore a batch of images.
+
+        Args:
+            inputs: ``(B, 1, H, W)`` or ``(B, 1, X, Y, Z)``, with affines if they are MetaTensors.
+            network: the network of the bundle; has to be the one of the prior.
+            args, kwargs: of MONAI's interface; not used.
 
         Returns:
             MetaTensor ``(B, 1 or 2, ...)`` float32 whose affine keeps the field of view; with ``args`` and ``kwargs``
@@ -208,7 +213,16 @@ class FeatureInferer(Inferer):
         self.half = half
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
-        """``(B, d, P, 1)`` coordinates to ``(B, C, P, 1)`` features."""
+        """Compute the features of coordinates.
+
+        Args:
+            inputs: ``(B, d, P, 1)`` coordinates in ``[-1, 1]``.
+            network: coordinate network.
+            args, kwargs: of MONAI's interface; not used.
+
+        Returns:
+            ``(B, C, P, 1)`` features.
+        """
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         with autocast_on(plain.device, self.half):
             return network(plain, features=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Score a restored image: distance from the truth, calibration of its standard deviation, structure of its residual.
 
-Judge skull-stripped scans inside a mask of the head: their empty background is easy and flatters every method.
+Score skull-stripped scans inside a mask of the head: their empty background is easy and raises every score.
 """
 
 from __future__ import annotations

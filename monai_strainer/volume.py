@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A scan in memory: numbers, where they are, and where they came from; its slices and the way back."""
+"""Hold a scan in memory: numbers, where they are, and where they came from; its slices and the way back."""
 
 from __future__ import annotations
 
@@ -61,5 +61,11 @@ class Volume:
         return np.ascontiguousarray(np.moveaxis(self.data, axis, 0))
 
     def with_slices(self, images: NDArray[np.float32], axis: int, grid: Grid) -> Volume:
-        """Build the volume of ``images`` (S, H, W) along ``axis`` on a new grid; source and slice axis are kept."""
+        """Return a volume of other slices; source and slice axis are kept.
+
+        Args:
+            images: ``(S, H, W)``.
+            axis: array axis across the slices.
+            grid: of the new volume.
+        """
         return Volume(np.ascontiguousarray(np.moveaxis(images, 0, axis)), grid, self.source, self.slice_axis)

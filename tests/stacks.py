@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from phantoms import affine_of
 from scipy import ndimage
 
 from benchmarks.stacks import cut as cut_volume
 from monai_strainer.geometry import Grid, centres
+from monai_strainer.physics import rigid_matrix
+from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.volume import Volume
 
 SHAPE = (48, 48, 48)
@@ -41,3 +44,42 @@ def three(factor: int = 3, gains: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Vol
     """Axial, coronal and sagittal stacks, each moved since the first."""
     made = [cut(phantom(), axis, factor, motion) for axis, motion in zip((2, 1, 0), MOTIONS)]
     return [Volume(gain * one.data, one.grid, slice_axis=one.slice_axis) for gain, one in zip(gains, made)]
+
+
+def interleaved(count: int, seed: int) -> NDArray[np.float64]:
+    """Every second slice has moved by about 1 degree and 1 mm: the second half of an interleaved acquisition."""
+    motions = np.random.default_rng(seed).normal(0, 1.0, (count, 6))
+    motions[::2] = 0
+    return motions
+
+
+def cut_moved(axis: int, motions: NDArray[np.float64], sigma: float = 8.0) -> Volume:
+    """Cut a stack of the phantom, every slice at its own place; (S, 6) degrees and mm."""
+    count = len(motions)
+    times = SHAPE[axis] // count
+    place = GRID.resize([count if k == axis else n for k, n in enumerate(SHAPE)])
+    planes = []
+    for number, motion in enumerate(motions):
+        start = np.eye(4)
+        start[axis, 3] = number
+        size = [1 if k == axis else n for k, n in enumerate(place.shape)]
+        one = Grid((size[0], size[1], size[2]), place.affine @ start)
+        fine = one.refine([2 * times if k == axis else 1 for k in range(3)])
+        matrix = np.linalg.inv(GRID.affine) @ rigid_matrix(motion, one.corners().mean(0)) @ fine.affine
+        planes.append(
+            ndimage.affine_transform(phantom(), matrix[:3, :3], matrix[:3, 3], output_shape=fine.shape, order=3).mean(
+                axis
+            )
+        )
+    clean = np.stack(planes, axis)
+    noise = sigma * np.random.default_rng(axis).standard_normal((2, *clean.shape))
+    return Volume(np.hypot(clean + noise[0], noise[1]).astype(np.float32), place, slice_axis=axis)
+
+
+def zero_filled(one: Volume, size: int) -> Volume:
+    """The same stack with larger k-space in the plane, as scanners write it."""
+    data = torch.from_numpy(one.data)
+    for axis in (k for k in range(3) if k != one.slice_axis):
+        data = fourier_resize(data.movedim(axis, -1), size).movedim(-1, axis)
+    shape = [n if k == one.slice_axis else size for k, n in enumerate(one.grid.shape)]
+    return Volume(data.abs().numpy(), one.grid.resize(shape), slice_axis=one.slice_axis)

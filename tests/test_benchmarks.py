@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from stacks import GRID, MOTIONS, cut, phantom
 
 from benchmarks.ffdnet import FFDNet
 from benchmarks.stacks_left_out import error_of
+from benchmarks.training_time import Check, soonest
 from monai_strainer.fitting.stack_registration import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +66,13 @@ def run(script: str, *arguments: str | Path) -> str:
     command = [sys.executable, str(ROOT / "benchmarks" / script), *map(str, arguments)]
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | paths).stdout
+
+
+def test_the_noise_level_of_any_scan_is_measured(tmp_path: Path) -> None:
+    printed = run("noise_level.py", varied(tmp_path / "data"), "--tasks", "denoise9", "--out", tmp_path / "rows.csv")
+    found = re.search(r"denoise9: \d scans, mean ([0-9.]+), error", printed)
+    assert found is not None and 0.8 < float(found[1]) < 1.2
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) > 1
 
 
 def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> None:
@@ -156,9 +165,47 @@ def test_the_benchmark_of_stacks_goes_through_and_resumes(tmp_path: Path) -> Non
     assert (tmp_path / "rows.csv").read_text().count("\n") == 4  # no row is made twice
 
 
+def table_of(printed: str) -> dict[str, float]:
+    """First number of every row of a table."""
+    rows = [line.split("|") for line in printed.splitlines() if line.startswith("|")][2:]
+    return {row[1].strip(): float(row[2]) for row in rows}
+
+
+def test_the_benchmark_of_coordinates_fits_a_network_to_three_stacks(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(phantom(), GRID.affine), tmp_path / "body.nii.gz")
+    choice = ("--voxels", "24", "--thickness", "3", "--steps", "40")
+    found = table_of(run("stacks_coordinates.py", tmp_path / "body.nii.gz", *choice))
+    assert list(found) == ["kriging", "network", "coordinates, cohort", "coordinates, random"]
+    assert all(5 < value < 60 for value in found.values())
+
+
+def test_the_benchmark_of_joint_total_variation_uses_the_sharp_contrast(tmp_path: Path) -> None:
+    for name, image in (("thick", phantom()), ("sharp", np.maximum(900 - phantom(), 0) * (phantom() > 0))):
+        nib.save(nib.Nifti1Image(image.astype(np.float32), GRID.affine), tmp_path / f"{name}.nii.gz")
+    scans = ("--thick", tmp_path / "thick.nii.gz", "--sharp", tmp_path / "sharp.nii.gz")
+    found = table_of(run("joint_tv.py", *scans, "--thickness", "4", "--rows", "16", "32"))
+    assert found["joint total variation, g = 1"] > found["total variation"] > found["cubic"]
+    assert {"restore", "restore --with"} < set(found)
+
+
 def test_a_stack_is_predicted_by_the_truth_up_to_its_noise_and_only_where_it_lies() -> None:
     scan = cut(phantom(), 1, 3, MOTIONS[1])
     stack = Stack(torch.from_numpy(scan.data / 600), scan.grid, 1, 8 / 600, motion=np.array(MOTIONS[1]))
     truth, everywhere = phantom() / np.float32(600), np.ones(GRID.shape, bool)
     right, wrong = (error_of(truth, GRID, one, everywhere) for one in (stack, replace(stack, motion=np.zeros(6))))
     assert right < 0.05 and wrong > 2 * right
+
+
+def test_the_time_of_a_training_is_that_until_nearly_all_is_gained(tmp_path: Path) -> None:
+    data = 100 + nib.load(varied(tmp_path / "one") / "varied" / "knee.nii.gz").get_fdata()
+    for name in ("a", "b"):
+        nib.save(nib.Nifti1Image(data.astype(np.float32), np.eye(4)), tmp_path / f"{name}.nii.gz")
+    printed = run("training_time.py", tmp_path, "--steps", "4", "--checks", "2", "--side", "8")
+    assert [line.split("|")[1].strip() for line in printed.splitlines() if line.startswith("| ")][2:] == ["2", "4"]
+    assert "95 % of the final gain" in printed
+
+
+def test_a_gain_that_is_lost_again_is_not_yet_had() -> None:
+    found = [Check(step, 2.0 * step, gain) for step, gain in enumerate((0.1, 0.97, 0.8, 0.98, 1.0))]
+    assert soonest(found) == found[3]
+    assert soonest([Check(0, 0.0, 0.0), Check(1, 1.0, 1.0)]).step == 1

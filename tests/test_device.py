@@ -68,7 +68,7 @@ def mask() -> Mask:
 
 
 def operators() -> dict[str, Operator]:
-    """Made anew: what an operator has worked out on one device must not help it on another."""
+    """Built again: what an operator has worked out on one device must not help it on another."""
     return {
         "nothing": Identity(SIZE),
         "nothing as matrices": Separable(list(SIZE)),
@@ -103,7 +103,7 @@ def level_of(kind: str, shape: tuple[int, ...]) -> float | Tensor:
 def test_operators(name: str, rho: float | Tensor) -> None:
     operator = ALL[name]
     moved = deepcopy(operator).to(ELSEWHERE)
-    can_tell = isinstance(rho, Tensor) or bool(list(moved.buffers()))  # else nothing says where the images are
+    shows_device = isinstance(rho, Tensor) or bool(list(moved.buffers()))  # else nothing says where the images are
     x, y = torch.rand(2, *operator.shape_in), torch.rand(2, *operator.shape_out)
     weight = rho.to(ELSEWHERE) if isinstance(rho, Tensor) else rho
     same(operator.A(x), moved.A(x.to(ELSEWHERE)))
@@ -111,7 +111,7 @@ def test_operators(name: str, rho: float | Tensor) -> None:
     same(operator.prox(x, y, rho), moved.prox(x.to(ELSEWHERE), y.to(ELSEWHERE), weight), 1e-3)
     here, there = operator.undetermined(rho), moved.undetermined(weight)
     torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=1e-4)
-    assert not can_tell or there.device == ELSEWHERE
+    assert not shows_device or there.device == ELSEWHERE
 
 
 @pytest.mark.parametrize("level", ["a number", "a map"])

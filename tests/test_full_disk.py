@@ -18,6 +18,7 @@ from phantoms import small_head, small_prior, small_prior_with_detail
 from monai_strainer import Volume, load_prior, read, save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
+from monai_strainer.io import Attached
 from monai_strainer.storage.atomic import reserve
 
 QUICK = ["--scale", "1", "--steps", "0", "--quiet", "--device", "cpu"]
@@ -50,12 +51,12 @@ def test_an_image_its_deviation_page_and_record_are_replaced_together_or_not_at_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int
 ) -> None:
     scan, std = small_head(), np.ones(small_head().grid.shape)
-    write(scan, tmp_path / "x.nii.gz", report={"seed": 0}, std=std, page="old")
+    write(scan, tmp_path / "x.nii.gz", report={"seed": 0}, std=std, attached=Attached(page="old"))
     before = contents(tmp_path)
     fills(monkeypatch, files)
-    other = Volume(2 * scan.data, scan.grid)
+    other, new = Volume(2 * scan.data, scan.grid), Attached(page="new")
     with pytest.raises(InputError, match=r"x\.nii\.gz: the file cannot be written \(No space left on device\)"):
-        write(other, tmp_path / "x.nii.gz", report={"seed": 1}, std=2 * std, page="new", overwrite=True)
+        write(other, tmp_path / "x.nii.gz", report={"seed": 1}, std=2 * std, attached=new, overwrite=True)
     assert contents(tmp_path) == before
 
 

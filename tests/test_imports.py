@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,6 +195,24 @@ def test_rooms_use_only_those_below_them() -> None:
 
 def test_numerics_never_reach_files() -> None:
     assert seeing_files(direct_imports()) == []
+
+
+def test_the_page_of_the_architecture_has_the_same_rooms() -> None:
+    page = (ROOT / "docs" / "concepts" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## The rooms")[2].partition("## ")[0]
+    above: list[str] = []
+    for room, text in re.findall(r"^\| `?(\w+)`? \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE)[1:]:
+        named = set(re.findall(r"\w+", text.partition("except")[2] or text)) - {
+            "and",
+            "nothing",
+            "all",
+            "rooms",
+            "above",
+        }
+        uses = set(above) - named if text.startswith("all rooms above") else named
+        assert uses == set(USES[room].split()), room
+        above.append(room)
+    assert set(above) == set(USES)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_agrees_with_scikit_image() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.5, 0.9, 0.99])
-def test_honest_error_bars_cover_their_share(fraction: float) -> None:
+def test_calibrated_error_bars_cover_their_fraction(fraction: float) -> None:
     draw = np.random.default_rng(1)
     std = 0.1 + draw.random(40_000)
     assert coverage(std * draw.normal(size=std.size), 0 * std, std, fraction) == pytest.approx(fraction, abs=0.01)

@@ -13,7 +13,7 @@ MODULES = sorted((ROOT / "monai_strainer").rglob("*.py"))
 WITHOUT = {  # and why
     "__init__.py": "public names, looked up when they are used; tests/test_imports.py loads it",
     "_version.py": "one number, which tests/test_packaging.py compares with the metadata",
-    "cli/__main__.py": "one call of main",
+    "cli/__main__.py": "one call of run",
 }
 
 

@@ -59,7 +59,7 @@ def test_run_time_needs_are_declared(metadata: dict[str, Any]) -> None:
 
 
 def test_command_line_is_an_entry_point(metadata: dict[str, Any]) -> None:
-    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli:main"]
+    assert metadata["entry_points"]["console_scripts"] == ["monai-strainer = monai_strainer.cli:run"]
 
 
 def test_only_the_package_is_installed(metadata: dict[str, Any]) -> None:

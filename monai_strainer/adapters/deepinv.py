@@ -71,15 +71,39 @@ class StrainerPhysics(LinearPhysics):  # type: ignore[misc]
         self.operator = operator
 
     def A(self, x: Tensor, **parameters: Any) -> Tensor:
-        """Apply ``A``: ``(B, 1, *shape_in)`` to ``(B, 1, *shape_out)``; ``parameters`` are those of the noise."""
+        """Apply ``A``.
+
+        Args:
+            x: ``(B, 1, *shape_in)`` images.
+            parameters: of the noise; deepinv passes them, they are not used here.
+
+        Returns:
+            ``(B, 1, *shape_out)``.
+        """
         return self.operator.A(x)
 
     def A_adjoint(self, y: Tensor, **parameters: Any) -> Tensor:
-        """Apply ``A^T``: ``(B, 1, *shape_out)`` to ``(B, 1, *shape_in)``; ``parameters`` are not used."""
+        """Apply ``A^T``.
+
+        Args:
+            y: ``(B, 1, *shape_out)`` data.
+            parameters: of the noise; not used.
+
+        Returns:
+            ``(B, 1, *shape_in)``.
+        """
         return self.operator.adjoint(y)
 
     def A_dagger(self, y: Tensor, **settings: Any) -> Tensor:
-        """Return the image of least norm that explains the data best; ``settings`` of a solver are not used."""
+        """Return the image of least norm among those that fit the data best.
+
+        Args:
+            y: ``(B, 1, *shape_out)`` data.
+            settings: of an iterative solver; not used, as the solution is exact.
+
+        Returns:
+            ``(B, 1, *shape_in)``.
+        """
         start = y.new_zeros(*y.shape[: -len(self.operator.shape_out)], *self.operator.shape_in)
         return self.operator.prox(start, y, _EXACT)
 

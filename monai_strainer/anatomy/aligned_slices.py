@@ -25,7 +25,15 @@ class AlignedSlices:
     order: tuple[int, int, int] = (2, 0, 1)
 
     def points(self, level: int, index: np.ndarray) -> np.ndarray:
-        """``(3, P)`` head coordinates x, y, z of pixels ``index`` (flat) of the slice at ``level``."""
+        """Return the head coordinates of some pixels of a slice.
+
+        Args:
+            level: number of the slice on the common grid, from 0.
+            index: ``(P,)`` flat indices into ``(H, W)``.
+
+        Returns:
+            ``(3, P)`` coordinates x, y, z.
+        """
         rows, columns = np.divmod(index, len(self.axes[2]))
         out = np.empty((3, len(index)), np.float32)
         for ras, values in zip(self.order, (self.axes[0][level], self.axes[1][rows], self.axes[2][columns])):

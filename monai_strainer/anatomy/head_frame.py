@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Find the box of a head, and give head coordinates that mean the same place in every scan.
+"""Find the box of a head, and give head coordinates that mean the same position in every scan.
 
 A prior learned on many heads only helps if a coordinate points at the same anatomy in all of them. Head coordinates
 put the box around the foreground at ``[-1, 1]`` on each anatomical axis: x from left to right, y from posterior to
@@ -42,7 +42,15 @@ class Pose:
     alignment: tuple[tuple[float, ...], ...] | None = None
 
     def axis_coordinates(self, axis: int, n: int) -> NDArray[np.float32]:
-        """(n,) coordinates in the head's box of the voxel centres along one array axis cut into ``n`` voxels."""
+        """Return the head coordinates of the voxel centres along one array axis.
+
+        Args:
+            axis: array axis, 0 to 2.
+            n: voxels that the field of view is cut into along it.
+
+        Returns:
+            ``(n,)``; -1 and 1 are the edges of the head's box.
+        """
         sign = self.axes[axis][1]
         return (sign * (centres(n) - self.centre[axis]) / self.half[axis]).astype(np.float32)
 
@@ -68,7 +76,11 @@ class Pose:
         return np.ascontiguousarray(np.moveaxis(by_ras, slice_axis + 1, 0))  # (S, 3, H, W)
 
     def within(self, shape: Sequence[int], part: Sequence[slice]) -> Pose:
-        """Return the pose of the same places of the head, counted in a part of a field of view of ``shape`` voxels.
+        """Return the pose of the same head relative to a part of the field of view.
+
+        Args:
+            shape: voxels of the field of view, per array axis.
+            part: slice of every array axis that is kept.
 
         Example:
             >>> pose = Pose(((0, 1), (1, 1), (2, 1)), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -116,6 +128,10 @@ def laid(
 
 def find_pose(mask: NDArray[np.bool_], grid: Grid) -> Pose:
     """Find the pose whose box holds the foreground, leaving out the outermost 0.1 % on each side.
+
+    Args:
+        mask: (X, Y, Z), true in the foreground.
+        grid: of the mask.
 
     Raises:
         InputError: the mask is empty.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the bundle's evaluate.json needs: a scan degraded by known physics beside its truth, and SSIM slice by slice."""
+"""Give evaluate.json of the bundle what it needs: a degraded scan beside its truth, and SSIM slice by slice."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class LoadDegradedScand(MapTransform):
         noise: Rician sigma, the head being about ``[0, 1]``.
         levels: lower end and upper end of the slab as fractions of the head's height, and the number of slices in it.
         seed: of the noise; every scan draws the same.
+        allow_missing_keys: as in MONAI's ``MapTransform``.
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012

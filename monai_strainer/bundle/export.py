@@ -28,7 +28,17 @@ _NAMES = ("image", "conditions", "features")
 
 
 def example_inputs(network: DetailPrior, batch: int = 2, height: int = 48, width: int = 64) -> tuple[Tensor, ...]:
-    """Return inputs of the right shapes for a detail network: image, conditions and, where it takes any, features."""
+    """Return inputs of the right shapes for a detail network: image, conditions and, where it takes any, features.
+
+    Args:
+        network: of which the number of slices and of features is read.
+        batch: images.
+        height, width: of an image, in pixels.
+
+    Returns:
+        ``(batch, slices + 2, height, width)``, ``(batch, CONDITIONS)`` and, where the network takes features,
+        ``(batch, features, height / 4, width / 4)``; uniform random values.
+    """
     image = torch.rand(batch, network.slices + 2, height, width)
     features = (torch.rand(batch, network.features, -(-height // 4), -(-width // 4)),) if network.features else ()
     return image, torch.rand(batch, CONDITIONS), *features

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Federated pretraining: what may leave a hospital are weights that many scans share, and nothing else."""
+"""Pretrain at several hospitals: only weights that many scans share leave a hospital."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ class EncoderOnly(Filter):
     """
 
     def __call__(self, data: ExchangeObject, extra: dict[str, Any] | None = None) -> ExchangeObject:
-        """Filter one message."""
+        """Return a message that holds the weights of the encoder alone.
+
+        Args:
+            data: what the client is about to send; changed in place.
+            extra: not used.
+        """
         weights = data.weights or {}
         data.weights = {name: value for name, value in weights.items() if name.startswith("encoder.")}
         return data
@@ -37,7 +42,7 @@ class Onward(Sampler[int]):
     """Numbers 0, 1, 2, … that go on where the last round stopped; a plain loader shows every round the same beginning.
 
     Args:
-        length: after which it begins anew.
+        length: after which it starts from the beginning.
 
     Example:
         >>> rounds = Onward(10)

@@ -49,7 +49,7 @@ class Guard:
         """Slices of the scans that train."""
         return self._of(held_out(persons_of(self.scans))[0]) if self.is_on else self.cohort.slices
 
-    def judged(self, siren: Siren, ridge: float, seed: int, step: int) -> Gain:
+    def gain_of(self, siren: Siren, ridge: float, seed: int, step: int) -> Gain:
         """Compare a trained network with the start on the scans held out, and give it the weights of the better one.
 
         Args:

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The parts of the bundle that a configuration file cannot spell: devices, scans, a metric, a check of options."""
+"""Give configuration files what JSON cannot express: devices, scans, a metric, a check of options."""
 
 from __future__ import annotations
 
@@ -122,7 +122,17 @@ def launch() -> None:
 
 
 def cohort_of(folder: str, split: str = "train", plane: str = "axial", shape: Sequence[int] = (96, 152, 200)) -> Cohort:
-    """Read the aligned scans of one split of a folder: see :func:`monai_strainer.cohorts.read.read_cohort`."""
+    """Read the aligned scans of one split of a folder: see :func:`monai_strainer.cohorts.read.read_cohort`.
+
+    Args:
+        folder: with the scans.
+        split: ``"train"``, or anything else for those that validate.
+        plane: in which slices are cut.
+        shape: slices, rows and columns of the common grid.
+
+    Raises:
+        InputError: see :func:`monai_strainer.cohorts.read.split_scans`.
+    """
     train, held_out = split_scans(folder)
     wide = (int(shape[0]), int(shape[1]), int(shape[2]))
     return read_cohort(train if split == "train" else held_out, plane=plane, shape=wide)
@@ -163,7 +173,15 @@ def projection_psnr(output: Any) -> float:
 
 @contextmanager
 def bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """Show a progress bar during a phase of a training, and yield the callback that moves it."""
+    """Show a progress bar during a phase of a training, and yield the callback that moves it.
+
+    Args:
+        title: of the phase.
+        steps: of the phase.
+
+    Yields:
+        called with a step, from 0, and its loss.
+    """
     with tqdm(total=steps, desc=title, leave=False) as bar:
 
         def on_step(step: int, loss: float) -> None:
@@ -180,7 +198,7 @@ def train_detail(
     scans: Sequence[Path],
     output_dir: str | Path,
     *,
-    judges: Sequence[Path] = (),
+    validation: Sequence[Path] = (),
     record: dict[str, Any] | None = None,
     **run: Any,
 ) -> Prior:
@@ -190,8 +208,8 @@ def train_detail(
 
     Args:
         prior, network, recipe, scans, output_dir, record: see there.
-        judges: scans that did not train, to measure the prior on.
+        validation: scans that did not train, to measure the prior on.
         run: ``seed``, ``device`` and ``resume``, see :class:`monai_strainer.pretraining.run.Run`.
     """
     made = learned(prior, scans, output_dir, recipe, network=network, run=Run(**run), watch=bar, record=record)
-    return publish(made, output_dir, judges)
+    return publish(made, output_dir, validation)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The bundle's train.json as it runs: one recipe for schedule, trainer and record, and a tail that can be resumed."""
+"""Run train.json of the bundle: one recipe for schedule, trainer and record, and last phases that can be resumed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ReadoutStatistics:
         work, siren = self.work, self.work.siren
         steps, gain = work.recipe.steps, None
         if work.guard is not None and work.guard.is_on:
-            gain = asdict(work.guard.judged(siren, work.recipe.ridge, work.seed, steps))
+            gain = asdict(work.guard.gain_of(siren, work.recipe.ridge, work.seed, steps))
         if is_first():
             kept = {"network": siren.state_dict(), "gain": gain}
             save_checkpoint(work.file("trained.pt"), work.identity, steps, **kept)
@@ -193,7 +193,13 @@ def command(config: str, options: Mapping[str, Any], network: Mapping[str, Any])
 
 
 def detail_command(options: Mapping[str, Any], network: DetailPrior, prior: Prior) -> str:
-    """Return such a command line for train_detail.json, from a fresh network or from the detail prior in the bundle."""
+    """Return the command line of train_detail.json that makes the same detail network, with placeholders for folders.
+
+    Args:
+        options: top-level keys of the configuration that change the result, with their values.
+        network: where the training starts: a fresh network, or the one of the prior.
+        prior: in the bundle.
+    """
     own = ("slices", "channels", "blocks")  # the number of features is that of the coordinate prior
     sizes = {f"network_def#{name}": value for name, value in sizes_of_detail(network).items() if name in own}
     start = {"network_def": "$@prior.detail"} if network is prior.detail else sizes

@@ -43,6 +43,10 @@ def started(bundle: str | None, plane: str) -> Start | None:
 def begun(network: Siren, start: Start | None) -> Siren:
     """Return the network of a configuration with the weights of the start; a general prior has none for it.
 
+    Args:
+        network: as the configuration builds it.
+        start: what the training starts from; None starts from the network itself.
+
     Raises:
         InputError: the network has other sizes than the start's.
     """
@@ -56,14 +60,14 @@ class Detail:
     Args:
         recipe: steps, sizes of patches, rates; 0 steps train none, or keep that of the start.
         scans: that train.
-        judges: that do not.
+        validation: that do not.
         start: where to start; then a fifth of the scans decides how long to train.
         device: where to train.
     """
 
     recipe: DetailRecipe
     scans: Sequence[Path]
-    judges: Sequence[Path]
+    validation: Sequence[Path]
     start: Start | None = None
     device: Any = "cpu"
 
@@ -94,7 +98,7 @@ def publish(work: Work, detail: Detail, record: dict[str, Any]) -> Prior | None:
     elif detail.recipe.steps:
         kept: dict[str, Any] = {name: record[name] for name in ("config", "command") if name in record}
         prior = train_detail(prior, detail.scans, out, detail.recipe, run=run, watch=bar, record=kept)
-    others = [path for path in detail.judges if path not in set(detail.scans)]
+    others = [path for path in detail.validation if path not in set(detail.scans)]
     done = published(prior, out, others, "" if detail.start is None else detail.start.terms)
     for name in WORKING:
         work.file(name).unlink(missing_ok=True)

@@ -2,5 +2,6 @@
 """Read options, call the pipelines, and print what happened: the command line."""
 
 from .command_line import main
+from .leaving import run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

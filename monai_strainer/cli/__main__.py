@@ -1,8 +1,6 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Run the command line: ``python -m monai_strainer.cli``."""
 
-import sys
+from .leaving import run
 
-from .command_line import main
-
-sys.exit(main())
+run()

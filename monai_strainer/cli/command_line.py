@@ -55,12 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_pretrain(commands: Any) -> None:
     takes = "Ten scans take about an hour and a half of one CPU core; a trial of two steps says how long it takes here."
     command = new_command(commands, "pretrain", learn.pretrain, "learn a prior from a cohort", takes)
-    command.add_argument(
-        "input",
-        type=Path,
-        metavar="COHORT_DIR",
-        help="folder of NIfTI files, or a BIDS folder; - with --kind noise, which needs no scans",
-    )
+    command.add_argument("input", type=Path, metavar="COHORT_DIR", help="folder of NIfTI files, or a BIDS folder")
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     learning(command)
     command.add_argument(
@@ -82,8 +77,10 @@ def _add_pretrain_general(commands: Any) -> None:
     for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
         command.add_argument(name, dest=dest, type=int, default=None, metavar="N", help="gradient steps")
     command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
-    share = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
-    command.add_argument("--denoising", type=float, default=None, metavar="SHARE", help=share)
+    text = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
+    command.add_argument("--denoising", type=float, default=None, metavar="FRACTION", help=text)
+    text = "voxels along each side of a patch; larger patches are fewer (default: 64)"
+    command.add_argument("--side", type=int, default=None, metavar="N", help=text)
     command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)

@@ -43,7 +43,12 @@ complete -o filenames -o bashdefault -F _monai_strainer monai-strainer
 
 
 def add_completion(commands: Any, parser: argparse.ArgumentParser) -> None:
-    """Add ``completion``, of all commands of a parser."""
+    """Add the command ``completion``.
+
+    Args:
+        commands: of the parser, as ``add_subparsers`` returns them.
+        parser: whose commands and options are completed.
+    """
     command = commands.add_parser(
         "completion",
         help="print a script that completes commands and options in a shell",

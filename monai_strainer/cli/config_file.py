@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Take options from a TOML file: its keys are the names of the options, and the command line goes before."""
+"""Take options from a TOML file: its keys are the names of the options; the command line overrides it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The command ``denoise-image``: the options of ANTs' ``DenoiseImage``, so that a pipeline changes one word."""
+"""Add and run ``denoise-image``: it takes the options of ANTs' ``DenoiseImage``, so a pipeline changes one word."""
 
 from __future__ import annotations
 

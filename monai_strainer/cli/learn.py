@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the commands of monai-strainer do once their options are read."""
+"""Run the commands that train and compare, once their options are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ WORTH_A_TRIAL = 100  # steps: shorter trainings are not tried first
 
 
 def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
-    """Learn a prior from a cohort; from ``scans`` of its folder alone where something else has chosen before."""
+    """Learn a prior from a cohort.
+
+    Args:
+        args: of the command line.
+        scans: files of the folder to choose from; None takes all that it holds.
+        passed: scans that were left out before, with the reason; for the record.
+    """
     from ..cohorts.selection import choose_scans, without_label_maps
     from ..io import refuse_inside
     from ..pipelines.pretrain_prior import pretrain_prior
@@ -28,16 +34,15 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
     from ..pretraining.run import Run
     from .recipes import command_of, recipe_of
 
-    recipe, choice = recipe_of(args), None
-    if recipe.kind != "noise":
-        refuse_inside(args.output, args.input)
-        choice = choose_scans(args.input, args.contrast, scans, passed)
-        choice = without_label_maps(choice, args.input, args.images)
-        _print_choice(choice)
+    recipe = recipe_of(args)
+    refuse_inside(args.output, args.input)
+    choice = choose_scans(args.input, args.contrast, scans, passed)
+    choice = without_label_maps(choice, args.input, args.images)
+    _print_choice(choice)
     args.device = device_of(args.device)  # the record says what it came to
     record: dict[str, Any] = {"command": command_of(args, recipe)}
     if not args.quiet and recipe.encoder.steps + recipe.detail.steps > WORTH_A_TRIAL:
-        seconds = seconds_of_prior(recipe, recipe.fields if choice is None else len(choice.train), args.device)
+        seconds = seconds_of_prior(recipe, len(choice.train), args.device)
         log.info("about %s on this machine for the steps of the networks; statistics come on top", duration(seconds))
     if args.command == "bids" and args.bids_filter_file is not None:
         from ..io.bids.sidecars import read_object
@@ -54,8 +59,7 @@ def pretrain(args: Options, scans: Any = None, passed: Any = ()) -> None:
             record=record,
             start=getattr(args, "start", None),
         )
-    of = f"{recipe.fields} fields of noise" if choice is None else f"{len(choice.train)} scans"
-    result(f"{args.output.name}: prior of {of}, sha256 {prior.digest[:12]}")
+    result(f"{args.output.name}: prior of {len(choice.train)} scans, sha256 {prior.digest[:12]}")
     if prior.detail is not None:
         result(f"{args.output.name}: detail prior, sha256 {prior.record['detail']['sha256'][:12]}")
     if (gain := prior.record.get("gain")) is not None:

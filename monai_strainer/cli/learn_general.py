@@ -106,7 +106,7 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
     """Return the recipes of both networks, with the steps and the rate that were asked for.
 
     Raises:
-        InputError: numbers that cannot teach anything.
+        InputError: numbers that nothing can be trained with.
     """
     from ..pretraining.general import GENERAL
     from ..pretraining.noise_level import NOISE_LEVEL
@@ -114,6 +114,10 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
     recipe = GENERAL if args.general_steps is None else replace(GENERAL, steps=args.general_steps)
     recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
     recipe = recipe if args.denoising is None else replace(recipe, denoising=args.denoising)
+    if args.side is not None:
+        if args.side < 16 or args.side % 8:
+            raise InputError(f"patches of {args.side} voxels", "give --side 16 or more, a multiple of 8")
+        recipe = recipe.with_side(args.side)
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
     if recipe.steps < 1 or noise.steps < (not goes_on):
         raise InputError(

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Run over many scans: say how far it has come, print lines of JSON, and write the table and the page of the run."""
+"""Run over many scans: show progress, print lines of JSON, and write the table and the page of the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,16 @@ class Many:
 
 
 def print_plans(jobs: list[Any], options: Any, args: Options) -> int:
-    """Print what would be done with every scan; 3 where none can be restored, 8 where some cannot."""
+    """Print what would be done with every scan, without restoring.
+
+    Args:
+        jobs: scans.
+        options: of the restorations.
+        args: of the command line.
+
+    Returns:
+        exit status: 0, 8 where some scans cannot be restored, 3 where none can.
+    """
     from ..pipelines.restore_file import plan_file
     from ..pipelines.scan_line import scan_line
     from ..priors.store import load_prior
@@ -63,7 +72,16 @@ def _own(options: Any, job: Any, args: Options) -> Any:
 
 
 def restore_many(many: Many, args: Options, bundle: Any) -> int:
-    """Restore many scans; 8 where some are not done, and 3 where all failed."""
+    """Restore many scans, one after the other.
+
+    Args:
+        many: scans, options and outputs.
+        args: of the command line.
+        bundle: folder of the prior; None is the one of the package.
+
+    Returns:
+        exit status: 0, 8 where some scans are not done, 3 where all failed.
+    """
     from ..pipelines.batch import record_of, run_jobs, shard_of
     from ..pipelines.restore_file import restore_file
     from ..pipelines.scan_line import scan_line

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Say what goes on: results on the standard output, messages on the standard error, all of it in a log file.
+"""Print results to the standard output, messages to the standard error, and all of it to a log file.
 
 Everything is a record of the logger ``monai_strainer``, which is silent for those who use the package in Python.
 """

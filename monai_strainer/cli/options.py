@@ -38,7 +38,18 @@ Research use only. Fitted networks and their readouts are images of the patient:
 def new_command(
     commands: Any, name: str, action: Callable[[argparse.Namespace], int | None], text: str, takes: str = ""
 ) -> argparse.ArgumentParser:
-    """Add a command; ``takes`` says how long it takes."""
+    """Add a command.
+
+    Args:
+        commands: of the parser, as ``add_subparsers`` returns them.
+        name: of the command.
+        action: called with the parsed options; returns the exit status, None for 0.
+        text: what the command does, for the help; begins in lower case.
+        takes: how long it takes, one or more sentences for the help.
+
+    Returns:
+        the parser of the command, for its options.
+    """
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
@@ -128,16 +139,19 @@ def number_or_auto(text: str) -> float | None:
 
 
 def learning(command: Any, steps: str = "--steps") -> None:
-    """Add the options of every pretraining to a command."""
+    """Add the options of every pretraining to a command.
+
+    Args:
+        command: parser of the command.
+        steps: name of the option with the gradient steps.
+    """
     command.add_argument(
         "--kind",
-        choices=("cohort", "meta", "noise"),
+        choices=("cohort", "meta"),
         default="cohort",
-        help="an encoder that scans share, a start for all layers of the network, or an encoder of 1/f noise",
+        help="an encoder that scans share, or a start for all layers of the network",
     )
-    command.add_argument(
-        "--images", type=int, default=None, help="use only the first so many scans, or so many of noise"
-    )
+    command.add_argument("--images", type=int, default=None, help="use only the first so many scans")
     command.add_argument(
         "--recipe",
         choices=("cohort", "paper"),
@@ -173,7 +187,13 @@ def learning(command: Any, steps: str = "--steps") -> None:
 
 
 def shared(command: argparse.ArgumentParser, prior: bool = True, verbose: bool = True) -> None:
-    """Add the options of every command; without ``verbose`` for a command that has an option of that name."""
+    """Add the options of every command: prior, device, seed, overwriting, messages.
+
+    Args:
+        command: parser of the command.
+        prior: whether it takes a bundle.
+        verbose: False for a command with an option of that name of its own.
+    """
     if prior:
         command.add_argument(
             "--prior",

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Show how far a long piece of work has come: a bar on a terminal, lines with the time that is left elsewhere."""
+"""Show the progress of long work: a bar on a terminal, elsewhere lines with the time that is left."""
 
 from __future__ import annotations
 
@@ -59,7 +59,12 @@ class Progress:
             log.info("%s: done in %s", self.title, duration(seconds))
 
     def move(self, done: int, total: int) -> None:
-        """Say that ``done`` of ``total`` steps are done."""
+        """Update the bar, and log the time that is left where there is no terminal.
+
+        Args:
+            done: steps that are done.
+            total: steps there are.
+        """
         self.bar.total = total
         self.bar.update(done - self.bar.n)
         now = self.clock()
@@ -87,13 +92,27 @@ class Progress:
 
 
 def bar_of(args: Options, text: str, unit: str) -> tuple[Progress, Callable[[int, int], None]]:
-    """Return the progress of a piece of work, to be closed, and the callback that moves it."""
+    """Return the progress of a piece of work, to be closed, and the callback that moves it.
+
+    Args:
+        args: of the command line; ``quiet`` shows nothing.
+        text: what is done.
+        unit: of the steps, such as ``"slice"``.
+    """
     progress = Progress(text, unit, args.quiet)
     return progress, progress.move
 
 
 def watched(args: Options, board: Any = None) -> Callable[[str, int], Any]:
-    """Return a function that shows the progress of each training phase; ``board`` gets the PSNR of pretraining."""
+    """Return a function that shows the progress of each training phase.
+
+    Args:
+        args: of the command line.
+        board: TensorBoard writer that gets the PSNR of pretraining; None writes no curve.
+
+    Returns:
+        a context manager of a phase's title and steps; it yields a callback of step and loss.
+    """
 
     @contextmanager
     def watch(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:

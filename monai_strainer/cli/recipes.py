@@ -12,7 +12,6 @@ from ..pipelines.prior_recipe import PriorRecipe
 from ..pretraining.detail import DETAIL
 from ..pretraining.encoder import COHORT, META, PAPER
 from ..pretraining.general import GeneralRecipe
-from ..pretraining.noise_cohort import NOISE_GRID, NOISE_IMAGES
 from ..pretraining.noise_level import NoiseLevelRecipe
 from ..pretraining.tuning import TUNE_DETAIL, TUNE_ENCODER
 
@@ -26,17 +25,10 @@ def recipe_of(args: Options) -> PriorRecipe:
     """Build a recipe from the options of a command line.
 
     Raises:
-        InputError: options that do not go together, or numbers that cannot teach anything.
+        InputError: options that do not go together, or numbers that nothing can be trained with.
     """
-    is_noise = args.kind == "noise"
-    if is_noise != (str(args.input) == "-"):
-        raise InputError("noise needs no scans, and all else needs some", "give - with --kind noise, or a folder")
     if args.kind == "meta" and args.recipe is not None:
         raise InputError(f"--recipe {args.recipe} cannot be combined with --kind meta", "leave out --recipe")
-    if is_noise and args.detail_steps:
-        raise InputError("a detail prior cannot be learned from noise", "leave out --detail-steps with --kind noise")
-    if is_noise and args.contrast:
-        raise InputError("noise has no contrast", "leave out --contrast with --kind noise")
     if args.images is not None and args.images < 1:
         raise InputError(f"{args.images} images cannot train anything", "give --images 1 or more")
     start = getattr(args, "start", None)  # of the command pretrain alone
@@ -50,30 +42,28 @@ def recipe_of(args: Options) -> PriorRecipe:
         raise InputError("fewer than one step cannot train anything", "give --steps and --detail-steps of 1 or more")
     detail = DETAIL if start is None else TUNE_DETAIL
     detail = detail if args.detail_steps is None else replace(detail, steps=args.detail_steps)
-    grid = NOISE_GRID if is_noise else PriorRecipe.grid
+    grid = PriorRecipe.grid
     if args.grid:
         if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
-    images = args.images or (NOISE_IMAGES if is_noise else None)
-    return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, images)
+    return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, args.images)
 
 
 def command_of(args: Options, recipe: PriorRecipe) -> str:
-    """Return the command line that makes the same prior; placeholders stand for folders, which may name patients.
+    """Return the command line that makes the same prior; folders, whose names may identify patients, are placeholders.
 
     Numbers that a recipe gives are written out: a later version may have another recipe.
+
+    Args:
+        args: of the command line, for what is not in the recipe.
+        recipe: as it was resolved.
     """
-    is_bids, is_noise = args.command == "bids", recipe.kind == "noise"
+    is_bids = args.command == "bids"
     words = ["bids", "BIDS_DIR", "OUT_DIR", "group"] if is_bids else ["pretrain", "COHORT_DIR", "OUT_BUNDLE"]
-    if is_noise:
-        words[1] = "-"
     options: dict[str, Any] = {"kind": args.kind, "recipe": args.recipe, "images": args.images}
-    if is_noise:
-        options["images"] = recipe.fields
     options["pretrain-steps" if is_bids else "steps"] = recipe.encoder.steps
-    if not is_noise:
-        options |= {"detail-steps": recipe.detail.steps, "contrast": args.contrast}
+    options |= {"detail-steps": recipe.detail.steps, "contrast": args.contrast}
     if getattr(args, "start", None) is not None:
         options["from"] = args.start if args.start in SHIPPED else "BUNDLE"
     options |= {"plane": args.plane, "grid": ",".join(map(str, recipe.grid)), "seed": args.seed, "device": args.device}
@@ -87,10 +77,17 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
 
 
 def general_command_of(args: Options, detail: GeneralRecipe, noise: NoiseLevelRecipe) -> str:
-    """Return the command line that makes the same general prior of the same sources, with placeholders for folders."""
+    """Return the command line that makes the same general prior of the same sources, with placeholders for folders.
+
+    Args:
+        args: of the command line.
+        detail: recipe of the detail network, as it was resolved.
+        noise: recipe of the noise level network.
+    """
     options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
     options |= {
         "denoising": f"{detail.denoising:g}",
+        "side": args.side,
         "from": args.start and "BUNDLE",
         "seed": args.seed,
         "device": args.device,

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The commands that restore: one scan, many, or a BIDS dataset."""
+"""Run the commands that restore: one scan, many, or a BIDS dataset."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import InputError
 from ..pipelines.device import device_of
 from .learn import pretrain
+from .loading import load
 from .many_scans import Many, details_of, print_plans, restore_many
 from .messages import log, result, warn
 from .progress import bar_of
@@ -56,6 +57,7 @@ def _outputs(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder, a manifest, or several files."""
+    load(args.inputs)
     from ..io import holds_images, is_image
     from ..pipelines.jobs import Job, find_jobs, jobs_among, matched
 
@@ -141,7 +143,7 @@ def bids(args: Options) -> int:
         return restore_many(Many(jobs, passed, options, Outputs(std=args.std)), args, own)
     was_killed = (learned / LEARNING).exists()
     if (learned / RULES).exists() and not (args.overwrite or args.resume or was_killed):
-        result("there is a prior already; --overwrite learns it anew")
+        result("there is a prior already; --overwrite learns it again")
     else:
         args.output = learned
         pretrain(args, [job.source for job in jobs], passed)

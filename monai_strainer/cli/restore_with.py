@@ -20,7 +20,19 @@ _ALONE = ("shard", "dry_run", "json", "mask", "labels", "residual", "write_mask"
 
 
 def restore_one_with(args: Options, options: Any, outputs: Any) -> int:
-    """Restore one scan with the other contrasts that were named."""
+    """Restore one scan with the other contrasts that were named.
+
+    Args:
+        args: of the command line; ``guides`` are the other contrasts.
+        options: of the restoration.
+        outputs: what is written beside the result.
+
+    Returns:
+        exit status, 0.
+
+    Raises:
+        InputError: an option that does not combine with ``--with``, more than one scan, or a file that is missing.
+    """
     from ..io import holds_images
     from ..pipelines.contrast_files import restore_with_files
     from ..pipelines.jobs import matched

@@ -12,7 +12,16 @@ __all__ = ["refuse_shut", "require_target"]
 
 
 def require_target(target: Any, source: Any, overwrite: bool) -> None:
-    """Refuse, before anything is computed, an output of the wrong kind, one in a shut folder, or one that exists."""
+    """Refuse, before anything is computed, an output of the wrong kind, one that exists, or one that cannot be written.
+
+    Args:
+        target: path of the output.
+        source: path of the scan.
+        overwrite: whether an existing output may be replaced.
+
+    Raises:
+        InputError: as the first line says.
+    """
     from ..io import is_dicom, is_image
     from ..storage.atomic import clear, is_there
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A folder of scans becomes a cohort: every head cropped, normalised and laid on one grid of head coordinates."""
+"""Read a folder of scans as a cohort: every head cropped, normalised, and resampled to one grid of head coordinates."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Cohort:
         slices: the images.
         plane: their plane.
         percentile: of the foreground that became 1.
-        half_mm: (3,) mean half size of the heads, RAS order; places scans that hold only part of a head.
-        digest: sha256 over the files' hashes: names nobody, and differs between cohorts.
+        half_mm: (3,) mean half size of the heads, RAS order; gives the position of scans that hold only part of a head.
+        digest: sha256 over the files' hashes: names no person, and differs between cohorts.
     """
 
     slices: AlignedSlices
@@ -55,6 +55,13 @@ def split_scans(folder: str | Path, contrast: str | None = None) -> tuple[list[P
     """Split the scans of a folder into those that train and those that only validate.
 
     See :func:`monai_strainer.cohorts.selection.choose_scans`.
+
+    Args:
+        folder: with the scans.
+        contrast: BIDS suffix of the images to use, such as ``"T2w"``; None takes T1w where there is one.
+
+    Returns:
+        files that train, and files that validate.
 
     Raises:
         InputError: the folder is missing or empty, or its table cannot be understood or names no scan to train on.

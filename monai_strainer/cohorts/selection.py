@@ -43,7 +43,7 @@ class Choice:
 
     Args:
         train: learn from these.
-        validation: for evaluation; where none can be spared, those that train.
+        validation: for evaluation; where the scans are too few, those that train.
         passed: what was found and does neither, with the reason.
         contrast: of all scans, where their names say it.
         how: what decided, in words.
@@ -58,7 +58,7 @@ class Choice:
     findings: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """Who trained, for ``prior.json``: a count and the hash of every file, which name nobody."""
+        """Who trained, for ``prior.json``: a count and the hash of every file, which name no person."""
         digests = sorted(sha256(path) for path in self.train)
         reasons = Counter(reason for _, reason in self.passed)
         trained = {"count": len(digests), "sha256": digests, "chosen_by": self.how}
@@ -102,7 +102,7 @@ def is_label_map(data: NDArray[Any]) -> bool:
 
 
 def _why_not(path: Path, root: Path) -> str | None:
-    """Why a file trains nothing, by its place, its name and its sidecars."""
+    """Why a file trains nothing, by its folder, its name and its sidecars."""
     folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
     if any(MASK_FOLDERS.fullmatch(part) for part in folders):
         return "in a folder of masks or label maps"
@@ -144,7 +144,7 @@ def choose_scans(
 
     Masks, label maps, standard deviations and images of other contrasts do neither. A ``participants.tsv`` with a
     column ``split`` decides, then the folders ``imagesTr``, ``imagesTs`` and ``imagesVal``. Without either, every tenth
-    scan is kept from training, and at least the last; of fewer than three, none can be spared and all do both.
+    scan is kept from training, and at least the last; of fewer than three, all do both.
 
     Args:
         folder: with the scans; a BIDS folder or another.
@@ -181,16 +181,16 @@ def choose_scans(
     split = read_split(root / "participants.tsv") or _by_folders(same, root)
     train, validation, how = _divided(same, root, split)
     for path in set(same) - {*train, *validation}:
-        leave(path, f"{split.how if split else how} keeps it from training and judging")
+        leave(path, f"{split.how if split else how} keeps it from training and validation")
     return Choice(train, validation, sorted(left), chosen, how, split.findings if split else ())
 
 
 def _by_folders(scans: Sequence[Path], root: Path) -> Split | None:
     """Return the split that nnU-Net's folders make, where there are several of them, else None."""
-    places = {part.lower() for path in scans for part in path.relative_to(root).parts[:-1]} & IMAGES.keys()
-    if len(places) < 2 or "imagestr" not in places:
+    folders = {part.lower() for path in scans for part in path.relative_to(root).parts[:-1]} & IMAGES.keys()
+    if len(folders) < 2 or "imagestr" not in folders:
         return None
-    return Split({place: IMAGES[place] for place in places}, "the folder")
+    return Split({folder: IMAGES[folder] for folder in folders}, "the folder")
 
 
 def _divided(scans: Sequence[Path], root: Path, split: Split | None) -> tuple[list[Path], list[Path], str]:
@@ -209,7 +209,12 @@ def _divided(scans: Sequence[Path], root: Path, split: Split | None) -> tuple[li
 
 
 def without_label_maps(choice: Choice, root: Path, most: int | None = None) -> Choice:
-    """Return the choice without masks and label maps, known by their values, and with at most ``most`` training scans.
+    """Return the choice without masks and label maps, which are recognised by their values.
+
+    Args:
+        choice: what was chosen by name.
+        root: folder that holds the scans.
+        most: training scans to keep, at most; None keeps all.
 
     Raises:
         InputError: a scan cannot be read, or none is left.

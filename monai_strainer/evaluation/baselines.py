@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What we measure ourselves against: what a clinic already has, a network fitted as in the paper, our data step alone.
+"""Restore by other methods, for comparison: classical ones, a network fitted as in the paper, our data step alone.
 
 A method is worth its name where it beats these on the same data. All but the network take and give float32 arrays of
 slices, and none of them has seen any other scan.

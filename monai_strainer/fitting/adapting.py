@@ -31,6 +31,7 @@ from torch import Tensor
 
 from ..networks import DetailPrior
 from ..networks.precision import autocast_on, has_bfloat16
+from ..optim.light_adam import LightAdam
 from ..optim.muon import descend
 from ..optim.schedules import set_rate
 from ..physics import Identity, NoiseModel
@@ -96,7 +97,11 @@ class Stack:
 
 
 def steps_for(stacks: Sequence[Stack], recipe: Adaptation = ADAPTATION) -> int:
-    """How many steps a scan is good for: small scans are seen no more often than large ones.
+    """Return the gradient steps for a scan: fewer for a small one, so that its patches are not seen more often.
+
+    Args:
+        stacks: slices of the scan, one stack per plane.
+        recipe: greatest number of steps, patches per step, and passes over the scan.
 
     Example:
         >>> from monai_strainer.physics import RicianNoise
@@ -128,19 +133,20 @@ def adapt(
         recipe: how.
         seed: of all draws; the same seed gives the same bytes on one CPU.
         risk: of a network, estimated on voxels that are held out. Called with a copy, which it may move to another
-            device, first of the start and then every ``recipe.every`` steps; the copy of the lowest risk is returned,
-            the first of equals. Without it, the last weights are.
+            device, first of the start and then every ``recipe.every`` steps, until it rises; the copy of the lowest
+            risk is returned, the first of equals. Without it, the last weights are.
         on_step: called with the steps done and their total.
 
     Returns:
         the adapted network; an unchanged copy where the slices are too small.
     """
     network, average = copy.deepcopy(detail), copy.deepcopy(detail)
-    engine = torch.optim.Adam(network.parameters())
+    engine = LightAdam(network.parameters())
     rng, generator = np.random.default_rng((seed, 3)), torch.Generator().manual_seed(seed)
     count, rate = steps_for(stacks, recipe), _rate(stacks, recipe)
     best = average if risk is None else copy.deepcopy(average).eval()
     lowest = math.inf if risk is None else risk(best)
+    is_over = False
     for step in range(count):
         set_rate(engine, rate * min((step + 1) / recipe.warmup, 1.0) * (1 - step / count))
         loss = _loss(network, detail, stacks[step % len(stacks)], recipe, rng, generator)
@@ -148,10 +154,13 @@ def adapt(
         if risk is not None and ((step + 1) % recipe.every == 0 or step + 1 == count):
             one = copy.deepcopy(average).eval()
             now = risk(one)
+            is_over = now > lowest
             if now < lowest:
                 lowest, best = now, one
         if on_step is not None:
-            on_step(step + 1, count)
+            on_step(count if is_over else step + 1, count)
+        if is_over:
+            break
     return best.eval()
 
 

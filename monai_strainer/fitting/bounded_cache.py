@@ -22,7 +22,7 @@ class Kept:
 
     Args:
         make: the function; the same numbers give the same tensor.
-        room: bytes that all remembered tensors may take together. A larger tensor is made anew every time.
+        room: bytes that all remembered tensors may take together. A larger tensor is made again every time.
 
     Example:
         >>> eye = Kept(torch.eye, room=100)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The data step: what the network got wrong is a smooth random field, and the measurement says how it runs.
+"""Correct an image by its measurement (data step): the error of a network is a smooth random field.
 
 A network's image misses the measurement by ``r = y - A x``. Spreading ``r`` back with ``A^T`` would paint blocks; here
 the error is a Gaussian field with a Matern-3/2 covariance, ``C_k = (1 + t) exp(-t)``, ``t = sqrt(3) |i - j| / length``,
@@ -45,9 +45,10 @@ class DataStep:
 
 
 def matern(n: int, length: float) -> Tensor:
-    """Lower Cholesky factor ``L`` of the (n, n) Matern-3/2 correlation, float64.
+    """Return the lower Cholesky factor ``L`` of the (n, n) Matern-3/2 correlation, float64.
 
     Args:
+        n: voxels.
         length: in voxels.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 4.2.
@@ -275,10 +276,17 @@ def _local(surprise: Tensor, shape: tuple[int, ...], width: int = 7) -> Tensor:
 
 
 def envelope(images: Tensor, width: int = 9) -> Tensor:
-    """Where the head is, softly: errors live there and not in the air.
+    """Return where the object is, as smooth weights: the error of a network is large there and small in air.
 
     The local mean intensity of ``(S, H, W)``, scaled to a root mean square of one over the slice and kept within 0.1
     and 2.
+
+    Args:
+        images: ``(S, H, W)``.
+        width: of the window, in pixels.
+
+    Returns:
+        ``(S, H, W)``.
     """
     local = torch.nn.functional.avg_pool2d(images.abs()[:, None], width, 1, width // 2, count_include_pad=False)[:, 0]
     return (local / local.square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)).clamp(0.1, 2)

@@ -19,7 +19,12 @@ EXACT = 1e-5  # variance of its noise: it runs through the data
 
 
 class DetailInputs(NamedTuple):
-    """Inputs of a :class:`~monai_strainer.networks.DetailPrior`: ``image`` (B, slices + 2, H, W), ``conditions``."""
+    """Inputs of a :class:`~monai_strainer.networks.DetailPrior`.
+
+    Args:
+        image: ``(B, slices + 2, H, W)`` interpolated slices, noise level and what the data leave open.
+        conditions: ``(B, CONDITIONS)`` numbers that describe the acquisition.
+    """
 
     image: Tensor
     conditions: Tensor

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Stop blindly: some measurements are kept from the fit, and the fit stops where they are predicted best."""
+"""Stop a fit without truth: some measurements are held out, and the fit stops where they are predicted best."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ class HeldOut:
 
     @classmethod
     def draw(cls, shape: tuple[int, int], slices: int, fraction: float, generator: torch.Generator) -> HeldOut:
-        """Hold out a random fraction of the ``(h, w)`` measurements, at least one and never all of them."""
+        """Hold out a random fraction of the ``(h, w)`` measurements, at least one and never all of them.
+
+        Args:
+            shape: rows and columns of the data.
+            slices: ``S``, the number of slices.
+            fraction: of the measurements, 0 to 1.
+            generator: of the draw, on the CPU.
+        """
         count = min(max(1, round(fraction * shape[0] * shape[1])), shape[0] * shape[1] - 1)
         mask = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
         mask[torch.randperm(mask.numel(), generator=generator)[:count]] = True
@@ -47,6 +54,7 @@ class HeldOut:
         """Keep the images whose held-out measurements were missed by less than ever before.
 
         Args:
+            step: that made the images.
             images: ``(S, H, W)``.
             missed: ``(S, h, w)`` difference between each measurement and its prediction.
         """

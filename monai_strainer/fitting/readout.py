@@ -11,7 +11,10 @@ from torch import Tensor
 from ..networks import SineTape, Siren, encoded
 from ..physics import Operator
 
-__all__ = ["Readouts", "features_of", "readout_images", "ridge", "solve_readouts", "with_bias"]
+__all__ = ["ROUNDS", "Readouts", "features_of", "readout_images", "ridge", "solve_readouts", "with_bias"]
+
+
+ROUNDS = 6  # of the fixed point of the misfit
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,19 @@ class Readouts:
 
 
 @torch.no_grad()
-def features_of(siren: Siren, coords: Tensor) -> Tensor:
-    """Last features and a one for the bias, ``(C + 1, *spatial)``, of one coordinate image ``(d, *spatial)``."""
+def features_of(siren: Siren, coords: Tensor, half: bool = False) -> Tensor:
+    """Return the last features of a coordinate image, with a one for the bias.
+
+    Args:
+        siren: coordinate network with ``C`` features.
+        coords: ``(d, *spatial)`` coordinates.
+        half: products in bfloat16.
+
+    Returns:
+        ``(C + 1, *spatial)`` float32.
+    """
     points = coords.flatten(1).T  # (N, d)
-    features = with_bias(encoded(siren.encoder, points[None], SineTape()).mT.float())[0]  # (C + 1, N)
+    features = with_bias(encoded(siren.encoder, points[None], SineTape(half)).mT.float())[0]  # (C + 1, N)
     return features.reshape(-1, *coords.shape[1:])
 
 
@@ -43,7 +55,13 @@ def with_bias(features: Tensor) -> Tensor:
 
 
 def ridge(
-    gram: Tensor, moment: Tensor, energy: Tensor, count: int, mean: Tensor, precision: Tensor
+    gram: Tensor,
+    moment: Tensor,
+    energy: Tensor,
+    count: int,
+    mean: Tensor,
+    precision: Tensor,
+    rounds: int = ROUNDS,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Posterior of linear-Gaussian weights whose noise variance is found by maximum evidence.
 
@@ -59,6 +77,7 @@ def ridge(
         count: number of measurements.
         mean: ``(C,)`` prior mean.
         precision: ``(C, C)`` prior precision.
+        rounds: of the fixed point.
 
     Returns:
         mean ``(C,)``, covariance ``(C, C)`` and ``t``.
@@ -66,7 +85,7 @@ def ridge(
     Source: MacKay, "Bayesian Interpolation", Neural Computation 1992.
     """
     misfit = (energy / max(count, 1)).clamp_min(1e-9)
-    for _ in range(6):
+    for _ in range(rounds):
         posterior = gram / misfit + precision
         factor = _cholesky(posterior)
         w = torch.cholesky_solve((moment / misfit + precision @ mean).unsqueeze(1), factor).squeeze(1)
@@ -128,7 +147,9 @@ def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Te
     """Return the images of solved readouts and their posterior standard deviation.
 
     Args:
+        siren: the network that the readouts belong to.
         coords: ``(S, d, H, W)``.
+        readouts: of the ``S`` slices.
 
     Returns:
         mean and standard deviation, both ``(S, H, W)``, in ``[-1, 1]`` units.
@@ -142,7 +163,16 @@ def readout_images(siren: Siren, coords: Tensor, readouts: Readouts) -> tuple[Te
 
 
 def solve_ridge(f: Tensor, y: Tensor, weight: float) -> Tensor:
-    """Heads ``(B, N, C)`` that minimise ``|y - w f|^2 / P + weight |w|^2`` for ``f`` (B, C, P) and ``y`` (B, N, P)."""
+    """Return the readouts that minimise ``|y - w f|^2 / P + weight |w|^2``.
+
+    Args:
+        f: ``(B, C, P)`` features at ``P`` points.
+        y: ``(B, N, P)`` targets.
+        weight: of the ridge.
+
+    Returns:
+        ``(B, N, C)``.
+    """
     points = f.shape[-1]
     gram = f @ f.mT / points + weight * torch.eye(f.shape[1], device=f.device)
     return torch.linalg.solve(gram, f @ y.mT / points).mT

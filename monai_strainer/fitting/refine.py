@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Refinement: all layers of every slice's private network follow the gradient through the operator and the noise."""
+"""Refine networks: all layers of every slice's private network follow the gradient through operator and noise."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         if self.steps < 0:
-            raise InputError(f"{self.steps} steps cannot be taken", "use 0 or more")
+            raise InputError(f"{self.steps} steps is below 0", "use 0 or more")
         if self.optimiser not in ("muon", "adam"):
             raise InputError(f"there is no optimiser {self.optimiser!r}", "choose muon or adam")
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Alignment: the affine of head coordinates under which the coordinate prior explains a head best.
+"""Align a head: find the affine of head coordinates under which the coordinate prior explains it best.
 
 The box around a head says where it is, not how it is tilted. With solved readouts ``w`` the prior's image is
 ``w . phi(T c)``, and its derivative by the affine ``T`` follows from that by the coordinates. Gauss-Newton steps on

@@ -1,9 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Find how every slice lies in its stack: Gauss-Newton steps of six numbers through the measurement of the others.
+"""Find the motion of every slice in its stack: Gauss-Newton steps of six numbers through the other measurements.
 
-The volume that the other stacks make, measured at the place of a slice, shows what the slice should show. People move
-between slices that are measured one after the other, and interleaved slices that lie side by side are not: so no slice
-is taken to lie like the next. Each is pulled to where its stack lies, and stays there unless its residual falls
+The volume that the other stacks make, measured at the position of a slice, shows what the slice should show. People
+move between slices that are measured one after the other, and interleaved slices that lie side by side are not: so no
+slice is taken to lie like the next. Each is pulled to where its stack lies, and stays there unless its residual falls
 clearly; and a stack keeps the motion of its slices only where all stacks together explain the data better with it.
 """
 
@@ -74,7 +74,7 @@ def align_slices(stacks: Sequence[Stack], volume: Grid) -> list[SliceMotion]:
             for k, one in enumerate(found):
                 others = [other.stack for j, other in enumerate(found) if j != k]
                 found[k] = _closer(one, _shown(others, grid, step), grid, step, is_first=k == 0)
-    # the volume of all stacks is the sharpest, now that the slices are near their places
+    # the volume of all stacks is the sharpest, now that the slices are near their positions
     shown = _shown([one.stack for one in found], grid, step)
     found = [_settled(_closer(one, shown, grid, step, is_first=k == 0)) for k, one in enumerate(found)]
     return _needed(found, grid, step)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Find how stacks of one person lie to the first of them: rigid Gauss-Newton steps through the measurement itself.
+"""Align stacks of one person to the first of them: rigid Gauss-Newton steps through the measurement itself.
 
 Two thick stacks of different directions are sharp along different axes. What the first shows is measured by the second
 and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Six numbers
@@ -67,7 +67,15 @@ class Stack:
     slices: NDArray[np.float64] | None = None
 
     def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator | SliceOperator:
-        """Build the operator from a volume to this stack."""
+        """Build the operator from a volume to this stack.
+
+        Args:
+            volume: grid of the volume.
+            motion: in place of the stack's own.
+
+        Returns:
+            the operator of the whole stack, or of slices that move one by one.
+        """
         motion = self.motion if motion is None else motion
         if self.slices is None:
             return StackOperator(volume, self.grid, self.slice_axis, self.profile, motion)
@@ -172,7 +180,15 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
 
 
 def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Spread values of the shape of the data over a volume: their average, and how many of the data saw each voxel."""
+    """Average values of the shape of the data over the volume that the data measure.
+
+    Args:
+        data: of ``n`` stacks; a voxel of weight 0 does not count.
+        values: of every stack, in the shape of its data.
+
+    Returns:
+        the average, in the shape of the volume, and how many stacks measured each voxel, 0 to ``n``.
+    """
     top, seen = torch.zeros(data[0].operator.shape_in), torch.zeros(data[0].operator.shape_in)
     for one, value in zip(data, values):
         here = (one.weight > 0).float()

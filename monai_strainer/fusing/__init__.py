@@ -1,2 +1,2 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Several scans of one person: stacks as one volume, contrasts that help each other, and one door for all."""
+"""Restore several scans of one person together: stacks as one volume, contrasts that help each other."""

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Choose how a fusion starts: the method that predicts a stack better from the others, in a block of the volume."""
+"""Choose how stacks are fused: the method that predicts every stack best from the others, in a block of the volume."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ..fitting.stack_registration import Aligned
+from torch import Tensor
+
+from ..fitting.stack_registration import Aligned, Stack
 from ..geometry import Grid
-from .images import RestoredStack, block_of, kriged_start, prediction_error, restored_mean
+from .images import (
+    RestoredStack,
+    block_of,
+    interpolated_mean,
+    kriged_start,
+    prediction_error,
+    restored_mean,
+)
 from .options import FuseOptions
 
-__all__ = ["Choice", "chosen"]
+__all__ = ["Choice", "Method", "chosen", "start_of"]
 
-Method = Literal["network", "kriging"]
+Method = Literal["network", "kriging", "mean"]
+_METHODS: tuple[Method, ...] = ("network", "kriging", "mean")
+_CLEAR = 0.95  # of the error of the mean; where tissue moves, methods differ by less, and no trial can tell them apart
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,10 @@ class Choice:
     """A method and the reason.
 
     Args:
-        method: to start with.
+        method: that was chosen.
         why: in words.
-        predicted: by method, the error of a stack predicted from the others, over its noise; where it was tried.
+        predicted: by method, the mean square error of stacks that are predicted from the others, over the variance of
+            their noise; where it was tried.
         priors: names of the priors that restored the stacks.
     """
 
@@ -34,29 +46,48 @@ class Choice:
     priors: tuple[str, ...] = ()
 
 
-def chosen(
-    options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequence[Aligned], numbers: Sequence[int], room: Grid
-) -> Choice:
+def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequence[Aligned], room: Grid) -> Choice:
     """Choose the method.
 
+    Every stack is left out once and predicted from the others by every method. What a method makes sharper than the
+    stacks agree on counts against it. The mean of the stacks is taken unless a method is clearly better.
+
     Args:
-        options: may name one.
+        options: may name a method.
         parts: the stacks as the prior restores them.
         aligned: the stacks.
-        numbers: of the stacks, as they were given.
         room: a grid of isotropic voxels over the first stack.
     """
     if options.method != "auto":
-        return Choice("kriging" if options.method == "kriging" else "network")
+        return Choice(options.method)  # type: ignore[arg-type]
     block = block_of(room)
     stacks = [one.stack.within(block) for one in aligned]
-    k = max(range(len(stacks)), key=lambda j: aligned[j].common if j else 0.0)
-    left_out = replace(stacks[k], disagreement=0.0).data(block)
-    others = [one.data(block) for j, one in enumerate(stacks) if j != k]
-    firsts = {
-        "network": restored_mean([part for j, part in enumerate(parts) if j != k], block),
-        "kriging": kriged_start([one for j, one in enumerate(stacks) if j != k], block),
-    }
-    errors = {name: prediction_error(first, left_out, others) for name, first in firsts.items()}
-    best: Method = "kriging" if errors["kriging"] < errors["network"] else "network"
-    return Choice(best, f"it predicts stack {numbers[k]} better from the others", errors)
+    errors: dict[str, float] = dict.fromkeys(_METHODS, 0.0)
+    for k, left_out in enumerate(stacks):
+        wanted = replace(left_out, disagreement=0.0).data(block)
+        kept = [*stacks[:k], *stacks[k + 1 :]]
+        restored = [*parts[:k], *parts[k + 1 :]]
+        others = [one.data(block) for one in kept]
+        for method in _METHODS:
+            first = start_of(method, restored, kept, block)
+            errors[method] += prediction_error(first, wanted, others, correct=method != "mean") / len(stacks)
+    best = min(_METHODS, key=lambda method: errors[method])
+    if errors[best] > _CLEAR * errors["mean"]:
+        return Choice("mean", "no other method predicts the stacks clearly better from each other", errors)
+    return Choice(best, "it predicts the stacks best from each other", errors)
+
+
+def start_of(
+    method: Method, parts: Sequence[RestoredStack], stacks: Sequence[Stack], target: Grid
+) -> tuple[Tensor, Tensor]:
+    """Return the first image of a method and the deviation of its error.
+
+    Args:
+        method: of the fusion.
+        parts: the stacks as the prior restores them; only the network needs them.
+        stacks: what is in the target.
+        target: grid of the image.
+    """
+    if method == "network":
+        return restored_mean(parts, target)
+    return kriged_start(stacks, target) if method == "kriging" else interpolated_mean(stacks, target)

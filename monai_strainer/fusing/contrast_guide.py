@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from ..anatomy.foreground import foreground, intensity_scale_of
@@ -22,12 +21,11 @@ from ..restoring.check import check_scan
 from ..restoring.options import RestoreOptions
 from ..restoring.restore import restore
 from ..volume import Volume
-from .placing import on_grid
+from .placing import averaged, on_grid
 
 __all__ = ["Guide", "Measured", "guide_for"]
 
 _THICK = 1.25  # voxels that are so many times longer than those of the result are refined first
-_FINER = 1.2  # voxels that are so many times shorter are averaged first
 _KNOTS = 6  # of the curve from the intensities of one contrast to those of the other
 _SIGMA = 0.02  # of the curve's image, for the alignment; its weight does not matter there
 _LEAST_MOTION = (0.05, 0.05)  # degrees and mm: below, the header is right
@@ -94,7 +92,7 @@ def guide_for(scan: Volume, measured: Measured, prior: Prior, seed: int, align: 
         factors = [factor if factor > _THICK else 1.0 for factor in factors]
         scan = restore(scan, prior, factors, options=RestoreOptions(adapt=0, seed=seed), device=device).volume
     data = scan.data / np.float32(intensity_scale_of(scan.data, foreground(scan.data)))
-    one = Volume(_averaged(data, scan.grid, measured.fine), scan.grid, slice_axis=scan.slice_axis)
+    one = averaged(Volume(data, scan.grid, slice_axis=scan.slice_axis), measured.fine)
     still = _placed(one, measured, np.zeros(6), is_thick)
     if not bool(still.inside.any()):
         raise InputError(
@@ -107,14 +105,6 @@ def guide_for(scan: Volume, measured: Measured, prior: Prior, seed: int, align: 
         return still
     moved = _placed(one, measured, motion, is_thick)
     return max((still, moved), key=lambda guide: _agreed(guide, measured))
-
-
-def _averaged(data: NDArray[np.float32], grid: Grid, fine: Grid) -> NDArray[np.float32]:
-    """Blur an image whose voxels are shorter than those of the result."""
-    ratio = float(fine.spacing.min()) / grid.spacing
-    width = [0.4 * float(r) if r > _FINER else 0.0 for r in ratio]
-    blurred: NDArray[np.float32] = ndimage.gaussian_filter(data, width, mode="nearest")
-    return blurred
 
 
 def _placed(scan: Volume, measured: Measured, motion: Rigid, restored: bool) -> Guide:

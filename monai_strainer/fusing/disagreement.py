@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read off a joint fit how far stacks disagree beyond their noise: bowel moves, blood flows, fields are not even.
+"""Measure how far stacks disagree beyond their noise: bowel moves, blood flows, fields are not uniform.
 
 Noise is read off every stack alone and knows nothing of this. What remains after a fit of all stacks does. It is
 alike in neighbouring voxels, so that many of them say no more than one: the variance counts as many times as there

@@ -20,10 +20,10 @@ from ..geometry import Grid
 from ..priors.prior import Prior
 from ..restoring.options import changed
 from ..volume import Volume
-from .choice import chosen
+from .choice import chosen, start_of
 from .describe import described
 from .disagreement import with_disagreement
-from .images import STEPS, kriged_start, posterior, restored_mean, uncertainty
+from .images import STEPS, posterior, uncertainty
 from .options import FuseOptions
 from .placing import isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
@@ -90,7 +90,7 @@ def fuse(
     given, aligned, left_out = _aligned(given, options)
     report.add(len(stacks))
     parts, names = [], []
-    if options.method != "kriging":
+    if options.method in ("auto", "network"):
         for one, done in zip(given, aligned):
             part, name = restored_stack(one, done.stack, prior, options, device)
             parts.append(part)
@@ -98,11 +98,14 @@ def fuse(
             report.add(2)
     room = isotropic(given[0].scan.grid, options.edge)
     aligned = with_disagreement(aligned, room, options.seed)
-    choice = replace(chosen(options, parts, aligned, [one.number for one in given], room), priors=tuple(names))
+    parts = [replace(part, stack=one.stack) for part, one in zip(parts, aligned)]
+    choice = replace(chosen(options, parts, aligned, room), priors=tuple(names))
     shown = [one.stack.within(target.fitted) for one in aligned]
-    start = restored_mean(parts, target.fitted) if choice.method == "network" else kriged_start(shown, target.fitted)
+    start = start_of(choice.method, parts, shown, target.fitted)
     data = [one.data(target.fitted) for one in shown]
     found = posterior(start, data, options.seed, lambda done, steps: report.add(1))
+    if choice.method == "mean":  # its error is that of the corrected image, or a little more
+        found = replace(found, image=start[0])
     report.add(report.total)
     std = uncertainty(target.given(found.left))
     image = target.given(found.image.clamp_min(0)).numpy()

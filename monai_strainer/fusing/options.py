@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the command line reads this file for its help text
 
 __all__ = ["METHODS", "MOTIONS", "PROFILES", "SPACING", "FuseOptions"]
 
-METHODS = ("auto", "network", "kriging")
+METHODS = ("auto", "network", "kriging", "mean")
 MOTIONS = ("stack", "slice")
 PROFILES = tuple(name for name in ALL_PROFILES if name not in ("auto", "kspace"))  # a slice is excited, not encoded
 SPACING = 1.0  # mm
@@ -31,7 +31,8 @@ class FuseOptions:
         like: grid of the result, in any orientation, in place of the field of view of the first stack and a spacing.
             Its voxels may have different edges; where no stack reaches, the result is 0.
         method: "network" restores every stack with the prior and lets all data correct the mean; "kriging" uses the
-            data alone; "auto" takes the one that predicts a stack better from the others.
+            data alone; "mean" averages the stacks, interpolated with cubic splines; "auto" takes the one that predicts
+            the stacks best from each other.
         align: find how the stacks lie to each other; without it the headers are believed.
         motion: "stack" moves every stack as a whole; "slice" then finds how every slice lies in its stack, for people
             who moved between the slices.
@@ -57,7 +58,8 @@ class FuseOptions:
     method: str = field(
         default="auto",
         metadata=said(
-            "restore every stack with the prior first, or use the data alone; auto takes the better one", among=METHODS
+            "restore every stack with the prior first, use the data alone, or average the stacks; auto takes the best",
+            among=METHODS,
         ),
     )
     align: bool = field(default=True, metadata=said("believe the headers: stacks do not move", kind=bool))

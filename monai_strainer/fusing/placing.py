@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,9 +18,11 @@ from ..geometry import Grid
 from ..physics import Rigid, rigid_matrix
 from ..volume import Volume
 
-__all__ = ["Target", "isotropic", "on_grid", "require_overlap", "target_of"]
+__all__ = ["Target", "averaged", "isotropic", "on_grid", "require_overlap", "target_of"]
 
 _MOST = 400_000_000  # voxels of a result: beyond, a spacing is a mistake
+_FINER = 1.2  # an image whose voxels are so many times shorter is averaged before it is sampled
+_WIDTH = 0.4  # standard deviation of that blur, in voxels of the target
 _FEWEST = 0.05  # fraction of a field of view that lies in another
 
 
@@ -81,6 +83,10 @@ def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float) -
 def isotropic(first: Grid, spacing: float) -> Grid:
     """Return the field of view of a stack with voxels of one size, on its own axes.
 
+    Args:
+        first: grid of the stack.
+        spacing: edge of a voxel in mm.
+
     Raises:
         InputError: the result would have more than 400 million voxels.
     """
@@ -98,6 +104,10 @@ def _require_size(shape: Sequence[int], spacing: float) -> None:
 
 def require_overlap(stacks: Sequence[Grid], like: Grid | None = None) -> None:
     """Refuse stacks that do not look at the same place, and a grid where none of them looks.
+
+    Args:
+        stacks: their grids, the first one leading.
+        like: grid that was asked for, if any.
 
     Raises:
         InputError: a stack hardly overlaps the field of view of the first, or a grid that of any.
@@ -149,3 +159,15 @@ def on_grid(
         at = row[0] * corners[0][:, None, None] + row[1] * corners[1][:, None] + row[2] * corners[2] + row[3]
         inside &= (at >= -0.5) & (at <= n - 0.5)
     return torch.from_numpy(image.astype(np.float32)), inside
+
+
+def averaged(volume: Volume, target: Grid) -> Volume:
+    """Blur an image along the axes whose voxels are shorter than those of the grid that will sample it.
+
+    Args:
+        volume: the image.
+        target: that grid.
+    """
+    ratio = float(target.spacing.min()) / volume.grid.spacing
+    width = [_WIDTH * float(r) if r > _FINER else 0.0 for r in ratio]
+    return replace(volume, data=ndimage.gaussian_filter(volume.data, width, mode="nearest")) if any(width) else volume

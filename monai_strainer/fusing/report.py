@@ -28,7 +28,7 @@ class StackReport:
             of the slice, shift in mm.
         unsure: slices whose motion did not converge; they lie as the stack does.
         misfit: mean square of its residual over its noise; about 1 where the result explains the data.
-        prior: that restored it; "none" for kriging.
+        prior: that restored it; "none" where the method is not the network.
     """
 
     number: int
@@ -52,10 +52,11 @@ class FuseReport:
 
     Args:
         made_by: package and version.
-        method: "network" or "kriging".
+        method: "network", "kriging" or "mean".
         why: the reason in words.
         spacing: of the result in mm.
-        predicted: by method, the error of a stack predicted from the others, over its noise; where it was tried.
+        predicted: by method, the mean square error of stacks that are predicted from the others, over the variance of
+            their noise; where it was tried.
         seed: of all draws.
         aligned: whether the stacks were aligned; if not, the headers were believed.
         stacks: that were used, in the order they were given.
@@ -67,7 +68,7 @@ class FuseReport:
     """
 
     made_by: str
-    method: Literal["network", "kriging"]
+    method: Literal["network", "kriging", "mean"]
     why: str
     spacing: tuple[float, float, float]
     predicted: dict[str, float]

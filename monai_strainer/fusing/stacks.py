@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..anatomy.foreground import foreground
 from ..errors import InputError
 from ..fitting.stack_registration import Stack
 from ..physics import Profile, RicianNoise
@@ -18,7 +17,7 @@ from ..restoring.check import check_scan
 from ..restoring.options import RestoreOptions
 from ..restoring.prepare import prepare
 from ..restoring.restore import restore
-from ..restoring.zero_filling import Acquired, find_acquired
+from ..restoring.zero_filling import Acquired
 from ..volume import Volume
 from .images import RestoredStack
 from .options import FuseOptions
@@ -53,6 +52,11 @@ class GivenStack:
 def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions) -> list[GivenStack]:
     """Check the stacks; read noise level and intensity scale off each.
 
+    Args:
+        stacks: as they were given.
+        prior: that will restore them.
+        options: of the fusion.
+
     Raises:
         InputError: fewer than two stacks, or one that cannot be used.
     """
@@ -61,8 +65,7 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
     found = []
     for number, scan in enumerate(stacks, 1):
         check_scan(scan, prior)
-        is_filled = bool(find_acquired(scan, _SAME, foreground(scan.data)).filled)
-        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), is_filled)
+        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level, low = ready.level.level, ready.acquired.volume
@@ -86,7 +89,18 @@ def _notes(number: int, scan: Volume, acquired: Acquired) -> tuple[str, ...]:
 def restored_stack(
     one: GivenStack, stack: Stack, prior: Prior, options: FuseOptions, device: str | torch.device
 ) -> tuple[RestoredStack, str]:
-    """Restore one stack alone at about the spacing of the result; return it and the name of the prior used."""
+    """Restore one stack alone, at about the spacing of the result.
+
+    Args:
+        one: the stack as it came.
+        stack: the stack as it is fitted, aligned to the others.
+        prior: what restores.
+        options: of the fusion.
+        device: where to compute.
+
+    Returns:
+        the restored stack, and the name of the prior that was used.
+    """
     factors = [max(1.0, float(edge) / options.edge) for edge in one.low.grid.spacing]
     factors = [factor if factor > 1.05 else 1.0 for factor in factors]
     how = RestoreOptions(sigma=stack.sigma * one.scale, adapt=0, mirrors=_MIRRORS, seed=options.seed)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Scans from disk and back: the suffix chooses the format, and every fault of a file has one sentence."""
+"""Read and write scans: the suffix chooses the format, and every fault of a file has one sentence."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from .find import (
     refuse_inside,
     survey,
 )
-from .formats import is_image, require_format
-from .image_files import Layout, write_files
+from .formats import DicomForm, is_image, require_format
+from .image_files import Attached, Layout, write_files
 
 __all__ = [
     "SERIES",
+    "Attached",
+    "DicomForm",
     "Passed",
     "Survey",
     "find_scans",
@@ -154,12 +156,9 @@ def write(
     *,
     report: Mapping[str, Any] | None = None,
     std: NDArray[Any] | None = None,
-    beside: Mapping[str, NDArray[Any]] | None = None,
-    page: str | None = None,
-    sidecar: Mapping[str, Any] | None = None,
+    attached: Attached | None = None,
+    dicom: DicomForm | None = None,
     overwrite: bool = False,
-    parametric_map: bool = False,
-    enhanced: bool = False,
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
 
@@ -175,13 +174,9 @@ def write(
         path: ends in ``.nii``, ``.nii.gz`` or the like, or is the folder of a DICOM series to make.
         report: what was done; becomes the record ``x.json`` together with versions and hashes.
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
-        beside: (X, Y, Z) other images by the endings of their names: ``residual``, ``mask``, ``labels``. Integers are
-            written as integers. Not for a DICOM series.
-        page: HTML to stand beside the image as ``x.html``.
-        sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
+        attached: other images, a page and a sidecar.
+        dicom: which DICOM objects a series is made of.
         overwrite: replace files that are there. The input itself is never replaced.
-        parametric_map: DICOM: the standard deviation is one Parametric Map, not a second series of MR images.
-        enhanced: DICOM: every series is one Enhanced MR file; the source has to be Enhanced MR.
 
     Raises:
         InputError: an unknown suffix, a file that is there already, the input as output, or a disk that cannot be
@@ -197,18 +192,19 @@ def write(
         >>> sorted(file.name for file in folder.iterdir())
         ['x.json', 'x.nii.gz', 'x_std.nii.gz']
     """
-    path = Path(path)
+    path, attached, dicom = Path(path), attached or Attached(), dicom or DicomForm()
+    page = attached.page
     if _is_series(volume, path):
-        if beside:
+        if attached.maps:
             raise InputError("no other images are written beside a DICOM series", "name a .nii.gz file", path)
-        _write_series(volume, path, report, std, page, overwrite, parametric_map, enhanced)
+        _write_series(volume, path, report, std, page, dicom, overwrite)
         return
-    if parametric_map:
+    if dicom.parametric_map:
         require_map(path)
-    if enhanced:
+    if dicom.enhanced:
         require_enhanced(volume, path)
-    maps = {**({} if std is None else {"std": std}), **(beside or {})}
-    layout = Layout(path, tuple(maps), report is not None, page is not None, sidecar)
+    maps = {**({} if std is None else {"std": std}), **attached.maps}
+    layout = Layout(path, tuple(maps), report is not None, page is not None, attached.sidecar)
     source = getattr(volume.source, "path", None)
     write_files(layout, [(volume, maps)], lambda: (report, page), source=source, overwrite=overwrite)
 
@@ -230,6 +226,10 @@ def require_map(target: Path) -> None:
 
 def require_enhanced(volume: Volume, target: Path) -> None:
     """Refuse, before anything is computed, an Enhanced MR file that could not be written.
+
+    Args:
+        volume: the scan.
+        target: folder to be made.
 
     Raises:
         InputError: the target is no folder of a DICOM series, or the scan does not come from Enhanced MR.
@@ -257,9 +257,8 @@ def _write_series(
     report: Mapping[str, Any] | None,
     std: NDArray[Any] | None,
     page: str | None,
+    dicom: DicomForm,
     overwrite: bool,
-    parametric_map: bool,
-    enhanced: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
     from .dicom.write import write_dicom
@@ -268,10 +267,10 @@ def _write_series(
         raise InputError("a series is many files", "name a folder for it", path)
     refuse_inside(path, volume.source.path)
     if path.is_file() or (is_there(path) and not overwrite):
-        raise InputError("there is something of this name", "choose another name, or pass overwrite", path)
+        raise InputError("a file or folder of this name exists", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:
-            outputs = write_dicom(volume, temporary, report, std, parametric_map, enhanced)
+            outputs = write_dicom(volume, temporary, report, std, dicom)
             if page is not None:
                 (temporary / f"{SERIES}.html").write_text(page, encoding="utf-8")
                 outputs[f"{SERIES}.html"] = sha256(temporary / f"{SERIES}.html")

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Which scans a folder holds, and which folders an output must stay out of."""
+"""Find the scans of a folder, and refuse outputs among the inputs."""
 
 from __future__ import annotations
 
@@ -42,14 +42,24 @@ MAPS = {"std": DEVIATION, "residual": "residual", "mask": "mask", "labels": "lab
 
 
 class Passed(NamedTuple):
-    """An input that was found and is not used, and why."""
+    """An input that was found and is not used.
+
+    Args:
+        name: relative to the folder.
+        reason: why, in words.
+    """
 
     name: str
     reason: str
 
 
 class Survey(NamedTuple):
-    """What a folder holds: scans to use, and what else looks like an image."""
+    """What a folder holds.
+
+    Args:
+        scans: to use.
+        passed: what else looks like an image.
+    """
 
     scans: list[Path]
     passed: list[Passed]

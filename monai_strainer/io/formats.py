@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The formats of images in one file: which suffix means which, and the module that reads and writes it.
+"""List the formats of images in one file: which suffix means which, and the module that reads and writes it.
 
 To add a format, add a line to ``FORMATS`` and a module with
 
@@ -12,13 +12,14 @@ Every command, pipeline and transform takes and makes such files then. DICOM is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError
 
-__all__ = ["FORMATS", "Format", "format_of", "is_image", "require_format"]
+__all__ = ["FORMATS", "DicomForm", "Format", "format_of", "is_image", "require_format"]
 
 
 class Format(NamedTuple):
@@ -49,6 +50,19 @@ FORMATS = (
     Format("NIfTI", (".nii.gz", ".nii"), ".nifti.files"),
     Format("MGH", (".mgz", ".mgh"), ".mgh"),
 )
+
+
+@dataclass(frozen=True)
+class DicomForm:
+    """Which DICOM objects an output is made of; by default classic MR images, one file per slice.
+
+    Args:
+        parametric_map: the standard deviation is one Parametric Map, not a second series of MR images.
+        enhanced: every series is one Enhanced MR file; the source has to be Enhanced MR.
+    """
+
+    parametric_map: bool = False
+    enhanced: bool = False
 
 
 def format_of(path: Path) -> Format | None:

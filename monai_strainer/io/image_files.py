@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,29 @@ from ..volume import Volume
 from .find import MAPS, is_nifti
 from .formats import require_format
 
-__all__ = ["INTEGERS", "Layout", "Made", "require_free", "write_files"]
+__all__ = ["INTEGERS", "Attached", "Layout", "Made", "require_free", "write_files"]
 
 DESC, STD = re.compile(r"_desc-[a-zA-Z0-9]+_"), "_desc-strainerstd_"  # a BIDS name, and that of its deviation
 INTEGERS = ("mask", "labels")  # maps of whole numbers; of a 4-D output there is one
 
 Made = tuple[Volume, Mapping[str, NDArray[Any]]]
 """A volume, and the maps that go with it by the endings of their names, all (X, Y, Z)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attached:
+    """What is written with an image besides its standard deviation and its record.
+
+    Args:
+        maps: (X, Y, Z) other images by the endings of their names: ``residual``, ``mask``, ``labels``. Integers are
+            written as integers. Not for a DICOM series.
+        page: HTML to stand beside the image as ``x.html``.
+        sidecar: what the JSON file says besides the record, which then stands under ``"Strainer"`` (BIDS).
+    """
+
+    maps: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    page: str | None = None
+    sidecar: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +167,16 @@ def _write_4d(paths: Mapping[str, Path], volumes: Iterable[Made], others: Sequen
 
 
 def require_free(targets: Sequence[Path], source: Path | None, overwrite: bool) -> None:
-    """Refuse, before anything is written, to replace the input, or anything that is not meant to be replaced."""
+    """Refuse, before anything is written, to replace the input, or anything that is not meant to be replaced.
+
+    Args:
+        targets: files to be written.
+        source: resolved path of the input; None where it has no file.
+        overwrite: whether existing files may be replaced; the input never is.
+
+    Raises:
+        InputError: a target is the input, takes the name of its sidecar, is a folder, or exists.
+    """
     for target in targets:
         if source is not None:
             own = target.resolve()

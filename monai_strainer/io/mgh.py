@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""MGH files (``.mgz``, ``.mgh``) of FreeSurfer: read with all faults named before the voxels are decoded, and written.
+"""Read and write MGH files (``.mgz``, ``.mgh``) of FreeSurfer; all faults are named before the voxels are decoded.
 
 The header is big-endian, 284 bytes: version, four sizes, type, two flags, voxel size ``d``, the directions ``e_x``,
 ``e_y``, ``e_z`` of the axes and the centre ``c``, all in RAS millimetres. Voxel ``i`` lies at ``c + M (i - n / 2)``
@@ -38,7 +38,14 @@ _AGAIN = "take the file from its source again"
 
 @dataclass(frozen=True)
 class MghSource:
-    """Where a volume comes from."""
+    """Where a volume that was read from an MGH file comes from.
+
+    Args:
+        name: of the file.
+        sha256: of the file.
+        path: resolved.
+        findings: what is unusual about the file, in words.
+    """
 
     name: str
     sha256: str
@@ -47,7 +54,16 @@ class MghSource:
 
 
 def read_image(path: Path, limit_bytes: int, volume: int | None = None, form: str | None = None) -> Volume:
-    """Read an MGH file; see ``monai_strainer.io.read``. It has one affine, so ``form`` decides nothing."""
+    """Read an MGH file.
+
+    Args:
+        path, limit_bytes: see :func:`monai_strainer.io.read`.
+        volume: frame that is meant, from 1; needed where the file holds several.
+        form: not used: the format has one affine.
+
+    Raises:
+        InputError: the file is missing, damaged, too large, or holds no image.
+    """
     try:
         with gzip.open(path) if path.name.lower().endswith(".mgz") else path.open("rb") as handle:
             grid, frames, dtype = _understood(handle.read(HEAD), path)
@@ -130,7 +146,14 @@ def _decoded(
 
 
 def write_image(volume: Volume, path: Path, note: str = "", integers: bool = False) -> None:
-    """Write float32, or int32 where whole numbers are meant; see ``monai_strainer.io.write``. A note has no place."""
+    """Write a volume as MGH file; the same volume always gives the same bytes.
+
+    Args:
+        volume: the scan.
+        path: ends in ``.mgz`` (compressed) or ``.mgh``.
+        note: not written: the format has no place for it.
+        integers: int32 instead of float32, for masks and labels.
+    """
     affine, shape, spacing = volume.grid.affine, volume.grid.shape, volume.grid.spacing
     directions = (affine[:3, :3] / spacing).T.ravel()
     centre = affine[:3, :3] @ (np.asarray(shape) / 2) + affine[:3, 3]

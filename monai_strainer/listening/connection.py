@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What both directions of the network share: the package that speaks DICOM, kept quiet, and TLS."""
+"""Set up what receiving and sending have in common: the package that speaks DICOM, kept quiet, and TLS."""
 
 from __future__ import annotations
 

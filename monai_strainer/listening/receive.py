@@ -102,7 +102,12 @@ class Receiver:
         self._is_full = is_full
 
     def is_allowed(self, address: str, title: str | None = None) -> bool:
-        """Return whether a caller may call from an address, or under a title from an address."""
+        """Return whether a caller may call from an address, or under a title from an address.
+
+        Args:
+            address: IP address of the caller.
+            title: AE title that it gives; None asks about the address alone.
+        """
         return any(peer.includes(address) and title in (None, peer.ae_title) for peer in self._settings.allow)
 
     def _admit(self, event: Any) -> None:

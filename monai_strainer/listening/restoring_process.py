@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Restore a series in a process of its own: receiving goes on meanwhile, and outlives a lack of memory."""
+"""Restore a series in a process of its own: receiving goes on meanwhile, and survives a lack of memory."""
 
 from __future__ import annotations
 
@@ -127,7 +127,15 @@ class RestoringProcess:
             )
 
     def __call__(self, source: Path | None, target: Path | None) -> Outcome:
-        """Restore; without folders, only try the settings."""
+        """Restore a series, or try the settings.
+
+        Args:
+            source: folder of the series; None tries the settings alone.
+            target: folder of the derived series; None likewise.
+
+        Returns:
+            how it ended; a process that ends without a word has died.
+        """
         context = multiprocessing.get_context("spawn")  # a fork would copy threads, and the sockets of callers
         mine, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_restore, args=(theirs, self._settings, source, target), daemon=True)

@@ -7,12 +7,12 @@ aside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .settings import Limits
 
-__all__ = ["OverLimit", "SeriesLimits"]
+__all__ = ["OverLimit", "SeriesLimits", "bytes_below"]
 
 _GIB = 2.0**30
 
@@ -55,7 +55,7 @@ class SeriesLimits:
         Raises:
             OverLimit: a limit forbids it; nothing is counted.
         """
-        if not any((place / series).exists() for place in self._work):
+        if not any((folder / series).exists() for folder in self._work):
             self.forget(series)
             if self._count() >= self._limits.series_in_work:
                 finding = f"{self._limits.series_in_work} series are in work, the limit: new series are not taken"
@@ -77,9 +77,23 @@ class SeriesLimits:
 
     def _count(self) -> int:
         """Return how many series are in work."""
-        return len({folder.name for place in self._work for folder in place.iterdir()})
+        return len({series.name for folder in self._work for series in folder.iterdir()})
 
     def _found(self, series: str) -> dict[str, int]:
         """Return the files of a series that lie on the disk, and their bytes."""
-        places = (place / series / self._received for place in (*self._work, *self._kept))
-        return {file.name: file.stat().st_size for place in places for file in place.glob("[!.]*.dcm")}
+        folders = (folder / series / self._received for folder in (*self._work, *self._kept))
+        return {file.name: file.stat().st_size for folder in folders for file in folder.glob("[!.]*.dcm")}
+
+
+def bytes_below(folder: Path) -> int:
+    """Return the size of all files below a folder, in bytes; files may be removed meanwhile."""
+    return sum(_sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for file in folder.rglob("*"):
+        try:
+            if file.is_file():
+                yield file.stat().st_size
+        except FileNotFoundError:
+            continue

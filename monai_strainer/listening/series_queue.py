@@ -1,13 +1,13 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Keep series on disk from their first image to the sent result: a process that is killed at any point loses nothing.
 
-A series is one folder, ``<short id>/received/``, that moves as a whole from one place to the next::
+A series is one folder, ``<short id>/received/``, that moves as a whole from one folder to the next::
 
     queue/collecting -> queue/waiting -> queue/outgoing -> done
                                      \\-> quarantine, with reason.json
 
 Every move is one rename on one file system, forced to disk. An image counts as stored once its bytes and its name are
-on the disk. A series is in one place at a time; images that come while it is in work wait in ``collecting``.
+on the disk. A series is in one of them at a time; images that come while it is in work wait in ``collecting``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..storage.atomic import atomic, make_folder, move, write_json
 from ..storage.provenance import now
-from .series_limits import OverLimit, SeriesLimits
+from .series_limits import OverLimit, SeriesLimits, bytes_below
 from .settings import Folders, Limits
 from .short_ids import ShortIds
 
@@ -73,6 +73,10 @@ class SeriesQueue:
     def store(self, series_uid: str, instance_uid: str, data: bytes) -> str:
         """Force an image to disk; one that lies here already, with the same bytes, is not stored again.
 
+        Args:
+            series_uid, instance_uid: of the image.
+            data: bytes of its file.
+
         Returns:
             the short name of its series.
 
@@ -88,7 +92,7 @@ class SeriesQueue:
             self._admit(series, name, len(data))
             self._writers[series] += 1
         try:
-            if not any((place / series / RECEIVED / name).exists() for place in (self.waiting, self.outgoing)):
+            if not any((folder / series / RECEIVED / name).exists() for folder in (self.waiting, self.outgoing)):
                 with self._lock:
                     make_folder(folder)
                 if not (folder / name).exists():
@@ -139,7 +143,7 @@ class SeriesQueue:
         """
         with self._lock:
             batch = self.collecting / series
-            if self._writers[series] or self._place_of(series) is not None:
+            if self._writers[series] or self._folder_of(series) is not None:
                 return False
             if not _images(batch):  # killed before the first image was whole, or all images were in work already
                 self._remove(batch)
@@ -175,8 +179,8 @@ class SeriesQueue:
                 self.say(f"series {series}: more images came, {len(joined)} from {kept.parent.name} join them")
                 self._remove(kept)
 
-    def _place_of(self, series: str) -> Path | None:
-        return next((place for place in (self.waiting, self.outgoing) if (place / series).exists()), None)
+    def _folder_of(self, series: str) -> Path | None:
+        return next((folder for folder in (self.waiting, self.outgoing) if (folder / series).exists()), None)
 
     def next_waiting(self) -> Path | None:
         """Return the series that has waited longest for its restoration."""
@@ -213,7 +217,12 @@ class SeriesQueue:
         return [file for file in files if file.relative_to(job).as_posix() not in noted]
 
     def confirm(self, job: Path, file: Path) -> None:
-        """Note that the archive has an image; where the note is lost, the image is sent again, and is the same one."""
+        """Note that the archive has an image; where the note is lost, the image is sent again, and is the same one.
+
+        Args:
+            job: folder of the series.
+            file: of the image that was sent, below it.
+        """
         with (job / SENT).open("a", encoding="utf-8") as notes:
             notes.write(file.relative_to(job).as_posix() + "\n")
 
@@ -224,7 +233,12 @@ class SeriesQueue:
             move(job, self.done / job.name)
 
     def refuse(self, job: Path, finding: str, remedy: str) -> None:
-        """Set a series aside, with the reason beside it; no attribute of a patient is in there."""
+        """Set a series aside, with the reason beside it; no attribute of a patient is in there.
+
+        Args:
+            job: folder of the series.
+            finding, remedy: sentences of the reason; UIDs in them are replaced by short names.
+        """
         finding, remedy = self.ids.clean(finding), self.ids.clean(remedy)
         self._write_reason(job, finding, remedy)
         with self._lock:
@@ -233,7 +247,12 @@ class SeriesQueue:
         self.say(f"series {job.name}: in quarantine: {finding}")
 
     def refuse_bytes(self, data: bytes, finding: str, remedy: str) -> None:
-        """Set bytes aside that name no series."""
+        """Set bytes aside that belong to no known series, with the reason beside them.
+
+        Args:
+            data: as they were received.
+            finding, remedy: sentences of the reason.
+        """
         name = hashlib.sha256(data).hexdigest()[:12]
         job = self.quarantine / f"unreadable-{name}"
         make_folder(job / RECEIVED)
@@ -256,19 +275,19 @@ class SeriesQueue:
 
     def bytes_in_work(self) -> int:
         """Return the size of all series in work."""
-        return sum(_bytes(place) for place in (self.collecting, self.waiting, self.outgoing))
+        return sum(bytes_below(folder) for folder in (self.collecting, self.waiting, self.outgoing))
 
     def bytes_refused(self) -> int:
         """Return the size of all series in quarantine."""
-        return _bytes(self.quarantine)
+        return bytes_below(self.quarantine)
 
     def counts(self) -> dict[str, int]:
-        """Return how many series lie in each place."""
-        places = (self.collecting, self.waiting, self.outgoing, self.quarantine, self.done)
-        return {place.name: len(list(place.iterdir())) for place in places}
+        """Return how many series lie in each folder."""
+        folders = (self.collecting, self.waiting, self.outgoing, self.quarantine, self.done)
+        return {folder.name: len(list(folder.iterdir())) for folder in folders}
 
     def _remove(self, folder: Path) -> None:
-        """Remove a folder as if at once: it leaves its place in one step."""
+        """Remove a folder as if at once: it is moved away in one step."""
         if folder.exists():
             target = self._leaving / f"{folder.name}-{time.time_ns()}"
             move(folder, target)
@@ -278,17 +297,3 @@ class SeriesQueue:
 def _images(job: Path) -> list[Path]:
     """Return the received images of a series."""
     return sorted((job / RECEIVED).glob("[!.]*.dcm"))
-
-
-def _bytes(folder: Path) -> int:
-    return sum(_sizes(folder))
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    """Yield the sizes of all files below a folder, while others may remove them."""
-    for file in folder.rglob("*"):
-        try:
-            if file.is_file():
-                yield file.stat().st_size
-        except FileNotFoundError:
-            continue

@@ -52,7 +52,12 @@ class Listen:
 
 @dataclass(frozen=True)
 class Peer:
-    """Who may call: an AE title together with an address, or a network like ``10.1.2.0/24``."""
+    """Who may call.
+
+    Args:
+        ae_title: that the caller gives.
+        address: IP address that it calls from, or a network such as ``10.1.2.0/24``.
+    """
 
     ae_title: str
     address: str
@@ -75,7 +80,13 @@ class Peer:
 
 @dataclass(frozen=True)
 class Destination:
-    """The archive that gets the results."""
+    """The archive that gets the results.
+
+    Args:
+        ae_title: of the archive.
+        host: name or address.
+        port: of TCP.
+    """
 
     ae_title: str
     host: str
@@ -88,7 +99,13 @@ class Destination:
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM form: our certificate, its key, and the authority that has signed those of the other side."""
+    """Files for TLS, in PEM form.
+
+    Args:
+        certificate: of the listener.
+        key: of that certificate.
+        authority: certificate of the authority that signed those of the other side.
+    """
 
     certificate: Path
     key: Path
@@ -124,7 +141,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where series lie, on one file system: those in work, those refused, and those that are sent."""
+    """Where series lie; all on one file system.
+
+    Args:
+        queue: series in work.
+        quarantine: series that were refused, with the reason.
+        done: series whose results were sent.
+    """
 
     queue: Path
     quarantine: Path
@@ -160,7 +183,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sending:
-    """Seconds to wait before a send is tried again: at first, and at most; the wait doubles from one to the other."""
+    """Seconds to wait before a send is tried again; every wait is twice the one before.
+
+    Args:
+        first_wait: the first one.
+        longest_wait: no wait is longer.
+    """
 
     first_wait: float = 10.0
     longest_wait: float = 600.0
@@ -195,7 +223,19 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the configuration file says, one field a table; see ``examples/listen.toml``."""
+    """All that the configuration file says, one field a table; see ``examples/listen.toml``.
+
+    Args:
+        destination: archive that gets the results.
+        folders: where series lie.
+        allow: who may call; nobody by default.
+        listen: name, port and address of the listener.
+        series: when a series is complete.
+        limits: how much disk is used.
+        sending: how failed sending is tried again.
+        restore: how series are restored.
+        tls: encryption of both directions; None for none.
+    """
 
     destination: Destination
     folders: Folders

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Short names for identifiers: they can be compared, and without the queue nobody knows what they stand for."""
+"""Make short names for identifiers: they can be compared, and only the key in the queue leads back to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ShortIds:
     """Names of twelve hexadecimal digits for UIDs, by a secret that lies in the queue.
 
     A UID of DICOM leads to the patient in every archive that knows it, and anybody who has a list of UIDs can compute
-    a plain hash of them. Hence a keyed hash: names in logs and folders are of use on this machine alone.
+    a plain hash of them. So the hash has a key: names in logs and folders are of use on this machine alone.
 
     Args:
         queue: folder of the queue; the secret is made there once.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Coordinate networks: coordinate images in, images out, channel first."""
+"""Define the networks: coordinate networks, detail network, noise level network; images are channel first."""
 
 from .detail import CONDITIONS, DetailPrior, sizes_of_detail
 from .detail_channels import DetailChannels

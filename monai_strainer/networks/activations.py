@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The nonlinearity of coordinate networks, by the name that configuration files give it.
+"""Define the nonlinearity of coordinate networks, by the name that configuration files give it.
 
 Its argument is always computed in float32: in half precision ``sin(30 x)`` loses its phase.
 """
@@ -13,7 +13,11 @@ __all__ = ["Sine", "activation_named"]
 
 
 class Sine(nn.Module):
-    """``sin(omega z)`` (Sitzmann et al., NeurIPS 2020)."""
+    """``sin(omega z)`` (Sitzmann et al., NeurIPS 2020).
+
+    Args:
+        omega: factor of the argument; a larger one lets a network show finer detail from the start.
+    """
 
     def __init__(self, omega: float = 30.0) -> None:
         super().__init__()
@@ -25,6 +29,10 @@ class Sine(nn.Module):
 
 def activation_named(name: str, omega: float) -> Sine:
     """Return the activation that a configuration file names.
+
+    Args:
+        name: ``"sine"``.
+        omega: factor of the argument of the sine.
 
     Raises:
         ValueError: no activation has that name.

@@ -2,8 +2,8 @@
 """Estimate an image and its standard deviation from measured slices and a description of the acquisition: a U-Net.
 
 A coordinate prior is smooth by nature and cannot know a new brain's folds. This network knows how folds look. It sees
-a slice, two neighbours on either side, and the features that the coordinate prior's encoder has at these places of the
-head; it takes the noise level and the operator, and gives the image and the standard deviation of every pixel.
+a slice, two neighbours on either side, and the features that the coordinate prior's encoder has at these positions of
+the head; it takes the noise level and the operator, and gives the image and the standard deviation of every pixel.
 """
 
 from __future__ import annotations

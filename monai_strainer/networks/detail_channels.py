@@ -10,7 +10,7 @@ from .detail import CONDITIONS, DetailPrior
 
 __all__ = ["DetailChannels"]
 
-_IS_RICIAN, _CLOSENESS = 8, 9  # places among the conditions
+_IS_RICIAN, _CLOSENESS = 8, 9  # positions among the conditions
 
 
 class DetailChannels(DetailPrior):

@@ -42,7 +42,7 @@ class NoiseLevelNet(nn.Module):
         ``log s = log(sum_i w_i d_i^2 / (5/4)) / 2 + sum_i w_i c_i``
 
     with the high-pass ``d``, whose power is 5/4 of white noise's, weights ``w`` that sum to 1 and corrections ``c``,
-    both of the network. An untrained network is right about pure noise; training finds the places that are.
+    both of the network. An untrained network is right about pure noise; training finds the patches that are.
 
     Args:
         channels: width.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""How exact products are: rounded on purpose for a while, and as they were afterwards."""
+"""Set how exact products are for a while, and restore the setting afterwards."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Sine layers as one step of autograd: on a CPU forward and backward in tiles, on activations taken once.
+"""Compute sine layers as one step of autograd on a CPU: forward and backward in tiles, in memory that is kept.
 
 Plain PyTorch takes two fresh blocks of ``points x width`` per layer in every step; on a whole slice the machine spends
 more time on their first touch than on products. Here tiles are small enough to stay in cache, the activations that the
@@ -38,7 +38,13 @@ class SineTape:
         return SineTape(self.half)  # a copy has room of its own
 
     def take(self, name: str, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """Return a block of this name; its content is that of the last use, or arbitrary."""
+        """Return a block of memory by its name; its content is that of the last use, or arbitrary.
+
+        Args:
+            name: of the block.
+            shape: of the tensor.
+            dtype: of the tensor.
+        """
         size = 1
         for n in shape:
             size *= n
@@ -81,7 +87,16 @@ def sine_features(
 
 
 def encoded(encoder: nn.Sequential, points: Tensor, tape: SineTape) -> Tensor:
-    """Compute a Siren's features ``(1, N, C)`` at points ``(1, N, d)``, with the tape."""
+    """Compute the features of a Siren.
+
+    Args:
+        encoder: layers of the Siren without its readout.
+        points: ``(1, N, d)`` coordinates.
+        tape: memory for the backward pass.
+
+    Returns:
+        ``(1, N, C)`` features.
+    """
     pairs = [list(layer.children()) for layer in encoder]
     linears: list[nn.Linear] = [linear for linear, _ in pairs]  # type: ignore[misc]
     omega = float(pairs[0][1].omega)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Sine layers as one step of autograd on an accelerator: only arguments are kept, waves are made again on the way back.
+"""Compute sine layers as one step of autograd on a GPU: the backward pass computes sines and cosines again.
 
 Plain PyTorch keeps two blocks of ``points x width`` per layer, the argument of the sine for its derivative and the sine
 for the next product. Sine and cosine of an argument cost an accelerator less than to fetch them, so one block is

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Siren: an image as a function of its coordinates."""
+"""Define the Siren: an image as a function of its coordinates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ def to_points(coords: Tensor) -> Tensor:
 
 
 def to_image(points: Tensor, coords: Tensor) -> Tensor:
-    """Values at points ``(B, N, C)`` back to an image ``(B, C, *spatial)`` shaped like the coordinate image."""
+    """Return values at points as an image.
+
+    Args:
+        points: ``(B, N, C)`` values, ``N`` pixels in the order of the image.
+        coords: ``(B, d, *spatial)`` coordinate image, for the shape.
+
+    Returns:
+        ``(B, C, *spatial)``.
+    """
     shape = list(coords.shape)
     return points.transpose(1, 2).reshape([shape[0], points.shape[2]] + shape[2:])  # noqa: RUF005 (TorchScript)
 
@@ -36,10 +44,18 @@ def _initialise(linear: nn.Linear, bound: float) -> nn.Linear:
 def sine_layers(
     in_channels: int, hidden_channels: int, num: int, omega: float, activation: str, first: bool
 ) -> nn.Sequential:
-    """``num`` layers of ``activation(W h + b)`` with SIREN's initialisation.
+    """Build layers of ``activation(W h + b)`` with SIREN's initialisation.
 
     The very first layer of a network draws its weights from ``U(-1/n, 1/n)``, all others from
     ``U(-sqrt(6/n)/omega, sqrt(6/n)/omega)``, with ``n`` inputs; biases keep PyTorch's default.
+
+    Args:
+        in_channels: inputs of the first layer.
+        hidden_channels: outputs of every layer.
+        num: layers.
+        omega: factor of the argument of the sine.
+        activation: name, see :func:`~monai_strainer.networks.activations.activation_named`.
+        first: whether the layers begin a network.
     """
     layers: list[nn.Module] = []
     for k in range(num):

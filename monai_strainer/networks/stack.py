@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""SirenStack: one private copy of a Siren per slice, all evaluated in one batched product."""
+"""Stack Sirens: one private copy per slice, all evaluated in one batched product."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""StrainerNet: images that share their first layers, each with a readout of its own."""
+"""Define the StrainerNet: images that share their first layers, each with a readout of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["StrainerNet"]
 class StrainerNet(nn.Module):
     """``num_heads`` Sirens whose first ``shared_layers`` layers are one and the same encoder.
 
-        ``x_i(c) = head_i(encoder(c))``
+        ``x_i(c) = readout_i(encoder(c))``
 
     Trained on several images at once, the encoder learns what they have in common; the readouts keep what is private to
     each image. Only the encoder is meant to travel: ``siren()`` takes it along and leaves the readouts behind.
@@ -28,7 +28,7 @@ class StrainerNet(nn.Module):
         hidden_channels: width ``C``.
         num_layers: layers of each Siren including the last, linear one.
         shared_layers: sine layers ``K`` of the encoder, ``1 <= K < num_layers``; the paper shares all but the last.
-        num_heads: images ``N``.
+        num_heads: readouts, one per image; the name is that of configuration files.
         omega: frequency of every sine layer.
         activation: as in :class:`Siren`.
 
@@ -92,7 +92,7 @@ class StrainerNet(nn.Module):
         """Build a single-image network with a copy of the encoder.
 
         Args:
-            readout: take along the readout of this image; without it the private layers are drawn anew, as the paper
+            readout: take along the readout of this image; without it the private layers are drawn again, as the paper
                 does for an unseen image.
         """
         net = Siren(

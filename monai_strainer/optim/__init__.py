@@ -1,2 +1,2 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Optimisers, learning-rate schedules, and training steps captured as CUDA graphs."""
+"""Give optimisers, learning-rate schedules, and training steps captured as CUDA graphs."""

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""A training step recorded once and replayed: hundreds of launches become one.
+"""Capture a training step once and replay it: hundreds of launches become one.
 
 A step of a coordinate network is some 300 small kernels. An accelerator runs them in less time than Python takes to
 launch them, so from the fourth step on a CUDA graph launches all of them at once. Nowhere else is anything recorded.
@@ -74,7 +74,11 @@ def _tensors(inputs: list[Tensor | nn.Module] | tuple[Tensor | nn.Module, ...]) 
 
 
 class CudaGraphs:
-    """How a CUDA device records: on a stream of its own, where the steps before have run too."""
+    """Captures steps on a CUDA device: on a stream of its own, where the steps before have run too.
+
+    Args:
+        device: a CUDA device.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.stream = torch.cuda.Stream(device)

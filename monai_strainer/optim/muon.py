@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Muon: momentum whose update is made orthogonal, for stacks of matrices; Adam for everything else."""
+"""Optimise with Muon: momentum whose update is made orthogonal, for stacks of matrices; Adam for everything else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import DetailPrior, SirenStack
-from .schedules import rate_on
+from .schedules import Engine, rate_on
 
 __all__ = ["Muon", "adam", "descend", "detail_optimisers", "optimisers", "orthogonalise"]
 
@@ -94,7 +94,12 @@ class Muon(torch.optim.Optimizer):
 
 
 def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the kernels of the blocks of a detail network, Adam for all else."""
+    """Return the optimisers of a detail network: Muon for the kernels of its blocks, Adam for all else.
+
+    Args:
+        network: to train.
+        rate: of Muon; Adam keeps its default until the schedule sets it.
+    """
     blocks = (network.encode, network.decode, network.down, network.up)
     kernels = [p for block in blocks for p in block.parameters() if p.ndim == 4]
     others = [p for p in network.parameters() if all(p is not kernel for kernel in kernels)]
@@ -104,7 +109,7 @@ def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Opt
 def descend(
     network: nn.Module,
     average: nn.Module,
-    engines: Sequence[torch.optim.Optimizer],
+    engines: Sequence[Engine],
     loss: Tensor,
     clip: float,
     keep: float,
@@ -133,6 +138,7 @@ def optimisers(stack: SirenStack, kind: str, lr: float, readout_lr: float) -> li
     """Build the optimisers of a stack's trainable weights.
 
     Args:
+        stack: the networks that are trained together.
         kind: ``"adam"`` for all of them, or ``"muon"`` for the hidden matrices and Adam for
             first layer, readout and biases.
         lr: rate of the hidden matrices under Muon, of everything under Adam.
@@ -152,7 +158,12 @@ def optimisers(stack: SirenStack, kind: str, lr: float, readout_lr: float) -> li
 
 
 def adam(params: Iterable[Tensor], lr: float) -> torch.optim.Adam:
-    """Adam; on an accelerator as one kernel, with a rate that a recorded step reads."""
+    """Return Adam; on an accelerator it is one kernel, and its rate is a tensor that a captured step reads.
+
+    Args:
+        params: to train, all on one device; at least one.
+        lr: learning rate.
+    """
     some = list(params)
     if some[0].device.type != "cuda":
         return torch.optim.Adam(some, lr)

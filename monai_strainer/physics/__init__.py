@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What the scanner did to the image: linear operators, noise models, and the noise level read off one scan."""
+"""Model the scanner: linear operators, noise models, and the noise level estimated from one scan."""
 
 from __future__ import annotations
 

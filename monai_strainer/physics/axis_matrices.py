@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a scanner does along one axis, as a small matrix of weights.
+"""Describe what a scanner does along one axis, as a small matrix of weights.
 
 Voxels are boxes on a common field of view: of ``n`` voxels along an axis, number ``j`` spans ``[j, j + 1] / n`` of it.
 So an image and its low-resolution version share their edges, and no operator shifts the image.
@@ -95,7 +95,15 @@ def _centres(n: int) -> Tensor:
 
 
 def voxel_edges(fine: int, coarse: int) -> Tensor:
-    """Return the edges (n, N + 1) of the fine voxels relative to the centre of each coarse one, in fine voxels."""
+    """Return the edges of the fine voxels relative to the centre of each coarse one.
+
+    Args:
+        fine: ``N``, the number of fine voxels.
+        coarse: ``n``, the number of coarse ones on the same field of view.
+
+    Returns:
+        ``(n, N + 1)`` float64, in fine voxels.
+    """
     return torch.arange(fine + 1, dtype=torch.float64) - fine * _centres(coarse)[:, None]
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Sparse k-space: only some phase-encoding lines are measured, and the zero-filled image is what is given."""
+"""Model sparse k-space: only some phase-encoding lines are measured, and the zero-filled image is given."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def random_lines(n: int, factor: float, centre: float = 0.08, seed: int = 0) -> 
     """
     if factor < 1 or not 0 <= centre <= 1 / factor:
         raise InputError(
-            f"{factor:g} times fewer lines and {centre:g} of them in the middle cannot be",
+            f"{factor:g} times fewer lines and {centre:g} of them in the middle are not possible together",
             "use a factor of 1 or more and a middle below its inverse",
         )
     k = torch.arange(n) - n // 2

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Noise models: how data scatter around the image an operator predicts."""
+"""Model noise: how data scatter around the image an operator predicts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ class NoiseModel(nn.Module):
         self.register_buffer("sigma", sigma)
 
     def restrict(self: _Model, rows: Tensor, columns: Tensor) -> _Model:
-        """Return the noise of some rows and columns of the images; a level that is the same everywhere stays."""
+        """Return the noise of a part of the images; a level that is the same everywhere stays.
+
+        Args:
+            rows: indices along the last axis but one.
+            columns: indices along the last axis.
+        """
         if self.sigma.ndim < 2:
             return self
         part = self.kind(0.0)
@@ -60,11 +65,24 @@ class NoiseModel(nn.Module):
         raise InputError(f"the noise {cls.__name__} has no parameter {parameter!r}", "give its name alone")
 
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw data of the shape of ``x`` around it."""
+        """Draw data around an image.
+
+        Args:
+            x: the image without noise.
+            generator: of the draw, on the device of ``x``.
+
+        Returns:
+            data in the shape of ``x``.
+        """
         raise NotImplementedError
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
-        """``-log p(y | x)`` per voxel, up to a constant that does not depend on ``x``."""
+        """Return ``-log p(y | x)`` per voxel, up to a constant that does not depend on ``x``.
+
+        Args:
+            x: the image without noise.
+            y: data in the shape of ``x``.
+        """
         raise NotImplementedError
 
     def debias(self, y: Tensor) -> Tensor:
@@ -113,11 +131,11 @@ class GaussianNoise(NoiseModel):
     is_magnitude = False
 
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw ``y`` around ``x``; the generator lives on the device of ``x``."""
+        """Draw ``y = x + sigma n``."""
         return x + self._sigma_for(x) * standard_normal(x, generator)
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
-        """``(y - x)^2 / (2 sigma^2)`` per voxel."""
+        """Return ``(y - x)^2 / (2 sigma^2)`` per voxel."""
         check_pair(x, y)
         return ((y - x) / self._sigma_for(x).clamp_min(SMALLEST)) ** 2 / 2
 
@@ -149,12 +167,12 @@ class RicianNoise(NoiseModel):
     """
 
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw ``y`` around ``x``; the generator lives on the device of ``x``."""
+        """Draw ``y = |x + sigma (n1 + i n2)|``."""
         sigma = self._sigma_for(x)
         return torch.hypot(x + sigma * standard_normal(x, generator), sigma * standard_normal(x, generator))
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
-        """``(y - x)^2 / (2 sigma^2) - log i0e(x y / sigma^2)`` per voxel, with ``i0e(t) = exp(-|t|) I_0(t)``.
+        """Return ``(y - x)^2 / (2 sigma^2) - log i0e(x y / sigma^2)`` per voxel, with ``i0e(t) = exp(-|t|) I_0(t)``.
 
         The scaled Bessel function keeps it finite for any ``sigma``. An ``x`` below 0, which no magnitude image has,
         is met by the square, which leads it back.

@@ -1,8 +1,8 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The noise level of one scan, read off the scan itself, and how far to trust it.
+"""Estimate the noise level of one scan, and the error of that estimate.
 
-Two estimators: inside the head, the finest diagonal wavelet coefficients in the flattest places, where there is next to
-no anatomy left in them; outside, the air of a magnitude image, which is noise alone.
+Two estimators: inside the head, the finest diagonal wavelet coefficients in the flattest regions, where there is next
+to no anatomy left in them; outside, the air of a magnitude image, which is noise alone.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Noise of several receive coils whose images are combined by the root of the sum of squares (noncentral chi)."""
+"""Model the noise of several receive coils whose images are combined by the root of the sum of squares."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NoncentralChiNoise(NoiseModel):
         super().__init__(sigma)
         self.coils = self._known() if coils is None else coils
         if self.coils < 1:
-            raise InputError(f"{coils} coils measure nothing", "give 1 or more")
+            raise InputError(f"{coils} is not a number of coils", "give 1 or more")
 
     @classmethod
     def _known(cls) -> int:
@@ -79,7 +79,7 @@ class NoncentralChiNoise(NoiseModel):
         return _with_coils(int(parameter))
 
     def sample(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw ``y`` around ``x``; the generator lives on the device of ``x``."""
+        """Draw the root of the sum of squares of the coils' real and imaginary data."""
         sigma = self._sigma_for(x)
         y = x + sigma * standard_normal(x, generator)
         for _ in range(2 * self.coils - 1):
@@ -87,7 +87,7 @@ class NoncentralChiNoise(NoiseModel):
         return y
 
     def negative_log_likelihood(self, x: Tensor, y: Tensor) -> Tensor:
-        """``(y - x)^2 / (2 sigma^2) - log(exp(-t) I_{n-1}(t) / t^(n-1))``, ``t = x y / sigma^2``, of ``n`` coils.
+        """Return ``(y - x)^2 / (2 sigma^2) - log(exp(-t) I_{n-1}(t) / t^(n-1))``, ``t = x y / sigma^2``, ``n`` coils.
 
         The power of ``t`` makes the term finite at 0; it takes the place of ``x^(1-n)`` in the density.
         """

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Linear operators on images: apply, transpose, and step towards the data.
+"""Model measurements as linear operators on images: apply, transpose, and step towards the data.
 
 Three kinds carry the clinic: separable operators (a file of their own), masks, which are diagonal, and compositions of
 both. The first two have their data step in closed form; compositions solve it by conjugate gradients.
@@ -39,9 +39,7 @@ class Operator(nn.Module):
         self.shape_in = tuple(int(n) for n in shape_in)
         self.shape_out = tuple(int(n) for n in shape_out)
         if not self.shape_in or len(self.shape_in) != len(self.shape_out) or min(self.shape_in + self.shape_out) < 1:
-            raise InputError(
-                f"no operator leads from {self.shape_in} to {self.shape_out}", "use axes of 1 voxel or more"
-            )
+            raise InputError(f"no operator maps {self.shape_in} to {self.shape_out}", "use axes of 1 voxel or more")
 
     @property
     def is_identity(self) -> bool:
@@ -144,7 +142,7 @@ class Operator(nn.Module):
     def _check(self, image: Tensor, shape: tuple[int, ...]) -> None:
         if tuple(image.shape[-len(shape) :]) != shape:
             raise InputError(
-                f"{type(self).__name__} expects images of {shape} and met {tuple(image.shape)}",
+                f"{type(self).__name__} expects images of {shape}, not {tuple(image.shape)}",
                 "build the operator for the shape of the image",
             )
 

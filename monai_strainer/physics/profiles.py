@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a scanner does to an image, axis by axis: larger voxels, blur, k-space cut off, thick slices."""
+"""Model what a scanner does to an image, axis by axis: larger voxels, blur, truncated k-space, thick slices."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class Downsample(Separable):
     def onto(cls, fine_shape: Sequence[int], coarse_shape: Sequence[int]) -> Downsample:
         """Build the operator between two shapes of one field of view.
 
+        Args:
+            fine_shape: voxels before, per axis.
+            coarse_shape: voxels after, per axis.
+
         Raises:
             InputError: the shapes have different numbers of axes, or the coarse one is longer somewhere.
 
@@ -51,7 +55,9 @@ class Downsample(Separable):
         """
         fine, coarse = tuple(int(n) for n in fine_shape), tuple(int(n) for n in coarse_shape)
         if len(fine) != len(coarse) or any(not 1 <= m <= n for n, m in zip(fine, coarse)):
-            raise InputError(f"{fine} cannot be downsampled onto {coarse}", "give a shape that is nowhere longer")
+            raise InputError(
+                f"{fine} cannot be downsampled onto {coarse}", "give a shape that is not longer on any axis"
+            )
         return cls(fine, [n / m for n, m in zip(fine, coarse)])
 
 
@@ -173,18 +179,30 @@ class Profile:
             raise InputError(f"a slice of {self.ratio} steps is not thicker than 0", "give thickness over step")
 
     def matrix(self, fine: int, measured: int) -> Tensor:
-        """Return the (measured, fine) matrix of one axis."""
+        """Return the matrix of one axis.
+
+        Args:
+            fine: voxels before.
+            measured: voxels after, on the same field of view.
+
+        Returns:
+            ``(measured, fine)``; rows sum to 1.
+        """
         return matrix_of(self.kind, fine, measured, self.ratio)
 
     def __call__(self, fine: Sequence[int], measured: Sequence[int]) -> Separable:
         """Build the operator from one shape to another; axes of equal length are left alone.
+
+        Args:
+            fine: voxels before, per axis.
+            measured: voxels after, per axis.
 
         Raises:
             InputError: the measured shape has another number of axes, or is longer somewhere.
         """
         if len(fine) != len(measured) or any(not 1 <= m <= n for n, m in zip(fine, measured)):
             raise InputError(
-                f"{tuple(measured)} is no measurement of {tuple(fine)}", "give a shape that is nowhere longer"
+                f"{tuple(measured)} is no measurement of {tuple(fine)}", "give a shape that is not longer on any axis"
             )
         return Separable([int(n) if n == m else self.matrix(int(n), int(m)) for n, m in zip(fine, measured)])
 

@@ -37,6 +37,10 @@ class AcquisitionDistribution:
     def draw(self, side: int, rng: np.random.Generator) -> tuple[Separable, NoiseModel]:
         """Draw an operator on ``(side, side)`` images and its noise.
 
+        Args:
+            side: rows and columns of the images.
+            rng: of the draw.
+
         Example:
             >>> operator, noise = AcquisitionDistribution().draw(32, np.random.default_rng(0))
             >>> operator.shape_in
@@ -62,17 +66,17 @@ class AcquisitionDistribution:
         low = rng.random() < 0.5
         return operator, RicianNoise(float(rng.uniform(0, 0.01) if low else rng.uniform(0.01, 0.75 * self.rician)))
 
-    def with_denoising(self, share: float) -> AcquisitionDistribution:
+    def with_denoising(self, fraction: float) -> AcquisitionDistribution:
         """Return the same distribution with another fraction of draws that have noise alone.
 
         Args:
-            share: in ``[0, 1]``; the operators of the other draws keep their proportions.
+            fraction: in ``[0, 1]``; the operators of the other draws keep their proportions.
 
         Example:
             >>> AcquisitionDistribution(whole=0.4, across=0.3).with_denoising(0.7).across
             0.15
         """
-        return replace(self, whole=share, across=round(self.across * (1 - share) / (1 - self.whole), 12))
+        return replace(self, whole=fraction, across=round(self.across * (1 - fraction) / (1 - self.whole), 12))
 
     def _factor(self, rng: np.random.Generator) -> float:
         if rng.random() < 0.5:

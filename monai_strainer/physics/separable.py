@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Operators that are one small matrix per axis, ``A = M_1 x M_2 [x M_3]`` (a Kronecker product).
+"""Model operators that are one small matrix per axis, ``A = M_1 x M_2 [x M_3]`` (a Kronecker product).
 
 Nearly everything a scanner does to an image is of this kind. Applying it costs one small matmul per axis, and the data
 step of plug-and-play is exact, because ``A^T A + rho I`` is diagonal in the singular vectors of the axes.

@@ -56,9 +56,9 @@ class SliceOperator(Operator):
         for number, own in enumerate(slices):
             start = np.eye(4)
             start[slice_axis, 3] = number - self.beside
-            place = Grid((shape[0], shape[1], shape[2]), stack.affine @ start)
-            moved = bulk @ rigid_matrix(own, place.corners().mean(0)) @ place.affine
-            self.parts.append(StackOperator(volume, Grid(place.shape, moved), slice_axis, profile))
+            grid = Grid((shape[0], shape[1], shape[2]), stack.affine @ start)
+            moved = bulk @ rigid_matrix(own, grid.corners().mean(0)) @ grid.affine
+            self.parts.append(StackOperator(volume, Grid(grid.shape, moved), slice_axis, profile))
 
     def A(self, x: Tensor) -> Tensor:
         self._check(x, self.shape_in)

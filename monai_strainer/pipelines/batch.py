@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Many scans, one after another: shards for clusters, commits that survive a crash, and failures that stop nobody.
+"""Restore many scans, one after another: shards for clusters, commits that survive a crash, failures one by one.
 
 The JSON record beside an image is written last and is the commit mark: a scan whose record names the same input, the
 same configuration and the files that are there is done, and a rerun passes it over. A failed scan does not stop the
@@ -76,7 +76,12 @@ def warnings_of(jobs: Sequence[Job]) -> dict[str, list[str]]:
 
 
 def is_committed(job: Job, configuration: Mapping[str, Any]) -> bool:
-    """Return whether the record of a job matches what is there, made from this input with this configuration."""
+    """Return whether the record of a job matches what is there, made from this input with this configuration.
+
+    Args:
+        job: the scan and its output.
+        configuration: what decides the result, as ``FileOptions`` and ``Outputs`` give it.
+    """
     try:
         record = record_of(job)
         if record["configuration"] != json.loads(json.dumps(configuration)):
@@ -200,7 +205,12 @@ def passed_rows(passed: Sequence[Passed]) -> list[dict[str, Any]]:
 
 
 def write_summary(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write the table of what became of each scan, whole or not at all."""
+    """Write the table that has one row per scan: its status, and why it failed or was skipped.
+
+    Args:
+        rows: with the keys ``COLUMNS``.
+        path: of the table, ending in ``.tsv``; it appears whole or not at all.
+    """
     write_csv(rows, path, COLUMNS, delimiter="\t", lineterminator="\n")
 
 

@@ -72,7 +72,13 @@ def read_mask(path: Path, scan: Volume, source: Path) -> NDArray[np.bool_]:
 
 
 def read_labels(path: Path, scan: Volume, source: Path) -> NDArray[np.int32]:
-    """Read a label map; see :func:`read_mask`.
+    """Read a label map.
+
+    Args:
+        path, scan, source: see :func:`read_mask`.
+
+    Returns:
+        (X, Y, Z) whole numbers.
 
     Raises:
         InputError: as a mask, or the values are not whole numbers.
@@ -101,9 +107,13 @@ def read_beside(scan: Volume, source: Path, mask: Path | None = None, labels: Pa
 
 
 def labels_on(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:
-    """Take labels to a grid of the same field of view that is as fine or finer, by nearest neighbour.
+    """Resample labels by nearest neighbour to a grid of the same field of view that is as fine or finer.
 
     A finer voxel lies in one voxel of the scan, up to fractions of a voxel: its label is that voxel's.
+
+    Args:
+        labels: (X, Y, Z).
+        shape: voxels of the new grid.
 
     Example:
         >>> labels_on(np.array([[[3, 7]]], np.int32), (1, 1, 4)).tolist()

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""BIDS: which scans a raw dataset holds, which are passed over and why, and what describes their derivatives."""
+"""Find the scans of a raw BIDS dataset, say which are passed over and why, and describe their derivatives."""
 
 from __future__ import annotations
 
@@ -102,15 +102,15 @@ def _images(dataset: Path, wanted: Wanted) -> Iterator[Path]:
     """Yield the NIfTI files of the participants and sessions that are meant; all that are raw where none is named."""
     labels = {label.removeprefix("sub-") for label in wanted.participants}
     sessions = {label.removeprefix("ses-") for label in wanted.sessions}
-    places = [place for place in sorted(dataset.iterdir()) if not place.name.startswith(".")]
-    there = {place.name.removeprefix("sub-") for place in places if place.name.startswith("sub-") and place.is_dir()}
+    entries = [entry for entry in sorted(dataset.iterdir()) if not entry.name.startswith(".")]
+    there = {entry.name.removeprefix("sub-") for entry in entries if entry.name.startswith("sub-") and entry.is_dir()}
     if missing := sorted(labels - there):
         raise InputError(f"there is no participant {', '.join(missing)}", "check --participant-label")
-    for place in places:
-        is_participant = place.name.startswith("sub-") and place.is_dir()
-        if place.name in NOT_RAW or (labels and not (is_participant and place.name.removeprefix("sub-") in labels)):
+    for entry in entries:
+        is_participant = entry.name.startswith("sub-") and entry.is_dir()
+        if entry.name in NOT_RAW or (labels and not (is_participant and entry.name.removeprefix("sub-") in labels)):
             continue
-        for path in files_below(place, follow=True) if place.is_dir() else [place]:
+        for path in files_below(entry, follow=True) if entry.is_dir() else [entry]:
             parts = path.relative_to(dataset).parts
             session = parts[1].removeprefix("ses-") if len(parts) > 2 and parts[1].startswith("ses-") else None
             if is_nifti(path) and (not sessions or session in sessions):
@@ -118,7 +118,7 @@ def _images(dataset: Path, wanted: Wanted) -> Iterator[Path]:
 
 
 def _why_not(path: Path, dataset: Path, wanted: Wanted) -> str | None:
-    """Why an image is passed over by its place and name; None for a scan that is meant."""
+    """Why an image is passed over by its folder and name; None for a scan that is meant."""
     parts = path.relative_to(dataset).parts
     if len(parts) == 1 or not parts[0].startswith("sub-"):
         return "not in a folder sub-<label>"
@@ -161,6 +161,10 @@ def _job(path: Path, dataset: Path, output: Path, size: Size, raw: Metadata) -> 
 
 def describe(output: Path, dataset: Path) -> list[str]:
     """Write what makes a folder a BIDS derivative: its description, what ``desc-`` means, what validators ignore.
+
+    Args:
+        output: folder of the derivative; made if missing.
+        dataset: folder of the raw dataset.
 
     Returns:
         what is wrong with the description of the raw dataset.

@@ -65,7 +65,7 @@ def finished(out: Path, own: Mapping[str, Any], recipe: PriorRecipe) -> Prior | 
     if different := [name for name in wanted if wanted[name] != found[name]]:
         finding = f"the prior was made with another {', '.join(different)}"
         raise InputError(
-            finding, "start anew without --resume, or use the same scans, recipe, seed and network", out / RULES
+            finding, "start again without --resume, or use the same scans, recipe, seed and network", out / RULES
         )
     announce("the prior is complete: nothing is left to do")
     return there
@@ -95,19 +95,29 @@ def publish(prior: Prior, out: str | Path, validation: Sequence[Path] = (), term
 
 
 def has_checkpoints(folder: Path, names: Sequence[str]) -> bool:
-    """Return whether a training of a bundle can go on."""
+    """Return whether a training of a bundle can be resumed.
+
+    Args:
+        folder: of the bundle.
+        names: of the files that the training keeps.
+    """
     return any((folder / "runs" / name).exists() for name in names)
 
 
 def remove_checkpoints(folder: Path, names: Sequence[str]) -> None:
-    """Remove what a training needs to go on."""
+    """Remove the files that an interrupted training would be resumed from.
+
+    Args:
+        folder: of the bundle.
+        names: of the files that the training keeps.
+    """
     for name in names:
         (folder / "runs" / name).unlink(missing_ok=True)
 
 
-def validation_of(choice: Choice | None) -> list[Path]:
+def validation_of(choice: Choice) -> list[Path]:
     """Return the scans of a choice that did not train."""
-    return [] if choice is None else [path for path in choice.validation if path not in set(choice.train)]
+    return [path for path in choice.validation if path not in set(choice.train)]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Measure what the detail network of a new prior is worth on scans that did not train: the metrics of its bundle."""
+"""Measure the detail network of a new prior on scans that did not train: the metrics of its bundle."""
 
 from __future__ import annotations
 
@@ -39,7 +39,12 @@ class OneAcquisition(AcquisitionDistribution):
     sigma: float = 0.03
 
     def draw(self, side: int, rng: np.random.Generator) -> tuple[Separable, NoiseModel]:
-        """Return the acquisition of images with ``side`` rows and columns; nothing is drawn."""
+        """Return the one acquisition; nothing is drawn.
+
+        Args:
+            side: rows and columns of the images.
+            rng: not used.
+        """
         return Downsample((side, side), self.voxel), RicianNoise(self.sigma)
 
 

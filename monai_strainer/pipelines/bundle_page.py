@@ -191,7 +191,12 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
 
 
 def data_license(prior: Prior, of_start: str) -> str:
-    """Return the terms of the data, with those of the bundle that the training started from."""
+    """Return the licence text of the data that a prior was trained on.
+
+    Args:
+        prior: of a cohort; its record has the number of scans.
+        of_start: text of the bundle that the training started from; empty where there is none.
+    """
     return terms(f"{prior.record.get('scans', 0)} scans", "scans", of_start)
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Demonstrate: degrade a scan that comes with nilearn in two ways, restore it, and make a table and a picture.
+"""Show the method: degrade a scan that comes with nilearn in two ways, restore it, and make a table and a picture.
 
 The scan is the MNI152 T1 template, an average of 152 heads: smoother than any patient's, and of none of them. It shows
 that everything works; how well is for the benchmark to say.

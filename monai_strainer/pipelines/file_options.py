@@ -105,13 +105,29 @@ class Outputs:
 
 
 def read_scan(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, ...]]:
-    """Read the scan that is meant, and return it with the factors to refine it by."""
+    """Read the scan that is meant.
+
+    Args:
+        source: file or DICOM folder.
+        options: choose series, volume and affine, and the factors.
+
+    Returns:
+        the scan, and the factors to refine it by.
+
+    Raises:
+        InputError: see :func:`monai_strainer.read`; a spacing that is not one number per axis.
+    """
     scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
     return scan, factors_of(scan, options)
 
 
 def factors_of(scan: Volume, options: FileOptions) -> tuple[float, ...]:
-    """Return the factors that options ask for: the scale, or those to the spacing."""
+    """Return the factors that options ask for.
+
+    Args:
+        scan: whose spacing counts.
+        options: with a scale, or a spacing in mm to reach.
+    """
     return scale_of(scan.grid.spacing.tolist(), options.spacing) if options.spacing else options.scale
 
 
@@ -146,7 +162,11 @@ def _digest(path: Path, what: str) -> str:
 
 
 def scale_of(have: Sequence[float], wanted: Sequence[float]) -> tuple[float, ...]:
-    """Factors from one spacing in mm to another; an axis that is finer already is left as it is.
+    """Return the factors from one spacing to another; an axis that is finer already is left as it is.
+
+    Args:
+        have: spacing in mm per array axis.
+        wanted: spacing in mm per array axis.
 
     Raises:
         InputError: not one number per array axis.

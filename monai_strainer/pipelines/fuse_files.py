@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..fusing.fuse import fuse
 from ..fusing.options import FuseOptions
 from ..geometry import Grid
-from ..io import is_image, is_nifti, read, write
+from ..io import Attached, is_image, is_nifti, read, write
 from ..io.nifti.outline import outline_of
 from ..priors.prior import Prior
 from ..reporting.fused_page import fused_page
@@ -74,7 +74,7 @@ def fuse_files(
         command = fuse_text(sources, target, prior, options, outputs, like is not None)
         page = fused_page(stacks, out, run=RunFacts.since(start, command, device))
     std = out.std if outputs.std else None
-    write(out.volume, target, report=report, std=std, page=page, overwrite=outputs.overwrite)
+    write(out.volume, target, report=report, std=std, attached=Attached(page=page), overwrite=outputs.overwrite)
     return report
 
 

@@ -50,7 +50,7 @@ def finished_general(out: Path, made: Mapping[str, Any]) -> GeneralPrior | None:
     if different := [name for name, value in made.items() if there.record.get(name) != value]:
         finding = f"the prior was made with another {', '.join(different)}"
         raise InputError(
-            finding, "start anew without --resume, or use the same sources and options", out / GENERAL_RULES
+            finding, "start again without --resume, or use the same sources and options", out / GENERAL_RULES
         )
     announce("the prior is complete: nothing is left to do")
     return there

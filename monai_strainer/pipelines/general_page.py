@@ -47,7 +47,12 @@ def general_readme(prior: GeneralPrior, metrics: Mapping[str, float]) -> str:
 
 
 def general_license(prior: GeneralPrior, of_start: str) -> str:
-    """Return the terms of the data, with those of the bundle that the training started from."""
+    """Return the licence text of the data that a general prior was trained on.
+
+    Args:
+        prior: its record names the kinds and numbers of its sources.
+        of_start: text of the bundle that the training started from; empty where there is none.
+    """
     return terms(_sources(prior), "data", of_start)
 
 

@@ -178,7 +178,11 @@ def _manifest(source: Path, output: Path) -> tuple[list[Job], list[Passed]]:
 
 
 def shard_of(jobs: Sequence[Item], shard: str | None) -> list[Item]:
-    """Every n-th job from the k-th on, for ``"k/n"``; all without a shard.
+    """Return the jobs of one shard: every n-th from the k-th on.
+
+    Args:
+        jobs: all of them, in an order that is the same for all workers.
+        shard: ``"k/n"``; None returns all.
 
     Raises:
         InputError: not two numbers with ``1 <= k <= n``.

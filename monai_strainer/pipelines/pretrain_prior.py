@@ -27,7 +27,7 @@ LEARNING = "runs/.learning.started"  # stands in a bundle while a prior is learn
 
 
 def pretrain_prior(
-    cohort: str | Path | Choice | None,
+    cohort: str | Path | Choice,
     out: str | Path,
     recipe: PriorRecipe | None = None,
     *,
@@ -44,7 +44,7 @@ def pretrain_prior(
     interrupted run goes on where it stopped. Images of patients do not stay there.
 
     Args:
-        cohort: folder of NIfTI files or a BIDS folder, or scans that were chosen before; None for the kind "noise".
+        cohort: folder of NIfTI files or a BIDS folder, or scans that were chosen before.
         out: bundle folder; the prior is written to its ``models``.
         recipe: how; by default the recipe of the shipped prior, or :data:`TUNING` with a start.
         run: seed, device, and whether to go on after an interruption; its checkpoint is not used.
@@ -84,7 +84,7 @@ def pretrain_prior(
 
 
 def _made(
-    choice: Choice | None,
+    choice: Choice,
     out: Path,
     recipe: PriorRecipe,
     begin: Start | None,
@@ -94,35 +94,32 @@ def _made(
 ) -> Prior:
     """Train both networks, or tune those of the start; nothing is written but checkpoints."""
     if begin is not None:
-        assert choice is not None
         made, digest = tuned_prior(choice, out, recipe, begin.prior, run, watch)
     else:
         made, digest = coordinate_prior(choice, out, recipe, run, watch)
-    own = own if choice is None else {**own, "cohort_sha256": digest}
+    own = {**own, "cohort_sha256": digest}
     made = replace(made, record={**own, **made.record})
-    if begin is not None or choice is None or recipe.detail.steps == 0:
+    if begin is not None or recipe.detail.steps == 0:
         return made
     kept = {name: value for name, value in own.items() if name == "command"}
     return train_detail(made, choice.train, out, recipe.detail, run=run, watch=watch, record=kept)
 
 
-def _record(choice: Choice | None, recipe: PriorRecipe, run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _record(choice: Choice, recipe: PriorRecipe, run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a prior is made, as far as it is known before: what ``prior.json`` says besides the networks."""
     own: dict[str, Any] = {
         "kind": recipe.kind,
-        "scans": 0 if choice is None else len(choice.train),
+        "scans": len(choice.train),
         "recipe": asdict(recipe.encoder),
         "seed": run.seed,
         **record,
     }
-    if choice is None:
-        return own | {"fields": {"count": recipe.fields, "shape": recipe.grid, "exponent": 1.0}}
     return own | choice.record()
 
 
 @contextmanager
 def _alone(mark: Path) -> Iterator[None]:
-    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior anew.
+    """Learn alone in a folder. The mark stays where the process is killed: the next run learns the prior again.
 
     Raises:
         InputError: another process learns there.
@@ -140,11 +137,9 @@ def _alone(mark: Path) -> Iterator[None]:
         raise InputError(finding, remedy, mark.parent.parent) from None
 
 
-def _chosen(cohort: str | Path | Choice | None, out: Path, recipe: PriorRecipe) -> Choice | None:
-    """Return the scans that train, or None for noise."""
-    if (cohort is None) != (recipe.kind == "noise"):
-        raise InputError("noise needs no scans, and all other kinds need some", "give a folder, or the kind noise")
-    if cohort is None or isinstance(cohort, Choice):
+def _chosen(cohort: str | Path | Choice, out: Path, recipe: PriorRecipe) -> Choice:
+    """Return the scans that train."""
+    if isinstance(cohort, Choice):
         return cohort
     refuse_inside(out, Path(cohort))
     return without_label_maps(choose_scans(cohort, recipe.contrast), Path(cohort), recipe.images)

@@ -16,7 +16,6 @@ from ..cohorts.selection import Choice
 from ..networks import DetailPrior, Siren
 from ..pretraining.detail import DETAIL, DetailRecipe, pretrain_detail
 from ..pretraining.encoder import pretrain
-from ..pretraining.noise_cohort import noise_slices
 from ..pretraining.phases import Phase, announce, digest_of_weights
 from ..pretraining.run import ONCE, Run
 from ..pretraining.tuning import held_out, tune_detail, tune_encoder
@@ -30,7 +29,7 @@ CHECKPOINTS = ("checkpoint.pt", "checkpoint-statistics.pt", "readouts-statistics
 
 
 def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
-    """Make the folder ``runs`` of a bundle; a training that starts anew removes the checkpoints of the one before.
+    """Make the folder ``runs`` of a bundle; a training that is not resumed removes the checkpoints of the one before.
 
     Args:
         out: the bundle.
@@ -44,21 +43,27 @@ def work_folder(out: Path, resume: bool, *checkpoints: str) -> Path:
     return work
 
 
-def coordinate_prior(
-    choice: Choice | None, out: Path, recipe: PriorRecipe, run: Run, watch: Watch
-) -> tuple[Prior, str]:
-    """Pretrain the coordinate prior; return it and the digest of its cohort."""
+def coordinate_prior(choice: Choice, out: Path, recipe: PriorRecipe, run: Run, watch: Watch) -> tuple[Prior, str]:
+    """Pretrain the coordinate prior.
+
+    Args:
+        choice: the scans.
+        out: the bundle; checkpoints lie in its folder ``runs``.
+        recipe: how.
+        run: seed, device, and whether to resume.
+        watch: shows progress.
+
+    Returns:
+        the prior, and the digest of its cohort.
+    """
     work = work_folder(out, run.resume)
     with ExitStack() as leaving:  # however it ends: patient images do not stay in a bundle
         leaving.callback((work / "cohort.npy").unlink, missing_ok=True)
-        cohort = None if choice is None else _cohort(choice, recipe, work / "cohort.npy", watch)
-        slices = noise_slices(recipe.fields, recipe.grid, seed=run.seed) if cohort is None else cohort.slices
+        cohort = _cohort(choice, recipe, work / "cohort.npy", watch)
         work_folder(out, run.resume, *CHECKPOINTS)
         with watch("pretraining", recipe.encoder.steps) as on_step:
             here = replace(run, checkpoint=work / "checkpoint.pt", on_step=on_step)
-            network = pretrain(slices, recipe.encoder, kind=recipe.kind, run=here)
-        if cohort is None:
-            return Prior(network.cpu(), recipe.plane), ""
+            network = pretrain(cohort.slices, recipe.encoder, kind=recipe.kind, run=here)
         return prior_of(network, cohort, work / "reference.pt", run.resume), cohort.digest
 
 
@@ -152,9 +157,20 @@ def persons_of(scans: Sequence[Path]) -> list[str]:
 def tuned_prior(
     choice: Choice, out: Path, recipe: PriorRecipe, start: Prior, run: Run, watch: Watch
 ) -> tuple[Prior, str]:
-    """Train both networks of a prior further; return it and the digest of its cohort. Nothing is written.
+    """Train both networks of a prior further, and write nothing but checkpoints.
 
     A general prior has no coordinate network: a fresh one is trained. Its detail network takes no features of it.
+
+    Args:
+        choice: the scans; a fifth of the persons is held out to decide how long to train.
+        out: the bundle; checkpoints lie in its folder ``runs``.
+        recipe: how.
+        start: prior with a detail network.
+        run: seed, device, and whether to resume.
+        watch: shows progress.
+
+    Returns:
+        the prior, and the digest of its cohort.
     """
     assert start.detail is not None
     work = work_folder(out, run.resume)

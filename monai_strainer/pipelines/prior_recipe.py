@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Say how a whole prior is made or tuned, and who watches."""
+"""Say how a whole prior is made or tuned, and how its progress is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ..geometry import Plane
 from ..pretraining.detail import DETAIL, DetailRecipe
 from ..pretraining.encoder import COHORT, Kind, Recipe
-from ..pretraining.noise_cohort import NOISE_IMAGES
 from ..pretraining.tuning import TUNE_DETAIL, TUNE_ENCODER
 
 __all__ = ["TUNING", "PriorRecipe", "Watch", "silent"]
@@ -30,7 +29,7 @@ class PriorRecipe:
         grid: slices, rows and columns of the common grid.
         plane: of the slices.
         contrast: of the scans; by default T1w where there is one.
-        images: use only the first so many scans; of the kind "noise", so many fields of noise.
+        images: use only the first so many scans.
     """
 
     kind: Kind = "cohort"
@@ -41,16 +40,19 @@ class PriorRecipe:
     contrast: str | None = None
     images: int | None = None
 
-    @property
-    def fields(self) -> int:
-        """Fields of noise, where no scans are needed."""
-        return self.images or NOISE_IMAGES
-
 
 TUNING = PriorRecipe(encoder=TUNE_ENCODER, detail=TUNE_DETAIL)
 
 
 @contextmanager
 def silent(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """Show no progress."""
+    """Show no progress; takes the place of what does.
+
+    Args:
+        title: of the phase; not used.
+        steps: of the phase; not used.
+
+    Yields:
+        a callback that does nothing.
+    """
     yield lambda step, loss: None

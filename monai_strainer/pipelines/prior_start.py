@@ -55,7 +55,7 @@ def start_of(bundle: str | Path, recipe: PriorRecipe) -> Start:
     prior = load_prior(folder)
     kind = prior.record.get("kind", "cohort")
     if recipe.kind != "cohort":
-        raise InputError(f"the kind {recipe.kind} starts from nothing", "leave out the start, or the kind")
+        raise InputError(f"the kind {recipe.kind} does not start from a bundle", "leave out the start, or the kind")
     if prior.detail is None:
         raise InputError("the start has no detail network", "start from mri_strainer or general_strainer", folder)
     if kind != "general" and prior.plane != recipe.plane:

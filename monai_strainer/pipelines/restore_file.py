@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry import Grid
-from ..io import is_image, is_nifti, require_enhanced, require_map, write
+from ..io import Attached, DicomForm, is_image, is_nifti, require_enhanced, require_map, write
 from ..io.image_files import Layout, Made, write_files
 from ..priors.prior import Prior
 from ..reporting.html import RunFacts, page_of
@@ -94,12 +94,13 @@ def restore_file(
         target,
         report=report if outputs.report else None,
         std=maps.pop("std", None),
-        beside=maps,
-        page=run.page(done) if outputs.report else None,
-        sidecar=_sidecar(outputs.sidecar, done.scan.grid, done.out.volume.grid),
+        attached=Attached(
+            maps,
+            run.page(done) if outputs.report else None,
+            _sidecar(outputs.sidecar, done.scan.grid, done.out.volume.grid),
+        ),
+        dicom=DicomForm(outputs.parametric_map, outputs.enhanced),
         overwrite=outputs.overwrite,
-        parametric_map=outputs.parametric_map,
-        enhanced=outputs.enhanced,
     )
     return report
 

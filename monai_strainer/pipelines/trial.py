@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..anatomy.aligned_slices import AlignedSlices
 from ..geometry import centres
 from ..networks import Siren
 from ..pretraining.detail import pretrain_detail
 from ..pretraining.encoder import pretrain
 from ..pretraining.general import GeneralRecipe, pretrain_general
-from ..pretraining.noise_cohort import noise_slices
 from ..pretraining.noise_level import NoiseLevelRecipe, pretrain_noise_level
 from ..pretraining.patches import CleanScan
 from ..pretraining.run import Run
@@ -79,11 +79,14 @@ def seconds_of_prior(recipe: PriorRecipe, scans: int, device: str) -> float:
         scans: that train.
         device: where to train.
     """
-    images = noise_slices(min(scans, recipe.encoder.images or scans, _MOST), recipe.grid, exponent=0)
+    axes = tuple(centres(n).astype(np.float32) for n in recipe.grid)
+    count = min(scans, recipe.encoder.images or scans, _MOST)
+    values = np.random.default_rng(0).random((count, *recipe.grid), np.float32).astype(np.float16)
+    images = AlignedSlices(values, (axes[0], axes[1], axes[2]))
     seconds = recipe.encoder.steps * seconds_per_step(
         lambda on_step: pretrain(images, recipe.encoder, kind=recipe.kind, run=Run(device=device, on_step=on_step))
     )
-    if recipe.detail.steps and recipe.kind != "noise":
+    if recipe.detail.steps:
         coords = centres(_SIDE).astype(np.float32)
         noise = np.random.default_rng(0).random((_SIDE,) * 3).astype(np.float16)
         head = CleanScan(noise, (coords, coords, coords), (0, 1, 2))

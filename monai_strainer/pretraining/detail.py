@@ -49,12 +49,14 @@ class DetailRecipe:
         patches: patches that each of them measures.
         side: of a patch, in voxels.
         rate: root-mean-square change of a kernel's weights per step (Muon) at its highest; it rises over ``warmup``
-            steps and falls along a cosine. All else learns with Adam, ``rest`` times as fast.
+            steps and falls along a cosine.
+        rest: factor of the rate of all else, which learns with Adam.
         warmup: steps.
         clip: greatest norm of a gradient; a rare patch must not rule the momentum.
         average: memory of the running average of the weights, which is what is kept.
         alone: fraction of groups that do without the coordinate prior's features.
-        single: fraction of groups without neighbouring slices; ``far`` that of groups with distant ones.
+        single: fraction of groups without neighbouring slices.
+        far: fraction of groups whose neighbouring slices are distant.
     """
 
     steps: int = 6000
@@ -93,7 +95,17 @@ class DetailLoss(nn.Module):
     """
 
     def forward(self, mean: Tensor, log_std: Tensor, label: Tensor, groups: int) -> Tensor:
-        """``mean``, ``log_std`` and ``label`` (groups P, 1, H, W) to a scalar."""
+        """Compute the loss of a batch.
+
+        Args:
+            mean: ``(groups P, 1, H, W)`` predicted image.
+            log_std: predicted logarithm of its standard deviation, in the same shape.
+            label: true image, in the same shape.
+            groups: measurements in the batch, of ``P`` patches each.
+
+        Returns:
+            a scalar.
+        """
         error = (mean - label).square()
         roots = (error.reshape(groups, -1).mean(1) + 1e-8).sqrt()
         log_std = log_std.clamp(-9, 2)
@@ -177,17 +189,19 @@ def patches_of(
     measurements: AcquisitionDistribution = CLINICAL,
     seed: int = 0,
 ) -> MeasuredPatches:
-    """All groups that a training will see: those of step ``k`` are ``k * recipe.groups`` and the ones after it."""
+    """Return all groups that a training will see: those of step ``k`` begin at ``k * recipe.groups``.
+
+    Args:
+        heads: to cut patches from.
+        recipe: how many, and of what size.
+        slices: that the network sees, the one in the middle being restored.
+        measurements: to simulate.
+        seed: of all draws.
+    """
     return MeasuredPatches(
-        heads,
-        recipe.steps * recipe.groups,
-        patches=recipe.patches,
-        side=recipe.side,
-        slices=slices,
-        neighbours=(recipe.single, recipe.far),
-        seed=seed,
-        measurements=measurements,
-    )
+        heads, recipe.steps * recipe.groups, patches=recipe.patches, side=recipe.side, slices=slices,
+        neighbours=(recipe.single, recipe.far), seed=seed, measurements=measurements,
+    )  # fmt: skip
 
 
 def joined(groups: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -229,13 +243,17 @@ def pretrain_detail(
 
 
 def begin_training(
-    sizes: dict[str, Any],
-    network: DetailPrior | None,
-    siren: Siren | None,
-    recipe: DetailRecipe,
-    run: Run,
+    sizes: dict[str, Any], network: DetailPrior | None, siren: Siren | None, recipe: DetailRecipe, run: Run
 ) -> DetailTraining:
-    """Set up a training before its first step, from a fresh network or from a copy of one."""
+    """Set up a training before its first step, from a fresh network or from a copy of one.
+
+    Args:
+        sizes: arguments of a fresh network.
+        network: to start from a copy of; None draws a fresh one.
+        siren: coordinate network that gives features; None for none.
+        recipe: how.
+        run: its seed and device.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         net = DetailPrior(**sizes) if network is None else _copy(network)
@@ -244,12 +262,22 @@ def begin_training(
 
 
 def run_training(
-    training: DetailTraining,
-    groups: Dataset[dict[str, Tensor]],
-    data: dict[str, Any],
-    run: Run,
+    training: DetailTraining, groups: Dataset[dict[str, Tensor]], data: dict[str, Any], run: Run
 ) -> DetailPrior:
-    """All steps of a training that are left; ``data`` is what a checkpoint must agree with besides the recipe."""
+    """Run all steps of a training that are left.
+
+    Args:
+        training: before its first step.
+        groups: of patches, ``recipe.groups`` per step.
+        data: identifies the training data: a checkpoint made with other data is refused.
+        run: checkpoint, and whether to resume.
+
+    Returns:
+        the network with averaged weights.
+
+    Raises:
+        InputError: the checkpoint belongs to another training.
+    """
     recipe = training.recipe
     identity = {**asdict(recipe), **data, "seed": training.seed, "network": sizes_of_detail(training.network)}
     start = 0

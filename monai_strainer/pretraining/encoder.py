@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Pretraining: from a cohort of aligned slices to an encoder they share and the statistics of their readouts.
+"""Pretrain an encoder that aligned slices of a cohort share, and compute the statistics of their readouts.
 
 The encoder is trained by *variable projection*: for any encoder the best readouts follow in closed form, so they are
 solved afresh in every step and only the encoder is learned. No readout is ever stored, which makes memory flat in the
@@ -24,7 +24,6 @@ from ..optim.muon import adam
 from ..optim.schedules import falling, set_rate
 from .aligned_points import CohortTiles
 from .meta import meta_learned
-from .noise_cohort import noise_slices
 from .phases import Phase, announce, digest_of_arrays, digest_of_weights
 from .run import ONCE, Run
 from .variable_projection import ProjectionLoss, readout_statistics
@@ -42,7 +41,7 @@ __all__ = [
     "pretrain",
 ]
 
-Kind = Literal["cohort", "meta", "noise"]
+Kind = Literal["cohort", "meta"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Recipe:
         rate: Adam's learning rate at its highest.
         warmup: steps over which the rate rises; afterwards it falls along a cosine to 3 % of itself.
         trained_heads: one trained readout per image, as in the paper, in place of variable projection. Needs one level.
+            The name is that of ``prior.json``.
         ridge: weight of ``|w|^2`` in the projection.
     """
 
@@ -82,7 +82,7 @@ META = Recipe(steps=5000, tiles=1, points=2048, images=1, rate=3e-4)
 
 
 def pretrain(
-    slices: AlignedSlices | None = None,
+    slices: AlignedSlices,
     recipe: Recipe | None = None,
     *,
     kind: Kind = "cohort",
@@ -92,11 +92,10 @@ def pretrain(
     """Train an encoder on a cohort and describe the readouts that go with it.
 
     Args:
-        slices: the cohort, aligned. Of the kind ``noise`` they may be left out: fields of 1/f noise are drawn instead.
+        slices: the cohort, aligned.
         recipe: ``COHORT`` or ``PAPER`` or one of your own; by default ``META`` for that kind and ``COHORT`` otherwise.
         kind: ``cohort`` trains an encoder that images share; ``meta`` a start for all layers, readout included
-            (:func:`monai_strainer.pretraining.meta.meta_learned`); ``noise`` as ``cohort``, on
-            :func:`monai_strainer.pretraining.noise_cohort.noise_slices`.
+            (:func:`monai_strainer.pretraining.meta.meta_learned`).
         network: where to start and how wide to be; a fresh ``Siren()`` by default. Not changed.
         run: seed, device, checkpoint. On a GPU the products run in bfloat16, sine arguments in float32. What follows
             the training is kept beside its checkpoint, in ``<stem>-statistics.pt``.
@@ -106,7 +105,7 @@ def pretrain(
 
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or cohort.
-        ValueError: another kind, or no slices where there must be some.
+        ValueError: another kind, or a recipe that does not go with it.
 
     Example:
         >>> import numpy as np
@@ -117,9 +116,8 @@ def pretrain(
         >>> net.readout_covariance.shape
         torch.Size([17, 17])
     """
-    if kind not in get_args(Kind) or (slices is None and kind != "noise"):
-        raise ValueError(f"kind {kind!r} with {'no' if slices is None else 'given'} slices: choose 'cohort' or 'meta'")
-    slices = noise_slices(seed=run.seed) if slices is None else slices
+    if kind not in get_args(Kind):
+        raise ValueError(f"there is no kind {kind!r}: choose 'cohort' or 'meta'")
     recipe = recipe or (META if kind == "meta" else COHORT)
     if kind == "meta" and recipe.trained_heads:
         raise ValueError("a start has one readout for all images: its recipe cannot have trained readouts")

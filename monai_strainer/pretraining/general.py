@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..networks import DetailPrior
 from ..physics import AcquisitionDistribution
@@ -21,11 +21,27 @@ class GeneralRecipe(DetailRecipe):
     """How to train a general prior.
 
     Args:
+        side: of a patch, in voxels; all other fields are those of ``DetailRecipe``.
         denoising: fraction of the groups whose measurement is noise alone; the other groups have larger voxels too.
     """
 
     side: int = 64
     denoising: float = 0.4
+
+    def with_side(self, side: int) -> GeneralRecipe:
+        """Return the same recipe with patches of another size, about as many voxels per step.
+
+        A pixel of the network depends on 84 pixels in each direction. In a small patch most of them lie outside and
+        count as zero; larger patches are nearer to whole slices.
+
+        Args:
+            side: of a patch, in voxels; a multiple of 8.
+
+        Example:
+            >>> GENERAL.with_side(128).patches
+            1
+        """
+        return replace(self, side=side, patches=max(1, round(self.patches * (self.side / side) ** 2)))
 
 
 GENERAL = GeneralRecipe()

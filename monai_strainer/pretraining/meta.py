@@ -1,7 +1,7 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Meta-learning: a start, all layers of it, from which a few steps lead to any image of the cohort.
+"""Train a start for all layers, from which a few steps lead to any image of the cohort (meta-learning).
 
-What STRAINER shares is a function; what is shared here is a place to start from. The readout is part of it, and no
+What STRAINER shares is a function; what is shared here is a start. The readout is part of it, and no
 image has one of its own.
 """
 

@@ -166,7 +166,17 @@ def _step(
 
 
 def learn(network: NoiseLevelNet, adam: torch.optim.Optimizer, image: Tensor, sigma: Tensor) -> Tensor:
-    """One step on a batch; the loss before it, where the network is: nothing of a step is read back."""
+    """Take one step on a batch; nothing is read back from the device.
+
+    Args:
+        network: to train.
+        adam: its optimiser.
+        image: ``(B, 1, H, W)`` noisy patches.
+        sigma: ``(B,)`` true noise levels.
+
+    Returns:
+        the loss before the step.
+    """
     log_level, log_spread = network(image)
     loss = noise_level_loss(log_level, log_spread, sigma, image)
     adam.zero_grad(set_to_none=True)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Phases of a training: each says that it begins, keeps its finished result, and is passed over when a run goes on.
+"""Run a training in phases: each logs its start, keeps its finished result, and is passed over in a resumed run.
 
 A phase that takes minutes after hours of training must not be lost with them, and must not be silent. Lines go to the
 logger ``monai_strainer``; the command line shows them.
@@ -36,7 +36,7 @@ class Phase:
 
     Args:
         title: what it is, in words.
-        identity: digests and numbers that the result depends on; a result with another identity is made anew.
+        identity: digests and numbers that the result depends on; a result with another identity is made again.
         checkpoint: file for the finished result, written whole or not at all; None keeps nothing.
         resume: take a finished result from that file if it is there.
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Say how a training runs: its seed and device, where it is kept, how it is resumed, whom it informs."""
+"""Say how a training runs: seed, device, checkpoint, how it is resumed, and what it calls at every step."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Run:
     on_step: Callable[[int, float], None] | None = None
 
     def resumed(self, identity: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what was kept, or None where the run begins anew.
+        """Return what was kept, or None where the run starts from the beginning.
 
         Args:
             identity: recipe, seed and sizes: what identifies this run.

@@ -37,7 +37,15 @@ class ProjectionLoss(nn.Module):
         self.ridge = ridge
 
     def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        """``features`` (B, C, P, 1) and ``target`` (B, N, P, 1) to a scalar."""
+        """Compute the loss of the best readouts.
+
+        Args:
+            features: ``(B, C, P, 1)`` at ``P`` points.
+            target: ``(B, N, P, 1)`` intensities of ``N`` scans there.
+
+        Returns:
+            a scalar.
+        """
         f = with_bias(features.float().flatten(2))  # (B, C + 1, P)
         y = target.to(f).flatten(2)  # (B, N, P)
         with torch.no_grad():
@@ -53,6 +61,13 @@ def readout_statistics(
 
     One readout per scan and level is solved from random points; the covariance is shrunk by a tenth towards its
     diagonal, for a small cohort has fewer readouts than a readout has weights.
+
+    Args:
+        siren: whose readout and covariance are set, in place.
+        slices: of the cohort.
+        points: drawn per slice.
+        ridge: weight of ``|w|^2`` in the solution.
+        seed: of the points.
     """
     device = next(siren.parameters()).device
     levels = len(slices.axes[0])

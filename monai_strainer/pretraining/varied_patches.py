@@ -42,7 +42,7 @@ class CleanPatch:
 
 
 def clean_patch(source: Source, side: int, slices: int, stride: int, rng: np.random.Generator) -> CleanPatch:
-    """Slices of a random place, plane and orientation, with a random contrast and bias field.
+    """Slices of a random position, plane and orientation, with a random contrast and bias field.
 
     Args:
         source: where to cut.
@@ -132,7 +132,15 @@ class VariedPatches(Dataset[dict[str, Tensor]]):
         return self.length
 
     def clean_of(self, rng: np.random.Generator, stride: int) -> tuple[Source, CleanPatch]:
-        """Draw a random source and a patch of it."""
+        """Draw a random source and a patch of it.
+
+        Args:
+            rng: of the draw.
+            stride: slices from one neighbour to the next; 0 has none.
+
+        Returns:
+            the source, and the patch before it is measured.
+        """
         names, fractions = zip(*self.fractions)
         pool = self.kinds[str(rng.choice(names, p=fractions))]
         source = pool[int(rng.integers(len(pool)))]

@@ -74,7 +74,15 @@ def _loaded(folder: Path, stamp: int) -> GeneralPrior:
 
 
 def save_general(prior: GeneralPrior, folder: str | os.PathLike[str]) -> GeneralPrior:
-    """Write a general prior into a bundle folder, weights first, rules last; all files or, on an error, none."""
+    """Write a general prior into a bundle folder: all files or, on an error, none.
+
+    Args:
+        prior: to write.
+        folder: of the bundle; made if missing.
+
+    Returns:
+        the prior as it now lies there.
+    """
     folder = Path(folder)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     packed = {folder / DETAIL: bytes_of(prior.detail), folder / NOISE: bytes_of(prior.noise_level)}

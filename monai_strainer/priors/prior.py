@@ -66,7 +66,12 @@ class Prior:
 
     @classmethod
     def cold(cls, seed: int = 0, **network: Any) -> Prior:
-        """No prior at all: a freshly drawn Siren, the baseline."""
+        """Return a prior that learned nothing, for comparison: a freshly drawn Siren.
+
+        Args:
+            seed: of the draw.
+            network: arguments of :class:`monai_strainer.Siren`.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(Siren(**network), record={"kind": "cold", "seed": seed})

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Where the bundle lies: inside an installed wheel, or next to the package in a source tree."""
+"""Find the shipped bundles: inside an installed wheel, or next to the package in a source tree."""
 
 from __future__ import annotations
 

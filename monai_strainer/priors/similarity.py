@@ -1,10 +1,10 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Does a scan look like the cohort? Four numbers, each against what is usual for heads the prior has not seen.
+"""Compare a scan with the cohort: four scores, each relative to those of heads the prior has not seen.
 
 - ``distance``: Mahalanobis distance of the solved readouts to the cohort's readouts, per weight.
 - ``misfit``: root mean square of what the solved readouts leave unexplained.
 - ``agreement``: correlation with the image of the cohort's mean head; low where the contrast is another.
-- ``largest``: the greatest smoothed residual, in units of what is usual at that place; high where something is there
+- ``largest``: the greatest smoothed residual, in units of what is usual at that position; high where something is there
   that no head of the cohort has.
 
 What is usual is learned from the mirror images of the cohort's heads: the prior knows the heads themselves too well.
@@ -42,7 +42,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class SimilarityScores:
-    """How a head compares with a cohort; see the module for the four numbers."""
+    """How a head compares with a cohort.
+
+    Args:
+        distance: Mahalanobis distance of its solved readouts to the cohort's, per weight.
+        misfit: root mean square of what the solved readouts leave unexplained, the object being about ``[0, 1]``.
+        agreement: correlation with the image of the cohort's mean readout, -1 to 1.
+        largest: greatest smoothed residual over the usual one at its position.
+    """
 
     distance: float
     misfit: float
@@ -79,7 +86,7 @@ class ReferenceScores:
         residual = np.asarray(record["residual"], np.float32)
         parts = [SimilarityScores(**{name: float(record[key][name]) for name in WORDS}) for key in ("middle", "spread")]
         if residual.shape != COARSE or not np.isfinite(residual).all() or residual.min() <= 0:
-            raise ValueError("the map of usual residuals is none")
+            raise ValueError("the map of usual residuals is not valid")
         return cls(parts[0], parts[1], residual)
 
     def warnings(self, found: SimilarityScores) -> list[str]:
@@ -97,7 +104,15 @@ class ReferenceScores:
 
 
 def aligned(siren: Siren, coarse: CoarseHead) -> tuple[CoarseHead, tuple[tuple[float, ...], ...]]:
-    """Align a coarse image to the coordinates of the cohort; return it and the affine (3, 4) that does so."""
+    """Align a coarse image to the coordinates of the cohort.
+
+    Args:
+        siren: coordinate network of the cohort.
+        coarse: image of a head.
+
+    Returns:
+        the image in the cohort's coordinates, and the affine (3, 4) that leads there.
+    """
     alignment = align(siren, coarse.images, coarse.coords)
     coords = torch.einsum("ij,sjhw->sihw", alignment[:, :3], coarse.coords) + alignment[:, 3, None, None]
     return CoarseHead(coarse.images, coords), tuple(tuple(row) for row in alignment.tolist())
@@ -126,7 +141,7 @@ def _compared(siren: Siren, coarse: CoarseHead) -> tuple[float, float, float, ND
 
 
 def _largest(smooth: NDArray[np.float32], coarse: CoarseHead, residual: NDArray[np.float32]) -> float:
-    """Return the greatest smoothed residual in units of the usual one at its place."""
+    """Return the greatest smoothed residual in units of the usual one at its position."""
     z, rest = coarse.coords[:, :, 0, 0], residual.shape
     across = int((z.amax(0) - z.amin(0)).argmax()) if len(z) > 1 else 2
     level = (z[:, across].numpy() / REACH[0] + 1) / 2 * rest[0] - 0.5

@@ -104,6 +104,11 @@ def _detail(record: dict[str, Any], state: dict[str, Tensor]) -> DetailPrior:
 def save_prior(prior: Prior, folder: str | os.PathLike[str], record: dict[str, Any] | None = None) -> Prior:
     """Write a prior into a bundle folder: weights first, then the rules with their hashes; all or, on an error, none.
 
+    Args:
+        prior: to write.
+        folder: of the bundle; made if missing.
+        record: what ``prior.json`` says besides; by default the prior's own record.
+
     Returns:
         the prior as it now lies there.
     """

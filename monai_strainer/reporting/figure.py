@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The picture a person looks at: truth, data, results, their errors and the standard deviation, side by side."""
+"""Draw the figure of a restoration: truth, data, results, their errors and the standard deviation, side by side."""
 
 from __future__ import annotations
 

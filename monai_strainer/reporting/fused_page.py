@@ -20,8 +20,10 @@ __all__ = ["fused_page", "fused_text"]
 _METHODS = {
     "network": "Every stack was restored by a residual U-Net that is given the acquisition and the noise level, and "
     "the results were averaged by their variances",
-    "kriging": "The start was the mean of the stacks, each spread over its voxels",
+    "kriging": "The start was the mean of the stacks",
+    "mean": "The stacks were interpolated with cubic splines and averaged",
 }
+_DATA_STEP = "All data then corrected the image together, each stack through its own slice profile and position"
 
 
 def fused_page(stacks: Sequence[Volume], out: Fused, *, run: RunFacts | None = None) -> str:
@@ -108,7 +110,7 @@ def fused_text(report: FuseReport) -> MethodsText:
         f"{tool}",
         moved,
         _METHODS[report.method],
-        "All data then corrected the image together, each stack through its own slice profile and position",
+        *([] if report.method == "mean" else [_DATA_STEP]),
         f"The noise was taken to be Rician {text.cite('rician')}, with a standard deviation of "
         f"{', '.join(f'{one.sigma:.4g}' for one in report.stacks)} in the units of the stacks",
         f"The seed of all random draws was {report.seed}",

@@ -47,9 +47,14 @@ class RunFacts:
 
     @classmethod
     def since(cls, start: float, command: str, device: str) -> RunFacts:
-        """Return the facts of a run that began at ``start`` of ``time.perf_counter``.
+        """Return the facts of a run, with the time that it took.
 
         Where outputs are to be repeated to the byte (``SOURCE_DATE_EPOCH``) the time is left out: it differs each time.
+
+        Args:
+            start: of the run, on the clock ``time.perf_counter``.
+            command: command line of the run.
+            device: where it computed.
         """
         seconds = None if "SOURCE_DATE_EPOCH" in os.environ else time.perf_counter() - start
         return cls(command, seconds, device)
@@ -140,7 +145,15 @@ def index_of(
 
 
 def render(name: str, **values: Any) -> str:
-    """Fill a template of the folder ``templates``."""
+    """Fill a template.
+
+    Args:
+        name: file in the folder ``templates``.
+        values: of its variables; text is escaped.
+
+    Returns:
+        HTML.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     engine = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)

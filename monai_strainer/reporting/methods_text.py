@@ -59,7 +59,12 @@ class MethodsText:
 
 
 def tool_named(text: MethodsText, made_by: str) -> str:
-    """Return the name and the version of the package, with its citations."""
+    """Return the name and the version of the package, with its citations.
+
+    Args:
+        text: collects the citations.
+        made_by: ``monai_strainer`` and its version, as a record has it.
+    """
     name, _, version = made_by.partition(" ")
     return f"{name} {version}, a plugin of MONAI {text.cite('monai')} built on STRAINER {text.cite('strainer')}"
 

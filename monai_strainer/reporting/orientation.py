@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Turn a volume as radiologists look at it, and name the directions at the edges of its three planes.
+"""Orient a volume as radiologists look at it, and name the directions at the edges of its three planes.
 
 The display order of the axes is: inferior to superior, anterior to posterior, the patient's right to left. A page reads
 all three planes from an array in this order: rows run downwards and columns to the right, except that superior is up.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Turn a report's image quality figures into rows to read: name and unit, before, after, and what it means in words."""
+"""List a report's image quality figures as rows: name and unit, before, after, and what they mean in words."""
 
 from __future__ import annotations
 

@@ -91,7 +91,12 @@ def maps_of(
 
 
 def deviation_map(out: Volume, std: NDArray[np.float32]) -> Shown:
-    """Return the map of the standard deviation (X, Y, Z) of a result."""
+    """Return what the viewer shows of a standard deviation.
+
+    Args:
+        out: the result.
+        std: (X, Y, Z), in its units.
+    """
     most = float(np.percentile(std, 99.5)) or 1.0
     sure = Volume(std, out.grid, slice_axis=out.slice_axis)
     meaning = "predicted error of every voxel; the truth is within 1.645 of it in about 90 % of the voxels"

@@ -11,16 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..fitting import ADAPTATION, Stack, adapt, amortise, steps_for
+from ..fitting import ADAPTATION, Amortised, Stack, adapt, steps_for
 from ..fitting.adapting import BRIGHT
 from ..networks import DetailPrior
-from ..physics import Identity, Measurement
-from .choice import Candidate, Trial, noise_trial, some_slices
+from .choice import Candidate, Trial, noise_trial, restored_slices, some_slices
+from .pass_context import PassContext, slices_with_noise
 from .plan import Pass
 from .prepare import Prepared
 from .prior_choice import Choice
 from .report import Adaptation
-from .slicewise import PassContext, neighbours_close, slices_with_noise
+from .slicewise import neighbours_close
 
 __all__ = ["adapted"]
 
@@ -28,7 +28,6 @@ _WIDEST = 2.0
 _QUIET = 0.01  # noise, the object being about [0, 1], below which an adaptation is not worth its time
 _BETTER = 0.995  # of the risk before, at most
 _BLOCK = 32  # voxels: longest side of the blocks that are learned from or held out
-_SLICES = 4  # that the risk is estimated on
 
 
 def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, steps: int | None, seed: int) -> Choice:
@@ -60,21 +59,25 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
         return choice
     on_cpu = replace(context, device="cpu")  # where the other tests ran
     given = _stack(ready, on_cpu, axes[0], detail, tested)
-    slices = some_slices(given.inside, _SLICES)
-    given = replace(given, inside=given.inside & _bright(detail.cpu(), given, slices))
+    slices = some_slices(given.inside)
+    start = Candidate("start", detail.cpu(), None, None, given.spacing_ratio)
+    restored = restored_slices(start, given.y, given.noise, slices)
+    given = replace(given, inside=given.inside & _bright(given, slices, restored))
     if not given.inside[slices].any():
         return choice
 
     tried: list[Trial] = []
 
     def risk(network: DetailPrior) -> float:
-        one = Candidate("adapted", network.cpu(), None, None, given.spacing_ratio)
-        tried.append(noise_trial(one, given.y, given.noise, given.inside, slices))
+        one = replace(start, detail=network.cpu())
+        known = None if tried else restored  # of the start, which is asked for first
+        tried.append(noise_trial(one, given.y, given.noise, given.inside, slices, known))
         return float(tried[-1].risk)
 
     network = adapt(detail.to(context.device), stacks, recipe, seed=seed, risk=risk, on_step=context.progress)
     before, after = tried[0], min(tried, key=lambda one: one.risk)
     kept = after.risk < _BETTER * before.risk
+    count = min(count, recipe.every * (len(tried) - 1))  # it ends where the risk rises
     outcome = Adaptation(steps=count, risk_before=float(before.risk), risk_after=float(after.risk), kept=bool(kept))
     if not kept:
         return replace(choice, adaptation=outcome)
@@ -82,14 +85,12 @@ def adapted(choice: Choice, ready: Prepared, context: PassContext, first: Pass, 
     return replace(choice, prior=replace(choice.prior, detail=network), trial=after, adaptation=outcome)
 
 
-def _bright(network: DetailPrior, given: Stack, slices: Sequence[int]) -> Tensor:
+def _bright(given: Stack, slices: Sequence[int], restored: Sequence[Amortised]) -> Tensor:
     """(S, H, W): where the signal of the slices to test is so far above the noise that Stein's estimate holds."""
     if not given.noise.is_magnitude:
         return torch.ones_like(given.inside)
-    measurement = Measurement(Identity([int(n) for n in given.y.shape[1:]]), given.y, given.noise)
     bright = torch.zeros_like(given.inside)
-    for k in slices:
-        found = amortise(network, measurement, spacing_ratio=given.spacing_ratio, only=slice(k, k + 1))
+    for k, found in zip(slices, restored):
         level = given.noise.sigma[k] if given.noise.sigma.ndim else given.noise.sigma
         bright[k] = found.images[0] > BRIGHT * level
     return bright

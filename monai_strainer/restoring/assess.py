@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Judge a restored scan without truth, step back where it errs, and put it on the grid that was asked for."""
+"""Assess a restored scan without truth, mix in the data where it errs, and return it on the grid that was asked for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .given_back import give_back
 from .masking import as_measured_outside
 from .method import TRAINED
 from .noise_level import LEAST
+from .pass_context import PassContext, operator_between, slices_with_noise
 from .passes import Passed
 from .prepare import Prepared
 from .report import DataAgreement, Risk
 from .risk import check_risk
-from .slicewise import PassContext, operator_between, slices_with_noise
 
 __all__ = ["Assessed", "assess"]
 

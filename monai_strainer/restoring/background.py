@@ -50,7 +50,11 @@ class Background:
 
 
 def nearest(data: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """Resample a mask or an image to another grid of the same field of view: each voxel takes the one its centre is in.
+    """Resample by nearest neighbour to another grid of the same field of view.
+
+    Args:
+        data: mask, labels or image, of any number of axes.
+        shape: voxels of the new grid.
 
     Example:
         >>> nearest(np.array([[True, False]]), (1, 4)).tolist()

@@ -18,9 +18,15 @@ _LARGEST = 2**30  # voxels of a result
 
 
 def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
-    """Return the factor per array axis: a single number is in-plane, so slices keep their number.
+    """Return the factor per array axis.
+
+    A single number is in-plane: the number of slices stays.
 
     A factor that changes no number of voxels, ``round(n f) == n``, is exactly 1.
+
+    Args:
+        scan: to restore.
+        scale: one factor, or one per array axis; 1 or more.
 
     Raises:
         InputError: a factor that is not a positive finite number, or below 1, or neither one nor three of them.
@@ -35,18 +41,22 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
         factors[scan.slice_axis] = 1.0
     out = [1.0 if round(n * f) == n else f for n, f in zip(scan.grid.shape, factors)]
     if min(out) < 1:
-        raise InputError(f"a scale of {scale} would throw resolution away", "use 1 or more on every axis")
+        raise InputError(f"a scale of {scale} would lower the resolution", "use 1 or more on every axis")
     if math.prod(round(n * f) for n, f in zip(scan.grid.shape, out)) > _LARGEST:
         raise InputError(
             f"a scale of {scale} asks for more than {_LARGEST} voxels", "use a smaller scale, or crop the scan"
         )
     if out[scan.slice_axis] > 1 and scan.grid.shape[scan.slice_axis] == 1:
-        raise InputError("a single slice holds nothing to refine across", "use a scale of 1 on its slice axis")
+        raise InputError("a single slice cannot be refined across slices", "use a scale of 1 on its slice axis")
     return out[0], out[1], out[2]
 
 
 def check_scan(scan: Volume, prior: Prior) -> None:
     """Refuse a scan or a prior that cannot be used.
+
+    Args:
+        scan: to restore.
+        prior: to restore with.
 
     Raises:
         InputError: the scan is empty, constant, not finite or has no slices; the prior has other coordinates.

@@ -17,13 +17,16 @@ import torch
 from torch import Tensor
 
 from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, amortise, recorrupted
+from ..geometry import MIRRORS
 from ..networks import DetailPrior, Siren
 from ..physics import Measurement, NoiseModel, Operator, Separable
 from .risk import mean_risk
 
-__all__ = ["Candidate", "Trial", "coarser_plane", "coarser_trial", "noise_trial", "some_slices"]
+__all__ = ["Candidate", "Trial", "coarser_plane", "coarser_trial", "noise_trial", "restored_slices", "some_slices"]
 
 CoordsOf = Callable[[slice], Tensor]
+_SLICES = 4  # that are tested
+_PIXELS = 256 * 256  # of a slice: of larger ones fewer are tested
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
 _COARSER = 1.5  # times more than it promises may a network err on the coarser image, whose anatomy is finer
 _WIDEST = 3.0
@@ -95,19 +98,44 @@ def coarser_plane(shape: Sequence[int], factors: Sequence[float], axis: int) -> 
     return None
 
 
-def some_slices(inside: Tensor, count: int) -> list[int]:
+def some_slices(inside: Tensor, count: int = _SLICES) -> list[int]:
     """Choose the slices to test: evenly spaced among those that hold much of the object.
 
     Args:
         inside: (S, h, w) where the object is.
-        count: how many.
+        count: how many; fewer, but two, where they are large: that many of 256 x 256 pixels say enough.
     """
+    count = min(count, max(2, round(count * _PIXELS / inside[0].numel())))
     filled = inside.flatten(1).float().mean(1)
     good = torch.nonzero(filled >= 0.5 * filled.max()).flatten().tolist()
     return sorted({good[round(k)] for k in np.linspace(0, len(good) - 1, min(count, len(good)))}) if good else [0]
 
 
-def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, slices: list[int]) -> Trial:
+def restored_slices(one: Candidate, y: Tensor, noise: NoiseModel, slices: Sequence[int]) -> list[Amortised]:
+    """Restore some slices without their mirror images, and read the divergence of each.
+
+    Args:
+        one: the network.
+        y: ``(S, h, w)``, the object about ``[0, 1]``.
+        noise: of ``y``.
+        slices: which.
+    """
+    operator, found = Separable([int(n) for n in y.shape[1:]]), []
+    for k in slices:
+        window, here, near = _near(one, y, noise, k)
+        probe = torch.Generator().manual_seed(PROBE + k)
+        found.append(_restored(one, operator, window, near, k, here, MIRRORS[1], probe))
+    return found
+
+
+def noise_trial(
+    one: Candidate,
+    y: Tensor,
+    noise: NoiseModel,
+    inside: Tensor,
+    slices: Sequence[int],
+    restored: Sequence[Amortised] | None = None,
+) -> Trial:
     """Stein's risk of a network on some slices.
 
     Args:
@@ -116,13 +144,12 @@ def noise_trial(one: Candidate, y: Tensor, noise: NoiseModel, inside: Tensor, sl
         noise: of ``y``.
         inside: ``(S, h, w)`` where the object is.
         slices: which to test.
+        restored: what :func:`restored_slices` made of them, where it is known.
     """
-    operator = Separable([int(n) for n in y.shape[1:]])
     squares, plain, promised, voxels = 0.0, 0.0, 0.0, 0
-    for k in slices:
-        window, here, near = _near(one, y, noise, k)
-        found = _restored(one, operator, window, near, k, here, torch.Generator().manual_seed(PROBE + k))
+    for k, found in zip(slices, restored_slices(one, y, noise, slices) if restored is None else restored):
         assert found.divergence is not None
+        window, here, near = _near(one, y, noise, k)
         v = near.sigma.square().expand(window.shape)[here].numpy()
         some = inside[k].numpy()
         risk = mean_risk(
@@ -187,17 +214,26 @@ def _restored(
     noise: NoiseModel,
     k: int,
     here: int,
+    mirrors: Sequence[tuple[int, ...]] = MIRRORS[4],
     probe: torch.Generator | None = None,
 ) -> Amortised:
     """Slice ``k``, which is number ``here`` of its window, as a network restores it."""
     coords_of, given = _coords_of(one, k, here), Measurement(operator, window, noise)
     features = None if coords_of is None else CoordinateFeatures(one.siren, coords_of)
     only = slice(here, here + 1)
-    return amortise(one.detail, given, features=features, spacing_ratio=one.spacing_ratio, only=only, probe=probe)
+    return amortise(
+        one.detail,
+        given,
+        features=features,
+        spacing_ratio=one.spacing_ratio,
+        only=only,
+        probe=probe,
+        mirrors=mirrors,
+    )
 
 
 def _near(one: Candidate, y: Tensor, noise: NoiseModel, k: int) -> tuple[Tensor, int, NoiseModel]:
-    """Slice ``k`` with its neighbours, its place among them, and their noise."""
+    """Slice ``k`` with its neighbours, its number among them, and their noise."""
     reach = one.detail.slices // 2
     low, high = max(0, k - reach), min(len(y), k + reach + 1)
     sigma = noise.sigma

@@ -9,8 +9,8 @@ import torch
 from ..fitting import Fit, FitOptions, fit_slices
 from ..physics import Measurement
 from ..volume import Volume
+from .pass_context import Level, PassContext, PassResult, in_units, operator_between, slices_with_noise
 from .report import PassReport
-from .slicewise import Level, PassContext, PassResult, in_units, operator_between, slices_with_noise
 
 __all__ = ["coordinate_pass"]
 
@@ -18,7 +18,15 @@ __all__ = ["coordinate_pass"]
 def coordinate_pass(
     volume: Volume, axis: int, factors: tuple[float, float, float], level: Level, context: PassContext
 ) -> PassResult:
-    """Restore by fitting a private copy of the coordinate prior to every slice along one axis."""
+    """Restore by fitting a private copy of the coordinate prior to every slice along one axis.
+
+    Args:
+        volume: the scan.
+        axis: across its slices.
+        factors: per array axis.
+        level: of the noise, relative to the intensity scale.
+        context: what every pass needs.
+    """
     grid, prior, options = volume.grid.refine(factors), context.prior, context.fit or FitOptions()
     y, noise = slices_with_noise(volume, axis, context, level)
     A = operator_between(grid, volume.grid, context.operator, context.filled, axis).to(context.device)

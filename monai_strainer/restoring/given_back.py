@@ -4,8 +4,8 @@
 The residual ``r = y - f`` goes through three kinds of filters. What a filter ``G`` finds is added to the image and
 taken off the residual before the next:
 
-1. A wide Gaussian, all of ``g = G r``. Its width is chosen so that its noise is a tenth of the variance that the network
-   states for itself: intensities averaged over some voxels are those of the data.
+1. A wide Gaussian, all of ``g = G r``. Its width is chosen so that its noise is a tenth of the variance that the
+   network states for itself: intensities averaged over some voxels are those of the data.
 2. Lines: Gaussians along eight directions of the plane; at every voxel the direction with the largest response.
 3. Spots: Gaussians of 1 and 0.6 voxels.
 

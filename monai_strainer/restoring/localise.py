@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Place a scan in the coordinates of the cohort's heads, and say whether it is like them."""
+"""Find the position of a scan in the coordinates of the cohort's heads, and say whether it is like them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Localised:
 
 
 def localise(ready: Prepared, prior: Prior) -> Localised:
-    """Find the head, turn it as the cohort's heads are turned, and compare it with them.
+    """Find the head, align it with the cohort's heads, and compare it with them.
 
     Args:
         ready: the scan.
-        prior: of a cohort, or the general one, which needs no place.
+        prior: of a cohort, or the general one, which needs no position.
     """
     volume = ready.acquired.volume
     if ready.signed or prior.record.get("kind") == "general":

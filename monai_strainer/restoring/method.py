@@ -60,7 +60,11 @@ class FixedOperator:
     operator: Operator
 
     def __call__(self, fine: tuple[int, ...], measured: tuple[int, ...]) -> Operator:
-        """Return the operator.
+        """Return the operator, if it has the shapes that are needed.
+
+        Args:
+            fine: shape before.
+            measured: shape after.
 
         Raises:
             InputError: it was made for other shapes.
@@ -80,7 +84,11 @@ def operator_of(operator: Any) -> Any:
 
 
 def thick_profile(operator: Any, ratio: float) -> Profile:
-    """Return the profile of slices that are ``ratio`` times as thick as the step between them.
+    """Return the profile with the thickness of the slices.
+
+    Args:
+        operator: that was given for the restoration.
+        ratio: thickness of a slice over the step between slices.
 
     Raises:
         InputError: the operator is no ``Profile``.
@@ -93,7 +101,14 @@ def thick_profile(operator: Any, ratio: float) -> Profile:
 def profile_report(
     operator: Any, thickness: float | None, scan: Volume, factors: tuple[float, float, float]
 ) -> Profiled | None:
-    """Return what the report says of a profile: its kind, and slice thickness over the step; None for others."""
+    """Return what the report says of a profile: its kind, and slice thickness over step.
+
+    Args:
+        operator: of the restoration; None is returned for any but a ``Profile``.
+        thickness: of slices in mm; None is the step.
+        scan: that was restored.
+        factors: per array axis.
+    """
     if not isinstance(operator, Profile):
         return None
     axis = scan.slice_axis

@@ -64,7 +64,12 @@ class NoiseFilter:
         return self._times(data, 1 / self._gain(data.shape))
 
     def level_of_white(self, shape: tuple[int, ...], sigma: float) -> float:
-        """Return the noise level that is left of white noise after the filter."""
+        """Return the level of white noise after the filter.
+
+        Args:
+            shape: of the image.
+            sigma: level before.
+        """
         return sigma * float(np.sqrt(np.square(self._gain(shape)).mean()))
 
     def _gain(self, shape: tuple[int, ...]) -> NDArray[np.float64]:

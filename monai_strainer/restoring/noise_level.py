@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Decide the noise level of a scan: as given, or as the noise level network reads it, checked by a second reading."""
+"""Decide the noise level of a scan: as given, or as the network estimates it, checked by a second estimate."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
 AGREE = 1.4  # ratio up to which the two readings agree
+_MORE = 1.1  # times the network's reading, up to which the wavelet's is used: the network reads up to 10 % too little
 LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
-_APART = 2.3  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
-_FILLED = 3.5  # and up to which the level of a zero-filled scan lies between them
+_APART = 1.8  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
+_WAVELET = 0.8  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
+_FILLED = 3.5  # ratio up to which the level of a zero-filled scan lies between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,12 @@ def given_level(
 ) -> NoiseLevel:
     """Return the noise level that the caller knows.
 
+    Args:
+        scan: to restore.
+        sigma: standard deviation in the scan's units: a number, or a map (X, Y, Z).
+        noise: kind of noise; refuses a level below 0.
+        intensity_scale: intensity that stands for 1.
+
     Raises:
         InputError: a map of another shape, or a level below 0.
     """
@@ -75,12 +83,12 @@ def estimated_level(
 ) -> NoiseLevel:
     """Estimate the noise level from the scan.
 
-    Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
-    they agree to a factor of 1.4, the wavelet reading is the sharper one; elsewhere anatomy was taken for noise, and
-    the network is right. In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network
-    reads 13 to 72 % too little, the wavelet rather too much. Where they differ by less than a factor of 3.5,
-    ``network^(1/3) wavelet^(2/3)`` lies between -41 % and +22 % (60 scans, zero-filled by 2). A wavelet reading of more
-    than 2.3 times the network's counts as 2.3 times: the rest is anatomy.
+    Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. The
+    level is the wavelet reading, but no less than the network's and no more than 1.1 times it: what is beyond is
+    anatomy. In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network
+    reads up to half too little, the wavelet rather too much. Where they differ by less than a factor of 3.5, the level
+    is ``network^(1/5) wavelet^(4/5)``. A wavelet reading of more than 1.8 times the network's counts as 1.8 times: the
+    rest is anatomy.
 
     Args:
         scan: on its acquired grid, where noise is white.
@@ -99,15 +107,14 @@ def estimated_level(
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
     found = read_noise(network, slices, np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
-    agree = found.sigma > 0 and found.sigma <= second.sigma <= AGREE * found.sigma and found.map is None
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
-    sigma = second.sigma if agree else found.sigma
+    sigma = found.sigma if found.map is not None else min(max(second.sigma, found.sigma), _MORE * found.sigma)
     if between:
-        sigma = found.sigma * min(second.sigma / found.sigma, _APART) ** (2 / 3)
+        sigma = found.sigma * min(second.sigma / found.sigma, _APART) ** _WAVELET
     reading = replace(
         reading,
         std=float(np.hypot(found.std, sigma - found.sigma)),
-        source="network and wavelet" if agree or between else "network",
+        source="network and wavelet" if sigma > found.sigma else "network",
         network=found.sigma,
         wavelet=second.sigma,
         uneven=found.map is not None,
@@ -116,7 +123,7 @@ def estimated_level(
         return NoiseLevel(sigma / intensity_scale, found.readable, reading)
     surface = found.map
     if between:
-        surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
+        surface = np.float32(sigma) * (surface / np.float32(found.sigma)) ** np.float32(1 - _WAVELET)
     low, high = np.percentile(surface, [5, 95])
     along = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
     return NoiseLevel(along / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -28,8 +29,12 @@ METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
-# Classes of ``physics``, named here for the same reason; a parameter stands behind a colon: noncentral_chi:8.
-NOISES = {"rician": "RicianNoise", "gaussian": "GaussianNoise", "noncentral_chi": "NoncentralChiNoise"}
+# Module of ``physics`` and class, by name for the same reason; a parameter stands behind a colon: noncentral_chi:8.
+NOISES = {
+    "rician": "noise.RicianNoise",
+    "gaussian": "noise.GaussianNoise",
+    "noncentral_chi": "noise_of_coils.NoncentralChiNoise",
+}
 
 
 def said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
@@ -52,8 +57,8 @@ class RestoreOptions:
         sigma: noise standard deviation in the scan's units, a number or a map; None estimates it. Plug-and-play takes
             the root mean square of a map per slice.
         noise: ``"rician"`` for magnitude images, ``"noncentral_chi:8"`` for the sum of squares of 8 coils, or
-            ``"gaussian"`` for real-valued images; a noise class or a noise with
-            its level also serve. Values below zero make the noise Gaussian.
+            ``"gaussian"`` for real-valued images; a noise class, or a noise with its level, is also accepted. Values
+            below zero make the noise Gaussian.
         profile: how a scanner makes large voxels of small ones: ``"box"`` averages, ``"gaussian"`` weights,
             ``"kspace"`` cuts the high frequencies off; all are in :mod:`monai_strainer.physics.axis_profiles`.
             ``"auto"`` takes the box; where the general prior refines a plane, it also allows for cut k-space (see the
@@ -66,7 +71,7 @@ class RestoreOptions:
             step between them. Matters where the step between slices is refined.
         method: ``"amortised"`` is one pass of the detail network; ``"plug_and_play"`` uses it as a denoiser, for
             operators it was not trained on; ``"coordinates"`` fits the coordinate network to every slice; ``"auto"``
-            takes the first that serves.
+            takes the first that applies.
         steps: of the method ``"coordinates"``: gradient steps at most; 0 gives the solved readout alone. By default
             60, or 20 on scans of more than 32 slices, which otherwise take a quarter of an hour on two CPU cores.
         fit: other options of the method ``"coordinates"``; its ``steps`` are not used.
@@ -147,7 +152,7 @@ class RestoreOptions:
             raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
         for name in ("steps", "adapt"):
             if (getattr(self, name) or 0) < 0:
-                raise InputError(f"{getattr(self, name)} {name} cannot be taken", f"give {name} of 0 or more")
+                raise InputError(f"{getattr(self, name)} {name} is below 0", f"give {name} of 0 or more")
         if self.mirrors not in MIRRORS:
             raise InputError(f"{self.mirrors} mirror images cannot be averaged", "choose 1, 2 or 4")
         if self.adapt and self.method not in ("auto", "amortised"):
@@ -164,11 +169,10 @@ class RestoreOptions:
     @property
     def noise_kind(self) -> type[NoiseModel]:
         """The class of the noise."""
-        from .. import physics
-
         if isinstance(self.noise, str):
             name, _, parameter = self.noise.partition(":")
-            named: type[NoiseModel] = getattr(physics, NOISES[name])
+            module, _, kind = NOISES[name].partition(".")
+            named: type[NoiseModel] = getattr(import_module(f"..physics.{module}", __package__), kind)
             return named.of(parameter) if parameter else named
         return self.noise if isinstance(self.noise, type) else self.noise.kind
 

@@ -14,10 +14,11 @@ from ..physics import Operator
 from ..volume import Volume
 from .coordinate_pass import coordinate_pass
 from .method import thick_profile
+from .pass_context import PassContext, operator_between, slices_with_noise
 from .plan import Plan
 from .prepare import Prepared
 from .report import PassReport
-from .slicewise import PassContext, detail_pass, operator_between, slices_with_noise
+from .slicewise import detail_pass
 
 __all__ = ["Passed", "mixed", "run_passes"]
 

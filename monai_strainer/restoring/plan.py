@@ -12,9 +12,9 @@ from ..priors.prior import Prior
 from ..volume import Volume
 from .method import choose_method, operator_of, profile_report
 from .options import RestoreOptions
+from .pass_context import operator_between
 from .prepare import Prepared
 from .report import Method, Profiled
-from .slicewise import operator_between
 
 __all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
 
@@ -144,6 +144,10 @@ def plan_passes(scan: Volume, factors: tuple[float, float, float]) -> tuple[Pass
     A pass refines within its slices. What only takes noise away is done along all axes that are fit for it, and the
     results are averaged. When the step between slices is to be refined, it is seen in the planes that hold it, along
     both other axes.
+
+    Args:
+        scan: to restore.
+        factors: per array axis, 1 or more.
     """
     across, shape, spacing = scan.slice_axis, scan.grid.shape, scan.grid.spacing
     if max(factors) == 1:

@@ -58,6 +58,7 @@ def prepare(
     factors: tuple[float, float, float],
     options: RestoreOptions,
     find_reconstruction: bool,
+    find_filters: bool = True,
 ) -> Prepared:
     """Decide all that does not depend on the method.
 
@@ -68,6 +69,7 @@ def prepare(
         options: noise level, kind of noise and mask, as they were asked for.
         find_reconstruction: whether to look for what was done after the acquisition: zero-filling, and, where the
             noise level is read off a scan to denoise, a filter in the slice plane.
+        find_filters: False looks for zero-filling alone.
 
     Raises:
         InputError: a noise map or a mask of another shape, a mask of nothing, or nothing in the scan is an image.
@@ -106,7 +108,7 @@ def prepare(
             return estimated_level(volume, network, noise, intensity_scale, there, bool(acquired.filled))
 
         level = read(low)
-        if find_reconstruction and not acquired.filled and max(factors) == 1:
+        if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
             unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician)
             if unfiltered is not None:
                 found, volume, level = unfiltered

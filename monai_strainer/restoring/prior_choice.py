@@ -16,14 +16,14 @@ from ..priors.prior import Prior
 from .choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
 from .localise import Localised
 from .method import FixedOperator
+from .pass_context import PassContext, slice_operator, slices_with_noise
 from .plan import Pass, Plan
 from .prepare import Prepared
 from .report import Adaptation, PriorName, TrialResult
-from .slicewise import PassContext, neighbours_close, slice_operator, slices_with_noise
+from .slicewise import neighbours_close
 
 __all__ = ["Choice", "choose_prior", "tried"]
 
-_SLICES = 4  # that are tested
 # A coarser copy of a head is no head of the cohort, so super-resolution tests the cohort's network on what it knows
 # less well than the scan itself. Risks of the general network over its own: 0.91 to 1.23 on heads of the cohort's kind,
 # with and without noise, where it is 0.9 to 1.9 dB better on the scan; at most 0.88 (one of 0.93) on whole heads, body
@@ -122,7 +122,7 @@ def tried(one: Prior, name: str, ready: Prepared, pose: Pose, first: Pass, opera
 
     near = neighbours_close(detail, volume.grid.refine(factors) if axis == axes[0] else volume.grid, axis, len(y))
     candidate = Candidate(name, detail, siren, coords_of if siren is not None else None, near)
-    slices = some_slices(inside, _SLICES)
+    slices = some_slices(inside)
     if is_denoising:
         return noise_trial(candidate, y, noise, inside, slices)
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Restore a scan with a prior: a better scan, its standard deviation, and a plain report.
+"""Restore a scan with a prior, and give its standard deviation and a report.
 
 check -> prepare -> plan -> localise -> choose -> run -> assess; each step is a function of this folder.
 """
@@ -24,13 +24,13 @@ from .check import check_scan, triple
 from .describe import Run, describe
 from .localise import localise
 from .options import RestoreOptions, changed
+from .pass_context import PassContext
 from .passes import mixed, run_passes
 from .plan import Plan, plan_restoration
 from .prepare import Prepared, prepare
 from .prior_choice import choose_prior
 from .quality import quality_of
 from .report import Report
-from .slicewise import PassContext
 
 __all__ = ["Restored", "plan", "restore"]
 

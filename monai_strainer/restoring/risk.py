@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Estimate the error of a denoised image without truth, step back where it is larger than it should be, widen the bars.
+"""Estimate the error of a denoised image without truth, mix in the data where it is too large, widen the bars.
 
 Stein's unbiased risk estimate of an image ``f`` made of data ``y = x + n``, ``n ~ N(0, sigma^2)``, over ``N`` voxels:
 

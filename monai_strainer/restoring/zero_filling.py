@@ -46,7 +46,12 @@ class Acquired:
     filter: NoiseFilter | None = None
 
     def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
-        """Filter a restored image again, and zero-fill its zero-filled axes again."""
+        """Filter a restored image again, and zero-fill its zero-filled axes again.
+
+        Args:
+            data: (X, Y, Z) restored image on the acquired grid.
+            magnitude: whether values below 0 become 0.
+        """
         if self.filter is not None:
             data = self.filter.apply(data)
         for axis, size in enumerate(self.wanted.shape):
@@ -95,6 +100,11 @@ def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> fl
 
     Cropping k-space keeps the noise inside and drops what lies outside. Zero-filled noise lies inside alone and keeps
     its level; noise that was white on the scan's grid loses its outer part, which is estimated from the power there.
+
+    Args:
+        scan: on the grid of its file.
+        acquired: the scan on its acquired grid.
+        sigma: noise level on the grid of the file.
     """
     variance = sigma * sigma
     data = scan.data

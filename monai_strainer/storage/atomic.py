@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Files appear whole or not at all: written under a hidden name, forced to disk, then renamed."""
+"""Write files whole or not at all: under a hidden name, forced to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     What killed processes left in the folder is removed.
 
     Args:
-        path: the file that shall exist.
+        path: the file to be written.
 
     Yields:
         a hidden path ``.tmp-...`` in the same folder with the same suffix.
@@ -111,7 +111,7 @@ def atomic_files(paths: Sequence[Path], record: Path | None = None) -> Iterator[
     A full disk thus leaves the old files, all of them. They take their places in the order given.
 
     Args:
-        paths: the files that shall exist.
+        paths: the files to be written.
         record: an old file that describes what is replaced; removed before the first takes its place.
 
     Yields:
@@ -152,6 +152,10 @@ def make_folder(path: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Move a file or a folder within a file system in one step, and force both its folders to disk.
 
+    Args:
+        source: file or folder.
+        target: its new path, on the same file system.
+
     Raises:
         OSError: it cannot be moved; a folder with something in it stands at ``target``.
 
@@ -171,6 +175,10 @@ def move(source: Path, target: Path) -> None:
 
 def reserve(path: Path, size: int) -> None:
     """Take the space of a new file before it is mapped: a disk that fills under a mapping kills the process.
+
+    Args:
+        path: of the file; it is made, or emptied.
+        size: in bytes.
 
     Raises:
         OSError: there is not so much space; it names ``path``.
@@ -193,7 +201,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     writer of ``path`` moves the old folder back first.
 
     Args:
-        path: the folder that shall exist.
+        path: the folder to be written.
 
     Yields:
         a hidden, empty folder beside it.
@@ -267,6 +275,10 @@ def write_json(path: str | os.PathLike[str], obj: Mapping[str, Any]) -> None:
     """Write a mapping as indented JSON, whole or not at all.
 
     Numpy numbers and arrays become plain ones, a number that is not finite becomes ``null``.
+
+    Args:
+        path: of the file.
+        obj: to write.
 
     Raises:
         OSError: the file cannot be written.

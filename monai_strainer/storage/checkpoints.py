@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Checkpoints of a training: written whole or not at all, and read only by the run that they belong to."""
+"""Keep checkpoints of a training: written whole or not at all, and read only by the run that they belong to."""
 
 from __future__ import annotations
 
@@ -32,13 +32,23 @@ def save_checkpoint(path: Path, identity: dict[str, Any], step: int, **state: An
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """All of what :func:`save_checkpoint` wrote: ``identity``, ``step`` and the state."""
+    """Read a checkpoint: ``identity``, ``step`` and the state.
+
+    Args:
+        path: that :func:`save_checkpoint` wrote.
+        device: where the tensors go.
+    """
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     return state
 
 
 def resume_from(path: Path | None, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
-    """Read what :func:`save_checkpoint` wrote; return None where there is nothing to go on from.
+    """Read the checkpoint of a run; return None where there is none.
+
+    Args:
+        path: that :func:`save_checkpoint` wrote; None has none.
+        identity: recipe, seed and sizes: what identifies the run.
+        device: where the tensors go.
 
     Raises:
         InputError: the checkpoint belongs to another run.
@@ -48,6 +58,6 @@ def resume_from(path: Path | None, identity: dict[str, Any], device: torch.devic
     state = read_checkpoint(path, device)
     if state["identity"] != identity:
         finding = f"{path.name} was made with {state['identity']}, not {identity}"
-        raise InputError(finding, "start anew without --resume, or use the same scans, recipe, seed and network")
+        raise InputError(finding, "start again without --resume, or use the same scans, recipe, seed and network")
     logging.getLogger("monai_strainer").info("%s: goes on after step %d", path.name, state["step"])
     return state

@@ -42,7 +42,13 @@ def is_alive(process: int) -> bool:
 
 
 def fresh(kind: str, target: Path, suffix: str = "") -> Path:
-    """Make a hidden name beside ``target`` that says whose it is: ``.tmp-<host>-<process>-<draw>``; see ``release``."""
+    """Return a hidden path beside a target that names its process: ``.tmp-<host>-<process>-<draw>``; see ``release``.
+
+    Args:
+        kind: ``"tmp"`` for what is being written, ``"old"`` for what is being replaced.
+        target: that will be written.
+        suffix: of the hidden name.
+    """
     whose = f"-{_digest(target.name)}" if kind == "old" else ""
     path = target.with_name(f".{kind}-{host()}-{os.getpid()}-{secrets.token_hex(4)}{whose}{suffix}")
     _in_use.add(path.name)

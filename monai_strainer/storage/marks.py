@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Hold a mark while an output is made: one process at a time, and a mark that nobody holds means a crash."""
+"""Hold a mark while an output is made: one process at a time, and a mark that no process holds means a crash."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def hold(mark: Path) -> Iterator[bool]:
         >>> with hold(mark) as was_begun:
         ...     was_begun
         False
-        >>> with hold(mark) as was_begun:  # nobody took it away
+        >>> with hold(mark) as was_begun:  # it was still there
         ...     was_begun
         True
     """

@@ -25,9 +25,15 @@ def _neutral(value: Any) -> Any:
 
 
 def write_csv(rows: Sequence[dict[str, Any]], path: Path, columns: Sequence[str], **style: Any) -> None:
-    """Write rows as CSV, whole or not at all; ``style`` as of ``csv.writer``.
+    """Write rows as CSV, whole or not at all.
 
     A text that begins as a formula does (``= + - @``) gets an apostrophe before it: names of files are not to be run.
+
+    Args:
+        rows: their values by column.
+        path: of the table.
+        columns: in their order.
+        style: as of ``csv.writer``, such as ``delimiter``.
 
     Source: OWASP, CSV injection.
     """

@@ -30,6 +30,11 @@ _Network = TypeVar("_Network", bound=nn.Module)
 def check_weights(state: Any, network: nn.Module, file: Path) -> None:
     """Refuse weights that do not fit a network exactly.
 
+    Args:
+        state: what the file holds.
+        network: that takes the weights.
+        file: for messages.
+
     Raises:
         InputError: not a dictionary of tensors, tensors missing, unknown, of another shape, or not finite.
     """
@@ -63,7 +68,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a weights file.
 
     Raises:
-        InputError: no such file, one that is too large or cannot be read, or tensors that say to be larger than it.
+        InputError: no such file, one that is too large or cannot be read, or tensors larger than it.
     """
     if not weights.is_file():
         raise InputError(f"there is no {weights.name}", "take the bundle from its source again", weights)
@@ -79,7 +84,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
             if held > LARGEST:
                 raise ValueError("packed weights that take more than a prior may")
         state: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises nearly anything on a damaged or foreign file
+    except Exception as error:  # the unpickler raises nearly anything on a file that is damaged or of another kind
         raise InputError(
             f"the weights cannot be read as tensors ({type(error).__name__})",
             "take the file from its source again",
@@ -88,7 +93,7 @@ def read_weights(weights: Path) -> dict[str, torch.Tensor]:
     _check_tensors(state, weights)
     if sum(value.nbytes for value in state.values()) > held:  # a view may repeat one number without end
         raise InputError(
-            "the weights say to be larger than their file", "take the weights from their source again", weights
+            "the weights declare more bytes than their file has", "take the weights from their source again", weights
         )
     return state
 

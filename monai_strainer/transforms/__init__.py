@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""MONAI transforms: scans in and out, simulated low resolution and noise, head coordinates, intensities.
+"""Offer MONAI transforms: scans in and out, simulated low resolution and noise, head coordinates, intensities.
 
 Each transform has a form for arrays and one for dictionaries (``Foo`` and ``Food``, also called ``FooD`` and
 ``FooDict``). No name is one of MONAI's own.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Head coordinates of every voxel, as an image that a coordinate network takes."""
+"""Compute the head coordinates of every voxel, as an image that a coordinate network takes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AddHeadCoordinates(Transform):
 
     The head is found in the first channel by :func:`monai_strainer.anatomy.foreground.foreground`, its box by
     :func:`monai_strainer.anatomy.head_frame.find_pose`, and the affine gives its orientation. The coordinates mean the
-    same places in every scan, and are those the prior was trained on if the scan holds a whole head.
+    same positions in every scan, and are those the prior was trained on if the scan holds a whole head.
 
     The image is read, not changed: there is nothing to invert.
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Lower resolution, simulated by the operators that restoration inverts."""
+"""Lower the resolution by the operators that restoration inverts."""
 
 from __future__ import annotations
 
@@ -155,13 +155,23 @@ class RandDegradeResolution(RandomizableTransform):
         self.degrade = DegradeResolution(self.R.uniform(*self.factors), self.profile, self.spatial_axes)
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> torch.Tensor:
+        """Degrade an image, or return it as it is.
+
+        Args:
+            img: channel-first image.
+            randomize: draw again; False repeats the last draw.
+        """
         if randomize:
             self.randomize()
         return self.degrade(img) if self._do_transform else as_is(img)
 
 
 class DegradeResolutiond(MapTransform):
-    """Dictionary form of :class:`DegradeResolution`: ``keys``, then its arguments, then ``allow_missing_keys``.
+    """Dictionary form of :class:`DegradeResolution`.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        factor, profile, spatial_axes: see :class:`DegradeResolution`.
 
     Example:
         >>> DegradeResolutiond("image", factor=2)({"image": torch.ones(1, 8, 8)})["image"].shape
@@ -190,6 +200,10 @@ class DegradeResolutiond(MapTransform):
 
 class RandDegradeResolutiond(RandomizableTransform, MapTransform):
     """Dictionary form of :class:`RandDegradeResolution`; all keys share the draw.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        factors, prob, profile, spatial_axes: see :class:`RandDegradeResolution`.
 
     Example:
         >>> degrade = RandDegradeResolutiond("image", factors=(2, 4), prob=1.0).set_random_state(seed=0)
@@ -231,7 +245,16 @@ def as_is(img: NdarrayOrTensor) -> torch.Tensor:
 
 
 def checked_range(limits: tuple[float, float], least: float, what: str) -> tuple[float, float]:
-    """Return a range to draw from; refuse one that starts below ``least`` or falls."""
+    """Return a range to draw from, as floats.
+
+    Args:
+        limits: lowest and highest value.
+        least: that the lowest may be.
+        what: is drawn, for the message.
+
+    Raises:
+        InputError: the range starts below ``least`` or falls.
+    """
     low, high = (float(v) for v in limits)
     if not least <= low <= high < math.inf:
         raise InputError(f"{what} from {low:g} to {high:g}", f"give a range that starts at {least:g} or more and rises")

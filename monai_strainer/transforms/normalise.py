@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Intensities relative to the head's bright end: about [0, 1], zero stays zero, and back again."""
+"""Divide intensities by the head's bright end: about [0, 1], zero stays zero; and multiply back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # MONAI 1.6.1 lists its own tensors as safe to load but not the names its applied operations are kept under, so that
-# PersistentDataset takes every cached image with an operation for corrupt and computes it anew
+# PersistentDataset takes every cached image with an operation for corrupt and computes it again
 torch.serialization.add_safe_globals([TraceKeys])
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Rician noise relative to the head's bright end, the same for a test set or new at every call."""
+"""Add Rician noise relative to the head's bright end, the same for a test set or new at every call."""
 
 from __future__ import annotations
 
@@ -97,6 +97,12 @@ class RandRicianNoiseSim(RandomizableTransform):
         self.sigma, self.seed = float(self.R.uniform(*self.sigmas)), int(self.R.randint(2**31))
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> torch.Tensor:
+        """Add noise to an image, or return it as it is.
+
+        Args:
+            img: channel-first image.
+            randomize: draw again; False repeats the last draw.
+        """
         if randomize:
             self.randomize()
         return _with_noise(img, self.sigma, self.seed) if self._do_transform else as_is(img)
@@ -104,6 +110,11 @@ class RandRicianNoiseSim(RandomizableTransform):
 
 class AddRicianNoised(MapTransform):
     """Dictionary form of :class:`AddRicianNoise`; the noise differs from key to key, also over equal images.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        sigma: see :class:`AddRicianNoise`.
+        seed: of the first key; the next keys have the next numbers.
 
     Example:
         >>> AddRicianNoised("image", sigma=0.05)({"image": torch.ones(1, 8, 8).tril()})["image"].shape
@@ -125,6 +136,10 @@ class AddRicianNoised(MapTransform):
 
 class RandRicianNoiseSimd(RandomizableTransform, MapTransform):
     """Dictionary form of :class:`RandRicianNoiseSim`; all keys share the level, each has noise of its own.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        sigmas, prob: see :class:`RandRicianNoiseSim`.
 
     Example:
         >>> noisy = RandRicianNoiseSimd("image", sigmas=(0.01, 0.1), prob=1.0).set_random_state(seed=0)

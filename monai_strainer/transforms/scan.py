@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Scans in and out of a MONAI pipeline by the project's own strict reader and writer."""
+"""Read and write scans in a MONAI pipeline by the project's own strict reader and writer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def scan_list(folder: str, key: str = "image", output_dir: str | None = None) ->
     Args:
         folder: with the scans, in subfolders or not; every DICOM series in a folder of its own.
         key: entry that becomes the path.
-        output_dir: where outputs will go; must lie apart, lest the next run takes them for scans.
+        output_dir: where outputs will go; not in ``folder``: the next run would take them for scans.
 
     Raises:
         InputError: the folder is missing or holds no scan, or the outputs would lie in it.
@@ -161,7 +161,12 @@ class SaveScan(Transform):
 
 
 class LoadScand(MapTransform):
-    """Dictionary form of :class:`LoadScan`."""
+    """Dictionary form of :class:`LoadScan`.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        series_uid, volume: see :class:`LoadScan`.
+    """
 
     backend = LoadScan.backend
 
@@ -183,7 +188,12 @@ class LoadScand(MapTransform):
 
 
 class SaveScand(MapTransform):
-    """Dictionary form of :class:`SaveScan`."""
+    """Dictionary form of :class:`SaveScan`.
+
+    Args:
+        keys, allow_missing_keys: as in MONAI's ``MapTransform``.
+        output_dir, postfix, overwrite, data_root: see :class:`SaveScan`.
+    """
 
     backend = SaveScan.backend
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_lines import head, pretrain, restore, run
+from command_lines import head, pretrain
 
 from monai_strainer import load_prior, write
 
@@ -41,35 +41,13 @@ def test_a_cohort_trains_a_detail_prior_as_well(scan: Path, tmp_path: Path) -> N
     assert record["recipe"]["steps"] == 1 and record["scans"] == 1 and "--detail-steps 1" in record["command"]
 
 
-def test_noise_becomes_a_prior_that_restores_without_any_scan(scan: Path, tmp_path: Path) -> None:
-    out = tmp_path / "noise"
-    assert (
-        run("pretrain", "-", out, "--kind", "noise", "--steps", 2, "--images", 3, "--grid", "4,12,14", "--quiet") == 0
-    )
-    record = load_prior(out).record
-    assert (record["kind"], record["scans"], record["fields"]["count"]) == ("noise", 0, 3)
-    assert "--kind noise" in record["command"] and "cohort_sha256" not in record
-    assert restore(scan, tmp_path / "restored.nii.gz", out) == 0
-
-
 def test_a_cohort_becomes_a_start(scan: Path, tmp_path: Path) -> None:
     assert pretrain(scan.parent, tmp_path / "start", "--kind", "meta") == 0
     assert load_prior(tmp_path / "start").record["kind"] == "meta"
 
 
-@pytest.mark.parametrize(
-    ("source", "more"),
-    [
-        ("-", ()),
-        ("scans", ("--kind", "noise")),
-        ("scans", ("--kind", "meta", "--recipe", "paper")),
-        ("-", ("--kind", "noise", "--detail-steps", 5)),
-    ],
-)
-def test_a_kind_that_does_not_go_with_the_rest_is_refused(
-    source: str, more: tuple[object, ...], scan: Path, tmp_path: Path
-) -> None:
-    assert pretrain(Path("-") if source == "-" else scan.parent, tmp_path / "out", *more) == 3
+def test_a_kind_that_does_not_go_with_the_rest_is_refused(scan: Path, tmp_path: Path) -> None:
+    assert pretrain(scan.parent, tmp_path / "out", "--kind", "meta", "--recipe", "paper") == 3
     assert not (tmp_path / "out").exists()
 
 

@@ -16,9 +16,11 @@ from command_lines import run
         (("--noise-steps", 0), "fewer than one step"),
         (("--rate", "-1"), "a rate of -1"),
         (("--rate", "nan"), "a rate of nan"),
+        (("--denoising", "1.5"), "1.5 is no fraction"),
+        (("--side", "20"), "patches of 20 voxels"),
     ],
 )
-def test_numbers_that_cannot_teach_are_refused(
+def test_numbers_that_nothing_can_be_trained_with_are_refused(
     more: tuple[object, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()

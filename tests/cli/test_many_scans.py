@@ -21,6 +21,7 @@ from phantoms import small_head, small_prior_with_detail
 from benchmarks.report_page import LINE, SCHEMA
 from monai_strainer import Volume, save_prior, write
 from monai_strainer.cli import main
+from monai_strainer.io import Attached
 from monai_strainer.pipelines import restore_file as files
 
 SHAPE = (22, 26, 6)
@@ -283,5 +284,5 @@ def test_maps_that_were_written_are_no_scans(bundle: Path, study: Path, tmp_path
 
 def test_a_volume_is_written_on_one_grid(tmp_path: Path) -> None:
     head: Volume = small_head(SHAPE)
-    write(head, tmp_path / "a.nii.gz", beside={"labels": (head.data > 300).astype(np.int16)})
+    write(head, tmp_path / "a.nii.gz", attached=Attached({"labels": (head.data > 300).astype(np.int16)}))
     assert nib.load(tmp_path / "a_labels.nii.gz").get_data_dtype() == np.int16

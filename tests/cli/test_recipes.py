@@ -21,8 +21,6 @@ COMMANDS = [
     "pretrain A B --kind meta --steps 9",
     "pretrain A B --from general_strainer --steps 0 --detail-steps 9 --seed 2",
     "pretrain A B --from mri_strainer",
-    "pretrain - B --kind noise --images 3 --grid 4,12,14",
-    "pretrain - B --kind noise",
     "bids A B group",
     "bids A B group --pretrain-steps 5 --grid 4,12,14 --detail-steps 0 --participant-label 01 2+x --session-label a",
     "bids A B group --bids-filter-file some/filter.json --contrast FLAIR --images 4 --seed 3 --overwrite",
@@ -79,6 +77,7 @@ SAMPLES = {
     "device": "cuda:7",
     "bids_filter_file": "filter.json",
     "denoising": "0.5",
+    "side": "128",
 }
 
 
@@ -93,7 +92,7 @@ def every_option() -> Iterator[tuple[str, str, str, str]]:
     starts = {"pretrain": "pretrain A B", "bids": "bids A B group", "pretrain-general": "pretrain-general A B"}
     for command, start in starts.items():
         for action in options_of(command):
-            others = [choice for choice in action.choices or () if choice not in (action.default, "noise")]
+            others = [choice for choice in action.choices or () if choice != action.default]
             value = SAMPLES.get(action.dest) or (others[-1] if others else "7")
             yield start, action.option_strings[0], value, action.dest
 

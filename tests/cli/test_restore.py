@@ -56,7 +56,7 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
     ("more", "words"),
     [
         (("--scale", "0"), "not positive"),
-        (("--scale", "0.5"), "throw resolution away"),
+        (("--scale", "0.5"), "would lower the resolution"),
         (("--scale", "2,2"), "2 numbers"),
         (("--spacing", "1,1"), "one per array axis"),
         (("--device", "abacus"), "no device"),

@@ -118,7 +118,7 @@ def test_a_mask_under_an_innocent_name_is_passed_over(tmp_path: Path) -> None:
         read_cohort([tmp_path / "a.nii.gz"], shape=(4, 12, 14))
 
 
-def test_the_record_says_who_trained_and_names_nobody(tmp_path: Path) -> None:
+def test_the_record_says_who_trained_and_names_no_person(tmp_path: Path) -> None:
     for k in range(4):
         write(small_head(seed=k), tmp_path / f"doe{k}.nii.gz")
     record = choose_scans(tmp_path).record()

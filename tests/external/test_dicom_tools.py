@@ -18,7 +18,7 @@ import pytest
 from dicom_files import finer
 
 from monai_strainer.geometry import Grid
-from monai_strainer.io import read, write
+from monai_strainer.io import DicomForm, read, write
 
 pytestmark = [pytest.mark.external, pytest.mark.filterwarnings("ignore")]
 Made = Callable[[str, tuple[int, int, int]], tuple[Path, Path]]
@@ -53,7 +53,7 @@ def test_dciodvfy_says_nothing_new_of_an_enhanced_file(
     check, (source, _) = program("dciodvfy"), made("enhanced", (1, 1, 1))
     out = finer(read(source), factors)
     report = {"task": "super-resolution", "scale": list(factors), "method": "amortised", "seed": 0, "warnings": []}
-    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), enhanced=True)
+    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), dicom=DicomForm(enhanced=True))
     before = {NUMBERED.sub("", line) for line in messages(check, sorted(source.iterdir())[0])}
     for file in (tmp_path / "out").rglob("MR*.dcm"):
         assert {NUMBERED.sub("", line) for line in messages(check, file)} <= before
@@ -68,7 +68,7 @@ def test_dciodvfy_accepts_the_parametric_map(name: str, made: Made, program: Fin
     check, (source, _) = program("dciodvfy"), made(name, (1, 1, 1))
     out = finer(read(source), (2, 2, 2))
     report = {"task": "super-resolution", "scale": [2, 2, 2], "method": "amortised", "seed": 0, "warnings": []}
-    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), parametric_map=True)
+    write(out, tmp_path / "out", report=report, std=out.data * np.float32(0.01), dicom=DicomForm(parametric_map=True))
     found = messages(check, tmp_path / "out" / "std" / "PM00001.dcm")
     assert {line for line in found if not line.startswith(LATERALITY)} <= messages(check, sorted(source.iterdir())[0])
 

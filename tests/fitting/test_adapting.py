@@ -121,6 +121,20 @@ def test_the_weights_of_the_lowest_risk_are_returned_and_the_risk_may_move_the_n
         assert torch.equal(a.float(), b)
 
 
+def test_an_adaptation_ends_where_the_risk_rises() -> None:
+    clean, y = noisy(RicianNoise(0.1))
+    stack, recipe = Stack(y, RicianNoise(0.1), clean > 0.05, 1.0), replace(ADAPTATION, steps=8, side=32, every=2)
+    risks, given, done = [2.0, 1.0, 1.5, 0.5], [], []
+
+    def risk(detail: DetailPrior) -> float:
+        given.append(detail)
+        return risks[len(given) - 1]
+
+    found = adapt(network(), [stack], recipe, risk=risk, on_step=lambda step, total: done.append((step, total)))
+    assert found is given[1] and len(given) == 3
+    assert done == [(1, 8), (2, 8), (3, 8), (8, 8)]
+
+
 def test_the_rate_falls_with_the_square_root_of_the_noise_above_the_usual() -> None:
     y = torch.rand(4, 40, 48)
 

@@ -118,7 +118,7 @@ def test_conditions_are_as_many_as_the_network_takes_and_finite() -> None:
         )
 
 
-def test_conditions_tell_measurements_apart() -> None:
+def test_conditions_differ_from_measurement_to_measurement() -> None:
     numbers = [describe_acquisition(operator, RicianNoise(0.05), 1.0) for operator in OPERATORS.values()]
     other = [(GaussianNoise(0.05), 1.0), (RicianNoise(0.1), 1.0), (RicianNoise(0.001), 1.0), (RicianNoise(0.05), 0.2)]
     numbers += [describe_acquisition(OPERATORS["twice"], noise, spacing_ratio) for noise, spacing_ratio in other]
@@ -134,7 +134,7 @@ def test_conditions_do_not_depend_on_the_size_of_the_image(kind: str) -> None:
     torch.testing.assert_close(one[kept], two[kept], atol=0.03, rtol=0)
 
 
-def test_a_noise_map_is_told_by_its_root_mean_square() -> None:
+def test_a_noise_map_is_described_by_its_root_mean_square() -> None:
     sigma = 0.1 * drawn(3, 12, 15)
     one, two = (
         describe_acquisition(OPERATORS["twice"], RicianNoise(s), 1.0)

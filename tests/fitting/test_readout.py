@@ -28,8 +28,8 @@ def seen(siren: Siren, operator: Operator) -> Tensor:
     return torch.stack([operator.A(features_of(siren, c)).flatten(1) for c in COORDS]).double()
 
 
-def measured(siren: Siren, heads: Tensor, operator: Operator, noise: float = 0.0) -> Tensor:
-    y = torch.einsum("sc,scm->sm", heads.double(), seen(siren, operator)).float()
+def measured(siren: Siren, readouts: Tensor, operator: Operator, noise: float = 0.0) -> Tensor:
+    y = torch.einsum("sc,scm->sm", readouts.double(), seen(siren, operator)).float()
     return (y + noise * drawn(*y.shape, seed=7)).reshape(2, *operator.shape_out)
 
 
@@ -39,9 +39,9 @@ OPERATORS = [Identity(SHAPE), Downsample(SHAPE, 2), Downsample(SHAPE, (1.5, 1)),
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: f"{type(o).__name__}{o.shape_out}")
 def test_the_readout_that_made_the_data_is_found(operator: Operator) -> None:
     siren, truth = small_siren(), 0.2 * drawn(2, 17)
-    heads = solve_readouts(siren, COORDS, operator, measured(siren, truth, operator, 1e-4))
-    torch.testing.assert_close(heads.mean, truth, atol=5e-3, rtol=0)
-    images, _ = readout_images(siren, COORDS, heads)
+    readouts = solve_readouts(siren, COORDS, operator, measured(siren, truth, operator, 1e-4))
+    torch.testing.assert_close(readouts.mean, truth, atol=5e-3, rtol=0)
+    images, _ = readout_images(siren, COORDS, readouts)
     expected = torch.einsum("sc,schw->shw", truth, torch.stack([features_of(siren, c) for c in COORDS]))
     torch.testing.assert_close(images, expected, atol=2e-3, rtol=0)
 
@@ -50,36 +50,36 @@ def test_the_readout_that_made_the_data_is_found(operator: Operator) -> None:
 def test_a_solved_readout_is_a_dense_least_squares_with_the_prior(operator: Operator) -> None:
     siren = small_siren()
     y = drawn(2, *operator.shape_out)
-    heads = solve_readouts(siren, COORDS, operator, y)
+    readouts = solve_readouts(siren, COORDS, operator, y)
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().double()
     root = torch.linalg.cholesky(torch.linalg.inv(siren.get_buffer("readout_covariance").double())).T
     for k, features in enumerate(seen(siren, operator)):
         gram, moment = features @ features.T, features @ y[k].flatten().double()
         count, energy = features.shape[1], y[k].double().square().sum()
         _, covariance, misfit = ridge(gram, moment, energy, count, mean, root.T @ root)
-        torch.testing.assert_close(heads.covariance[k].double(), covariance, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(readouts.covariance[k].double(), covariance, rtol=1e-3, atol=1e-6)
         # what the last turn of the fixed point solved: find its misfit from the covariance it left behind
         t = gram[0, 0] / (torch.linalg.inv(covariance) - root.T @ root)[0, 0]
         stacked = torch.cat([features.T / t.sqrt(), root])
         target = torch.cat([y[k].flatten().double() / t.sqrt(), root @ mean])
         expected = torch.linalg.lstsq(stacked, target[:, None]).solution[:, 0]
-        torch.testing.assert_close(heads.mean[k].double(), expected, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(readouts.mean[k].double(), expected, atol=1e-4, rtol=1e-3)
         assert float(misfit) > 0
 
 
 def test_a_measurement_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
-    heads = solve_readouts(siren, COORDS, blind, drawn(2, *SHAPE))
+    readouts = solve_readouts(siren, COORDS, blind, drawn(2, *SHAPE))
     expected = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().expand(2, -1)
-    torch.testing.assert_close(heads.mean, expected)
-    torch.testing.assert_close(heads.covariance, siren.get_buffer("readout_covariance").expand(2, -1, -1))
+    torch.testing.assert_close(readouts.mean, expected)
+    torch.testing.assert_close(readouts.covariance, siren.get_buffer("readout_covariance").expand(2, -1, -1))
 
 
 def test_a_measurement_of_zeros_that_says_nothing_leaves_the_prior() -> None:
     siren, blind = small_siren(), Mask(torch.zeros(SHAPE))
-    heads = solve_readouts(siren, COORDS, blind, torch.zeros(2, *SHAPE))
+    readouts = solve_readouts(siren, COORDS, blind, torch.zeros(2, *SHAPE))
     expected = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().expand(2, -1)
-    torch.testing.assert_close(heads.mean, expected)
+    torch.testing.assert_close(readouts.mean, expected)
 
 
 def test_what_was_kept_from_the_fit_does_not_change_it() -> None:
@@ -103,8 +103,8 @@ def test_more_data_make_it_surer() -> None:
 
 def test_the_misfit_is_the_variance_of_the_noise() -> None:
     siren, operator = small_siren(), Identity(SHAPE)
-    heads = solve_readouts(siren, COORDS, operator, measured(siren, 0.2 * drawn(2, 17), operator, 0.05))
-    assert heads.misfit.sqrt().tolist() == pytest.approx([0.05, 0.05], rel=0.15)
+    readouts = solve_readouts(siren, COORDS, operator, measured(siren, 0.2 * drawn(2, 17), operator, 0.05))
+    assert readouts.misfit.sqrt().tolist() == pytest.approx([0.05, 0.05], rel=0.15)
 
 
 def test_the_standard_deviation_holds_what_it_promises() -> None:

@@ -7,45 +7,20 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
-from stacks import GRID, SHAPE, phantom
+from stacks import GRID, SHAPE, cut_moved, interleaved, phantom
 
 from monai_strainer.fitting.slice_motion import align_slices
 from monai_strainer.fitting.stack_registration import Stack
 from monai_strainer.fusing.images import corrected, kriged_start
-from monai_strainer.geometry import Grid
-from monai_strainer.physics import Profile, SliceOperator, StackOperator, rigid_matrix
+from monai_strainer.physics import Profile, SliceOperator, StackOperator
 
-FACTOR = 4
-COUNT = SHAPE[0] // FACTOR
+COUNT = 12  # slices
 
 
-def interleaved(seed: int) -> NDArray[np.float64]:
-    """Every second slice has moved by about 1 degree and 1 mm: the second half of an interleaved acquisition."""
-    motions = np.random.default_rng(seed).normal(0, 1.0, (COUNT, 6))
-    motions[::2] = 0
-    return motions
-
-
-def moved_stack(axis: int, motions: NDArray[np.float64], sigma: float = 0.008) -> Stack:
-    """Sample every slice with cubic splines at its own place."""
-    shape = [COUNT if k == axis else n for k, n in enumerate(SHAPE)]
-    place = GRID.resize(shape)
-    planes = []
-    for number, motion in enumerate(motions):
-        start = np.eye(4)
-        start[axis, 3] = number
-        size = [1 if k == axis else n for k, n in enumerate(shape)]
-        one = Grid((size[0], size[1], size[2]), place.affine @ start)
-        fine = one.refine([2 * FACTOR if k == axis else 1 for k in range(3)])
-        matrix = np.linalg.inv(GRID.affine) @ rigid_matrix(motion, one.corners().mean(0)) @ fine.affine
-        size = list(fine.shape)
-        planes.append(
-            ndimage.affine_transform(phantom(), matrix[:3, :3], matrix[:3, 3], output_shape=size, order=3).mean(axis)
-        )
-    clean = np.stack(planes, axis) / 1000
-    noise = sigma * np.random.default_rng(axis).standard_normal((2, *clean.shape))
-    return Stack(torch.from_numpy(np.hypot(clean + noise[0], noise[1]).astype(np.float32)), place, axis, sigma)
+def moved_stack(axis: int, motions: NDArray[np.float64]) -> Stack:
+    """A stack whose slices have moved, in intensities of about 1."""
+    one = cut_moved(axis, motions)
+    return Stack(torch.from_numpy(one.data / np.float32(1000)), one.grid, axis, 0.008)
 
 
 def psnr(stacks: list[Stack]) -> float:
@@ -56,7 +31,7 @@ def psnr(stacks: list[Stack]) -> float:
 
 def test_slices_of_a_moved_stack_are_found_and_the_result_is_better() -> None:
     still = np.zeros((COUNT, 6))
-    motions = [still, interleaved(1), still]
+    motions = [still, interleaved(COUNT, 1), still]
     stacks = [moved_stack(axis, own) for axis, own in zip((2, 1, 0), motions)]
     found = align_slices(stacks, GRID)
     assert psnr([one.stack for one in found]) > psnr(stacks) + 1
@@ -85,7 +60,9 @@ def test_without_motion_the_operator_is_that_of_the_stack(profile: Profile) -> N
 
 def test_a_part_of_a_stack_keeps_the_motion_of_its_slices() -> None:
     motion = np.array([0.0, 0.0, 90.0, 0.0, 0.0, 0.0])
-    stack = Stack(torch.zeros(48, 12, 48), GRID.resize((48, 12, 48)), 1, 0.01, motion=motion, slices=interleaved(1))
+    stack = Stack(
+        torch.zeros(48, 12, 48), GRID.resize((48, 12, 48)), 1, 0.01, motion=motion, slices=interleaved(COUNT, 1)
+    )
     x = torch.rand(SHAPE, generator=torch.Generator().manual_seed(0))
     part = stack.within(GRID)
     assert torch.allclose(part.operator(GRID).A(x), stack.operator(GRID).A(x), atol=1e-4)

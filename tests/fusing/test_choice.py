@@ -9,6 +9,7 @@ import torch
 from phantoms import affine_of
 
 from monai_strainer.fitting.stack_registration import Aligned, Stack
+from monai_strainer.fusing import choice
 from monai_strainer.fusing.choice import chosen
 from monai_strainer.fusing.images import RestoredStack
 from monai_strainer.fusing.options import FuseOptions
@@ -31,12 +32,42 @@ def given(restored: float) -> tuple[list[RestoredStack], list[Aligned]]:
 
 
 def test_a_prior_that_is_wrong_is_not_chosen() -> None:
-    found = chosen(FuseOptions(), *given(0.2), (1, 2, 3), GRID)
-    assert found.method == "kriging" and found.predicted["kriging"] < found.predicted["network"]
-    assert found.why == "it predicts stack 2 better from the others"
+    found = chosen(FuseOptions(), *given(0.2), GRID)
+    assert found.predicted["mean"] < found.predicted["network"]
+    assert found.method != "network"
 
 
-@pytest.mark.parametrize("method", ["network", "kriging"])
+@pytest.mark.parametrize("best", ["network", "kriging"])
+def test_a_method_that_is_clearly_better_than_the_mean_is_taken(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"network": 0.2, "kriging": 0.5, "mean": 0.7}
+
+    def error(first: tuple[torch.Tensor, torch.Tensor], *data: object, correct: bool) -> float:
+        return 1.0 if float(first[0]) == values[best] else 1.2
+
+    monkeypatch.setattr(
+        choice, "start_of", lambda method, *given: (torch.tensor(values[method], dtype=torch.float64), None)
+    )
+    monkeypatch.setattr(choice, "prediction_error", error)
+    found = chosen(FuseOptions(), *given(0.2), GRID)
+    assert found.predicted == pytest.approx({"network": 1.2, "kriging": 1.2, "mean": 1.2} | {best: 1.0})
+    assert found.method == best and found.why == "it predicts the stacks best from each other"
+
+
+def test_the_mean_is_taken_where_no_method_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter((0.99, 0.97, 1.0) * 3)
+    monkeypatch.setattr(choice, "prediction_error", lambda *given, correct: next(errors))
+    found = chosen(FuseOptions(), *given(0.2), GRID)
+    assert found.method == "mean" and found.why.startswith("no other method predicts the stacks clearly better")
+
+
+def test_the_choice_is_never_worse_than_the_mean_of_the_stacks() -> None:
+    for restored in (0.2, 0.6):
+        found = chosen(FuseOptions(), *given(restored), GRID)
+        assert set(found.predicted) == {"network", "kriging", "mean"}
+        assert found.predicted[found.method] <= found.predicted["mean"]
+
+
+@pytest.mark.parametrize("method", ["network", "kriging", "mean"])
 def test_a_method_that_is_asked_for_is_taken_without_a_trial(method: str) -> None:
-    found = chosen(FuseOptions(method=method), *given(0.2), (1, 2, 3), GRID)
+    found = chosen(FuseOptions(method=method), *given(0.2), GRID)
     assert found.method == method and not found.predicted

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from phantoms import rmse
 from scipy import ndimage
-from stacks import GRID, MOTIONS, SHAPE, cut, phantom, three
+from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, zero_filled
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
 from monai_strainer.fusing.fuse import Fused, fuse
 from monai_strainer.physics import rigid_matrix
-from monai_strainer.physics.acquired import fourier_resize
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +92,16 @@ def straight(prior: Prior, still: list[Volume]) -> Fused:
     return fuse(still, prior, spacing=2.0, method="kriging", align=False)
 
 
+def test_the_mean_of_the_stacks_is_that_of_their_splines(prior: Prior, still: list[Volume], straight: Fused) -> None:
+    found = fuse(still, prior, spacing=2.0, method="mean", align=False)
+    inside = ndimage.binary_erosion(phantom() > 0, iterations=2)
+    expected = np.mean([interpolated(one) for one in still], axis=0)
+    assert rmse(found.volume.data, expected, inside) < 4.0  # noise is 8
+    assert found.details.method == "mean" and {one.prior for one in found.details.stacks} == {"none"}
+    assert (found.std[inside] > 0).all()
+    assert rmse(straight.volume.data, phantom(), inside) < 0.7 * rmse(found.volume.data, phantom(), inside)
+
+
 TURNED = np.array([[0, -1, 0, 47], [0, 0, 1, 0], [-1, 0, 0, 47], [0, 0, 0, 1]])  # array axes swapped and reversed
 
 
@@ -128,15 +136,6 @@ def test_a_grid_that_the_stacks_cover_in_part_is_zero_elsewhere_and_says_so(prio
     assert any("lies outside all stacks" in text for text in found.details.warnings) and found.details.seen < 0.5
 
 
-def zero_filled(one: Volume, size: int) -> Volume:
-    """The same stack with larger k-space in the plane, as scanners write it."""
-    data = torch.from_numpy(one.data)
-    for axis in (k for k in range(3) if k != one.slice_axis):
-        data = fourier_resize(data.movedim(axis, -1), size).movedim(-1, axis)
-    shape = [n if k == one.slice_axis else size for k, n in enumerate(one.grid.shape)]
-    return Volume(data.abs().numpy(), one.grid.resize(shape), slice_axis=one.slice_axis)
-
-
 def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
     prior: Prior, still: list[Volume], straight: Fused
 ) -> None:
@@ -146,6 +145,21 @@ def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
     for one, note in zip(found.details.stacks, found.details.notes, strict=True):
         assert one.sigma == pytest.approx(8.0, rel=0.15)  # on the given grid it reads 0.6
         assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
+
+
+def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) -> None:
+    motions = interleaved(12, seed=1)
+    stacks = [cut_moved(axis, motions if axis == 1 else np.zeros((12, 6))) for axis in (2, 1, 0)]
+    whole, found = (fuse(stacks, prior, spacing=2.0, method="kriging", motion=by) for by in ("stack", "slice"))
+    truth = phantom()
+    assert rmse(found.volume.data, truth, truth > 0) < 0.85 * rmse(whole.volume.data, truth, truth > 0)
+    one, place = found.details.stacks[1], stacks[1].grid
+    bulk = rigid_matrix([*one.rotation, *one.shift], place.corners().mean(0))
+    centres = [place.affine @ [(SHAPE[0] - 1) / 2, k, (SHAPE[2] - 1) / 2, 1] for k in range(12)]
+    moved = [bulk[:3, :3] @ (c[:3] + own[3:]) + bulk[:3, 3] - c[:3] for c, own in zip(centres, one.slices)]
+    errors = np.abs(np.array(moved) - motions[:, 3:])[2:-2]  # the slices at the ends show little
+    assert errors.mean() < 0.3 < np.abs(motions[1::2, 3:]).mean()
+    assert any("stack 2: " in note and "slices have moved" in note for note in found.details.notes)
 
 
 FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 3]))

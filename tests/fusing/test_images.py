@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,19 @@ def test_a_restored_stack_counts_by_its_variance() -> None:
     weights = [1 / (s**2 + 1e-4) for s in (0.1, 0.3)]
     assert float(mean.mean()) == pytest.approx(weights[0] / sum(weights), rel=1e-4)
     assert float(std.mean()) == pytest.approx((2 / sum(weights)) ** 0.5, rel=1e-4)
+
+
+def test_where_stacks_disagree_restored_stacks_count_alike() -> None:
+    parts = [
+        RestoredStack(
+            Volume(np.full(GRID.shape, value), GRID),
+            Volume(np.full(GRID.shape, std), GRID),
+            replace(stack(value, 2), disagreement=1.0),
+        )
+        for value, std in ((1.0, 0.01), (0.0, 0.1))
+    ]
+    mean, std = restored_mean(parts, GRID)
+    assert float(mean.mean()) == pytest.approx(0.5, abs=0.01) and float(std.mean()) == pytest.approx(1.0, abs=0.01)
 
 
 def test_stacks_of_one_value_agree_on_it_and_predict_each_other() -> None:

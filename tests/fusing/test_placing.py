@@ -9,7 +9,7 @@ import torch
 from phantoms import affine_of
 
 from monai_strainer import Grid, InputError, Volume
-from monai_strainer.fusing.placing import isotropic, on_grid, require_overlap, target_of
+from monai_strainer.fusing.placing import averaged, isotropic, on_grid, require_overlap, target_of
 from monai_strainer.physics import rigid_matrix
 
 FIRST = Grid((20, 20, 5), np.diag([1.0, 1.0, 4.0, 1.0]))
@@ -68,3 +68,12 @@ def test_a_grid_of_too_many_voxels_is_refused() -> None:
     huge = Grid((900, 900, 900), np.diag([0.1, 0.1, 0.1, 1.0]))
     with pytest.raises(InputError, match="make a volume of"):
         target_of(FIRST, 1.0, huge, 4.0)
+
+
+def test_voxels_that_are_shorter_than_those_of_the_result_are_averaged() -> None:
+    stripes = np.zeros((24, 6, 6), np.float32)
+    stripes[::2] = 1
+    fine = Volume(stripes, Grid(stripes.shape, affine_of(np.diag([0.5, 1.0, 1.0]))))
+    coarse = Grid((12, 6, 6), affine_of(np.eye(3)))
+    assert averaged(fine, coarse).data[4:-4].std() < 0.05 and averaged(fine, coarse).data.mean() == pytest.approx(0.5)
+    assert averaged(fine, fine.grid) is fine

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stacks import three
+from stacks import three, zero_filled
 
 from monai_strainer import Profile, load_prior
 from monai_strainer.fusing.options import FuseOptions
 from monai_strainer.fusing.stacks import prepared_stacks
+from monai_strainer.restoring import zero_filling
 
 
 def test_every_stack_has_its_own_noise_and_intensity_scale() -> None:
@@ -21,3 +22,11 @@ def test_every_stack_has_its_own_noise_and_intensity_scale() -> None:
         assert one.low is one.scan and not one.notes
         assert one.stack.profile == Profile("box", 1.0)
     assert float(np.percentile(given[0].stack.y.numpy(), 99)) == pytest.approx(1.0, abs=0.5)
+
+
+def test_zero_filling_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, size = [], zero_filling.acquired_size
+    monkeypatch.setattr(zero_filling, "acquired_size", lambda *given: looked.append(given) or size(*given))
+    given = prepared_stacks([zero_filled(one, 80) for one in three()[:2]], load_prior(), FuseOptions())
+    assert all(one.notes for one in given)
+    assert len(looked) == 2 * 3  # axes of two stacks

@@ -70,7 +70,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, more in (
         ("authority", []),
         ("ours", [*names, "-CA", "authority.pem", "-CAkey", "authority.key"]),
-        ("foreign", names),
+        ("unknown", names),
     ):
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
         subprocess.run([*new, f"/CN={name}", *files, *more], cwd=home, check=True, capture_output=True)

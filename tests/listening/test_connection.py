@@ -24,11 +24,11 @@ def test_with_tls_both_sides_show_a_certificate_of_the_authority(
     settings: Settings, running: Any, certificates: Path, archive: Archive
 ) -> None:
     tls = Tls(*(certificates / name for name in ("ours.pem", "ours.key", "authority.pem")))
-    foreign = ssl.create_default_context(cafile=certificates / "authority.pem")
-    foreign.load_cert_chain(certificates / "foreign.pem", certificates / "foreign.key")
+    unknown = ssl.create_default_context(cafile=certificates / "authority.pem")
+    unknown.load_cert_chain(certificates / "unknown.pem", certificates / "unknown.key")
     here = running(replace(settings, tls=tls))
     assert send(here.port, SLICES[:1]) == [], "without TLS"
-    assert send(here.port, SLICES[:1], tls=foreign) == [], "a certificate of nobody"
+    assert send(here.port, SLICES[:1], tls=unknown) == [], "a certificate of no known authority"
     assert send(here.port, SLICES[:1], tls=client_context(tls)) == [0]
     there = Archive(tls=server_context(tls))
     try:

@@ -80,7 +80,7 @@ def test_a_batch_is_a_loop() -> None:
 
 
 @pytest.mark.parametrize("what", ["a neighbour", "the noise map", "the map of what is open", "conditions", "features"])
-def test_all_that_the_network_is_told_matters(what: str) -> None:
+def test_every_input_of_the_network_matters(what: str) -> None:
     net, (image, numbers, features) = small_detail(), inputs()
     before = net(image, numbers, features)[0].detach()
     if what == "conditions":

@@ -80,11 +80,11 @@ def test_a_stack_made_in_inference_can_be_trained() -> None:
     SirenStack(siren, 2)(places(2, 9, 3)).sum().backward()
 
 
-def test_heads_are_weights_then_bias() -> None:
-    stack, points, heads = SirenStack(small_siren(), 3), places(3, 20, 3), drawn(3, 1, 17)
-    stack.set_readouts(heads)
+def test_readouts_are_weights_then_bias() -> None:
+    stack, points, readouts = SirenStack(small_siren(), 3), places(3, 20, 3), drawn(3, 1, 17)
+    stack.set_readouts(readouts)
     phi = stack.features(points)  # (S, N, C)
-    expected = torch.einsum("soc,snc->sno", heads[..., :-1], phi) + heads[:, None, :, -1]
+    expected = torch.einsum("soc,snc->sno", readouts[..., :-1], phi) + readouts[:, None, :, -1]
     torch.testing.assert_close(stack(points), expected)
 
 

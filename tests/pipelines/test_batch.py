@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Many scans: parts without overlap, a commit that survives a kill, a failure that stops nobody."""
+"""Many scans: parts without overlap, a commit that survives a kill, a failed scan that does not stop the others."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_changed_scan_is_restored_again(cohort: Path) -> None:
     assert [name for name in after if after[name] != before[name]] == ["scan1.nii.gz"]
 
 
-def test_a_failed_scan_stops_nobody(cohort: Path) -> None:
+def test_a_failed_scan_does_not_stop_the_others(cohort: Path) -> None:
     (cohort / "in" / "scan1.nii.gz").write_bytes(b"no image")
     assert main(words(cohort, "out")) == 8
     assert statuses(cohort / "out" / "summary.tsv") == ["done", "failed", "done", "done"]

@@ -137,7 +137,7 @@ def test_labels_with_a_plus_are_labels_and_links_are_followed(tmp_path: Path) ->
     assert found(root, participants=["02+ctl"]) == (["sub-02+ctl/anat/sub-02+ctl_T1w.nii.gz"], {})
 
 
-def test_one_fault_of_any_kind_stops_nobody(
+def test_one_fault_of_any_kind_does_not_stop_the_others(
     dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faults = {"01": ZeroDivisionError("a"), "02": MemoryError(), "03": None}

@@ -31,7 +31,7 @@ def test_a_general_prior_becomes_one_of_the_cohort(scans: Path, tmp_path: Path) 
     ("recipe", "says"),
     [
         (replace(SMALL, plane="coronal"), "axial slices, not coronal"),
-        (replace(SMALL, kind="meta"), "starts from nothing"),
+        (replace(SMALL, kind="meta"), "does not start from a bundle"),
         (replace(SMALL, images=1), "one scan cannot train and be held out"),
     ],
 )

@@ -1,14 +1,9 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Recipes of a whole prior: the fields of noise, and a progress that shows nothing."""
+"""Recipes of a whole prior: tuning beside training, and a progress that shows nothing."""
 
 from __future__ import annotations
 
 from monai_strainer.pipelines.prior_recipe import TUNING, PriorRecipe, silent
-from monai_strainer.pretraining.noise_cohort import NOISE_IMAGES
-
-
-def test_fields_of_noise_are_as_many_as_images_are_asked_for() -> None:
-    assert PriorRecipe(kind="noise").fields == NOISE_IMAGES and PriorRecipe(kind="noise", images=3).fields == 3
 
 
 def test_a_tuning_is_shorter_than_a_training_on_the_same_grid() -> None:

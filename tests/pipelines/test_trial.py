@@ -38,7 +38,7 @@ def test_a_training_that_is_shorter_than_the_trial_is_measured_too() -> None:
     assert seconds_per_step(lambda on_step: on_step(0, 0.0)) == 0.0
 
 
-@pytest.mark.parametrize("kind", ["cohort", "noise"])
+@pytest.mark.parametrize("kind", ["cohort", "meta"])
 def test_twice_the_steps_take_twice_the_time_and_the_draws_are_untouched(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_training_is_refused(what: str, tmp_path: Path) 
     }[what]
     again = {"heads": heads(), "siren": small_siren(), "recipe": QUICK, "network": small_detail()}
     given = {**again, "run": Run(checkpoint=file, resume=True), **other}
-    with pytest.raises(InputError, match=r"checkpoint\.pt was made with .* Start anew without --resume"):
+    with pytest.raises(InputError, match=r"checkpoint\.pt was made with .* Start again without --resume"):
         pretrain_detail(**given)  # type: ignore[arg-type]
 
 

@@ -57,3 +57,10 @@ def test_the_share_of_noise_alone_is_that_of_the_draws() -> None:
 def test_a_recipe_with_noise_alone_learns_from_other_draws() -> None:
     one, two = (pretrain_general([source()], replace(QUICK, denoising=d), network=small()) for d in (0.0, 1.0))
     assert not all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values()))
+
+
+def test_larger_patches_are_fewer_and_cost_as_much() -> None:
+    for side in (32, 64, 128):
+        recipe = GENERAL.with_side(side)
+        assert recipe.side == side and recipe.patches * side**2 == GENERAL.patches * GENERAL.side**2
+    assert GENERAL.with_side(512).patches == 1

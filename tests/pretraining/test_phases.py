@@ -91,13 +91,13 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in capsys.readouterr().err.splitlines()]
 
 
-def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, spared: int = 0) -> list[int]:
-    """Replace a function by one that is killed at its call number ``spared``; gives the calls so far."""
+def killing(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, allowed: int = 0) -> list[int]:
+    """Replace a function by one that is killed at its call number ``allowed``; gives the calls so far."""
     made, calls = getattr(room, name), [0]
 
     def kill(*args: Any, **options: Any) -> Any:
         calls[0] += 1
-        if calls[0] > spared:
+        if calls[0] > allowed:
             raise Killed
         return made(*args, **options)
 

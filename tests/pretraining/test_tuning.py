@@ -47,7 +47,7 @@ def tuned(recipe: DetailRecipe = QUICK, run: Run | None = None, tail: float = 0.
 
 
 @given(st.lists(st.integers(0, 7), min_size=2, max_size=30))
-def test_a_person_is_on_one_side_and_nobody_is_lost(numbers: list[int]) -> None:
+def test_a_person_is_on_one_side_and_none_is_lost(numbers: list[int]) -> None:
     persons = [f"sub-{number}" for number in numbers]
     train, held = held_out(persons)
     assert train and held and sorted(train + held) == list(range(len(persons)))

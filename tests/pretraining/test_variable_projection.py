@@ -62,15 +62,17 @@ def test_the_loss_keeps_nothing() -> None:
 
 def solved_readouts(siren: Siren, cohort: AlignedSlices, ridge: float) -> np.ndarray:
     """(N S, C + 1) ridge regressions from every pixel, by their textbook formula."""
-    heads = []
+    readouts = []
     for level in range(len(cohort.axes[0])):
         points = torch.from_numpy(cohort.points(level, np.arange(12 * 14)))
         with torch.no_grad():
             phi = siren(points[None, :, :, None], features=True)[0, :, :, 0].double().numpy()
         phi = np.concatenate([phi, np.ones((1, phi.shape[1]))])
         y = 2 * cohort.images[:, level].reshape(len(cohort.images), -1).astype(np.float64) - 1
-        heads.append(np.linalg.solve(phi @ phi.T / phi.shape[1] + ridge * np.eye(len(phi)), phi @ y.T / phi.shape[1]).T)
-    return np.concatenate(heads)
+        readouts.append(
+            np.linalg.solve(phi @ phi.T / phi.shape[1] + ridge * np.eye(len(phi)), phi @ y.T / phi.shape[1]).T
+        )
+    return np.concatenate(readouts)
 
 
 def test_the_readout_becomes_the_mean_of_the_cohorts_readouts_with_their_covariance() -> None:
@@ -84,10 +86,10 @@ def test_the_readout_becomes_the_mean_of_the_cohorts_readouts_with_their_covaria
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CohortTiles, "__getitem__", all_points)
         readout_statistics(siren, cohort, ridge=1e-2)
-    heads = solved_readouts(small_siren(), cohort, 1e-2)
+    readouts = solved_readouts(small_siren(), cohort, 1e-2)
     mean = torch.cat([siren.readout.weight[0], siren.readout.bias]).detach().numpy()
-    np.testing.assert_allclose(mean, heads.mean(0), atol=1e-3)
-    expected = np.cov(heads.T)
+    np.testing.assert_allclose(mean, readouts.mean(0), atol=1e-3)
+    expected = np.cov(readouts.T)
     shrunk = 0.9 * expected + np.diag(0.1 * np.diag(expected) + 1e-6)
     np.testing.assert_allclose(siren.get_buffer("readout_covariance"), shrunk, atol=1e-3 * shrunk.max())
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of priors on disk: what was saved comes back bit for bit, and nothing damaged or foreign gets in."""
+"""Laws of priors on disk: what was saved comes back bit for bit, and nothing damaged or of another kind is loaded."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_small_scans_get_few_steps_by_default(prior: Prior) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"adapt": -1}, "cannot be taken"), ({"adapt": 5, "method": "coordinates"}, "does not adapt")],
+    [({"adapt": -1}, "is below 0"), ({"adapt": 5, "method": "coordinates"}, "does not adapt")],
 )
 def test_impossible_adaptations_are_refused(prior: Prior, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -23,7 +23,7 @@ def test_a_factor_that_changes_no_number_of_voxels_is_one(factor: float) -> None
 
 
 def test_a_factor_below_one_is_refused() -> None:
-    with pytest.raises(InputError, match="throw resolution away"):
+    with pytest.raises(InputError, match="would lower the resolution"):
         triple(scan(), (0.5, 1, 1))
 
 

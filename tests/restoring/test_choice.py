@@ -8,9 +8,19 @@ import torch
 from phantoms import slice_images
 from torch import Tensor
 
+from monai_strainer.geometry import MIRRORS
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import GaussianNoise, NoiseModel, Profile, RicianNoise
-from monai_strainer.restoring.choice import Candidate, Trial, coarser_plane, coarser_trial, noise_trial, some_slices
+from monai_strainer.restoring import choice
+from monai_strainer.restoring.choice import (
+    Candidate,
+    Trial,
+    coarser_plane,
+    coarser_trial,
+    noise_trial,
+    restored_slices,
+    some_slices,
+)
 
 BOX, SHAPE = Profile(), (3, 96, 96)
 
@@ -22,6 +32,15 @@ def interpolation() -> Candidate:
         detail = DetailPrior(channels=(8, 8), blocks=1, features=0, equivariant=True).eval()
     torch.nn.init.zeros_(detail.tail.weight)
     return Candidate("none", detail, None, None, 1.0)
+
+
+def knowing(scale: float = 0.1) -> Candidate:
+    """A network that changes the data."""
+    one = interpolation()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        torch.nn.init.normal_(one.detail.tail.weight, std=scale)
+    return one
 
 
 def coarser(y: Tensor, noise: NoiseModel) -> Trial:
@@ -76,3 +95,31 @@ def test_the_slices_to_test_hold_much_of_the_object() -> None:
     inside = torch.zeros(9, 4, 4, dtype=torch.bool)
     inside[2:7] = True
     assert some_slices(inside, 3) == [2, 4, 6]
+
+
+def test_of_large_slices_fewer_are_tested_but_two() -> None:
+    counts = [len(some_slices(torch.ones(9, n, n, dtype=torch.bool))) for n in (40, 256, 300, 512, 700)]
+    assert counts == [4, 4, 3, 2, 2]
+
+
+def test_slices_that_were_restored_once_are_not_restored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of the slices gives the same trial as the network does, in another part of the object too."""
+    noise, one = GaussianNoise(0.05), knowing()
+    y = noise.sample(slice_images(*SHAPE), torch.Generator().manual_seed(0))
+    inside = y > 0.3
+    slow = noise_trial(one, y, noise, inside, [0, 2])
+    known = restored_slices(one, y, noise, [0, 2])
+    monkeypatch.setattr(choice, "amortise", None)
+    assert noise_trial(one, y, noise, inside, [0, 2], known) == slow
+    assert noise_trial(one, y, noise, y < 0.3, [0, 2], known) != slow
+
+
+def test_a_trial_without_mirror_images_ranks_networks_as_one_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise, inside = GaussianNoise(0.05), torch.ones(SHAPE, dtype=torch.bool)
+    y = noise.sample(slice_images(*SHAPE), torch.Generator().manual_seed(0))
+    networks = [interpolation(), *(knowing(scale) for scale in (0.02, 0.3))]
+    quick = [noise_trial(one, y, noise, inside, [0, 1]).risk for one in networks]
+    monkeypatch.setattr(choice, "MIRRORS", {1: MIRRORS[4]})
+    slow = [noise_trial(one, y, noise, inside, [0, 1]).risk for one in networks]
+    assert sorted(range(3), key=quick.__getitem__) == sorted(range(3), key=slow.__getitem__)
+    assert quick[0] == pytest.approx(slow[0], rel=0.05)

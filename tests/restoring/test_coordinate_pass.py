@@ -11,7 +11,7 @@ from monai_strainer.anatomy.head_frame import find_pose
 from monai_strainer.fitting import FitOptions
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.restoring.coordinate_pass import coordinate_pass
-from monai_strainer.restoring.slicewise import PassContext
+from monai_strainer.restoring.pass_context import PassContext
 
 
 def test_a_pass_refines_its_plane_and_says_how_sure_it_is() -> None:

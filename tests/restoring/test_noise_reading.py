@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from monai_strainer.networks.noise_level import NoiseLevelNet
+from monai_strainer.restoring import noise_reading
 from monai_strainer.restoring.noise_reading import read_noise
 
 SHAPE = (6, 128, 128)
@@ -41,3 +44,34 @@ def test_uneven_noise_has_a_map_that_follows_it() -> None:
 
 def test_rounded_data_have_no_level_that_can_be_read() -> None:
     assert not read_noise(network(), 100 * np.round(scan(EVEN) / 100), EVERYWHERE).readable
+
+
+class Counting(torch.nn.Module):
+    """A network that counts the patches it reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.patches = network(), 0
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.patches += len(image)
+        out: tuple[torch.Tensor, torch.Tensor] = self.inner(image)
+        return out
+
+
+@pytest.mark.parametrize("sigma", [EVEN, UNEVEN])
+def test_some_patches_of_a_large_scan_say_what_all_of_them_do(
+    monkeypatch: pytest.MonkeyPatch, sigma: NDArray[np.float32]
+) -> None:
+    wide, found, counts = np.tile(scan(sigma), (4, 1, 1)), [], []
+    for most in (10**6, 128):
+        monkeypatch.setattr(noise_reading, "_PATCHES", most)
+        counting: Any = Counting()
+        found.append(read_noise(counting, wide, np.ones(wide.shape, bool)))
+        counts.append(counting.patches)
+    every, some = found
+    assert counts[0] > 2 * counts[1] and counts[1] <= 128
+    if every.map is None:
+        assert some.map is None and some.sigma == pytest.approx(every.sigma, rel=0.1)
+    else:
+        assert some.map == pytest.approx(every.map, rel=0.15)

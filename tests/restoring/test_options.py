@@ -7,13 +7,14 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from monai_strainer import InputError, RestoreOptions, physics
+from monai_strainer import InputError, RestoreOptions
 from monai_strainer.cli.command_line import _parser
 from monai_strainer.fitting import FitOptions
 from monai_strainer.inferers import StrainerInferer
@@ -100,13 +101,15 @@ def test_a_noise_has_its_parameter_behind_a_colon() -> None:
 
 
 def test_a_noise_model_needs_its_class_and_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class is a name of ``physics``, the line is in ``NOISES``; the command line offers the name."""
+    """The class is in a file of ``physics``, the line is in ``NOISES``; the command line offers the name."""
 
     class LaplaceNoise(GaussianNoise):
         """A third kind of noise."""
 
-    monkeypatch.setattr(physics, "LaplaceNoise", LaplaceNoise, raising=False)
-    monkeypatch.setitem(options.NOISES, "laplace", "LaplaceNoise")
+    file = ModuleType("monai_strainer.physics.laplace")
+    file.LaplaceNoise = LaplaceNoise  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    monkeypatch.setitem(options.NOISES, "laplace", "laplace.LaplaceNoise")
     assert RestoreOptions(noise="laplace").noise_kind is LaplaceNoise
     found = _parser().parse_args(["restore", "in.nii", "out.nii", "--noise", "laplace"])
     assert found.noise == "laplace"

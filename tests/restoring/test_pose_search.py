@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from phantoms import oblique_head as head
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restore
+from monai_strainer.anatomy.head_frame import find_pose
+from monai_strainer.fitting import solve_readouts
+from monai_strainer.physics import Identity
 from monai_strainer.restoring import pose_search
 from monai_strainer.restoring.pose_search import search_pose
 
@@ -33,3 +39,16 @@ def test_the_levels_that_few_pixels_choose_hold_the_best_of_all(monkeypatch: pyt
         with monkeypatch.context() as patch:
             patch.setattr(pose_search, "KEPT", len(pose_search.TRIALS))
             assert search_pose(part, part.data > 0, prior) == quick
+
+
+def test_the_error_of_a_pose_is_the_misfit_of_its_solved_readouts(prior: Prior) -> None:
+    whole = head((20, 24, 6))
+    image = whole.slices(2)[3] / np.float32(1000)
+    trials = [replace(find_pose(whole.data > 0, whole.grid), centre=(0.0, 0.0, z)) for z in (-0.3, 0.0, 0.4)]
+    errors = [error for error, _ in pose_search._tried(trials, whole, 2, image, prior, 24)]
+    y = torch.from_numpy(2 * image - 1)[None]
+    for error, trial in zip(errors, trials):
+        coords = torch.from_numpy(trial.coordinates(whole.grid.shape, 2, slice(3, 4)))
+        assert error == pytest.approx(
+            float(solve_readouts(prior.network, coords, Identity((20, 24)), y).misfit), rel=1e-4
+        )

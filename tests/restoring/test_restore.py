@@ -179,7 +179,7 @@ def test_a_scan_without_an_image_is_refused(change: str, words: str, prior: Prio
         (-2, "not positive"),
         (float("nan"), "not positive"),
         ((2, 2), "2 numbers"),
-        (0.5, "throw resolution away"),
+        (0.5, "would lower the resolution"),
     ],
 )
 def test_a_scale_that_makes_no_sense_is_refused(scale: float, words: str, prior: Prior) -> None:
@@ -188,7 +188,7 @@ def test_a_scale_that_makes_no_sense_is_refused(scale: float, words: str, prior:
 
 
 def test_negative_steps_are_refused(prior: Prior) -> None:
-    with pytest.raises(InputError, match="cannot be taken"):
+    with pytest.raises(InputError, match="is below 0"):
         restore(head(), prior, 1, steps=-1)
 
 

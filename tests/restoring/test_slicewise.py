@@ -13,8 +13,9 @@ from monai_strainer.geometry import MIRRORS, Grid
 from monai_strainer.networks import DetailPrior
 from monai_strainer.physics import Profile, RicianNoise
 from monai_strainer.restoring import slicewise
+from monai_strainer.restoring.pass_context import PassContext
 from monai_strainer.restoring.plan import plan_passes
-from monai_strainer.restoring.slicewise import PassContext, detail_pass, neighbours_close
+from monai_strainer.restoring.slicewise import detail_pass, neighbours_close
 from monai_strainer.volume import Volume
 
 
@@ -94,7 +95,7 @@ def test_neighbours_farther_than_five_voxels_are_hidden(step: float, seen: list[
 
 
 @pytest.mark.parametrize(("equivariant", "last"), [(False, 0.2), (True, 0.1)])
-def test_neighbours_are_hidden_from_the_distance_on_that_each_kind_of_network_was_taught(
+def test_neighbours_are_hidden_beyond_the_distance_that_each_kind_of_network_was_trained_on(
     equivariant: bool, last: float
 ) -> None:
     detail = DetailPrior(5, (8, 8), 1, 0, equivariant=equivariant)

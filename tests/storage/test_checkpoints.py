@@ -24,7 +24,7 @@ def test_what_was_kept_comes_back_to_its_own_run_alone(tmp_path: Path) -> None:
         resume_from(file, {"seed": 2}, CPU)
 
 
-def test_where_nothing_was_kept_a_run_begins_anew(tmp_path: Path) -> None:
+def test_where_nothing_was_kept_a_run_starts_from_the_beginning(tmp_path: Path) -> None:
     assert resume_from(None, {}, CPU) is None and resume_from(tmp_path / "a.pt", {}, CPU) is None
 
 

@@ -33,7 +33,13 @@ MASKS = {"label", "labels", "labelmap", "lesion", "lesions", "roi", "rois", "apa
 
 
 class Name(NamedTuple):
-    """A BIDS file name: ``sub-01_run-1_T1w.nii.gz`` has the entities ``sub`` and ``run`` and the suffix ``T1w``."""
+    """A BIDS file name: ``sub-01_run-1_T1w.nii.gz`` has the entities ``sub`` and ``run`` and the suffix ``T1w``.
+
+    Args:
+        entities: values by key.
+        suffix: of the contrast or kind of image.
+        stem: all before the suffix.
+    """
 
     entities: dict[str, str]
     suffix: str
@@ -132,7 +138,7 @@ def read_filters(path: Path) -> Filters:
         filters.pop("datatype", None)  # scans are looked for in anat anyway
         filters.pop("suffix", None)
         if unknown := sorted(filters.keys() - ENTITIES.keys()):
-            raise InputError(f"the filter {', '.join(unknown)} is none", f"use {', '.join(ENTITIES)}", path)
+            raise InputError(f"the filter {', '.join(unknown)} is not known", f"use {', '.join(ENTITIES)}", path)
     return {
         suffix: {
             ENTITIES[name]: tuple(None if one is None else str(one) for one in (v if isinstance(v, list) else [v]))
@@ -143,7 +149,12 @@ def read_filters(path: Path) -> Filters:
 
 
 def passes(entities: Mapping[str, str], filters: Mapping[str, tuple[str | None, ...]]) -> bool:
-    """Return whether a name's entities have what is wanted; numbers are compared as numbers."""
+    """Return whether the entities of a name satisfy filters; numbers are compared as numbers.
+
+    Args:
+        entities: of the name, by their keys, such as ``{"run": "01"}``.
+        filters: accepted values of an entity; None among them accepts names without it.
+    """
 
     def same(value: str | None, wanted: str | None) -> bool:
         if value is None or wanted is None:

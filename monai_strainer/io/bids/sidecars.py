@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read the JSON files beside images as BIDS means them: inherited from above, and every fault is a finding, no end."""
+"""Read the JSON files beside images, inherited as BIDS defines it; every fault is a finding and stops nothing."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def derived(inner: str, raw: Metadata) -> tuple[dict[str, Any], list[str]]:
         if key not in metadata or is_right:
             return False
         finding = f"{key} is {KINDS.get(type(metadata[key]), 'an object')} and not {kind}"
-        findings.append(str(InputError(finding, "correct it; until then it counts as not said", raw.origins[key])))
+        findings.append(str(InputError(finding, "correct it; until then it is ignored", raw.origins[key])))
         return True
 
     sidecar = {

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Everything that can be wrong with an MR series: one small check, and one sentence, for each."""
+"""Check an MR series: one small check, and one sentence, for each fault."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ CHECKS: tuple[Callable[[Sequence[Frame]], Iterable[Fault]], ...] = (
 
 
 def faults_of(frames: Sequence[Frame]) -> list[Fault]:
-    """All that makes a series unfit, found in its headers alone."""
+    """Return all that makes a series unusable, found in its headers alone."""
     return [fault for check in CHECKS for fault in check(frames)]
 
 

@@ -73,7 +73,13 @@ def classic(frame: Frame) -> Dataset:
 
 
 def put(image: Dataset, keyword: str, value: Any) -> None:
-    """Set an attribute where there is a value; numbers become decimal strings where the standard wants those."""
+    """Set an attribute where there is a value; numbers become decimal strings where the standard wants those.
+
+    Args:
+        image: changed in place.
+        keyword: of the attribute.
+        value: a number, a text, several of them, or None for nothing.
+    """
     if value is None:
         return
     values = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value]

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Say of a derived DICOM image what it is, from what and how it was made, and that it is for research."""
+"""Describe a derived DICOM image: what it is, from what and how it was made, and that it is for research."""
 
 from __future__ import annotations
 
@@ -90,7 +90,13 @@ class Derived:
 
 
 def derived_of(volume: Volume, report: dict[str, Any], which: int) -> Derived:
-    """Round a volume to what is stored, and find the frames that every slice is made of."""
+    """Round a volume to the integers that are stored, and find the source frames of every slice.
+
+    Args:
+        volume: read from DICOM, or derived from one that was.
+        report: of the restoration.
+        which: 1 is the image, 2 its standard deviation.
+    """
     frames = volume.source.frames
     stored, slope, intercept, note = _stored(volume, which)
     kept = repr((which, __version__, report.get("prior_sha256"))).encode()
@@ -155,7 +161,14 @@ def identify(image: Dataset, frame: Frame, result: Derived, k: int, kind: str = 
 
 
 def series_number(image: Dataset, frame: Frame, which: int, report: dict[str, Any]) -> int:
-    """Set the description of a series, and return its number: it sorts behind its source."""
+    """Set the description of a series, and return its number: it sorts behind its source.
+
+    Args:
+        image: whose description is set.
+        frame: of the source series.
+        which: 1 is the image, 2 its standard deviation.
+        report: of the restoration.
+    """
     number = frame.number("SeriesNumber")
     number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
     factor = max(report.get("scale") or [1])
@@ -171,7 +184,13 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def derive(image: Dataset, used: list[Frame], result: Derived) -> None:
-    """Say from what, by what and how an image was made."""
+    """Write into an image what it was made from, by what and how.
+
+    Args:
+        image: changed in place.
+        used: frames that it was made of.
+        result: the volume that it is a slice of.
+    """
     report, is_finer = result.report, result.is_resampled
     image.ImageType = ["DERIVED", "SECONDARY", "OTHER", "RESAMPLED" if is_finer else "DENOISED"]
     scale = "x".join(f"{factor:g}" for factor in report.get("scale", ()))

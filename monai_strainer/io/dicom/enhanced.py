@@ -31,7 +31,7 @@ __all__ = ["require_enhanced", "write_enhanced"]
 NAME = "MR00001.dcm"
 CONTENT, PLACE = "FrameContentSequence", "PlanePositionSequence"
 OF_A_FRAME = (CONTENT, PLACE, "DerivationImageSequence", "MRImageFrameTypeSequence")
-# what no longer holds of new pixels, or is written anew; of a pulse sequence only original images speak
+# what no longer holds of new pixels, or is written again; of a pulse sequence only original images speak
 DROP = """
     PixelData PixelPaddingValue PixelPaddingRangeLimit SmallestImagePixelValue LargestImagePixelValue IconImageSequence
     DigitalSignaturesSequence MACParametersSequence PerFrameFunctionalGroupsSequence SharedFunctionalGroupsSequence

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What one DICOM image says of itself, whether it has a file of its own or shares one."""
+"""Read what one DICOM image says of itself, whether it has a file of its own or is a frame of a larger one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,13 @@ PRIVATE_GROUPS = ((0x2005, 0x140F), (0x0021, 0x11FE), (0x0021, 0x10FE))  # of Ph
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a series cannot be used: the files, the attribute, what was found, and what to do."""
+    """Why a series cannot be used.
+
+    Args:
+        finding: what was found, with the attribute.
+        remedy: what to do.
+        files: names of the files that are concerned.
+    """
 
     finding: str
     remedy: str
@@ -91,7 +97,15 @@ class Frame:
         return words_of(self.get(keyword))
 
     def numbers(self, keyword: str, count: int) -> NDArray[np.float64] | None:
-        """``count`` numbers; None where the attribute is missing, NaN where it is no such thing."""
+        """Return a fixed number of values of an attribute.
+
+        Args:
+            keyword: of the attribute.
+            count: values that it has to have.
+
+        Returns:
+            ``(count,)``; None where the attribute is missing, NaN where it holds something else.
+        """
         value = self.get(keyword)
         if value is None:
             return None
@@ -138,7 +152,12 @@ class Frame:
         return slope, intercept
 
     def private(self, creator: str, group: int, element: int) -> Any:
-        """Return the nearest value of a private element, or None where there is none."""
+        """Return the nearest value of a private element, or None where there is none.
+
+        Args:
+            creator: name of the private block, in any case of letters.
+            group, element: of the tag; of the element the last two hexadecimal digits.
+        """
         for dataset in self._private_datasets():
             try:
                 tags = [t for t in dataset.group_dataset(group) if t.tag.element < 0x100]
@@ -205,7 +224,12 @@ def tag_of(keyword: str) -> str:
 
 
 def value_of(group: Dataset, keyword: str) -> Any:
-    """Return the value of an attribute, or None where it is missing, empty or damaged."""
+    """Return the value of an attribute, or None where it is missing, empty or damaged.
+
+    Args:
+        group: data set that may hold the attribute.
+        keyword: of the attribute.
+    """
     try:
         value = group.get(keyword)
     except Exception:  # a damaged value may raise anything; for us it is not there

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read which image some bytes are, without decoding its pixels: what a queue must know before a series is complete."""
+"""Read which image some bytes are, without decoding pixels: a queue needs it before a series is complete."""
 
 from __future__ import annotations
 

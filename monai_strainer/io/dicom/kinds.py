@@ -67,7 +67,7 @@ UNITS = {  # of RescaleType and of real-world values: what has such a unit is no
     **dict.fromkeys(["CM/S", "M/S", "MM/S", "ML/S"], VELOCITY),
     **dict.fromkeys(["MS", "S", "1/S", "S-1", "MM2/S", "UM2/S", "10*-6.MM2/S", "10-6MM2/S", "PCT", "%", "KPA"], MAP),
 }
-QUANTITIES = {"T1", "T2", "T2_STAR", "T2*", "R1", "R2", "PD"}  # in the fourth place; elsewhere they are contrasts
+QUANTITIES = {"T1", "T2", "T2_STAR", "T2*", "R1", "R2", "PD"}  # in the fourth value; elsewhere they are contrasts
 GE_PARTS = {1: "phase", 2: "real", 3: "imaginary"}  # 0 is the magnitude, and stands in field maps too
 TECHNIQUE = "VolumeBasedCalculationTechnique"
 

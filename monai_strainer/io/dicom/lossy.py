@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Find out whether DICOM images went through lossy compression, and keep saying so in what is made of them."""
+"""Find out whether DICOM images went through lossy compression, and mark what is made of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ def _items(value: object) -> list[Dataset]:
 
 
 def say_lossy(image: Dataset, frames: Sequence[Frame]) -> None:
-    """Write that an image was compressed with loss, if any of its sources was: it is made of all of them."""
+    """Mark an image as compressed with loss if any of its sources was.
+
+    Args:
+        image: changed in place.
+        frames: its sources.
+    """
     lossy = next((frame for frame in frames if lossy_of(frame)), None)
     if lossy is None:
         return

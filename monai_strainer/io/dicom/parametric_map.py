@@ -130,7 +130,7 @@ def _map(
         derived_pixel_contrast="STD_DEVIATION",
         pixel_measures=highdicom.PixelMeasuresSequence([down, across], step, step),
         plane_orientation=highdicom.PlaneOrientationSequence("PATIENT", directions),
-        plane_positions=[highdicom.PlanePositionSequence("PATIENT", place.tolist()) for place in positions],
+        plane_positions=[highdicom.PlanePositionSequence("PATIENT", position.tolist()) for position in positions],
         contributing_equipment=[machine],
         series_description=description,
     )

@@ -166,7 +166,11 @@ def codestream_size(code: bytes) -> tuple[int, int] | None:
 
 
 def is_rle_beyond(code: bytes, pixels: int) -> bool:
-    """Return whether a segment of an RLE image unpacks to far more bytes than it has pixels; counted, not unpacked.
+    """Return whether a segment of an RLE image unpacks to far more bytes than it has pixels; nothing is unpacked.
+
+    Args:
+        code: bytes of one frame.
+        pixels: rows times columns.
 
     Source: DICOM PS3.5 G.3.
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""DICOM series to volumes: order and geometry from positions alone, and nothing decoded before it is checked."""
+"""Read DICOM series as volumes: order and geometry follow from positions; nothing is decoded before it is checked."""
 
 from __future__ import annotations
 
@@ -54,7 +54,13 @@ class DicomSource:
 
 
 def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volume: int | None = None) -> Volume:
-    """Read one volume of one MR series; see ``monai_strainer.io.read``.
+    """Read one volume of one MR series.
+
+    Args:
+        path, limit_bytes, series_uid, volume: see :func:`monai_strainer.io.read`.
+
+    Raises:
+        InputError: the path does not exist, or the files do not make one sound volume.
 
     Source:
         DICOM PS3.3, C.7.6.2 (Image Plane), C.7.6.16 (Multi-frame Functional Groups), C.8.3 (MR).

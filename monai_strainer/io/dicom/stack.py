@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Where the slices of a DICOM series lie: their positions decide the order, never their numbers."""
+"""Sort the slices of a DICOM series by their positions, never by their numbers, and find where they lie."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def normal_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
 def positions_of(frames: Sequence[Frame]) -> NDArray[np.float64] | None:
     """(frames, 3) positions of the first voxels, LPS mm; None where one is missing or is nonsense."""
     positions = [f.numbers("ImagePositionPatient", 3) for f in frames]
-    stated = [place for place in positions if place is not None and np.isfinite(place).all()]
+    stated = [position for position in positions if position is not None and np.isfinite(position).all()]
     return np.stack(stated) if len(stated) == len(frames) else None
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""DICOM files to frames: which images a folder holds, series by series, and what was passed over."""
+"""Survey DICOM files: which images a folder holds, series by series, and what was passed over."""
 
 from __future__ import annotations
 
@@ -51,12 +51,20 @@ class Survey:
 
 
 def survey(path: Path, limit_bytes: int) -> Survey:
-    """Read the headers of a DICOM file, or of all DICOM files in a folder and its subfolders; see also ``quiet``."""
+    """Read the headers of a DICOM file, or of all DICOM files in a folder and its subfolders.
+
+    Args:
+        path: file or folder; files that a link leads out of the folder for are faults.
+        limit_bytes: of one file.
+
+    Returns:
+        frames by series, and what was passed over or is faulty.
+    """
     root = path.resolve()
     files = sorted(p for p in path.rglob("*") if not p.is_dir()) if path.is_dir() else [path]
     found = Survey({}, [], Counter(), [])
     seen: dict[str, str] = {}
-    strays: list[Path] = []
+    not_dicom: list[Path] = []
     for file in files:
         if is_set_aside(file):
             continue
@@ -67,7 +75,7 @@ def survey(path: Path, limit_bytes: int) -> Survey:
             header = _header(file, limit_bytes)
         except _Skipped as skipped:
             found.skipped[str(skipped)] += 1
-            strays += [file] if str(skipped) == "not DICOM" else []
+            not_dicom += [file] if str(skipped) == "not DICOM" else []
             continue
         except Exception as error:  # pydicom raises what it pleases on damaged files
             found.faults.append(_fault(error, file))
@@ -87,7 +95,7 @@ def survey(path: Path, limit_bytes: int) -> Survey:
             found.faults.append(_fault(error, file))
             continue
         found.series.setdefault(str(value_of(header, "SeriesInstanceUID") or ""), []).extend(frames)
-    _sort_strays(strays, found)
+    _sort_not_dicom(not_dicom, found)
     if not found.series and any(map(_is_index, files)):
         found.skipped[INDEX] += 1
     return found
@@ -97,14 +105,14 @@ def _is_index(file: Path) -> bool:
     return is_set_aside(file) and not file.name.startswith(".")
 
 
-def _sort_strays(strays: list[Path], found: Survey) -> None:
+def _sort_not_dicom(not_dicom: list[Path], found: Survey) -> None:
     """Separate what was an image once from what never was: its name differs from those of images in numbers alone."""
     patterns = {_pattern(frame.file) for frames in found.series.values() for frame in frames}
-    cut = tuple(file.name for file in strays if _pattern(file) in patterns)
+    cut = tuple(file.name for file in not_dicom if _pattern(file) in patterns)
     if cut:
         what = "empty, cut off or damaged, though named like the images beside it"
         found.faults.append(Fault(what, "fetch it again, or remove it if it is no image", cut))
-    empty = [file for file in strays if file.name not in cut and file.stat().st_size == 0]
+    empty = [file for file in not_dicom if file.name not in cut and file.stat().st_size == 0]
     if empty and found.series:
         some = "an empty file was" if len(empty) == 1 else f"{len(empty)} empty files were"
         found.notes.append(f"{some} passed over: images may be missing")

@@ -62,7 +62,13 @@ def _kind(element: RawDataElement) -> str:
 
 
 def copied(header: Dataset, tag: BaseTag, raw: Mapping[int, RawDataElement]) -> DataElement | RawDataElement:
-    """Copy one element without decoding its text, also in the items of a sequence."""
+    """Copy one element without decoding its text, also in the items of a sequence.
+
+    Args:
+        header: to copy from.
+        tag: of the element.
+        raw: its text elements that are not decoded, see :func:`raw_of`.
+    """
     if tag in raw:
         return raw[tag]
     element = header[tag]
@@ -80,7 +86,14 @@ def _copied(item: Dataset) -> Dataset:
 
 
 def put_after(image: Dataset, frame: Frame, keyword: str, words: str) -> None:
-    """Set a long string to that of a source and more words; only text of a sound character set is ever decoded."""
+    """Set a long string to that of a source and more words; text is decoded only if its character set is sound.
+
+    Args:
+        image: changed in place.
+        frame: of the source.
+        keyword: of the attribute.
+        words: to add, in ASCII; the source's text is cut to leave room for them.
+    """
     room = LONGEST - 1 - len(words)
     tag = Tag(keyword)
     raw = frame.raw.get(int(tag))

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""One series, several volumes: echoes, times, diffusion weightings, phase beside magnitude."""
+"""Split a series into volumes: echoes, times, diffusion weightings, phase beside magnitude."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ NEAR = 0.01  # mm between two images at one position
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The images of one volume, and what sets them apart: ``EchoTime 4.92``."""
+    """The images of one volume of a series.
+
+    Args:
+        frames: one for every position.
+        differences: what sets them apart from the other volumes, such as ``EchoTime 4.92``.
+    """
 
     frames: list[Frame]
     differences: tuple[str, ...] = ()

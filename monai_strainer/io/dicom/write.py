@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Volumes to DICOM: a derived MR series beside its source, in the same study, patient and space, marked as research."""
+"""Write a volume as a derived MR series: in the study, patient and space of its source, marked as research."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pydicom.valuerep import VR
 from ...errors import InputError
 from ...storage.provenance import sha256
 from ...volume import Volume
+from ..formats import DicomForm
 from .classic import classic, put
 from .derived import derive, derived_of, identify, series_number
 from .enhanced import write_enhanced
@@ -32,10 +33,9 @@ def write_dicom(
     folder: Path,
     report: Mapping[str, Any] | None = None,
     std: NDArray[np.float32] | None = None,
-    parametric_map: bool = False,
-    enhanced: bool = False,
+    form: DicomForm | None = None,
 ) -> dict[str, str]:
-    """Write a volume as classic MR images, one file per slice; its standard deviation as a second series in ``std/``.
+    """Write a volume as a series; its standard deviation as a second series in ``std/``.
 
     Every file begins as a copy of the nearest source slice: patient, study, acquisition and intensity scale stay.
     Identifiers follow from source and pixels: the same result twice is the same series to an archive.
@@ -45,8 +45,7 @@ def write_dicom(
         folder: to write into; empty.
         report: of the restoration.
         std: ``(X, Y, Z)`` in the volume's units.
-        parametric_map: write it as one file of the class Parametric Map in place of MR images.
-        enhanced: write one Enhanced MR file in place of classic images; the source has to be Enhanced MR.
+        form: which objects; classic MR images by default.
 
     Returns:
         the SHA-256 of every file by its name.
@@ -59,13 +58,13 @@ def write_dicom(
     """
     if not isinstance(volume.source, DicomSource):
         raise InputError("the scan does not come from DICOM", "write it as .nii.gz")
-    report = dict(report or {})
+    report, form = dict(report or {}), form or DicomForm()
     with quiet():
-        write_first = _multi_frame if enhanced else _series
+        write_first = _multi_frame if form.enhanced else _series
         written = write_first(volume, folder, report, 1)
         if std is not None:
             second = Volume(std, volume.grid, volume.source, volume.slice_axis)
-            write_second = _map if parametric_map else write_first
+            write_second = _map if form.parametric_map else write_first
             written |= {
                 f"std/{name}": digest for name, digest in write_second(second, folder / "std", report, 2).items()
             }
@@ -95,7 +94,7 @@ def _series(volume: Volume, folder: Path, report: dict[str, Any], which: int) ->
         identify(image, used[0], result, k)
         derive(image, used, result)
         if which == 2:
-            image.ImageType[3] = "STD_DEVIATION"  # nobody, ourselves included, shall take it for a scan
+            image.ImageType[3] = "STD_DEVIATION"  # no reader, this package included, takes it for a scan
         say_lossy(image, volume.source.frames)
         _lay(image, volume, result.positions[k], result.normal, result.has_new_slices)
         _fill(image, result.stored[..., k].T, result.top, result.is_scaled)

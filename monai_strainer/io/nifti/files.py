@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Read NIfTI files: nothing moved, nothing guessed in silence, nothing decoded before it is checked."""
+"""Read NIfTI files: nothing is moved, every guess has a note, and nothing is decoded before it is checked."""
 
 from __future__ import annotations
 
@@ -40,7 +40,14 @@ _AGAIN = "take the file from its source again"
 
 
 def read_image(path: Path, limit_bytes: int, volume: int | None = None, form: Form | None = None) -> Volume:
-    """Read a ``.nii`` or ``.nii.gz`` file; see ``monai_strainer.io.read``."""
+    """Read a ``.nii`` or ``.nii.gz`` file.
+
+    Args:
+        path, limit_bytes, volume, form: see :func:`monai_strainer.io.read`.
+
+    Raises:
+        InputError: names every fault of the header, or says that the file is missing, damaged or too large.
+    """
     with _faults_of(path):
         with _open(path) as handle:
             header = parse(handle.read(HEAD), path)
@@ -52,7 +59,17 @@ def read_image(path: Path, limit_bytes: int, volume: int | None = None, form: Fo
 
 
 def read_images(path: Path, limit_bytes: int, form: Form | None = None) -> Iterator[Volume]:
-    """Read all volumes of a file in their order, in one pass; see ``monai_strainer.io.read_volumes``."""
+    """Read all volumes of a file in their order, in one pass.
+
+    Args:
+        path, limit_bytes, form: see :func:`monai_strainer.io.read_volumes`.
+
+    Yields:
+        one volume after the other.
+
+    Raises:
+        InputError: as :func:`read_image`, when the turn of the volume comes.
+    """
     with _faults_of(path):
         handle, digest = _open(path), sha256(path)
     with handle:
@@ -69,7 +86,7 @@ def read_images(path: Path, limit_bytes: int, form: Form | None = None) -> Itera
                 if k == count - 1:
                     _read_to_the_end(handle, path, limit_bytes)
             yield _volume_of(values, one, path, digest, form)
-            del values  # the consumer's, and nobody's before the next one is read
+            del values  # only the caller keeps it while the next one is read
 
 
 def _open(path: Path) -> gzip.GzipFile | BinaryIO:
@@ -112,7 +129,7 @@ def _volume_of(values: NDArray[np.float32], header: Nifti1Header, path: Path, di
 
 
 def _findings(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
-    """Return a note where the two forms mean two places."""
+    """Return a note where the two forms mean two positions."""
     if placed.other is None:
         return ()
     second = "qform" if placed.form == "sform" else "sform"

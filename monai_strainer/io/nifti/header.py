@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""What a NIfTI header says, and everything that can be wrong with it: one small check for each fault."""
+"""Read a NIfTI header and find everything that is wrong with it: one small check for each fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ _REPAIR = "repair the header's geometry, or convert the scan from DICOM again"
 
 
 class Finding(NamedTuple):
-    """One fault of a header and its remedy."""
+    """One fault of a header.
+
+    Args:
+        finding: what was found.
+        remedy: what to do.
+    """
 
     finding: str
     remedy: str
@@ -48,6 +53,10 @@ def parse(block: bytes, path: Path) -> Nifti1Header:
 
     What the standard lets a file leave open is filled in: a ``qfac`` of 0 is 1, and axes that the image does not have
     are one unit long.
+
+    Args:
+        block: first bytes of the file, at least 540.
+        path: for messages.
 
     Raises:
         InputError: these bytes are not a NIfTI header.
@@ -74,7 +83,15 @@ def volumes_of(header: Nifti1Header) -> int:
 
 
 def choose(header: Nifti1Header, volume: int, path: Path) -> int:
-    """Make the header that of one volume, counted from 1, and say how many voxels of others come before.
+    """Make the header that of one volume of the file.
+
+    Args:
+        header: changed in place.
+        volume: from 1.
+        path: for messages.
+
+    Returns:
+        the number of voxels before it.
 
     Raises:
         InputError: there is no such volume.
@@ -203,7 +220,12 @@ CHECKS: list[Callable[[Nifti1Header], Finding | None]] = [
 
 
 def refuse_faults(header: Nifti1Header, path: Path, form: Form | None = None) -> None:
-    """Run every check; where one of the two forms is wanted, they may disagree.
+    """Run every check of a header.
+
+    Args:
+        header: of the file.
+        path: for messages.
+        form: ``"sform"`` or ``"qform"`` where the caller chose one; then the two may disagree.
 
     Raises:
         InputError: names all that the checks found.

@@ -48,7 +48,15 @@ def mm_per_unit(header: Nifti1Header) -> float:
 
 
 def form_of(header: Nifti1Header, name: str) -> NDArray[np.float64] | None:
-    """Return the sform or the qform where it is coded, else None; all NaN where it cannot be decoded."""
+    """Return the sform or the qform of a header.
+
+    Args:
+        header: of the file.
+        name: ``"sform"`` or ``"qform"``.
+
+    Returns:
+        affine (4, 4) in the units of the header; None where its code is 0, NaN where it cannot be decoded.
+    """
     if int(header[f"{name}_code"]) <= 0:
         return None
     try:
@@ -58,10 +66,17 @@ def form_of(header: Nifti1Header, name: str) -> NDArray[np.float64] | None:
 
 
 def placement_of(header: Nifti1Header, wanted: Form | None = None) -> Placement:
-    """Return the affine of a sound header in RAS mm: of the form that is wanted, else sform, then qform, then a guess.
+    """Return the affine of a sound header: the form that is wanted, else the sform, then the qform, then a guess.
 
     The standard lets the two say different things: the qform where the scanner had the image, the sform where it lies
     after an alignment. The guess is that of nibabel (and SPM): the origin in the middle, the first axis pointing left.
+
+    Args:
+        header: of the file, after :func:`~monai_strainer.io.nifti.header.refuse_faults`.
+        wanted: the form to prefer.
+
+    Returns:
+        affine in RAS mm, where it is from, and how far the two forms are apart.
     """
     unit = mm_per_unit(header)
     to_mm = np.diag([unit, unit, unit, 1.0])

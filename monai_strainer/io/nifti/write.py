@@ -130,7 +130,7 @@ def _header(volume: Volume) -> Nifti1Header:
         sform_code = qform_code = 1
     other, placed = None, None if source is None else source.placed
     if placed is not None and placed.other is not None:
-        # a new voxel lies at an old one, and so at the place that the other form gives that one
+        # a new voxel lies at an old one, and so at the position that the other form gives that one
         other = placed.other @ np.linalg.inv(placed.affine) @ volume.grid.affine
     is_qform = placed is not None and placed.form == "qform"
     sform, qform = (other, None) if is_qform else (None, other)

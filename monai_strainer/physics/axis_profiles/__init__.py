@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Acquisition profiles along one axis, one file each: the file's name is the profile's name.
+"""Offer the acquisition profiles along one axis, one file each: the file's name is the profile's name.
 
 To add a profile, add a file with a function ``matrix(fine, measured, ratio)``, which returns the (measured, fine)
 weights of one axis; rows sum to 1. ``Profile``, ``SliceProfile``, the command line and the bundle know it then.

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The box profile: a measured voxel is the average of what lies in it."""
+"""Compute the box profile: a measured voxel is the average of what lies in it."""
 
 from __future__ import annotations
 
@@ -11,5 +11,14 @@ __all__ = ["matrix"]
 
 
 def matrix(fine: int, measured: int, ratio: float) -> Tensor:
-    """Return the weights of boxes that are ``ratio`` times as wide as the step between them."""
+    """Return the weights of boxes.
+
+    Args:
+        fine: voxels before.
+        measured: voxels after, on the same field of view.
+        ratio: width of a box over the step between boxes.
+
+    Returns:
+        ``(measured, fine)``; rows sum to 1.
+    """
     return box_matrix(fine, measured, ratio * fine / measured)

@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The Gaussian profile: a measured voxel is an average that weighs its centre most."""
+"""Compute the Gaussian profile: a measured voxel is an average that weighs its centre most."""
 
 from __future__ import annotations
 
@@ -11,5 +11,14 @@ __all__ = ["matrix"]
 
 
 def matrix(fine: int, measured: int, ratio: float) -> Tensor:
-    """Return the weights of Gaussians whose full width at half maximum is ``ratio`` times the step between them."""
+    """Return the weights of Gaussians.
+
+    Args:
+        fine: voxels before.
+        measured: voxels after, on the same field of view.
+        ratio: full width at half maximum over the step between Gaussians.
+
+    Returns:
+        ``(measured, fine)``; rows sum to 1.
+    """
     return gaussian_matrix(fine, measured, ratio * fine / measured)

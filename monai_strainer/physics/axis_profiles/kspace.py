@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The k-space profile: the high spatial frequencies of the axis were not measured."""
+"""Compute the k-space profile: the high spatial frequencies of the axis were not measured."""
 
 from __future__ import annotations
 
@@ -11,5 +11,14 @@ __all__ = ["matrix"]
 
 
 def matrix(fine: int, measured: int, ratio: float) -> Tensor:
-    """Return the weights of truncated k-space; ``ratio`` has no meaning here."""
+    """Return the weights of truncated k-space.
+
+    Args:
+        fine: voxels before.
+        measured: voxels after, on the same field of view.
+        ratio: not used: the width follows from ``measured``.
+
+    Returns:
+        ``(measured, fine)``; rows sum to 1.
+    """
     return kspace_matrix(fine, measured)

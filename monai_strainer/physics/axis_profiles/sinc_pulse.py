@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""The profile of a Hann-windowed sinc pulse: flatter than a Gaussian, with softer edges than a box.
+"""Compute the profile of a Hann-windowed sinc pulse: flatter than a Gaussian, with softer edges than a box.
 
 In the small-tip-angle approximation the excited profile is the Fourier transform of the pulse. With the time-bandwidth
 product ``T`` and the position ``u`` in slice thicknesses,

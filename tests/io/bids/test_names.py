@@ -22,7 +22,7 @@ def test_factors_are_part_of_the_name() -> None:
         ("no json", "this is no filter file"),
         ("[1]", "this is no filter file"),
         ('{"t1w": "mprage"}', "this is no filter file"),
-        ('{"t1w": {"colour": "red"}}', "the filter colour is none"),
+        ('{"t1w": {"colour": "red"}}', "the filter colour is not known"),
     ],
 )
 def test_a_filter_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -58,7 +58,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
 
 
 @pytest.mark.parametrize("literals", [True, False])
-def test_an_honest_segment_is_not_refused(literals: bool) -> None:
+def test_a_sound_segment_is_not_refused(literals: bool) -> None:
     """Bytes as they are, or one repeated; with the byte of padding that makes a segment even."""
     head = b"".join(number.to_bytes(4, "little") for number in (1, 64, *[0] * 14))
     packets = (b"\x7f" + bytes(range(128))) * 8 if literals else b"\x81\x05" * 8
@@ -89,7 +89,7 @@ def test_a_deflated_series_is_read_as_any_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("length", [None, 1 << 20, 0], ids=["honest", "beyond the file", "none"])
+@pytest.mark.parametrize("length", [None, 1 << 20, 0], ids=["sound", "beyond the file", "none"])
 def test_a_deflated_bomb_is_refused_before_it_is_inflated_whatever_its_header_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int | None
 ) -> None:

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from monai_strainer import save_prior
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
-from monai_strainer.io import read, write
+from monai_strainer.io import DicomForm, read, write
 from monai_strainer.volume import Volume
 
 pytestmark = pytest.mark.filterwarnings("ignore:the images are derived")
@@ -25,7 +25,7 @@ REPORT = {"task": "super-resolution", "scale": [2.0, 2.0, 1.0], "method": "amort
 def written(home: Path, factors: tuple[int, int, int], source: Path | None = None) -> tuple[Volume, Dataset]:
     """A volume on a finer grid, and the file that is made of it."""
     out = finer(read(source or enhanced(home / "in.dcm")), factors)
-    write(out, home / "out", report=REPORT, std=np.abs(out.data) * np.float32(0.01), enhanced=True)
+    write(out, home / "out", report=REPORT, std=np.abs(out.data) * np.float32(0.01), dicom=DicomForm(enhanced=True))
     return out, pydicom.dcmread(home / "out" / "MR00001.dcm")
 
 

@@ -16,7 +16,7 @@ from monai_strainer import save_prior
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
 from monai_strainer.geometry import Grid, ras_to_lps
-from monai_strainer.io import read, write
+from monai_strainer.io import DicomForm, read, write
 from monai_strainer.volume import Volume
 
 highdicom = pytest.importorskip("highdicom", reason='highdicom is not installed: pip install "monai_strainer[maps]"')
@@ -29,7 +29,7 @@ def made(home: Path, factors: tuple[int, int, int] = (2, 2, 2), name: str = "out
     """A restored volume whose deviation is a hundredth of it, and the map of that."""
     source = home / "in"
     out = finer(read(source if source.exists() else series(source)), factors)
-    write(out, home / name, report=REPORT, std=out.data * np.float32(0.01), parametric_map=True)
+    write(out, home / name, report=REPORT, std=out.data * np.float32(0.01), dicom=DicomForm(parametric_map=True))
     return out, home / name / MAP
 
 
@@ -74,7 +74,7 @@ def test_one_option_of_the_command_line_makes_it(tmp_path: Path) -> None:
 def test_it_belongs_to_dicom(tmp_path: Path) -> None:
     scan = read(series(tmp_path / "in"))
     with pytest.raises(InputError, match="a Parametric Map is DICOM"):
-        write(scan, tmp_path / "out.nii.gz", std=scan.data, parametric_map=True)
+        write(scan, tmp_path / "out.nii.gz", std=scan.data, dicom=DicomForm(parametric_map=True))
 
 
 @pytest.mark.parametrize("target", ["out.nii.gz", "out"])

@@ -92,7 +92,7 @@ def test_what_every_slice_has_for_itself_splits_nothing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(series(tmp_path, change)).data, stored())
 
 
-def test_free_text_is_counted_not_told(tmp_path: Path) -> None:
+def test_free_text_is_counted_and_not_shown(tmp_path: Path) -> None:
     def change(v: int, k: int, image: Dataset) -> None:
         image.StackID = ["JANE", "DOE"][v]
 
@@ -101,7 +101,7 @@ def test_free_text_is_counted_not_told(tmp_path: Path) -> None:
     assert "DOE" not in str(caught.value)
 
 
-def test_many_volumes_are_told_in_short(tmp_path: Path) -> None:
+def test_many_volumes_are_listed_in_short(tmp_path: Path) -> None:
     def change(k: int, image: Dataset) -> None:  # two positions, sixteen volumes
         image.ImagePositionPatient = [f"{v:.9f}" for v in ORIGIN + STEP * (k % 2) * AXES[:, 2]]
 

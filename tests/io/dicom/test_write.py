@@ -134,7 +134,7 @@ def test_nothing_is_overwritten_and_nothing_written_among_the_sources(tmp_path: 
     scan = read(series(tmp_path / "in"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
-    with pytest.raises(InputError, match="there is something of this name"):
+    with pytest.raises(InputError, match="a file or folder of this name exists"):
         write(scan, tmp_path / "out")
     with pytest.raises(InputError, match="inside the input"):
         write(scan, tmp_path / "in" / "out")

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monai_strainer.pretraining.noise_cohort import noise_slices
+from experiments.noise_cohort import main, noise_slices
+from monai_strainer import load_prior
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 1.7])
@@ -42,3 +44,10 @@ def test_the_seed_decides_and_fields_differ() -> None:
 def test_nothing_is_no_cohort(count: int, shape: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="no cohort"):
         noise_slices(count, shape)
+
+
+def test_noise_becomes_a_prior_that_holds_no_scan(tmp_path: Path) -> None:
+    main([str(tmp_path), "--steps", "2", "--images", "3", "--grid", "4", "12", "14"])
+    prior = load_prior(tmp_path)
+    assert (prior.record["kind"], prior.record["scans"], prior.record["fields"]["count"]) == ("noise", 0, 3)
+    assert prior.detail is None and prior.typical is None

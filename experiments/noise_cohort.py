@@ -1,14 +1,29 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Noise in place of scans: fields of a power spectrum that no patient ever had, for pretraining without data."""
+"""Make noise in place of scans: fields with a power spectrum, for pretraining without patients' data.
+
+    python -m experiments.noise_cohort OUT_BUNDLE --steps 600
+
+trains the coordinate prior of ``experiments/noise_strainer``. It restores brains worse than no prior does (see the page
+"Evidence"), so the package does not offer it.
+"""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import numpy as np
 
-from ..anatomy.aligned_slices import AlignedSlices
-from ..geometry import centres
+from monai_strainer.anatomy.aligned_slices import AlignedSlices
+from monai_strainer.geometry import centres
+from monai_strainer.pretraining.encoder import COHORT, pretrain
+from monai_strainer.pretraining.run import Run
+from monai_strainer.priors.prior import Prior
+from monai_strainer.priors.store import save_prior
 
-__all__ = ["NOISE_GRID", "NOISE_IMAGES", "noise_slices"]
+__all__ = ["NOISE_GRID", "NOISE_IMAGES", "main", "noise_slices"]
 
 NOISE_IMAGES, NOISE_GRID = 32, (48, 96, 96)
 
@@ -56,3 +71,25 @@ def noise_slices(
         image[:] = field
     axes = tuple(centres(n).astype(np.float32) for n in shape)
     return AlignedSlices(images, (axes[0], axes[1], axes[2]))
+
+
+def main(argv: Sequence[str] | None = None) -> Prior:
+    """Train a coordinate prior on fields of noise, and write it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("output", type=Path, metavar="OUT_BUNDLE")
+    parser.add_argument("--steps", type=int, default=COHORT.steps)
+    parser.add_argument("--images", type=int, default=NOISE_IMAGES, help="fields")
+    parser.add_argument("--grid", type=int, nargs=3, default=NOISE_GRID, metavar=("S", "H", "W"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args(argv)
+    recipe, shape = replace(COHORT, steps=args.steps), (args.grid[0], args.grid[1], args.grid[2])
+    slices = noise_slices(args.images, shape, seed=args.seed)
+    network = pretrain(slices, recipe, run=Run(seed=args.seed, device=args.device))
+    fields = {"count": args.images, "shape": shape, "exponent": 1.0}
+    record = {"kind": "noise", "scans": 0, "recipe": asdict(recipe), "seed": args.seed, "fields": fields}
+    return save_prior(Prior(network.cpu(), "axial"), args.output, record)
+
+
+if __name__ == "__main__":
+    main()
