@@ -35,11 +35,12 @@ def row_of(case: Case, name: str, scan: str, prior: Any) -> dict[str, Any]:
     ready = prepare(case.low, prior, (1.0, 1.0, 1.0), RestoreOptions(), True)
     clean, mask = (np.ascontiguousarray(np.moveaxis(data, case.axis, 0)) for data in (case.truth, case.mask))
     own = read_noise(prior.general.noise_level, clean, mask).sigma
-    found = ready.level.reading
+    found, level = ready.level.reading, ready.level.level
+    inside = level[case.mask] if np.ndim(level) and np.shape(level) == case.mask.shape else level
     return {
         "task": name,
         "scan": scan,
-        "level": round(ready.level.relative * ready.intensity_scale / case.sigma, 4),
+        "level": round(float(np.sqrt(np.mean(np.square(inside)))) * ready.intensity_scale / case.sigma, 4),
         "own": round(own / case.sigma, 4),
         "network": round((found.network or math.nan) / case.sigma, 4),
         "wavelet": round((found.wavelet or math.nan) / case.sigma, 4),
