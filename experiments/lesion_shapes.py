@@ -13,6 +13,7 @@ from monai_strainer import Volume
 from monai_strainer.anatomy.foreground import foreground
 
 __all__ = [
+    "BALLS",
     "SIZES",
     "Lesion",
     "Lesions",

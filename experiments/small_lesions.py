@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from experiments.lesion_shapes import SIZES, Lesions, erased, false_spots, recovered, with_lesions
+from experiments.lesion_shapes import BALLS, SIZES, Lesions, erased, false_spots, recovered, with_lesions
 from experiments.results import Results, asked, markdown, newest, weights_of
 from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.anatomy.foreground import foreground
@@ -165,13 +165,18 @@ def show(results: Results) -> None:
 
 def draw(results: Results, table: dict[tuple[str, str, str], list[float | None]]) -> None:
     """One panel per task: the contrast that is left, by size."""
-    shown, axes = plt.subplots(1, len(TASKS), figsize=(14, 3.8), layout="constrained", sharey=True)
-    for ax, task in zip(axes, TASKS):
+    tasks = [task for task in TASKS if any(task == name for name, _, _ in table)]
+    shown, grid = plt.subplots(
+        1, len(tasks), figsize=(2 + 3.5 * len(tasks), 3.8), layout="constrained", sharey=True, squeeze=False
+    )
+    axes = grid[0]
+    for ax, task in zip(axes, tasks):
         for (name, sign, method), values in table.items():
             if name == task and method in COLOURS:
                 style = "-" if sign == "bright" else "--"
                 heights = [np.nan if v is None else v for v in values]
-                ax.plot(SIZES, heights, style, color=COLOURS[method], label=f"{method}, {sign}")
+                for part, label in ((slice(len(BALLS)), f"{method}, {sign}"), (slice(len(BALLS), None), None)):
+                    ax.plot(SIZES[part], heights[part], style, color=COLOURS[method], label=label)
         ax.set_title(task, fontsize=10)
         ax.axhline(1, color="black", linewidth=0.6)
         ax.tick_params(axis="x", labelrotation=60)
