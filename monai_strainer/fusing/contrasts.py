@@ -132,7 +132,7 @@ def sharpen(
         trust = agreement(averages, seen, measured.slice_axis) * reached
         sharper = guided(first, images, measured.operator, averages)
         # exact zeros around a stripped head stay
-        image = torch.where(first == 0, first, blended(first, std / unit, sharper, trust, measured.operator))
+        image = torch.where(first == 0, first, blended(first, std / float(unit), sharper, trust, measured.operator))
         std = std * (1 - (1 - with_ / without) * on_fine_grid(trust, first.shape))
     details = ContrastReport(
         used, _why(used, without, with_), round(without, 5), round(with_, 5),
