@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..physics import Operator
 
-__all__ = ["agreement", "blended", "guided", "similar_mean"]
+__all__ = ["agreement", "blended", "guided", "on_fine_grid", "similar_mean"]
 
 WIDTH = 0.03  # of a guide of about [0, 1]: a difference in brightness that separates tissues; 0.02 and 0.05 are worse
 _SMOOTH = 0.5  # voxels, of the guide: less noise in the weights
@@ -74,13 +74,18 @@ def blended(alone: Tensor, std: Tensor, sharper: Tensor, trust: Tensor, operator
         trust: weight of ``sharper`` from 0 to 1, of the shape of the measured slices.
         operator: ``A``, from the image to the measured slices.
     """
-    weight = torch.nn.functional.interpolate(trust[None, None], size=alone.shape, mode="trilinear")[0, 0]
+    weight = on_fine_grid(trust, alone.shape)
     mixed, averages = alone + weight * (sharper - alone), operator.A(alone)
     exact = _EXACT * math.prod(operator.shape_out) / alone.numel()
     low, high = torch.maximum(alone - MOST * std, alone.clamp_max(0)), alone + MOST * std
     for _ in range(_ROUNDS):
         mixed = torch.minimum(torch.maximum(operator.prox(mixed, averages, exact), low), high)
     return mixed
+
+
+def on_fine_grid(trust: Tensor, shape: Sequence[int]) -> Tensor:
+    """Interpolate a weight of the measured slices linearly to the grid of the image."""
+    return torch.nn.functional.interpolate(trust[None, None], size=tuple(shape), mode="trilinear")[0, 0]
 
 
 def similar_mean(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.foreground import foreground
 from ..errors import InputError
-from ..fitting.guided_filter import agreement, blended, guided
+from ..fitting.guided_filter import agreement, blended, guided, on_fine_grid
 from ..physics import Profile, RicianNoise, Separable
 from ..priors.prior import Prior
 from ..restoring.check import triple
@@ -39,7 +39,8 @@ class RestoredWith:
 
     Args:
         volume: the restored scan.
-        std: standard deviation of every voxel, that of the restoration without the other contrasts.
+        std: standard deviation of every voxel: that of the restoration without the other contrasts, and less where they
+            count, by what they lower the error of the test at twice the thickness.
         details: what the other contrasts did, and the report of the scan alone.
         alone: the restoration without the other contrasts.
         trust: (X, Y, Z) of the scan's slices: where the other contrasts count, 0 to 1.
@@ -123,7 +124,7 @@ def sharpen(
     inside = foreground(scan.data)
     without, with_ = merged_errors(scan, measured, images, prior, options, device)
     used = with_ < _GAIN * without
-    trust, image = torch.zeros_like(measured.slices), first
+    trust, image, std = torch.zeros_like(measured.slices), first, torch.from_numpy(alone.std)
     if used:
         averages = measured.operator.A(first)
         seen = torch.stack([measured.operator.A(one.image) for one in placed])
@@ -131,16 +132,15 @@ def sharpen(
         trust = agreement(averages, seen, measured.slice_axis) * reached
         sharper = guided(first, images, measured.operator, averages)
         # exact zeros around a stripped head stay
-        image = torch.where(
-            first == 0, first, blended(first, torch.from_numpy(alone.std / unit), sharper, trust, measured.operator)
-        )
+        image = torch.where(first == 0, first, blended(first, std / float(unit), sharper, trust, measured.operator))
+        std = std * (1 - (1 - with_ / without) * on_fine_grid(trust, first.shape))
     details = ContrastReport(
         used, _why(used, without, with_), round(without, 5), round(with_, 5),
         round(float(trust[torch.from_numpy(inside)].mean()), 3),
         tuple(_described(one, guide) for one, guide in zip(guides, placed)), alone.report,
     )  # fmt: skip
     volume = Volume(image.numpy() * unit, alone.volume.grid, alone.volume.source, alone.volume.slice_axis)
-    return RestoredWith(volume, alone.std, details, alone, trust.numpy())
+    return RestoredWith(volume, std.numpy(), details, alone, trust.numpy())
 
 
 def _refuse(guides: Sequence[Volume], factor: float) -> None:

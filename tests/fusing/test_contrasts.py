@@ -81,6 +81,18 @@ def test_no_voxel_moves_far_or_below_zero(found: RestoredWith, alone: Restored) 
     assert (np.abs(found.volume.data - alone.volume.data) <= 1.5 * alone.std + 0.1).all()
 
 
+def test_the_bars_are_narrower_where_the_contrast_counts_and_still_hold_the_truth(
+    found: RestoredWith, alone: Restored
+) -> None:
+    inside = tissues() > 0
+    trusted = inside & (np.repeat(found.trust, 4, 2) > 0.9)
+    ratio = found.details.error_with / found.details.error_without
+    assert (found.std <= alone.std).all()
+    assert np.median(found.std[trusted] / alone.std[trusted]) == pytest.approx(ratio, abs=0.03)
+    for where in (inside, trusted):
+        assert (np.abs(found.volume.data - TRUTH) < 1.645 * found.std)[where].mean() > 0.88
+
+
 def test_the_averages_of_slices_and_the_background_stay(found: RestoredWith, alone: Restored) -> None:
     background = alone.volume.data == 0
     assert (found.volume.data[background] == 0).all()

@@ -58,6 +58,7 @@ def test_a_series_and_a_file_become_a_series(first: Path, tmp_path: Path) -> Non
     bright = scan.data > np.quantile(scan.data, 0.9)
     assert fused.data.max() == pytest.approx(scan.data[bright].mean(), rel=0.3)
     require_same_person(made, first)
+    assert {one.SeriesDescription for one in images(made)} == {"T1 STRAINER fused"}
 
 
 def test_a_series_is_the_grid_of_the_result_and_keeps_its_directions(first: Path, tmp_path: Path) -> None:

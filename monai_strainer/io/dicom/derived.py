@@ -172,7 +172,8 @@ def series_number(image: Dataset, frame: Frame, which: int, report: dict[str, An
     number = frame.number("SeriesNumber")
     number = 1 if number is None or not 0 <= number < 2**31 // 100 - 2 else int(number)
     factor = max(report.get("scale") or [1])
-    what = f"STRAINER SRx{factor:g}" if factor > 1 else "STRAINER denoised"
+    done = "fused" if report.get("task") == "fusion" else f"SRx{factor:g}" if factor > 1 else "denoised"
+    what = f"STRAINER {done}"
     put_after(image, frame, "SeriesDescription", what + " std" * (which == 2))
     return number * 100 + which
 
