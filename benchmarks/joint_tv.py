@@ -29,8 +29,8 @@ from monai_strainer.physics import Operator, Profile
 
 EDGE = 0.01  # e, of an image of about [0, 1]
 ROUNDS, STEPS = 6, 12  # of new weights, and of conjugate gradients for each
-WEIGHTS = (3.0, 10.0, 30.0, 100.0)
-STRENGTHS = (0.3, 1.0)  # g
+WEIGHTS = (0.3, 1.0, 3.0, 10.0)
+STRENGTHS = (1.0, 3.0, 10.0)  # g
 
 
 def slopes(x: Tensor) -> Tensor:
