@@ -20,7 +20,7 @@ GATES = (  # name, row, column, must, is it a floor
     ("fit, whole slice, bfloat16 products", "fit, whole slice, bfloat16 products", "ratio", 4, True),
     ("fit, whole slice, float32, share of sgemm", "fit, whole slice, float32", "share_of_sgemm", 0.6, True),
     ("... of the quickest product", "fit, whole slice, float32", "share_of_quickest_product", 0.6, True),
-    ("head solve of a slice, seconds", "head solve of a 176 x 208 slice", "value", 0.5, False),
+    ("readout solve of a slice, seconds", "readout solve of a 176 x 208 slice", "value", 0.5, False),
     ("command restore, one slice, seconds", "restore, default, x1, 159 x 188 x 1", "value", 5, False),
     ("command restore, 160 slices, seconds", "restore, default, x1, 159 x 188 x 160", "value", 300, False),
     ("... its peak memory, GiB", "restore, default, x1, 159 x 188 x 160", "peak_GiB", 2, False),

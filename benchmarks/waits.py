@@ -100,7 +100,7 @@ def startup() -> list[Row]:
 
 
 def heads(scan: Path) -> list[Row]:
-    """Time the head solve of one slice, and all of ``restore`` of it, in a process that is warm."""
+    """Time the readout solve of one slice, and all of ``restore`` of it, in a process that is warm."""
     prior, volume = load_prior(), read(scan)
     operator, coords = Profile()(SHAPE, SHAPE), torch.rand(1, 3, *SHAPE) * 2 - 1
     y, level = torch.rand(1, *SHAPE), volume.data.shape[2] // 2
@@ -114,8 +114,8 @@ def heads(scan: Path) -> list[Row]:
         rounds=5,
     )
     return [
-        row("head solve of a 176 x 208 slice", solved, "s"),
-        row("restore() of a lone slice by its head solve, placed by trial and kriged", placed, "s"),
+        row("readout solve of a 176 x 208 slice", solved, "s"),
+        row("restore() of a lone slice by its readout solve, placed by trial and kriged", placed, "s"),
         row("restore() of a lone slice, default", default, "s"),
         row("restore() of a lone slice, default, x2", finer, "s"),
     ]
@@ -132,7 +132,7 @@ def restores(scan: Path) -> list[Row]:
             first = (data.shape[axis] - count) // 2
             part = data.take(range(first, first + count), axis).astype(np.float32)
             nib.save(nib.Nifti1Image(part, image.affine), Path(folder) / f"{count}.nii.gz")
-            for name, more in (("default", []), ("head solve", ["--method", "coordinates", "--steps", "0"])):
+            for name, more in (("default", []), ("readout solve", ["--method", "coordinates", "--steps", "0"])):
                 for scale in (1, 2) if count == 1 else (1,):
                     output = Path(folder) / f"{count}_{name}_{scale}.nii.gz"
                     command = [
