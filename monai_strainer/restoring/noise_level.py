@@ -22,9 +22,9 @@ __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
 Level = float | NDArray[np.float32]
 """Noise level relative to the intensity scale: a number, or a map in the shape of the scan."""
 AGREE = 1.4  # ratio up to which the two readings agree
-_MORE = 1.1  # times the network's reading, up to which the wavelet's is used: the network reads up to 10 % too little
+_MORE = {SMALL: 1.1, LARGE: 1.2}  # times the network's reading, up to which the wavelet's is used: the rest is anatomy
 LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
-_MUCH = 0.02  # of the object's intensity: noise from which small patches are read alone
+_MUCH = 0.02  # of the object's intensity: less noise may be fine anatomy, whatever its kind
 _LARGER = 1.3  # ratio up to which less noise in small patches is that of large ones too
 _APART = 1.8  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
 _WAVELET = 0.8  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
@@ -83,13 +83,16 @@ def estimated_level(
     intensity_scale: float,
     inside: NDArray[np.bool_],
     was_filled: bool = False,
+    *,
+    small_patches: bool = True,
 ) -> NoiseLevel:
     """Estimate the noise level from the scan.
 
     Two readings bracket it: fine anatomy makes the wavelet reading high and the network's reading a little low. Where
-    they agree to a factor of 1.4, the level is the wavelet reading, but no more than 1.1 times the network's; elsewhere
-    anatomy was taken for noise, and the network is right. The network reads small patches. Where the noise is below 2 %
-    of the object and large patches have much less of it, or the wavelet does not agree, large ones count.
+    they agree to a factor of 1.4, the level is the wavelet reading, but no more than 1.1 times the network's (1.2 times
+    where it reads large patches); elsewhere anatomy was taken for noise, and the network is right. It reads small
+    patches. Where large ones have much less noise, it is fine anatomy, or filtered, and they count instead; unless the
+    noise is uneven or the scan zero-filled, which small patches see better.
 
     In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network reads up to half too
     little, the wavelet rather too much. Where they differ by less than a factor of 3.5, the level is
@@ -103,6 +106,8 @@ def estimated_level(
         intensity_scale: intensity that stands for 1.
         inside: (X, Y, Z) where the object is.
         was_filled: whether axes were zero-filled before the scan was brought to its acquired grid.
+        small_patches: whether the network reads small patches too; they see more of filtered noise, so that a filter is
+            looked for without them.
     """
     axis = scan.slice_axis
     slices = scan.slices(axis)
@@ -113,10 +118,11 @@ def estimated_level(
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
     signal, limit = np.ascontiguousarray(np.moveaxis(inside, axis, 0)), _FILLED if was_filled else AGREE
-    found = _network_reading(network, slices, signal, second.sigma / limit, intensity_scale)
+    least = (second.sigma / limit if small_patches else np.inf, _MUCH * intensity_scale)
+    found, side = _network_reading(network, slices, signal, least, was_filled)
     agree = found.map is None and found.sigma < second.sigma <= AGREE * found.sigma
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
-    sigma = min(second.sigma, _MORE * found.sigma) if agree else found.sigma
+    sigma = min(second.sigma, _MORE[side] * found.sigma) if agree else found.sigma
     if between:
         sigma = found.sigma * min(second.sigma / found.sigma, _APART) ** _WAVELET
     reading = replace(
@@ -141,20 +147,23 @@ def _network_reading(
     network: NoiseLevelNet,
     slices: NDArray[np.float32],
     signal: NDArray[np.bool_],
-    least: float,
-    intensity_scale: float,
-) -> Reading:
+    least: tuple[float, float],
+    was_filled: bool,
+) -> tuple[Reading, int]:
     """Read small patches, or large ones where small ones may have taken anatomy for noise.
 
     Args:
         network: that reads them.
         slices: (S, H, W) of the scan.
         signal: (S, H, W) where the object is.
-        least: level from which the wavelet agrees.
-        intensity_scale: intensity that stands for 1.
+        least: levels from which the wavelet agrees, and from which anatomy alone is unlikely.
+        was_filled: whether the scan was zero-filled.
+
+    Returns:
+        the reading, and the side of its patches.
     """
     small = read_noise(network, slices, signal, SMALL)
-    if not small.readable or small.sigma >= max(least, _MUCH * intensity_scale):
-        return small
+    if not small.readable or (small.sigma >= max(least) and (was_filled or small.map is not None)):
+        return small, SMALL
     large = read_noise(network, slices, signal, LARGE)
-    return small if small.sigma >= least and small.sigma <= _LARGER * large.sigma else large
+    return (small, SMALL) if least[0] <= small.sigma <= _LARGER * large.sigma else (large, LARGE)

@@ -103,11 +103,12 @@ def prepare(
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
 
-        def read(volume: Volume, some: slice = slice(None)) -> NoiseLevel:
+        def read(volume: Volume, some: slice = slice(None), small_patches: bool = False) -> NoiseLevel:
             there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
-            return estimated_level(volume, network, noise, intensity_scale, there, bool(acquired.filled))
+            filled = bool(acquired.filled)
+            return estimated_level(volume, network, noise, intensity_scale, there, filled, small_patches=small_patches)
 
-        level = read(low)
+        level = read(low, small_patches=True)
         if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
             unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician)
             if unfiltered is not None:
