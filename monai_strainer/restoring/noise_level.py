@@ -157,4 +157,6 @@ def _network_reading(
     if not small.readable or small.sigma >= max(least, _MUCH * intensity_scale):
         return small
     large = read_noise(network, slices, signal, LARGE)
+    if not large.readable:  # a small object within exact zeros fills no large patch
+        return small
     return small if small.sigma >= least and small.sigma <= _LARGER * large.sigma else large
