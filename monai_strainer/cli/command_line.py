@@ -24,6 +24,7 @@ from .restore_options import add_bids, add_restore
 
 __all__ = ["main"]
 
+UNREAD = 141  # exit code where nobody reads the output any more, as shells have it
 SPIN = "20000"  # turns of a loop that a thread waits for work, some 0.1 ms; the library waits 300,000
 
 
@@ -141,6 +142,8 @@ def _run(args: argparse.Namespace) -> int:
     """Run a command; what ends it is a line, on the standard error and in the log."""
     try:
         return int(args.run(args) or 0)
+    except BrokenPipeError:  # such as | head -1: who reads has heard enough
+        return UNREAD
     except (InputError, OSError) as error:
         log.error("%s", disk_error(error) if isinstance(error, OSError) else error)
         return 3

@@ -24,7 +24,7 @@ __all__ = ["pretrain_general"]
 def pretrain_general(args: Options) -> None:
     """Train the detail network, then the noise level network; about two hours on one CPU core."""
     from ..cli.recipes import general_command_of
-    from ..cohorts.sources import general_sources, validation_volumes
+    from ..cohorts.sources import general_sources, too_small, train_volumes, validation_volumes
     from ..io import refuse_inside
     from ..pipelines.general_folder import GENERAL_CHECKPOINTS, finished_general, publish_general
     from ..pipelines.prior_phases import work_folder
@@ -43,6 +43,8 @@ def pretrain_general(args: Options) -> None:
     args.device = device_of(args.device)  # the record says what it came to
     announce("reading sources")
     sources = general_sources(args.input)
+    for name in too_small(train_volumes(args.input), sources):
+        log.warning("passed over: %s: too small to cut patches from", name)
     kinds = {kind: len({s.name for s in sources if s.kind == kind}) for kind in ("scan", "labels", "photograph")}
     made = {"command": general_command_of(args, recipe, noise), "sources": {"sha256": digest_of(sources), **kinds}}
     if args.resume and finished_general(args.output, made) is not None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..errors import disk_error
 from .command_line import main
 
 __all__ = ["leave", "run"]
@@ -28,14 +29,24 @@ def leave(code: int) -> NoReturn:
     """End the process: what was registered for its end is called, and what was printed is written.
 
     Objects are not taken apart one by one, which takes PyTorch a quarter of a second. Where another thread still runs,
-    or something cannot be written, Python ends as always.
+    Python ends as always.
     """
     if threading.active_count() == 1:
         atexit._run_exitfuncs()
+        os._exit(_written(code))
+    sys.exit(_written(code))
+
+
+def _written(code: int) -> int:
+    """Write what was printed; return the exit code, which is 3 where it cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError, AttributeError):  # a closed pipe, or none
-            sys.exit(code)
-        os._exit(code)
-    sys.exit(code)
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # so that Python does not try again
+            if not isinstance(error, BrokenPipeError):  # else who reads has heard enough
+                code = code or 3
+                print(f"monai-strainer: {disk_error(error, 'output')}", file=sys.stderr)
+        except (ValueError, AttributeError):  # it is closed, or there is none
+            pass
+    return code

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,13 +35,14 @@ class Many:
     outputs: Any
 
 
-def print_plans(jobs: list[Any], options: Any, args: Options) -> int:
+def print_plans(jobs: list[Any], options: Any, args: Options, passed: Sequence[tuple[str, str]] = ()) -> int:
     """Print what would be done with every scan, without restoring.
 
     Args:
         jobs: scans.
         options: of the restorations.
         args: of the command line.
+        passed: what was found and is no scan, with the reason.
 
     Returns:
         exit status: 0, 8 where some scans cannot be restored, 3 where none can.
@@ -62,7 +63,10 @@ def print_plans(jobs: list[Any], options: Any, args: Options) -> int:
             row = {"status": "failed", "message": f"cannot be restored: {error}"}
         if args.json:
             print(json_line(scan_line(job, folder, row)), flush=True)
-        result("\n".join([f"{job.name}:", *(f"  {line}" for line in row["message"].splitlines())]))
+        lines = [*row["message"].splitlines(), *(f"note: {finding}" for finding in job.findings)]
+        result("\n".join([f"{job.name}:", *(f"  {line}" for line in lines)]))
+    for name, reason in passed:
+        result(f"{name}: passed over: {reason}")
     return 0 if failed == 0 else 3 if failed == len(jobs) else 8
 
 

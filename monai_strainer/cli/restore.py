@@ -87,7 +87,7 @@ def restore(args: Options) -> int:
     if outputs.enhanced:
         raise InputError("an Enhanced MR file is of one DICOM series", "restore series one by one, or leave it out")
     if args.dry_run:
-        return print_plans(jobs, options, args)
+        return print_plans(jobs, options, args, passed)
     return restore_many(Many(jobs, passed, options, outputs), args, args.prior)
 
 
@@ -137,7 +137,7 @@ def bids(args: Options) -> int:
     for finding in describe(args.output, args.input):
         log.warning("note: %s", finding)
     if args.analysis_level == "participant" and args.dry_run:
-        return print_plans(jobs, options, args)
+        return print_plans(jobs, options, args, passed)
     if args.analysis_level == "participant":
         own = learned if args.prior is None and (learned / RULES).exists() else args.prior
         return restore_many(Many(jobs, passed, options, Outputs(std=args.std)), args, own)

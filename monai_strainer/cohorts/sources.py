@@ -26,6 +26,7 @@ __all__ = [
     "label_sources",
     "photograph_sources",
     "read_sources",
+    "too_small",
     "train_volumes",
     "validation_volumes",
 ]
@@ -60,9 +61,38 @@ def _split_volumes(folder: Path) -> list[tuple[Path, str]]:
     found = sorted(path for path in folder.glob("*.nii*") if not path.name.startswith("."))
     if not table.exists():
         return [(path, "train") for path in found]
-    with table.open(newline="", encoding="utf-8-sig") as handle:
-        rows = {row["name"]: row["split"] for row in csv.DictReader(handle, delimiter="\t")}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as handle:
+            lines = list(csv.DictReader(handle, delimiter="\t"))
+    except UnicodeDecodeError:
+        raise InputError("the table is no UTF-8", "save it as UTF-8 text with tabs", table) from None
+    if not all({"name", "split"} <= set(row) for row in lines):
+        raise InputError("the table has no columns 'name' and 'split'", "name them so, with tabs between them", table)
+    rows = {row["name"]: row["split"] for row in lines}
     return [(path, rows.get(path.name.split(".")[0], "")) for path in found]
+
+
+def too_small(paths: Iterable[Path], sources: Iterable[Source]) -> list[str]:
+    """Return the names of the scans of which no patch can be cut.
+
+    Args:
+        paths: of the volumes that were to train.
+        sources: that :func:`read_sources` made of them.
+
+    Raises:
+        InputError: that is so of all of them.
+
+    Example:
+        >>> one = Source(np.zeros((1, 48, 48), np.float16), (1.0, 1.0, 1.0), (0,), "scan", "a")
+        >>> too_small([Path("a.nii"), Path("b.nii.gz")], [one])
+        ['b.nii.gz']
+    """
+    paths, names = list(paths), {one.name for one in sources if one.kind == "scan"}
+    missing = [path.name for path in paths if path.name.split(".")[0] not in names]
+    if len(missing) == len(paths):
+        finding = f"no scan has two axes of {_SMALLEST} voxels or more, from which patches are cut"
+        raise InputError(finding, "give larger scans")
+    return missing
 
 
 def read_sources(paths: Iterable[Path]) -> Iterator[Source]:

@@ -50,7 +50,8 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
     """Choose the method.
 
     Every stack is left out once and predicted from the others by every method. What a method makes sharper than the
-    stacks agree on counts against it. The mean of the stacks is taken unless a method is clearly better.
+    stacks agree on counts against it. The mean of the stacks is taken unless a method is clearly better;
+    it is taken, too, where none can be tried, for no stack shows in the block what another does.
 
     Args:
         options: may name a method.
@@ -71,6 +72,8 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
         for method in _METHODS:
             first = start_of(method, restored, kept, block)
             errors[method] += prediction_error(first, wanted, others, correct=method != "mean") / len(stacks)
+    if not errors["mean"] > 0:  # nothing was predicted: long stacks overlap near their ends alone
+        return Choice("mean", "the stacks do not overlap where methods are tried, in the middle of the volume")
     best = min(_METHODS, key=lambda method: errors[method])
     if errors[best] > _CLEAR * errors["mean"]:
         return Choice("mean", "no other method predicts the stacks clearly better from each other", errors)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_lines import head, pretrain
+from command_lines import head, pretrain, run
 
 from monai_strainer import load_prior, write
 
@@ -105,3 +105,11 @@ def test_resuming_another_run_is_refused(scan: Path, tmp_path: Path, capsys: pyt
     assert pretrain(scan.parent, tmp_path / "learned") == 0
     assert pretrain(scan.parent, tmp_path / "learned", "--resume", "--seed", 5) == 3
     assert "was made with another seed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_no_scan_or_all_but_one_cannot_be_evaluated(
+    count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", tmp_path, "--out", tmp_path / "table.csv", "--scans", count) == 3
+    assert f"{count} scans cannot be evaluated" in capsys.readouterr().err and not (tmp_path / "table.csv").exists()

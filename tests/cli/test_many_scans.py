@@ -286,3 +286,15 @@ def test_a_volume_is_written_on_one_grid(tmp_path: Path) -> None:
     head: Volume = small_head(SHAPE)
     write(head, tmp_path / "a.nii.gz", attached=Attached({"labels": (head.data > 300).astype(np.int16)}))
     assert nib.load(tmp_path / "a_labels.nii.gz").get_data_dtype() == np.int16
+
+
+def test_a_dry_run_of_a_dataset_names_what_is_passed_over(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    for part in ("mag", "phase"):
+        write(small_head(SHAPE), raw / "sub-01" / "anat" / f"sub-01_part-{part}_T1w.nii.gz")
+    (raw / "dataset_description.json").write_text(json.dumps({"Name": "x", "BIDSVersion": "1.9.0"}))
+    words = ("bids", raw, tmp_path / "out", "participant", "--dry-run", "--prior", bundle, "--device", "cpu")
+    assert main([str(word) for word in words]) == 0
+    assert "sub-01_part-phase_T1w.nii.gz: passed over: " in capsys.readouterr().out

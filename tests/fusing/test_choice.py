@@ -71,3 +71,17 @@ def test_the_choice_is_never_worse_than_the_mean_of_the_stacks() -> None:
 def test_a_method_that_is_asked_for_is_taken_without_a_trial(method: str) -> None:
     found = chosen(FuseOptions(method=method), *given(0.2), GRID)
     assert found.method == method and not found.predicted
+
+
+def test_stacks_that_overlap_only_outside_the_block_where_methods_are_tried_are_averaged() -> None:
+    parts, aligned = [], []
+    for begin, length, axis in ((0, 240, 2), (200, 240, 1)):
+        place = np.eye(4)
+        place[0, 3] = begin
+        whole = Grid((length, 12, 12), affine_of(np.eye(3)) @ place)
+        stack = Stack(torch.full((length, 12, 12), 0.6), whole, axis, 0.02)
+        images = (Volume(np.full(whole.shape, value, np.float32), whole) for value in (0.6, 0.01))
+        parts.append(RestoredStack(*images, stack))
+        aligned.append(Aligned(stack, True, (0.0, 0.0), 1.0, 1.0))
+    found = chosen(FuseOptions(), parts, aligned, aligned[0].stack.grid)
+    assert found.method == "mean" and "overlap" in found.why

@@ -11,7 +11,9 @@ from phantoms import oblique_head as head
 from phantoms import small_head
 
 from monai_strainer import GaussianNoise, InputError, Prior, RicianNoise, Volume, restore
+from monai_strainer.geometry import Grid
 from monai_strainer.metrics import coverage
+from monai_strainer.restoring.noise_level import estimated_level
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,22 @@ def test_a_negative_sigma_is_refused(prior: Prior) -> None:
 def test_a_noise_map_of_another_shape_is_refused(prior: Prior) -> None:
     with pytest.raises(InputError, match="in the shape of the scan"):
         restore(head(), prior, 1, sigma=np.ones((3, 3, 3), np.float32), steps=0)
+
+
+class Sure(torch.nn.Module):
+    """A network that reads the same level everywhere."""
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        self.log = torch.nn.Parameter(torch.tensor(sigma).log(), requires_grad=False)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.log.expand(len(image)), torch.zeros(len(image))
+
+
+def test_little_noise_of_a_small_object_in_a_wide_empty_field_is_read() -> None:
+    data = np.zeros((160, 160, 6), np.float32)
+    data[66:86, 66:86] = 300 + 2 * np.random.default_rng(0).standard_normal((20, 20, 6))
+    scan = Volume(data, Grid(data.shape, np.eye(4)), slice_axis=2)
+    found = estimated_level(scan, Sure(5.0), GaussianNoise, 300.0, data > 0)  # type: ignore[arg-type]
+    assert found.readable and found.level > 0
