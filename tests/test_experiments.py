@@ -15,7 +15,9 @@ from experiments.results import Results
 from monai_strainer import Grid, Volume, write
 
 ROOT = Path(__file__).resolve().parent.parent
-EXPERIMENTS = [file.stem for file in sorted((ROOT / "experiments").glob("*.py")) if "def main(" in file.read_text()]
+EXPERIMENTS = [
+    file.stem for file in sorted((ROOT / "experiments").glob("*.py")) if "= None) -> None:" in file.read_text()
+]
 
 
 @pytest.fixture(scope="module")
