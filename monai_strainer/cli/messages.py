@@ -76,6 +76,8 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
+        if self.stream is None:  # closed by the caller; tqdm would take the standard output
+            return
         text = record.getMessage() if record.levelno >= logging.ERROR else self.format(record)
         tqdm.write(f"monai-strainer: {text}" if record.levelno >= logging.ERROR else text, file=self.stream)
 

@@ -14,7 +14,7 @@ from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import save_prior, write
 from monai_strainer.cli import learn, main
-from monai_strainer.cli.messages import duration
+from monai_strainer.cli.messages import _Console, duration
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
 
@@ -97,3 +97,8 @@ def test_a_trial_says_the_time_of_a_training_and_changes_nothing(
         assert ("on this machine for the steps of the networks" in said) == (name == "one")
     one, two = (cohort / name / "models" / "model.pt" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_closed_stream_is_not_replaced_by_another(capsys: pytest.CaptureFixture[str]) -> None:
+    _Console(None, None).emit(logging.LogRecord("a", logging.WARNING, "", 0, "words", None, None))
+    assert capsys.readouterr() == ("", "")
