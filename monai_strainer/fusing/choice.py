@@ -72,7 +72,7 @@ def chosen(options: FuseOptions, parts: Sequence[RestoredStack], aligned: Sequen
         for method in _METHODS:
             first = start_of(method, restored, kept, block)
             errors[method] += prediction_error(first, wanted, others, correct=method != "mean") / len(stacks)
-    if not errors["mean"] > 0:  # nothing was predicted: long stacks overlap near their ends alone
+    if not any(errors.values()):  # nothing was predicted: long stacks overlap near their ends alone
         return Choice("mean", "the stacks do not overlap where methods are tried, in the middle of the volume")
     best = min(_METHODS, key=lambda method: errors[method])
     if errors[best] > _CLEAR * errors["mean"]:

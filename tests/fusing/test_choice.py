@@ -61,7 +61,7 @@ def test_the_mean_is_taken_where_no_method_is_clearly_better(monkeypatch: pytest
 
 
 def test_the_choice_is_never_worse_than_the_mean_of_the_stacks() -> None:
-    for restored in (0.2, 0.6):
+    for restored in (0.2, 0.59):
         found = chosen(FuseOptions(), *given(restored), GRID)
         assert set(found.predicted) == {"network", "kriging", "mean"}
         assert found.predicted[found.method] <= found.predicted["mean"]
