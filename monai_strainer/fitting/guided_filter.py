@@ -84,7 +84,15 @@ def blended(alone: Tensor, std: Tensor, sharper: Tensor, trust: Tensor, operator
 
 
 def on_fine_grid(trust: Tensor, shape: Sequence[int]) -> Tensor:
-    """Interpolate a weight of the measured slices linearly to the grid of the image."""
+    """Interpolate a weight of the measured slices linearly to the grid of the image.
+
+    Args:
+        trust: (x, y, z), how much each measured voxel counts.
+        shape: (X, Y, Z) of the image.
+
+    Returns:
+        (X, Y, Z).
+    """
     return torch.nn.functional.interpolate(trust[None, None], size=tuple(shape), mode="trilinear")[0, 0]
 
 
