@@ -26,6 +26,7 @@ _MORE = {SMALL: 1.1, LARGE: 1.2}  # times the network's reading, up to which the
 LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
 _MUCH = 0.02  # of the object's intensity: less noise may be fine anatomy, whatever its kind
 _LARGER = 1.3  # ratio up to which less noise in small patches is that of large ones too
+_UNEVEN = 2.0  # the same where the noise is uneven, which large patches mix
 _APART = 2.3  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
 _WAVELET = 2 / 3  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
 _FILLED = 3.5  # ratio up to which the level of a zero-filled scan lies between them
@@ -162,9 +163,10 @@ def _network_reading(
         the reading, and the side of its patches.
     """
     small = read_noise(network, slices, signal, SMALL)
-    if not small.readable or (small.sigma >= max(least) and small.map is not None):
+    if not small.readable:
         return small, SMALL
     large = read_noise(network, slices, signal, LARGE)
-    if large.readable and not least[0] <= small.sigma <= _LARGER * large.sigma:
+    is_uneven = small.map is not None and small.sigma >= least[1]
+    if large.readable and not least[0] <= small.sigma <= (_UNEVEN if is_uneven else _LARGER) * large.sigma:
         return large, LARGE
     return small, SMALL  # a small object within exact zeros fills no large patch
