@@ -162,11 +162,12 @@ def _network_reading(
     Returns:
         the reading, and the side of its patches.
     """
-    small = read_noise(network, slices, signal, SMALL)
-    if not small.readable:
-        return small, SMALL
     large = read_noise(network, slices, signal, LARGE)
+    if large.readable and least[0] == np.inf:
+        return large, LARGE
+    small = read_noise(network, slices, signal, SMALL)
     is_uneven = small.map is not None and small.sigma >= least[1]
-    if large.readable and not least[0] <= small.sigma <= (_UNEVEN if is_uneven else _LARGER) * large.sigma:
+    most = (_UNEVEN if is_uneven else _LARGER) * large.sigma
+    if small.readable and large.readable and not least[0] <= small.sigma <= most:
         return large, LARGE
     return small, SMALL  # a small object within exact zeros fills no large patch
