@@ -75,14 +75,19 @@ def _add_pretrain_general(commands: Any) -> None:
     command = new_command(commands, "pretrain-general", learn_general.pretrain_general, text, takes)
     command.add_argument("input", type=Path, metavar="FOLDER", help="NIfTI files; manifest.tsv may say which train")
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
-    for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
-        command.add_argument(name, dest=dest, type=int, default=None, metavar="N", help="gradient steps")
+    for name, dest, network in (
+        ("--steps", "general_steps", "detail network"),
+        ("--noise-steps", "noise_steps", "noise level network"),
+        ("--truncation-steps", "truncation_steps", "network that tells truncated k-space from area averages"),
+    ):
+        text = f"gradient steps of the {network}; 0 with --from keeps that bundle's"
+        command.add_argument(name, dest=dest, type=int, default=None, metavar="N", help=text)
     command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
     text = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
     command.add_argument("--denoising", type=float, default=None, metavar="FRACTION", help=text)
     text = "voxels along each side of a patch; larger patches are fewer (default: 64)"
     command.add_argument("--side", type=int, default=None, metavar="N", help=text)
-    command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
+    command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its networks further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)
 

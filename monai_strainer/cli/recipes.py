@@ -11,8 +11,7 @@ from ..errors import InputError
 from ..pipelines.prior_recipe import PriorRecipe
 from ..pretraining.detail import DETAIL
 from ..pretraining.encoder import COHORT, META, PAPER
-from ..pretraining.general import GeneralRecipe
-from ..pretraining.noise_level import NoiseLevelRecipe
+from ..pretraining.general import GeneralRecipes
 from ..pretraining.tuning import TUNE_DETAIL, TUNE_ENCODER
 
 __all__ = ["command_of", "general_command_of", "recipe_of"]
@@ -76,16 +75,18 @@ def command_of(args: Options, recipe: PriorRecipe) -> str:
     return shlex.join(["monai-strainer", *words])
 
 
-def general_command_of(args: Options, detail: GeneralRecipe, noise: NoiseLevelRecipe) -> str:
+def general_command_of(args: Options, recipes: GeneralRecipes) -> str:
     """Return the command line that makes the same general prior of the same sources, with placeholders for folders.
 
     Args:
         args: of the command line.
-        detail: recipe of the detail network, as it was resolved.
-        noise: recipe of the noise level network.
+        recipes: of its networks, as they were resolved.
     """
-    options: dict[str, Any] = {"steps": detail.steps, "noise-steps": noise.steps, "rate": f"{detail.rate:g}"}
+    detail = recipes.detail
+    options: dict[str, Any] = {"steps": detail.steps, "noise-steps": recipes.noise_level.steps}
     options |= {
+        "truncation-steps": recipes.truncation.steps,
+        "rate": f"{detail.rate:g}",
         "denoising": f"{detail.denoising:g}",
         "side": args.side,
         "from": args.start and "BUNDLE",

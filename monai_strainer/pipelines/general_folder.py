@@ -30,7 +30,7 @@ from .general_page import general_license, general_metadata, general_readme
 
 __all__ = ["GENERAL_CHECKPOINTS", "finished_general", "publish_general"]
 
-GENERAL_CHECKPOINTS = ("general.pt", "noise.pt")
+GENERAL_CHECKPOINTS = ("general.pt", "noise.pt", "truncation.pt")
 
 
 def finished_general(out: Path, made: Mapping[str, Any]) -> GeneralPrior | None:

@@ -19,7 +19,8 @@ super-resolves scans, and gives a standard deviation for every voxel. It needs t
 _WEIGHTS = """\
 - `models/model.pt`: the detail network; it is equivariant to intensity units.
 - `models/noise_level.pt`: the network that estimates the noise level.
-- `models/general.json`: recipes, sizes, hashes, and the command that made both."""
+- `models/truncation.pt`: the network that tells truncated k-space from area averages, if the scans were large enough.
+- `models/general.json`: recipes, sizes, hashes, and the command that made them."""
 
 _LIMITS = """\
 Details smaller than a measured voxel are predicted, not
@@ -38,7 +39,7 @@ def general_readme(prior: GeneralPrior, metrics: Mapping[str, float]) -> str:
         prior: with its record.
         metrics: of :func:`monai_strainer.pipelines.bundle_metrics.measured`.
     """
-    origin = "Both networks were trained on these data alone."
+    origin = "The networks were trained on these data alone."
     if "from" in prior.record["detail"]:
         origin = "The networks started from another general prior; `models/general.json` has its hash and its command."
     data = f"{_sources(prior)}; see `data_license.txt`. The hash of all of them is in `models/general.json`."

@@ -17,11 +17,12 @@ from ..geometry import centres
 from ..networks import Siren
 from ..pretraining.detail import pretrain_detail
 from ..pretraining.encoder import pretrain
-from ..pretraining.general import GeneralRecipe, pretrain_general
-from ..pretraining.noise_level import NoiseLevelRecipe, pretrain_noise_level
+from ..pretraining.general import GeneralRecipes, pretrain_general
+from ..pretraining.noise_level import pretrain_noise_level
 from ..pretraining.patches import CleanScan
 from ..pretraining.run import Run
 from ..pretraining.source import Source
+from ..pretraining.truncation import large_enough, pretrain_truncation
 from .pretrain_prior import PriorRecipe
 
 __all__ = ["seconds_of_general", "seconds_of_prior", "seconds_per_step"]
@@ -96,20 +97,21 @@ def seconds_of_prior(recipe: PriorRecipe, scans: int, device: str) -> float:
     return seconds
 
 
-def seconds_of_general(sources: Sequence[Source], detail: GeneralRecipe, noise: NoiseLevelRecipe, device: str) -> float:
-    """Return how long the steps of both networks of a general prior take.
+def seconds_of_general(sources: Sequence[Source], recipes: GeneralRecipes, device: str) -> float:
+    """Return how long the steps of the networks of a general prior take.
 
     Args:
         sources: that train.
-        detail: recipe of the detail network.
-        noise: recipe of the noise level network; 0 steps train none.
+        recipes: of the networks; one of 0 steps is not trained.
         device: where to train.
     """
-    seconds = detail.steps * seconds_per_step(
-        lambda on_step: pretrain_general(sources, detail, run=Run(device=device, on_step=on_step))
-    )
-    if noise.steps:
-        seconds += noise.steps * seconds_per_step(
-            lambda on_step: pretrain_noise_level(sources, noise, run=Run(device=device, on_step=on_step))
-        )
-    return seconds
+
+    def seconds(steps: int, train: Callable[[Run], Any]) -> float:
+        return steps * seconds_per_step(lambda on_step: train(Run(device=device, on_step=on_step))) if steps else 0.0
+
+    detail, noise, truncation = recipes.detail, recipes.noise_level, recipes.truncation
+    total = seconds(detail.steps, lambda run: pretrain_general(sources, detail, run=run))
+    total += seconds(noise.steps, lambda run: pretrain_noise_level(sources, noise, run=run))
+    if large_enough(sources, truncation):
+        total += seconds(truncation.steps, lambda run: pretrain_truncation(sources, truncation, run=run))
+    return total

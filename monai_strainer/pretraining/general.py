@@ -1,5 +1,5 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Train the general prior: a detail network for any scan, and the network that reads noise levels."""
+"""Train the detail network of the general prior, and hold the recipes of all its networks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from ..networks import DetailPrior
 from ..physics import AcquisitionDistribution
 from .detail import DetailRecipe, begin_training, run_training
+from .noise_level import NOISE_LEVEL, NoiseLevelRecipe
 from .run import ONCE, Run
 from .source import Source, digest_of
+from .truncation import TRUNCATION, TruncationRecipe
 from .varied_patches import VariedPatches
 
-__all__ = ["GENERAL", "GeneralRecipe", "pretrain_general"]
+__all__ = ["GENERAL", "GeneralRecipe", "GeneralRecipes", "pretrain_general"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,30 @@ class GeneralRecipe(DetailRecipe):
 
 
 GENERAL = GeneralRecipe()
+
+
+@dataclass(frozen=True)
+class GeneralRecipes:
+    """How to train the networks of a general prior; one of 0 steps is not trained.
+
+    Args:
+        detail: of the network that restores.
+        noise_level: of the network that reads the noise level.
+        truncation: of the network that tells truncated k-space from area averages.
+
+    Example:
+        >>> GeneralRecipes().steps > GENERAL.steps
+        True
+    """
+
+    detail: GeneralRecipe = GENERAL
+    noise_level: NoiseLevelRecipe = NOISE_LEVEL
+    truncation: TruncationRecipe = TRUNCATION
+
+    @property
+    def steps(self) -> int:
+        """Number of the steps of all networks."""
+        return self.detail.steps + self.noise_level.steps + self.truncation.steps
 
 
 def pretrain_general(

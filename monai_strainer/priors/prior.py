@@ -11,6 +11,7 @@ import torch
 from ..geometry import Plane
 from ..networks import DetailPrior, Siren
 from ..networks.noise_level import NoiseLevelNet
+from ..networks.truncation import TruncationNet
 from .similarity import ReferenceScores
 
 __all__ = ["GeneralPrior", "Prior"]
@@ -24,13 +25,15 @@ class GeneralPrior:
         detail: equivariant detail network without coordinate features.
         noise_level: reads the noise level of a patch.
         digest: sha256 of the detail weights; empty for a prior that was never saved.
-        record: how both were made.
+        record: how they were made.
+        truncation: tells truncated k-space from area averages; None in older bundles.
     """
 
     detail: DetailPrior
     noise_level: NoiseLevelNet
     digest: str = ""
     record: dict[str, Any] = field(default_factory=dict)
+    truncation: TruncationNet | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,8 +136,8 @@ def _physics(report: Report, text: MethodsText) -> list[str]:
         profile = report.profile
         shape = _PROFILES.get(profile.kind, f"a {profile.kind.replace('_', ' ')} profile")
         thick = "" if profile.ratio == 1 else f" (slice thickness over slice step: {profile.ratio:.3g})"
-        mixed = profile.kspace_weight
-        also = f", with a weight of {mixed:.2g} for truncated k-space" if mixed else ""
+        mixed = profile.kspace_weight or 0.0
+        also = f", with a weight of {mixed:.2g} for truncated k-space" if 0 < mixed < 1 else ""
         sentences.append(f"A measured voxel was taken to be {shape}{thick}{also}")
     if report.acquired.zero_filled_axes:
         sizes = " x ".join(map(str, report.acquired.sizes))

@@ -21,7 +21,6 @@ from .report import (
     FitSettings,
     Intensity,
     Noise,
-    Profiled,
     QualityBeforeAfter,
     Report,
 )
@@ -42,7 +41,6 @@ class Run:
         ready: the scan, prepared.
         localised: where it lies in the cohort's head.
         choice: which prior restored it.
-        profile: the acquisition profile that was assumed.
     """
 
     scale: tuple[float, float, float]
@@ -51,7 +49,6 @@ class Run:
     ready: Prepared
     localised: Localised
     choice: Choice
-    profile: Profiled | None
 
 
 def describe(prior: Prior, run: Run, done: Passed, found: Assessed, quality: QualityBeforeAfter) -> Report:
@@ -70,7 +67,7 @@ def describe(prior: Prior, run: Run, done: Passed, found: Assessed, quality: Qua
         format=FORMAT,
         made_by=f"monai_strainer {__version__}",
         task="denoising" if max(run.scale) == 1 else "super-resolution",
-        profile=run.profile,
+        profile=run.plan.profile,
         method=plan.method,
         scale=run.scale,
         seed=run.options.seed,

@@ -14,16 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
+from .patches import patches_of
 
 __all__ = ["LARGE", "SMALL", "NoiseReading", "read_noise"]
 
 LARGE, SMALL = 64, 32  # sides of patches, in voxels
-_SLICES = 24  # at most, evenly spaced
-_PATCHES = 512  # at most: where there are more, as in large planes, every second, third ... is read
-_FILLED = 0.3  # of a patch that holds signal
+_PATCHES = 512  # at most
 _FLOOR = 0.02  # of sigma: what no reading can promise
 _BETTER = 0.6  # fraction of the weighted variance of log levels that a map must explain
 _UNEVEN = 1.6  # ratio of the map's extremes (5 and 95 %) from which it is used
@@ -89,42 +87,21 @@ def read_noise(
 def _read_patches(
     network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int
 ) -> _Patches:
-    count, height, width = slices.shape
-    some = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
-    corners = [(r, c) for r in _starts(height, side) for c in _starts(width, side)]
-    step = math.ceil(len(some) * len(corners) / _PATCHES)
+    device = next(network.parameters()).device
     levels, weights, positions = [], [], []
-    for filled in (_FILLED, 0.0):
-        for number, s in enumerate(some):
-            batch, where = [], []
-            for r, c in corners[number % step :: step]:
-                window = (s, slice(r, r + side), slice(c, c + side))
-                patch = slices[window]
-                if signal[window].mean() < filled or np.ptp(patch) == 0 or (patch != 0).mean() < 0.1:
-                    continue
-                batch.append(torch.from_numpy(np.ascontiguousarray(patch)))
-                middle = (r + patch.shape[0] / 2, c + patch.shape[1] / 2)
-                where.append([2 * (s + 0.5) / count - 1, 2 * middle[0] / height - 1, 2 * middle[1] / width - 1])
-            if batch:
-                image: Tensor = torch.stack(batch)[:, None].to(next(network.parameters()).device)
-                log_level, log_spread = network(image)
-                unit = mean_high_pass(image)
-                levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
-                weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
-                positions += where
-        if levels:
-            break
+    for patches, middles in patches_of(slices, signal, side, _PATCHES):
+        image = patches.to(device)
+        log_level, log_spread = network(image)
+        unit = mean_high_pass(image)
+        levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
+        weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
+        positions += [
+            [2 * (middle + (k == 0) / 2) / n - 1 for k, (middle, n) in enumerate(zip(one, slices.shape))]
+            for one in middles
+        ]
     if not levels:
         return _Patches(np.empty(0), np.empty(0), np.empty((0, 3)))
     return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(positions))
-
-
-def _starts(n: int, side: int) -> list[int]:
-    """Where patches begin along an axis of ``n`` voxels: side by side, the last one moved back to fit."""
-    if n <= side:
-        return [0]
-    count = math.ceil(n / side)
-    return [round(k * (n - side) / (count - 1)) for k in range(count)]
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -15,11 +15,11 @@ from .options import RestoreOptions
 from .pass_context import operator_between
 from .prepare import Prepared
 from .report import Method, Profiled
+from .truncation_reading import kspace_weight
 
 __all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
 
 MANY_SLICES = 32
-_KSPACE_WEIGHT = 0.25
 COMPARABLE = 1.5  # ratio of spacings up to which slices along all three axes are restored and averaged
 FEWEST = 24  # slices that make an axis worth a pass
 
@@ -46,8 +46,8 @@ class Plan:
         factors: of all passes together, per array axis of the acquired grid.
         build: builds ``A`` from the fine and the measured shape of a slice.
         is_trained: whether the networks were trained on operators and factors like these.
-        kspace_weight: of a second result that takes the voxels as cut k-space, where the general prior restores and
-            nobody says what the scanner did; 0 for none.
+        kspace_weight: probability that the voxels are truncated k-space, as read from the scan; 0 where the profile
+            is known. Above 0.5 ``build`` is truncated k-space.
         thickness: of slices in mm, where it is another than the step between them.
         fit: of the method "coordinates".
         noise: kind of noise.
@@ -73,6 +73,12 @@ class Plan:
     sigma: float = 0.0
     notes: tuple[str, ...] = ()
     profile: Profiled | None = None
+
+    @property
+    def other(self) -> tuple[Profile, float] | None:
+        """The less probable profile and its weight; None where the profile is known, or sure."""
+        weight = min(self.kspace_weight, 1 - self.kspace_weight)
+        return (Profile("kspace" if self.kspace_weight <= 0.5 else "box"), weight) if weight > 0 else None
 
     def __str__(self) -> str:
         lines = []
@@ -110,21 +116,30 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
         passes = (Pass((low.slice_axis,), factors),)
     method, is_trained = choose_method(options.method, prior, first, factors, ready.level.relative)
     in_plane = len(passes) == 1 and passes[0].axes == (low.slice_axis,) and max(factors) > 1
-    unknown = options.operator is None and options.profile == "auto" and in_plane and method == "amortised"
+    is_open = options.profile == "auto" and options.operator is None and in_plane and method == "amortised"
+    weight = None
+    if is_open and prior.general is not None:
+        weight = kspace_weight(low, prior.general.truncation, ready.inside)
+        build = Profile("kspace") if weight > 0.5 else build
     return Plan(
         method,
         passes,
         factors,
         build,
         is_trained,
-        _KSPACE_WEIGHT if unknown else 0.0,
+        weight or 0.0,
         thickness,
         _fit_of(options, low) if method == "coordinates" else None,
         ready.noise.__name__,
         ready.level.relative * ready.intensity_scale,
         ready.notes,
-        profile_report(build, thickness, low, factors),
+        _with_weight(profile_report(build, thickness, low, factors), weight),
     )
+
+
+def _with_weight(profile: Profiled | None, weight: float | None) -> Profiled | None:
+    """Return what the report says of a profile that was read from the scan."""
+    return profile if profile is None or weight is None else replace(profile, kspace_weight=weight)
 
 
 def _first_operator(one: Pass, ready: Prepared, build: OperatorFactory) -> Operator:

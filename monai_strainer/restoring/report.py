@@ -27,7 +27,7 @@ class Profiled(Record):
     kind: str = entry("acquisition profile, one of `RestoreOptions.profile`")
     ratio: float = entry("slice thickness over the step between slices", above=0)
     kspace_weight: float | None = entry(
-        "weight of a second result that assumes truncated k-space ([default profile](any_scan.md#default-profile))",
+        "weight of the result that assumes truncated k-space ([default profile](any_scan.md#default-profile))",
         "0 to 1", missing="left out", least=0, most=1,
     )  # fmt: skip
 

@@ -105,14 +105,14 @@ def restore(
     if plan.method == "amortised":
         choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)
         context = replace(context, prior=choice.prior, trial=choice.trial)
-    done, profile = run_passes(ready, plan, context, options.coordinate_features), plan.profile
-    if plan.kspace_weight and choice.name == "general":
-        other = run_passes(ready, plan, replace(context, operator=Profile("kspace")), options.coordinate_features)
-        done = mixed(done, other, plan.kspace_weight)
-        profile = None if profile is None else replace(profile, kspace_weight=plan.kspace_weight)
+    done = run_passes(ready, plan, context, options.coordinate_features)
+    if plan.other is not None:
+        profile, weight = plan.other
+        other = run_passes(ready, plan, replace(context, operator=profile), options.coordinate_features)
+        done = mixed(done, other, weight)
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
     quality = quality_of(scan, ready, localised, found.volume)
-    run = Run(triple(scan, scale), options, plan, ready, localised, choice, profile)
+    run = Run(triple(scan, scale), options, plan, ready, localised, choice)
     details = describe(prior, run, done, found, quality)
     return Restored(found.volume, found.std, details, found.network_weight, found.relative_error)
 

@@ -14,6 +14,7 @@ from command_lines import run
     [
         (("--steps", 0), "fewer than one step"),
         (("--noise-steps", 0), "fewer than one step"),
+        (("--truncation-steps", -1), "fewer than one step"),
         (("--rate", "-1"), "a rate of -1"),
         (("--rate", "nan"), "a rate of nan"),
         (("--denoising", "1.5"), "1.5 is no fraction"),

@@ -103,7 +103,7 @@ def test_every_option_that_changes_the_result_stands_in_the_record(
 ) -> None:
     args = _parser().parse_args([*start.split(), option, value])
     if start.startswith("pretrain-general"):
-        recorded = general_command_of(args, *_recipes(args, goes_on=True))
+        recorded = general_command_of(args, _recipes(args, goes_on=True))
     else:
         recorded = command_of(args, recipe_of(args))
     again = _parser().parse_args(shlex.split(recorded)[1:])

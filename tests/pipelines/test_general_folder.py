@@ -20,13 +20,13 @@ from monai_strainer.cohorts import sources
 from monai_strainer.networks import DetailChannels, DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.pipelines.general_folder import publish_general
-from monai_strainer.pretraining import general, noise_level
+from monai_strainer.pretraining import general, noise_level, truncation
 from monai_strainer.pretraining.general import GeneralRecipe
 from monai_strainer.priors.prior import GeneralPrior
 
 WANTED = """
 LICENSE configs/metadata.json configs/inference.json configs/export_detail.json configs/logging.conf docs/README.md
-docs/data_license.txt models/model.pt models/noise_level.pt models/general.json
+docs/data_license.txt models/model.pt models/noise_level.pt models/truncation.pt models/general.json
 """
 SHAPE = (64, 64, 12)
 
@@ -46,6 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr("monai_strainer.pretraining.detail.DetailPrior", partial(DetailPrior, channels=(8, 8), blocks=1))
         patch.setattr(general, "GENERAL", GeneralRecipe(steps=2, groups=1, patches=1, side=16))
         patch.setattr(noise_level, "NOISE_LEVEL", replace(noise_level.NOISE_LEVEL, steps=2, patches=1, side=16))
+        patch.setattr(truncation, "TRUNCATION", replace(truncation.TRUNCATION, steps=2, patches=1, slices=1))
         patch.setattr(sources, "photograph_sources", lambda: ())
         words = ("pretrain-general", folder, out, "--device", "cpu", "--quiet")
         assert run(*words) == 0

@@ -16,9 +16,10 @@ from monai_strainer.pipelines.pretrain_prior import PriorRecipe
 from monai_strainer.pipelines.trial import seconds_of_general, seconds_of_prior, seconds_per_step
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.encoder import Recipe
-from monai_strainer.pretraining.general import GeneralRecipe
+from monai_strainer.pretraining.general import GeneralRecipe, GeneralRecipes
 from monai_strainer.pretraining.noise_level import NoiseLevelRecipe
 from monai_strainer.pretraining.source import Source
+from monai_strainer.pretraining.truncation import TruncationRecipe
 
 
 def test_the_first_step_is_not_counted_and_the_fourth_never_begins() -> None:
@@ -53,10 +54,17 @@ def test_twice_the_steps_take_twice_the_time_and_the_draws_are_untouched(
     assert torch.equal(torch.random.get_rng_state(), rng)
 
 
-def test_both_networks_of_a_general_prior_count() -> None:
+def test_all_networks_of_a_general_prior_count() -> None:
     data = np.random.default_rng(0).random((24, 24, 24)).astype(np.float16)
     sources = [Source(data, (1.0, 1.0, 1.0), (2,), "scan", "a")]
-    detail = GeneralRecipe(steps=10, side=16, patches=1, groups=1)
-    noise = NoiseLevelRecipe(steps=10)
-    alone = seconds_of_general(sources, detail, replace(noise, steps=0), "cpu")
-    assert alone > 0 and seconds_of_general(sources, detail, replace(noise, steps=100000), "cpu") > alone
+    alone = GeneralRecipes(
+        GeneralRecipe(steps=10, side=16, patches=1, groups=1),
+        NoiseLevelRecipe(steps=0),
+        TruncationRecipe(steps=0, side=16),
+    )
+    noise = replace(alone, noise_level=NoiseLevelRecipe(steps=100000))
+    truncation = replace(alone, truncation=TruncationRecipe(steps=100000, side=16))
+    seconds = seconds_of_general(sources, alone, "cpu")
+    assert seconds > 0 and all(seconds_of_general(sources, more, "cpu") > seconds for more in (noise, truncation))
+    too_large = replace(alone, truncation=TruncationRecipe(steps=100000))
+    assert seconds_of_general(sources, too_large, "cpu") < 100 * seconds

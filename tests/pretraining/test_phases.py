@@ -26,6 +26,7 @@ from monai_strainer.pipelines import prior_phases as pipeline
 from monai_strainer.pretraining import encoder as pretraining
 from monai_strainer.pretraining import general as pretraining_general
 from monai_strainer.pretraining import noise_level as pretraining_noise
+from monai_strainer.pretraining import truncation
 from monai_strainer.pretraining.detail import DetailRecipe
 from monai_strainer.pretraining.phases import Phase
 
@@ -51,6 +52,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(general_room, "photograph_sources", lambda: ())
     fast_noise = replace(pretraining_noise.NOISE_LEVEL, steps=2, patches=1, side=16)
     monkeypatch.setattr(pretraining_noise, "NOISE_LEVEL", fast_noise)
+    fast_truncation = replace(truncation.TRUNCATION, steps=2, patches=1, slices=1)
+    monkeypatch.setattr(truncation, "TRUNCATION", fast_truncation)
 
 
 @pytest.fixture
@@ -183,7 +186,7 @@ def test_every_phase_says_so_in_a_line_and_a_run_that_goes_on_says_what_it_passe
     assert not (tmp_path / "out" / "runs").exists()
 
 
-def test_a_general_prior_announces_its_two_networks(
+def test_a_general_prior_announces_its_networks(
     scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert everything(scans, tmp_path / "out") == 0
@@ -191,6 +194,7 @@ def test_a_general_prior_announces_its_two_networks(
         "reading sources",
         "detail network: 2 steps",
         "noise network: 2 steps",
+        "truncation network: 2 steps",
     ]
 
 
@@ -253,3 +257,25 @@ def test_a_general_prior_is_trained_further_and_says_from_what(scans: Path, tmp_
     assert two["noise_level"] == one["noise_level"] and two["detail"]["sha256"] != one["detail"]["sha256"]
     assert "--from BUNDLE" in two["command"] and "--rate 0.0001" in two["command"]
     assert everything(scans, tmp_path / "third", "--noise-steps", "0") == 3
+
+
+def test_one_network_alone_is_trained_and_the_others_stay_bit_for_bit(scans: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert everything(scans, first) == 0
+    others = ("--steps", "0", "--noise-steps", "0", "--seed", "3")
+    assert everything(scans, second, "--from", str(first), *others) == 0
+    one, two = models(first), models(second)
+    assert one["model.pt"] == two["model.pt"] and one["noise_level.pt"] == two["noise_level.pt"]
+    assert one["truncation.pt"] != two["truncation.pt"]
+    record = json.loads(two["general.json"])
+    was = json.loads(one["general.json"])
+    assert record["truncation"]["seed"] == 3 and record["detail"] == {"command": was["command"], **was["detail"]}
+
+
+def test_slices_too_small_for_the_truncation_network_leave_it_out(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(small_head((56, 56, 16)), scans.parent / "any" / "a.nii.gz")
+    assert everything(scans, tmp_path / "out") == 0
+    assert "that network is left out" in capsys.readouterr().err
+    assert "truncation.pt" not in models(tmp_path / "out")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from phantoms import rician, rmse
 from scipy import ndimage
 
 from monai_strainer import GaussianNoise, Grid, Prior, Profile, Volume, load_prior, restore
+from monai_strainer.networks.truncation import TruncationNet
 from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.priors.general_store import load_general
 
@@ -105,15 +108,33 @@ def test_factors_on_all_axes_beat_interpolation(prior: Prior, measured: tuple[in
     assert rmse(out.volume.data, truth, inside) < 0.9 * rmse(cubic, truth, inside)
 
 
-def test_a_plane_that_the_general_prior_refines_allows_for_cut_k_space(prior: Prior) -> None:
+def without_truncation(prior: Prior) -> Prior:
+    """The prior as in older bundles, whose general prior cannot tell truncated k-space."""
+    assert prior.general is not None
+    return replace(prior, general=replace(prior.general, truncation=None))
+
+
+def test_a_plane_whose_voxels_cannot_be_told_allows_for_both_kinds(prior: Prior) -> None:
     truth, inside = anatomy()
-    y = volume(fourier_small(truth))
-    box, cut, both = (restore(y, prior, 2, profile=profile) for profile in ("box", "kspace", "auto"))
+    y, older = volume(fourier_small(truth)), without_truncation(prior)
+    box, cut, both = (restore(y, older, 2, profile=profile) for profile in ("box", "kspace", "auto"))
     assert box.report["profile"] == {"kind": "box", "ratio": 1.0}
     assert both.report["profile"] == {"kind": "box", "ratio": 1.0, "kspace_weight": 0.25}
     assert rmse(both.volume.data, truth, inside) < rmse(box.volume.data, truth, inside)
     mean = 0.75 * box.std[inside] ** 2 + 0.25 * cut.std[inside] ** 2
     assert float((both.std[inside] ** 2).mean()) > float(mean.mean())  # the assumptions differ
+
+
+@pytest.mark.parametrize(("odds", "kind", "weight"), [(50.0, "kspace", 1.0), (-50.0, "box", 0.0)])
+def test_a_sure_reading_is_the_same_as_the_profile_by_name(
+    prior: Prior, odds: float, kind: str, weight: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, _ = anatomy()
+    y = volume(fourier_small(truth))
+    monkeypatch.setattr(TruncationNet, "forward", lambda _, image: torch.full((len(image),), odds))
+    read, named = restore(y, prior, 2), restore(y, prior, 2, profile=kind)
+    assert read.report["profile"] == {"kind": kind, "ratio": 1.0, "kspace_weight": weight}
+    assert np.array_equal(read.volume.data, named.volume.data) and np.array_equal(read.std, named.std)
 
 
 def fourier_small(truth: np.ndarray) -> np.ndarray:

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from phantoms import small_head, small_prior_with_detail
+from phantoms import small_detail, small_head, small_prior_with_detail
 
 from monai_strainer import InputError, Prior, plan, restore
+from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.physics import Profile
+from monai_strainer.priors.prior import GeneralPrior
 from monai_strainer.restoring.plan import Pass
+from monai_strainer.restoring.report import Profiled
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +50,29 @@ def test_a_fit_has_fewer_steps_on_many_slices(prior: Prior) -> None:
 
 def test_cut_k_space_is_allowed_for_only_where_nobody_says_what_a_voxel_is(prior: Prior) -> None:
     scan = small_head((26, 28, 12))
-    assert plan(scan, prior, 2).kspace_weight > 0
+    assert plan(scan, prior, 2).kspace_weight == 0
+    level = NoiseLevelNet(channels=4, layers=2)
+    prior = replace(prior, general=GeneralPrior(small_detail(features=0), level))
+    assert plan(scan, prior, 2).kspace_weight == 0.25 and plan(scan, prior, 2).other == (Profile("kspace"), 0.25)
     for other in ({"profile": "box"}, {"operator": Profile()}, {"method": "coordinates"}):
         assert plan(scan, prior, 2, **other).kspace_weight == 0
     assert plan(scan, prior, 1).kspace_weight == plan(scan, prior, (1, 1, 2)).kspace_weight == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "kind", "other"),
+    [(0.0, "box", None), (0.3, "box", "kspace"), (0.6, "kspace", "box"), (1.0, "kspace", None)],
+)
+def test_the_more_probable_profile_is_the_operator(
+    prior: Prior, weight: float, kind: str, other: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = NoiseLevelNet(channels=4, layers=2)
+    prior = replace(prior, general=GeneralPrior(small_detail(features=0), level))
+    monkeypatch.setattr("monai_strainer.restoring.plan.kspace_weight", lambda *_: weight)
+    made = plan(small_head((26, 28, 12)), prior, 2)
+    assert made.build == Profile(kind) and made.profile == Profiled(kind=kind, ratio=1.0, kspace_weight=weight)
+    expected = None if other is None else (Profile(other), pytest.approx(min(weight, 1 - weight)))
+    assert made.other == expected
 
 
 def test_a_plan_refuses_what_a_restoration_refuses(prior: Prior) -> None:

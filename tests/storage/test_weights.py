@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 from monai_strainer.errors import InputError
 from monai_strainer.networks import DetailPrior
 from monai_strainer.networks.noise_level import NoiseLevelNet
+from monai_strainer.networks.truncation import TruncationNet
 from monai_strainer.priors.general_store import load_general, save_general
 from monai_strainer.priors.prior import GeneralPrior
 from monai_strainer.priors.store import load_prior, save_prior
@@ -52,7 +53,7 @@ def cohort(tmp_path: Path) -> Path:
 @pytest.fixture
 def general(tmp_path: Path) -> Path:
     detail = DetailPrior(3, (8, 8), 1, 0, equivariant=True)
-    save_general(GeneralPrior(detail, NoiseLevelNet(4, 2)), tmp_path)
+    save_general(GeneralPrior(detail, NoiseLevelNet(4, 2), truncation=TruncationNet(4)), tmp_path)
     return tmp_path
 
 
@@ -94,6 +95,8 @@ GENERAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "blocks": lambda r: r["detail"]["network"].update(blocks=4000),
     "channels of the noise level": lambda r: r["noise_level"]["network"].update(channels=4000),
     "layers of the noise level": lambda r: r["noise_level"]["network"].update(layers=4000),
+    "channels of the truncation": lambda r: r["truncation"]["network"].update(channels=4000),
+    "lags of the truncation": lambda r: r["truncation"]["network"].update(lags=4000),
 }
 
 
