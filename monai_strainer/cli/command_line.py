@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from .restore_options import add_bids, add_restore
 __all__ = ["main"]
 
 UNREAD = 141  # exit code where nobody reads the output any more, as shells have it
-SPIN = "20000"  # turns of a loop that a thread waits for work, some 0.1 ms; the library waits 300,000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,16 +114,21 @@ def _add_demo(commands: Any) -> None:
     shared(command)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns its exit code."""
-    # threads that wait for work soon let others compute: on a busy machine a command takes half the time. Their library
-    # reads this when torch is loaded, which is later.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
+def main(argv: Sequence[str] | None = None, *, load: Callable[[Sequence[Path]], None] | None = None) -> int:
+    """Run the command line; returns its exit code.
+
+    Args:
+        argv: the words after the program's name; those of the process by default.
+        load: called with what is to be restored, before it is; a process of its own loads its modules there.
+
+    Returns:
+        the exit code.
+    """
     typed = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     try:
         args = with_config(parser, typed)
+        args.load = load
         if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
             with messages_of(True, False, None):
                 return _run(args)
