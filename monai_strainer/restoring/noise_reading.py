@@ -28,6 +28,7 @@ _FLOOR = 0.02  # of sigma: what no reading can promise
 _BETTER = 0.6  # fraction of the weighted variance of log levels that a map must explain
 _UNEVEN = 1.6  # ratio of the map's extremes (5 and 95 %) from which it is used
 _FEWEST = 24  # patches for a map
+_TOGETHER = 3 * LARGE**2  # pixels that go through the network at once: their channels stay in a processor's cache
 _LEVELS = 64  # distinct values below which noise and rounding cannot be separated
 
 
@@ -107,7 +108,7 @@ def _read_patches(
                 where.append([2 * (s + 0.5) / count - 1, 2 * middle[0] / height - 1, 2 * middle[1] / width - 1])
             if batch:
                 image: Tensor = torch.stack(batch)[:, None].to(next(network.parameters()).device)
-                log_level, log_spread = network(image)
+                log_level, log_spread = _read(network, image)
                 unit = mean_high_pass(image)
                 levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
                 weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
@@ -117,6 +118,15 @@ def _read_patches(
     if not levels:
         return _Patches(np.empty(0), np.empty(0), np.empty((0, 3)))
     return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(positions))
+
+
+def _read(network: NoiseLevelNet, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Logarithms of the levels of patches (P, 1, H, W) and of their uncertainty, (P,) each."""
+    if image.device.type != "cpu":
+        found: tuple[Tensor, Tensor] = network(image)
+        return found
+    parts = [network(some) for some in image.split(max(1, _TOGETHER // image[0].numel()))]
+    return torch.cat([level for level, _ in parts]), torch.cat([spread for _, spread in parts])
 
 
 def _starts(n: int, side: int) -> list[int]:
