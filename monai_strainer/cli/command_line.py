@@ -16,9 +16,10 @@ from .completion import add_completion
 from .config_file import with_config
 from .denoise_image import add_denoise_image
 from .fuse import add_fuse
+from .limits import FRACTION, FROM_ONE, FROM_ZERO, Number, numbers
 from .listen import add_listen
 from .messages import log, messages_of
-from .options import EPILOG, learning, new_command, numbers, shared, words
+from .options import EPILOG, learning, new_command, shared, words
 from .restore_options import add_bids, add_restore
 
 __all__ = ["main"]
@@ -74,12 +75,14 @@ def _add_pretrain_general(commands: Any) -> None:
     command.add_argument("input", type=Path, metavar="FOLDER", help="NIfTI files; manifest.tsv may say which train")
     command.add_argument("output", type=Path, metavar="OUT_BUNDLE", help="bundle folder to write models/ into")
     for name, dest in (("--steps", "general_steps"), ("--noise-steps", "noise_steps")):
-        command.add_argument(name, dest=dest, type=int, default=None, metavar="N", help="gradient steps")
-    command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
+        command.add_argument(name, dest=dest, type=FROM_ZERO, default=None, metavar="N", help="gradient steps")
+    command.add_argument(
+        "--rate", type=Number(float, above=0), default=None, help="highest learning rate (default: the recipe's)"
+    )
     text = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
-    command.add_argument("--denoising", type=float, default=None, metavar="FRACTION", help=text)
+    command.add_argument("--denoising", type=FRACTION, default=None, metavar="FRACTION", help=text)
     text = "voxels along each side of a patch; larger patches are fewer (default: 64)"
-    command.add_argument("--side", type=int, default=None, metavar="N", help=text)
+    command.add_argument("--side", type=Number(int, least=16), default=None, metavar="N", help=text)
     command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its detail network further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)
@@ -98,10 +101,13 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--tasks", type=words, default=None, help="of fit,x2,x4,denoise3,denoise9 (default: all)")
     command.add_argument("--methods", type=words, default=None, help="see the docs for their names (default: all)")
     command.add_argument(
-        "--levels", type=numbers, default=None, help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)"
+        "--levels",
+        type=Number(numbers, least=0, most=1),
+        default=None,
+        help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)",
     )
-    command.add_argument("--scans", type=int, default=None, help="evaluate only the first so many scans")
-    command.add_argument("--steps", type=int, default=None, help="refinement steps (default: as restore)")
+    command.add_argument("--scans", type=FROM_ONE, default=None, help="evaluate only the first so many scans")
+    command.add_argument("--steps", type=FROM_ZERO, default=None, help="refinement steps (default: as restore)")
     shared(command)
 
 

@@ -117,7 +117,7 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
     recipe = recipe if args.rate is None else replace(recipe, rate=args.rate)
     recipe = recipe if args.denoising is None else replace(recipe, denoising=args.denoising)
     if args.side is not None:
-        if args.side < 16 or args.side % 8:
+        if args.side % 8:
             raise InputError(f"patches of {args.side} voxels", "give --side 16 or more, a multiple of 8")
         recipe = recipe.with_side(args.side)
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
@@ -126,10 +126,6 @@ def _recipes(args: Options, goes_on: bool) -> tuple[Any, Any]:
             "fewer than one step cannot train anything",
             "give --steps and --noise-steps of 1 or more; --noise-steps 0 with --from keeps that bundle's",
         )
-    if not 0 <= recipe.denoising <= 1:
-        raise InputError(f"{recipe.denoising} is no fraction of the examples", "give --denoising from 0 to 1")
-    if not recipe.rate > 0:
-        raise InputError(f"a rate of {recipe.rate} cannot train anything", "leave --rate out")
     return recipe, noise
 
 
