@@ -1,13 +1,14 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Time fits of a clean slice from random weights until they are as good as siren-pytorch after 500 full steps.
 
-python benchmarks/random_start.py SCAN.nii.gz [SCAN.nii.gz ...]
+python benchmarks/random_start.py SCAN.nii.gz [SCAN.nii.gz ...] [--minutes 15] [--only "half the rate" "the prior"]
 
-It writes benchmarks/random_start.csv and its table in docs/performance.md. Of every scan the middle slice, every
-``--thin``-th row and column. The peer is siren-pytorch with its own Adam, at the best of several rates; the time of its
-other rates does not count. Ours has a schedule that ends after a number of steps: the shortest of several that reaches
-the peer's best PSNR counts. Every row changes one thing. Ratios are of processor time, which other programs on the
-machine disturb less; seconds are shown as well.
+It writes benchmarks/random_start.csv after every row, and the table in docs/performance.md at the end; rows that are
+there with the same ``--thin`` are not measured again, so that a run that was stopped goes on. Of every scan the middle
+slice, every ``--thin``-th row and column. The peer is siren-pytorch with its own Adam, at the best of several rates;
+its other rates do not count. Ours has a schedule that ends after a number of steps: the shortest of several that
+reaches the peer's best PSNR counts. Every row changes one thing. Ratios are of processor time, which other programs
+disturb less; seconds are shown as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import csv
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from monai_strainer.optim.muon import optimisers
 from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.storage.tables import write_csv
 
+PEER = "siren-pytorch"
 STEPS = 500  # of the peer
 RATES = (5e-3, 1e-2)  # of the peer; 31.2 dB with 3e-4, 34.5 with 1e-3, 38.6 with 3e-3, 40.8 with 5e-3 on one slice
 BUDGETS = (8, 10, 12, 15, 18, 22, 27, 33, 40, 60)  # of ours, in passes over all pixels
@@ -175,41 +177,69 @@ def shortest(idea: Idea, points: Tensor, values: Tensor, target: float, seed: in
     return best
 
 
-def measure(scans: Sequence[Path], thin: int) -> list[dict[str, Any]]:
-    """Measure the peer at all its rates, then every idea, on every scan."""
-    rows: list[dict[str, Any]] = []
+def measure(scans: Sequence[Path], args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure the peer at all its rates, then every idea, on every scan; rows that are known are passed over."""
+    ideas = [idea for idea in IDEAS if not args.only or any(word in idea.name for word in args.only)]
     for seed, scan in enumerate(scans):
-        points, values = slice_of(scan, thin)
-        peers = {rate: peer_fit(points, values, rate, seed) for rate in RATES}
-        best = max(peers, key=lambda rate: peers[rate][0])
-        target, processor, seconds = peers[best]
-        for rate, (psnr, *_) in peers.items():
-            print(f"{scan.name}: siren-pytorch, Adam at {rate:g}: {psnr:.2f} dB", flush=True)
-        one = {"scan": scan.name, "what": "siren-pytorch", "rate": best, "passes": STEPS}
-        rows.append({**one, "psnr": target, "processor_seconds": processor, "seconds": seconds, "ratio": 1.0})
-        for idea in IDEAS:
-            passes, psnr, own, clock = shortest(idea, points, values, target, seed)
-            ratio = processor / own if passes else math.nan
-            print(f"{scan.name}: {idea.name}: {passes} passes, {psnr:.2f} dB, {ratio:.3g} times sooner", flush=True)
-            one = {"scan": scan.name, "what": idea.name, "rate": idea.rate, "passes": passes, "psnr": psnr}
-            rows.append({**one, "processor_seconds": own, "seconds": clock, "ratio": ratio})
-    return rows
+        points, values = slice_of(scan, args.thin)
+        done = {
+            row["what"]: row for row in known(args.out) if (row["scan"], row["thin"]) == (scan.name, str(args.thin))
+        }
+        for rate in RATES:
+            what = f"{PEER} at {rate:g}"
+            if what not in done:
+                psnr, *took = peer_fit(points, values, rate, seed)
+                done[what] = _row(scan, args.thin, what, STEPS, psnr, *took, took[0])
+                yield done[what]
+        best = max((row for what, row in done.items() if what.startswith(PEER)), key=lambda row: float(row["psnr"]))
+        for idea in ideas:
+            if idea.name not in done:
+                passes, psnr, *took = shortest(idea, points, values, float(best["psnr"]), seed)
+                yield _row(scan, args.thin, idea.name, passes, psnr, *took, float(best["processor_seconds"]))
+
+
+def _row(
+    scan: Path, thin: int, what: str, passes: int, psnr: float, processor: float, seconds: float, peer: float
+) -> dict[str, Any]:
+    """One row; its ratio is to the processor time of the peer."""
+    ratio = peer / processor if passes else math.nan
+    print(f"{scan.name}: {what}: {passes} passes, {psnr:.2f} dB, {ratio:.3g} times sooner", flush=True)
+    one = {"scan": scan.name, "thin": thin, "what": what, "passes": passes, "psnr": psnr}
+    return {**one, "processor_seconds": processor, "seconds": seconds, "ratio": ratio}
+
+
+def known(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file of an earlier run; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
     """Return means over the scans as Markdown, with the spread of the ratio."""
     lines = ["| fit | passes over the pixels | PSNR | sooner, processor time | sooner, clock |"]
     lines += ["| --- | ---: | ---: | ---: | ---: |"]
-    peers = {row["scan"]: float(row["seconds"]) for row in rows if row["what"] == "siren-pytorch"}
+    peers: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["what"].startswith(PEER) and float(row["psnr"]) > float(
+            peers.get(row["scan"], {"psnr": "-inf"})["psnr"]
+        ):
+            peers[row["scan"]] = row
     for what in dict.fromkeys(row["what"] for row in rows):
         some = [row for row in rows if row["what"] == what]
         psnr = statistics.mean(float(row["psnr"]) for row in some)
         passes = ", ".join(str(row["passes"]) for row in some)
+        if len(some) < len(peers):
+            continue
+        if what.startswith(PEER):
+            lines.append(f"| {what} | {STEPS} | {psnr:.1f} | | |")
+            continue
         if any(int(row["passes"]) == 0 for row in some):
             lines.append(f"| {what} | not in {BUDGETS[-1]} ({passes}) | {psnr:.1f} | | |")
             continue
         ratios = [float(row["ratio"]) for row in some]
-        clock = statistics.mean(peers[row["scan"]] / float(row["seconds"]) for row in some)
+        clock = statistics.mean(float(peers[row["scan"]]["seconds"]) / float(row["seconds"]) for row in some)
         spread = statistics.stdev(ratios) if len(ratios) > 1 else 0.0
         lines.append(
             f"| {what} | {passes} | {psnr:.1f} | {statistics.mean(ratios):.3g} +- {spread:.2g} | {clock:.3g} |"
@@ -222,12 +252,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("scans", type=Path, nargs="+")
     parser.add_argument("--thin", type=int, default=2)
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="begin no row after so many; run again to go on"
+    )
+    parser.add_argument("--only", nargs="+", default=[], help="rows whose name has one of these words")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "random_start.csv")
     args = parser.parse_args()
-    rows = measure(args.scans, args.thin)
-    write_csv(rows, args.out, list(rows[0]))
-    with args.out.open(newline="") as stream:
-        fill(ROOT / "docs" / "performance.md", {"random start": table(list(csv.DictReader(stream)))})
+    began = time.monotonic()
+    for row in measure(args.scans, args):
+        rows = [*known(args.out), row]
+        write_csv(rows, args.out, list(row))
+        if time.monotonic() - began > 60 * args.minutes:
+            return
+    fill(ROOT / "docs" / "performance.md", {"random start": table(known(args.out))})
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ FAMILIES: dict[str, str] = {
     "writing": "io/__init__ io/image_files pipelines/batch storage/atomic storage/marks errors cli/restore cli/targets "
     "cli/messages",
     "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan "
-    "inferers cli/recipes cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device "
+    "inferers cli/recipes cli/limits cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device "
     "pipelines/fuse_files pipelines/contrast_files fusing/options fusing/door adapters",
     "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,15 @@ from .completion import add_completion
 from .config_file import with_config
 from .denoise_image import add_denoise_image
 from .fuse import add_fuse
+from .limits import FRACTION, FROM_ONE, FROM_ZERO, Number, numbers
 from .listen import add_listen
 from .messages import log, messages_of
-from .options import EPILOG, learning, new_command, numbers, shared, words
+from .options import EPILOG, learning, new_command, shared, words
 from .restore_options import add_bids, add_restore
 
 __all__ = ["main"]
 
 UNREAD = 141  # exit code where nobody reads the output any more, as shells have it
-SPIN = "20000"  # turns of a loop that a thread waits for work, some 0.1 ms; the library waits 300,000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,12 +80,14 @@ def _add_pretrain_general(commands: Any) -> None:
         ("--truncation-steps", "truncation_steps", "network that tells truncated k-space from area averages"),
     ):
         text = f"gradient steps of the {network}; 0 with --from keeps that bundle's"
-        command.add_argument(name, dest=dest, type=int, default=None, metavar="N", help=text)
-    command.add_argument("--rate", type=float, default=None, help="highest learning rate (default: the recipe's)")
+        command.add_argument(name, dest=dest, type=FROM_ZERO, default=None, metavar="N", help=text)
+    command.add_argument(
+        "--rate", type=Number(float, above=0), default=None, help="highest learning rate (default: the recipe's)"
+    )
     text = "fraction of the examples that have noise alone, no larger voxels (default: 0.4)"
-    command.add_argument("--denoising", type=float, default=None, metavar="FRACTION", help=text)
+    command.add_argument("--denoising", type=FRACTION, default=None, metavar="FRACTION", help=text)
     text = "voxels along each side of a patch; larger patches are fewer (default: 64)"
-    command.add_argument("--side", type=int, default=None, metavar="N", help=text)
+    command.add_argument("--side", type=Number(int, least=16), default=None, metavar="N", help=text)
     command.add_argument("--from", dest="start", type=Path, metavar="BUNDLE", help="train its networks further")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     shared(command, prior=False)
@@ -105,10 +106,13 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--tasks", type=words, default=None, help="of fit,x2,x4,denoise3,denoise9 (default: all)")
     command.add_argument("--methods", type=words, default=None, help="see the docs for their names (default: all)")
     command.add_argument(
-        "--levels", type=numbers, default=None, help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)"
+        "--levels",
+        type=Number(numbers, least=0, most=1),
+        default=None,
+        help="heights in the head, 0 to 1 (default: 0.35,0.5,0.65)",
     )
-    command.add_argument("--scans", type=int, default=None, help="evaluate only the first so many scans")
-    command.add_argument("--steps", type=int, default=None, help="refinement steps (default: as restore)")
+    command.add_argument("--scans", type=FROM_ONE, default=None, help="evaluate only the first so many scans")
+    command.add_argument("--steps", type=FROM_ZERO, default=None, help="refinement steps (default: as restore)")
     shared(command)
 
 
@@ -121,16 +125,21 @@ def _add_demo(commands: Any) -> None:
     shared(command)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns its exit code."""
-    # threads that wait for work soon let others compute: on a busy machine a command takes half the time. Their library
-    # reads this when torch is loaded, which is later.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
+def main(argv: Sequence[str] | None = None, *, load: Callable[[Sequence[Path]], None] | None = None) -> int:
+    """Run the command line; returns its exit code.
+
+    Args:
+        argv: the words after the program's name; those of the process by default.
+        load: called with what is to be restored, before it is; a process of its own loads its modules there.
+
+    Returns:
+        the exit code.
+    """
     typed = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     try:
         args = with_config(parser, typed)
+        args.load = load
         if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
             with messages_of(True, False, None):
                 return _run(args)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..storage.toml_file import read_toml
+from .limits import refuse_out_of_range
 
 __all__ = ["with_config"]
 
@@ -24,14 +25,23 @@ def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpar
         words: of the command line.
 
     Raises:
-        InputError: the file cannot be read, or holds an unknown option or a value that is none.
+        InputError: the file cannot be read, or holds an unknown option or a value that is none; a number, of either,
+            that lies outside of its limits.
     """
     args = parser.parse_args(words)
-    # a command that has no messages may have an option of this name and another meaning
-    if getattr(args, "config", None) is None or not hasattr(args, "quiet"):
-        return args
     (commands,) = (part for part in parser._actions if isinstance(part, argparse._SubParsersAction))
     command = commands.choices[args.command]
+    # a command that has no messages may have an option of this name and another meaning
+    if getattr(args, "config", None) is not None and hasattr(args, "quiet"):
+        args = _with_file(parser, command, words, args)
+    refuse_out_of_range(command, args)
+    return args
+
+
+def _with_file(
+    parser: argparse.ArgumentParser, command: argparse.ArgumentParser, words: Sequence[str], args: argparse.Namespace
+) -> argparse.Namespace:
+    """Parse a command line again, with the values of its file as defaults."""
     values = _values(args.config, command)
     for group in command._mutually_exclusive_groups:  # the command line chose another of these
         names = {action.dest for action in group._group_actions}

@@ -112,8 +112,6 @@ def evaluate(args: Options) -> None:
     for target in (args.out, args.picture):
         if target is not None and target.exists() and not args.overwrite:
             raise InputError("the output exists already", "pass --overwrite or choose another name", target)
-    if args.scans is not None and args.scans < 1:
-        raise InputError(f"{args.scans} scans cannot be evaluated", "give --scans of 1 or more, or leave it out")
     scans = split_scans(args.input)[1][: args.scans]
     bar, move = bar_of(args, "evaluating", "case")
     chosen: dict[str, Any] = {"tasks": args.tasks, "methods": args.methods, "levels": args.levels, "steps": args.steps}

@@ -152,20 +152,16 @@ def _recipes(args: Options, goes_on: bool) -> GeneralRecipes:
     asked = {"steps": args.general_steps, "rate": args.rate, "denoising": args.denoising}
     detail = replace(GENERAL, **{name: value for name, value in asked.items() if value is not None})
     if args.side is not None:
-        if args.side < 16 or args.side % 8:
+        if args.side % 8:
             raise InputError(f"patches of {args.side} voxels", "give --side 16 or more, a multiple of 8")
         detail = detail.with_side(args.side)
     noise = NOISE_LEVEL if args.noise_steps is None else replace(NOISE_LEVEL, steps=args.noise_steps)
     truncation = TRUNCATION if args.truncation_steps is None else replace(TRUNCATION, steps=args.truncation_steps)
     recipes = GeneralRecipes(detail, noise, truncation)
     least = 0 if goes_on else 1
-    if min(detail.steps, noise.steps) < least or truncation.steps < 0 or recipes.steps < 1:
+    if min(detail.steps, noise.steps) < least or recipes.steps < 1:
         raise InputError(
             "fewer than one step cannot train anything",
             "give --steps and --noise-steps of 1 or more; 0 with --from keeps that bundle's network",
         )
-    if not 0 <= detail.denoising <= 1:
-        raise InputError(f"{detail.denoising} is no fraction of the examples", "give --denoising from 0 to 1")
-    if not detail.rate > 0:
-        raise InputError(f"a rate of {detail.rate} cannot train anything", "leave --rate out")
     return recipes

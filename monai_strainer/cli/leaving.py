@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from ..errors import disk_error
 from .command_line import main
+from .loading import load, start
 
 __all__ = ["leave", "run"]
 
@@ -22,7 +23,8 @@ def run(argv: Sequence[str] | None = None) -> NoReturn:
     Args:
         argv: the words after the program's name; those of the process by default.
     """
-    leave(main(argv))
+    start()
+    leave(main(argv, load=load))
 
 
 def leave(code: int) -> NoReturn:

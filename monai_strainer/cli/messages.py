@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,16 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+_lock = threading.Lock()
+_before: list[Any] = []  # level of the logger, and whether it passes records on
+_shown: dict[int, int] = {}  # how many blocks show messages, by the thread that is in them
+
+
+def _belongs(thread: int) -> Callable[[logging.LogRecord], bool]:
+    """Return what asks whether a record is of a thread, or of one that shows none, such as a worker."""
+    return lambda record: record.thread == thread or record.thread not in _shown
+
+
 class _Console(logging.Handler):
     """Print records on one stream, above any progress bar; errors begin with the name of the program."""
 
@@ -86,6 +97,8 @@ class _Console(logging.Handler):
 def messages_of(quiet: bool, verbose: bool, file: Path | None, results: bool = True) -> Iterator[None]:
     """Within the block, the messages of the package are shown and kept.
 
+    Where two threads are in such a block, each shows its own; those of other threads are shown in both.
+
     Args:
         quiet: show warnings and errors alone.
         verbose: show details too.
@@ -102,19 +115,31 @@ def messages_of(quiet: bool, verbose: bool, file: Path | None, results: bool = T
     handlers: list[logging.Handler] = [out, err]
     if file is not None:
         handlers.append(_file(file))
-    level, spread = log.level, log.propagate
-    log.setLevel(logging.DEBUG)
-    log.propagate = False
+    here = threading.get_ident()
     for handler in handlers:
-        log.addHandler(handler)
+        handler.addFilter(_belongs(here))
+    with _lock:
+        if not _shown:  # the first sets the logger up, the last sets it back
+            _before.extend((log.level, log.propagate))
+            log.setLevel(logging.DEBUG)
+            log.propagate = False
+        _shown[here] = _shown.get(here, 0) + 1
+        for handler in handlers:
+            log.addHandler(handler)
     try:
         yield
     finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
-        log.setLevel(level)
-        log.propagate = spread
+        with _lock:
+            for handler in handlers:
+                log.removeHandler(handler)
+                handler.close()
+            _shown[here] -= 1
+            if not _shown[here]:
+                del _shown[here]
+            if not _shown:
+                level, log.propagate = _before
+                log.setLevel(level)
+                _before.clear()
 
 
 def _file(path: Path) -> logging.Handler:

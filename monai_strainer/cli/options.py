@@ -10,14 +10,13 @@ from textwrap import fill
 from typing import Any
 
 from ..restoring.options import declared
+from .limits import FROM_ONE, FROM_ZERO, LENGTHS, SEED, Number, number_or_auto, numbers
 
 __all__ = [
     "EPILOG",
     "add_declared",
     "learning",
     "new_command",
-    "number_or_auto",
-    "numbers",
     "restoring",
     "shared",
     "words",
@@ -66,13 +65,17 @@ def restoring(command: argparse.ArgumentParser) -> None:
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--scale",
-        type=numbers,
+        type=LENGTHS,
         default=None,
         metavar="F|FX,FY,FZ",
         help="one factor refines in-plane, three name the array axes; 1 denoises (default: 2)",
     )
     size.add_argument(
-        "--spacing", type=numbers, default=None, metavar="X,Y,Z", help="voxel size in mm to reach, per array axis"
+        "--spacing",
+        type=LENGTHS,
+        default=None,
+        metavar="X,Y,Z",
+        help="voxel size in mm to reach, per array axis",
     )
     add_declared(command)
     command.add_argument(
@@ -80,7 +83,7 @@ def restoring(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--volume",
-        type=int,
+        type=FROM_ONE,
         default=None,
         metavar="K",
         help="the volume that is meant where a series or a 4-D file holds several: an echo, a time, a direction "
@@ -120,22 +123,9 @@ def add_declared(command: argparse.ArgumentParser, kind: type[Any] | None = None
             word = f"no-{word}" if option["default"] else word
             how |= {"action": "store_false" if option["default"] else "store_true"}
         else:
-            how |= {"type": number_or_auto if option["kind"] is float else option["kind"], "metavar": option["unit"]}
+            read = number_or_auto if option["kind"] is float else option["kind"]
+            how |= {"type": Number(read, **option["limits"]), "metavar": option["unit"]}
         command.add_argument(f"--{word}", **how)
-
-
-def number_or_auto(text: str) -> float | None:
-    """Read a number from text; return None for ``auto``.
-
-    Raises:
-        ArgumentTypeError: neither.
-    """
-    if text == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number: give a number, or auto") from error
 
 
 def learning(command: Any, steps: str = "--steps") -> None:
@@ -151,7 +141,7 @@ def learning(command: Any, steps: str = "--steps") -> None:
         default="cohort",
         help="an encoder that scans share, or a start for all layers of the network",
     )
-    command.add_argument("--images", type=int, default=None, help="use only the first so many scans")
+    command.add_argument("--images", type=FROM_ONE, default=None, help="use only the first so many scans")
     command.add_argument(
         "--recipe",
         choices=("cohort", "paper"),
@@ -159,11 +149,16 @@ def learning(command: Any, steps: str = "--steps") -> None:
         help="'paper': 10 images, 5,000 full-batch steps, a trained readout each (default: 'cohort'; meta has its own)",
     )
     command.add_argument(
-        steps, dest="pretrain_steps", type=int, default=None, metavar="N", help="gradient steps (default: the recipe's)"
+        steps,
+        dest="pretrain_steps",
+        type=FROM_ZERO,
+        default=None,
+        metavar="N",
+        help="gradient steps (default: the recipe's)",
     )
     command.add_argument(
         "--detail-steps",
-        type=int,
+        type=FROM_ZERO,
         default=None,
         metavar="N",
         help="gradient steps of the detail prior; 0 trains none (default: the recipe's)",
@@ -177,7 +172,7 @@ def learning(command: Any, steps: str = "--steps") -> None:
     command.add_argument("--plane", choices=("axial", "coronal", "sagittal"), default="axial")
     command.add_argument(
         "--grid",
-        type=numbers,
+        type=Number(numbers, least=1, most=9999),
         default=None,
         metavar="S,H,W",
         help="slices, rows and columns of the common grid (default: 96,152,200)",
@@ -203,7 +198,7 @@ def shared(command: argparse.ArgumentParser, prior: bool = True, verbose: bool =
             help="bundle folder (default: the one that comes with the package)",
         )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=SEED, default=0)
     command.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
     speaking(command, verbose)
 
@@ -229,13 +224,6 @@ def speaking(command: argparse.ArgumentParser, verbose: bool = True) -> None:
         metavar="FILE",
         help='TOML file of options by their names, such as scale = "2,2,1"; the command line goes before',
     )
-
-
-def numbers(text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from error
 
 
 def words(text: str) -> list[str]:

@@ -28,8 +28,6 @@ def recipe_of(args: Options) -> PriorRecipe:
     """
     if args.kind == "meta" and args.recipe is not None:
         raise InputError(f"--recipe {args.recipe} cannot be combined with --kind meta", "leave out --recipe")
-    if args.images is not None and args.images < 1:
-        raise InputError(f"{args.images} images cannot train anything", "give --images 1 or more")
     start = getattr(args, "start", None)  # of the command pretrain alone
     if start is not None and (args.kind != "cohort" or args.recipe is not None):
         raise InputError("--from trains a prior of the kind cohort further", "leave out --kind and --recipe")
@@ -37,13 +35,13 @@ def recipe_of(args: Options) -> PriorRecipe:
         PAPER if args.recipe == "paper" else META if args.kind == "meta" else COHORT if start is None else TUNE_ENCODER
     )
     encoder = encoder if args.pretrain_steps is None else replace(encoder, steps=args.pretrain_steps)
-    if encoder.steps < (start is None) or (args.detail_steps or 0) < 0:
-        raise InputError("fewer than one step cannot train anything", "give --steps and --detail-steps of 1 or more")
+    if encoder.steps < (start is None):
+        raise InputError("fewer than one step cannot train anything", "give --steps of 1 or more")
     detail = DETAIL if start is None else TUNE_DETAIL
     detail = detail if args.detail_steps is None else replace(detail, steps=args.detail_steps)
     grid = PriorRecipe.grid
     if args.grid:
-        if len(args.grid) != 3 or not all(1 <= n < 10_000 for n in args.grid):
+        if len(args.grid) != 3:
             raise InputError(f"a grid of {args.grid}", "give slices, rows and columns: --grid 96,152,200")
         grid = (int(args.grid[0]), int(args.grid[1]), int(args.grid[2]))
     return PriorRecipe(args.kind, encoder, detail, grid, args.plane, args.contrast, args.images)

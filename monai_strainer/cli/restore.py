@@ -8,7 +8,6 @@ from typing import Any
 from ..errors import InputError
 from ..pipelines.device import device_of
 from .learn import pretrain
-from .loading import load
 from .many_scans import Many, details_of, print_plans, restore_many
 from .messages import log, result, warn
 from .progress import bar_of
@@ -57,7 +56,8 @@ def _outputs(args: Options) -> Any:
 
 def restore(args: Options) -> int:
     """Restore one scan, or every scan of a folder, a manifest, or several files."""
-    load(args.inputs)
+    if args.load is not None:
+        args.load(args.inputs)
     from ..io import holds_images, is_image
     from ..pipelines.jobs import Job, find_jobs, jobs_among, matched
 

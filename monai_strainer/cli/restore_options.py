@@ -8,6 +8,7 @@ from typing import Any
 
 from .._version import __version__
 from . import restore
+from .limits import FROM_ZERO
 from .options import learning, new_command, restoring, shared
 
 __all__ = ["add_bids", "add_restore"]
@@ -104,7 +105,7 @@ def add_bids(commands: Any) -> None:
         help='JSON of entities that scans must have: {"t1w": {"acquisition": "mprage"}}',
     )
     command.add_argument("-w", "--work-dir", type=Path, default=None, help="accepted and not needed")
-    command.add_argument("--nprocs", "--n-cpus", type=int, default=None, help="threads to compute with")
+    command.add_argument("--nprocs", "--n-cpus", type=FROM_ZERO, default=None, help="threads to compute with")
     command.add_argument(
         "--skip-bids-validation", "--skip_bids_validation", action="store_true", help="accepted: none is done here"
     )

@@ -13,7 +13,7 @@ from ..geometry import MIRRORS
 from ..networks import DetailPrior
 from ..physics import Measurement, Separable
 from .data_consistency import ErrorField
-from .slice_prediction import CoordinateFeatures, predict_prepared, predict_slices, prepare_slices
+from .slice_prediction import CoordinateFeatures, predict_prepared, prepare_slices
 
 __all__ = [
     "PROBE",
@@ -106,7 +106,8 @@ def amortise(
             mean, std = predict_prepared(detail, given, mirrors)
         else:
             mean, std = predict_prepared(detail, given, mirrors[:1])
-            moved, _ = predict_slices(detail, moved_by, some, features, spacing_ratio, mirrors[:1])
+            changed = prepare_slices(detail, moved_by, some, features, spacing_ratio, like=given)
+            moved, _ = predict_prepared(detail, changed, mirrors[:1])
             divergence[some] = change[some] * (moved - mean) / size
             if len(mirrors) > 1:
                 others, other_std = predict_prepared(detail, given, mirrors[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -104,17 +104,22 @@ def prepare_slices(
     some: slice,
     features: CoordinateFeatures | None,
     spacing_ratio: float,
+    like: PreparedSlices | None = None,
 ) -> PreparedSlices:
     """Interpolate some slices, describe how they were measured, and leave padding out.
 
     Args:
         detail, measurement, some, features, spacing_ratio: see :func:`predict_slices`.
+        like: the same slices with other data: what does not depend on the data is taken from there, and the box.
     """
     y, noise, operator = measurement.y, measurement.noise, measurement.operator
     assert isinstance(operator, Separable)
     reach, count = detail.slices // 2, len(y)
     near = torch.arange(max(0, some.start - reach), min(count, some.stop + reach), device=y.device)
-    rows, columns = (_filled(y[near], axis, n) for axis, n in zip((-2, -1), operator.shape_in))
+    if like is None:
+        rows, columns = (_filled(y[near], axis, n) for axis, n in zip((-2, -1), operator.shape_in))
+    else:
+        rows, columns = like.rows, like.columns
     blank = y.new_zeros(some.stop - some.start, *operator.shape_in)
     if rows.start == rows.stop:
         return PreparedSlices(blank, rows, columns)
@@ -131,6 +136,8 @@ def prepare_slices(
     shown = assemble_inputs(
         slices, fraction[rows, columns], sigma, describe_acquisition(operator, noise, spacing_ratio)
     )
+    if like is not None:
+        return replace(like, blank=blank, shown=shown)
     coords = None if features is None else features.coords(some)
     if features is None or features.siren is None or coords is None:
         return PreparedSlices(blank, rows, columns, shown)

@@ -51,7 +51,10 @@ class FuseOptions:
     spacing: float | None = field(
         default=None,
         metadata=said(
-            f"voxel edge of the result, the same along all axes (default: {SPACING:g})", kind=float, unit="MM"
+            f"voxel edge of the result, the same along all axes (default: {SPACING:g})",
+            kind=float,
+            unit="MM",
+            limits={"above": 0},
         ),
     )
     like: Grid | None = None
@@ -73,7 +76,12 @@ class FuseOptions:
     )
     sigma: float | None = field(
         default=None,
-        metadata=said("noise standard deviation in the scans' units (default: estimated)", kind=float, unit="S"),
+        metadata=said(
+            "noise standard deviation in the scans' units (default: estimated)",
+            kind=float,
+            unit="S",
+            limits={"least": 0},
+        ),
     )
     seed: int = 0
 

@@ -206,7 +206,9 @@ def _level(detail: Tensor, power: Tensor, is_magnitude: bool) -> float:
     sigma, square = spread, power.median()
     for _ in range(30):
         theta = (square / sigma.square().clamp_min(1e-30) - 2).clamp_min(0).sqrt()
-        sigma = spread / koay_factor(theta).sqrt()
+        before, sigma = sigma, spread / koay_factor(theta).sqrt()
+        if sigma == before:  # it stays as it is
+            break
     return float(sigma)
 
 

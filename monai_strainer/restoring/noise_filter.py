@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -147,6 +147,7 @@ class _Search:
     magnitude: bool
     read: Callable[[Volume], NoiseLevel]
     most: float
+    tried: dict[float, tuple[bool, Found | None, float]] = field(default_factory=dict, init=False)  # by width
 
     def in_turn(self, widths: Sequence[float]) -> Found | None:
         """Try one width after the other, from narrow to wide."""
@@ -173,6 +174,11 @@ class _Search:
 
     def _without(self, width: float) -> tuple[bool, Found | None, float]:
         """Undo a filter. Return whether no wider one is to be tried, what was found, and the ratio of the readings."""
+        if width not in self.tried:
+            self.tried[width] = self._undone(width)
+        return self.tried[width]
+
+    def _undone(self, width: float) -> tuple[bool, Found | None, float]:
         scan = self.scan
         h = NoiseFilter(width, tuple(k for k in range(3) if k != scan.slice_axis))
         data = h.undo(scan.data)

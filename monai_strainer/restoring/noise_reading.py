@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
 from .patches import patches_of
@@ -26,6 +27,7 @@ _FLOOR = 0.02  # of sigma: what no reading can promise
 _BETTER = 0.6  # fraction of the weighted variance of log levels that a map must explain
 _UNEVEN = 1.6  # ratio of the map's extremes (5 and 95 %) from which it is used
 _FEWEST = 24  # patches for a map
+_TOGETHER = 3 * LARGE**2  # pixels that go through the network at once: their channels stay in a processor's cache
 _LEVELS = 64  # distinct values below which noise and rounding cannot be separated
 
 
@@ -91,7 +93,7 @@ def _read_patches(
     levels, weights, positions = [], [], []
     for patches, middles in patches_of(slices, signal, side, _PATCHES):
         image = patches.to(device)
-        log_level, log_spread = network(image)
+        log_level, log_spread = _read(network, image)
         unit = mean_high_pass(image)
         levels.append((log_level.exp() - FLOOR * unit).clamp_min(0).double().cpu().numpy())
         weights.append(torch.exp(-2 * log_spread.clamp(-4, 2)).double().cpu().numpy())
@@ -102,6 +104,15 @@ def _read_patches(
     if not levels:
         return _Patches(np.empty(0), np.empty(0), np.empty((0, 3)))
     return _Patches(np.concatenate(levels), np.concatenate(weights), np.array(positions))
+
+
+def _read(network: NoiseLevelNet, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Logarithms of the levels of patches (P, 1, H, W) and of their uncertainty, (P,) each."""
+    if image.device.type != "cpu":
+        found: tuple[Tensor, Tensor] = network(image)
+        return found
+    parts = [network(some) for some in image.split(max(1, _TOGETHER // image[0].numel()))]
+    return torch.cat([level for level, _ in parts]), torch.cat([spread for _, spread in parts])
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -37,7 +37,14 @@ NOISES = {
 }
 
 
-def said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str | None = None) -> dict[str, Any]:
+def said(
+    text: str,
+    *,
+    kind: Any = None,
+    among: Collection[str] = (),
+    unit: str | None = None,
+    limits: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Return the metadata of a field of options: what a command line says about it.
 
     Args:
@@ -45,8 +52,9 @@ def said(text: str, *, kind: Any = None, among: Collection[str] = (), unit: str 
         kind: of its value; ``bool`` makes a flag, ``--no-`` and its name where the default is True.
         among: the values that there are.
         unit: stands for the value in the help.
+        limits: of a number: ``least``, ``most`` or ``above``.
     """
-    return {"help": text, "kind": kind, "among": among, "unit": unit}
+    return {"help": text, "kind": kind, "among": among, "unit": unit, "limits": limits or {}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +103,12 @@ class RestoreOptions:
 
     sigma: float | NDArray[np.float32] | None = field(
         default=None,
-        metadata=said("noise standard deviation in the scan's units (default: estimated)", kind=float, unit="S"),
+        metadata=said(
+            "noise standard deviation in the scan's units (default: estimated)",
+            kind=float,
+            unit="S",
+            limits={"least": 0},
+        ),
     )
     noise: str | type[NoiseModel] | NoiseModel = field(
         default="rician",
@@ -112,7 +125,8 @@ class RestoreOptions:
     operator: OperatorFactory | Operator | None = None
     mask: NDArray[np.bool_] | None = None
     thickness: float | None = field(
-        default=None, metadata=said("slice thickness where slices have gaps or overlap", kind=float, unit="MM")
+        default=None,
+        metadata=said("slice thickness where slices have gaps or overlap", kind=float, unit="MM", limits={"above": 0}),
     )
     method: str = field(
         default="auto",
@@ -124,7 +138,10 @@ class RestoreOptions:
     steps: int | None = field(
         default=None,
         metadata=said(
-            "of the method coordinates: gradient steps at most; 0 is the closed-form solve alone", kind=int, unit="N"
+            "of the method coordinates: gradient steps at most; 0 is the closed-form solve alone",
+            kind=int,
+            unit="N",
+            limits={"least": 0},
         ),
     )
     fit: FitOptions | None = None
@@ -136,6 +153,7 @@ class RestoreOptions:
             "steps by which the general network learns from the scan's own noise; 0 for none (default: up to 100)",
             kind=int,
             unit="N",
+            limits={"least": 0},
         ),
     )
     keep_lesions: bool = field(

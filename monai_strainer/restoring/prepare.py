@@ -103,12 +103,11 @@ def prepare(
     if sigma is None:
         network = None if prior.general is None else prior.general.noise_level
 
-        def read(volume: Volume, some: slice = slice(None), small_patches: bool = False) -> NoiseLevel:
+        def read(volume: Volume, some: slice = slice(None)) -> NoiseLevel:
             there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
-            filled = bool(acquired.filled)
-            return estimated_level(volume, network, noise, intensity_scale, there, filled, small_patches=small_patches)
+            return estimated_level(volume, network, noise, intensity_scale, there, small_patches=False)
 
-        level = read(low, small_patches=True)
+        level = estimated_level(low, network, noise, intensity_scale, inside, bool(acquired.filled))
         if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
             unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician)
             if unfiltered is not None:

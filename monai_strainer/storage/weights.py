@@ -20,7 +20,10 @@ from .provenance import sha256
 __all__ = ["UNREADABLE", "bytes_of", "check_weights", "fill_weights", "outlined", "read_weights", "write_together"]
 
 LARGEST = 256 * 2**20  # bytes of a weights file
-DRAWS = (nn.init.normal_, torch.Tensor.normal_, torch.Tensor.uniform_)
+DRAWS = (
+    *(nn.init.normal_, nn.init.uniform_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_),
+    *(torch.Tensor.normal_, torch.Tensor.uniform_),
+)
 COUNTS = ("num_layers", "layers", "blocks")  # sizes that say how often: every time has tensors of its own
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, RuntimeError)
 """What rules that are none may raise on their way to a network."""

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from command_lines import restore
 
 from monai_strainer.cli import main
-from monai_strainer.cli.command_line import SPIN
 from monai_strainer.pipelines import restore_file as files
 
 
@@ -47,19 +43,3 @@ def test_a_wrong_command_line_exits_with_two() -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["restore"])
     assert exit_.value.code == 2
-
-
-@pytest.mark.parametrize(
-    ("own", "after"),
-    [({}, SPIN), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
-)
-def test_threads_wait_a_short_time_unless_it_is_asked_otherwise(own: dict[str, str], after: str) -> None:
-    code = (
-        "import contextlib, os, sys\n"
-        "from monai_strainer.cli import main\n"
-        "with contextlib.suppress(SystemExit): main(['--version'])\n"
-        "print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
-    )
-    rest = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
-    done = subprocess.run([sys.executable, "-c", code], env=rest | own, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == f"{after} False"

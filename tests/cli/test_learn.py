@@ -78,12 +78,12 @@ def test_a_prior_among_the_scans_is_refused(scan: Path, capsys: pytest.CaptureFi
     assert "inside the input" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("grid", ["4,12", "0,12,14"])
+@pytest.mark.parametrize(("grid", "words"), [("4,12", "give slices, rows and columns"), ("0,12,14", "give 1 to 9999")])
 def test_a_grid_that_is_none_is_refused(
-    grid: str, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    grid: str, words: str, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pretrain(scan.parent, tmp_path / "out", "--grid", grid) == 3
-    assert "give slices, rows and columns" in capsys.readouterr().err.lower()
+    assert words in capsys.readouterr().err.lower()
 
 
 def test_an_empty_cohort_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,4 +112,4 @@ def test_no_scan_or_all_but_one_cannot_be_evaluated(
     count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("evaluate", tmp_path, "--out", tmp_path / "table.csv", "--scans", count) == 3
-    assert f"{count} scans cannot be evaluated" in capsys.readouterr().err and not (tmp_path / "table.csv").exists()
+    assert f"--scans {count} is below 1" in capsys.readouterr().err and not (tmp_path / "table.csv").exists()

@@ -14,10 +14,10 @@ from command_lines import run
     [
         (("--steps", 0), "fewer than one step"),
         (("--noise-steps", 0), "fewer than one step"),
-        (("--truncation-steps", -1), "fewer than one step"),
-        (("--rate", "-1"), "a rate of -1"),
-        (("--rate", "nan"), "a rate of nan"),
-        (("--denoising", "1.5"), "1.5 is no fraction"),
+        (("--truncation-steps", -1), "--truncation-steps -1 is below 0"),
+        (("--rate", "-1"), "--rate -1 is not above 0"),
+        (("--rate", "nan"), "--rate nan is not finite"),
+        (("--denoising", "1.5"), "--denoising 1.5 is above 1"),
         (("--side", "20"), "patches of 20 voxels"),
     ],
 )

@@ -7,6 +7,7 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import save_prior, write
 from monai_strainer.cli import learn, main
-from monai_strainer.cli.messages import _Console, duration
+from monai_strainer.cli.messages import _Console, duration, log, messages_of
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
 
@@ -102,3 +103,37 @@ def test_a_trial_says_the_time_of_a_training_and_changes_nothing(
 def test_a_closed_stream_is_not_replaced_by_another(capsys: pytest.CaptureFixture[str]) -> None:
     _Console(None, None).emit(logging.LogRecord("a", logging.WARNING, "", 0, "words", None, None))
     assert capsys.readouterr() == ("", "")
+
+
+def test_two_threads_show_their_own_messages(tmp_path: Path) -> None:
+    """The last that leaves sets the logger back; what a worker of theirs says is shown."""
+    level, spread, both = log.level, log.propagate, threading.Barrier(2)
+
+    def command(name: str, stays: bool) -> None:
+        with messages_of(True, False, tmp_path / f"{name}.log"):
+            both.wait()
+            log.info("from %s", name)
+            both.wait()
+            if stays:
+                worker = threading.Thread(target=log.info, args=("from a worker",))
+                worker.start()
+                worker.join()
+                left.wait()
+                log.info("last of %s", name)
+        if not stays:
+            left.set()
+
+    left = threading.Event()
+    threads = [threading.Thread(target=command, args=each) for each in (("one", True), ("two", False))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    said = {name: (tmp_path / f"{name}.log").read_text() for name in ("one", "two")}
+    assert [line.split(" INFO    ")[1] for line in said["one"].splitlines()] == [
+        "from one",
+        "from a worker",
+        "last of one",
+    ]
+    assert "from two" in said["two"] and "one" not in said["two"]
+    assert (log.level, log.propagate, log.handlers) == (level, spread, [])

@@ -11,7 +11,7 @@ from phantoms import slice_coordinates, slice_images, small_detail, small_siren
 from torch import Tensor
 
 from monai_strainer.fitting import slice_prediction
-from monai_strainer.fitting.slice_prediction import CoordinateFeatures, predict_slices
+from monai_strainer.fitting.slice_prediction import CoordinateFeatures, predict_slices, prepare_slices
 from monai_strainer.geometry import MIRRORS
 from monai_strainer.physics import Downsample, Identity, Measurement, RicianNoise
 
@@ -79,3 +79,20 @@ def test_padding_is_not_shown_to_the_network() -> None:
     rest = around - slice_prediction.MARGIN
     close(found, torch.nn.functional.pad(known, (rest,) * 4))
     assert float((found[0, :, around:-around, around:-around] - y).detach().abs().max()) > 1e-3
+
+
+def test_other_data_in_the_same_place_take_its_box_and_its_features() -> None:
+    """Data that fill what was padding are seen as far as the box; features of coordinates are made once."""
+    siren, y = Counting(), torch.nn.functional.pad(slice_images(5, 32, 40), (24,) * 4)
+    coords, noise, some = slice_coordinates(5, *y.shape[1:]), RicianNoise(0.02), slice(1, 4)
+    given = Measurement(Identity(tuple(y.shape[1:])), y, noise)
+    features = CoordinateFeatures(siren, coords.__getitem__)
+    known = prepare_slices(small_detail(), given, some, features, 1.0)
+    found = prepare_slices(small_detail(), replace(given, y=y + 0.1), some, features, 1.0, like=known)
+    assert (found.rows, found.columns) == (known.rows, known.columns) and siren.calls == 1
+    assert found.of_siren is known.of_siren and found.shown is not None and known.shown is not None
+    whole = prepare_slices(small_detail(), replace(given, y=y + 0.1), some, None, 1.0)
+    assert whole.shown is not None and whole.shown.image.shape != found.shown.image.shape
+    close(found.shown.image, whole.shown.image[..., found.rows, found.columns])
+    empty = prepare_slices(small_detail(), replace(given, y=torch.zeros_like(y)), some, features, 1.0)
+    assert prepare_slices(small_detail(), given, some, features, 1.0, like=empty).shown is None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from phantoms import body_volume as volume
 from phantoms import rician, rmse
 from scipy import ndimage
 
-from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer import Grid, Prior, RestoreOptions, Volume, load_prior, restore
 from monai_strainer.restoring import noise_filter
 from monai_strainer.restoring.noise_filter import NoiseFilter
+from monai_strainer.restoring.noise_level import NoiseLevel
 from monai_strainer.restoring.prepare import Prepared, prepare
+from monai_strainer.restoring.report import NoiseReading
 
 SIGMA = 1.5 / np.sqrt(8 * np.log(2))  # voxels: a full width at half maximum of 1.5
 
@@ -54,6 +57,23 @@ def test_the_filter_is_agaussian_of_its_full_width_at_half_maximum() -> None:
     point[0, 16, 16] = 1
     line = NoiseFilter(2.0, (1, 2)).apply(point)[0, 16]
     assert line[17] / line[16] == pytest.approx(0.5, abs=0.04)
+
+
+def test_no_width_is_undone_twice(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that nearly has a filter is searched by halves, and then width by width."""
+    undone: list[float] = []
+
+    def undo(self: NoiseFilter, data: np.ndarray) -> np.ndarray:
+        undone.append(self.width)
+        return data
+
+    reading = replace(NoiseReading(estimated=True), network=1.0, wavelet=1.5)
+    nearly = NoiseLevel(1.0, reading=reading)
+    monkeypatch.setattr(NoiseFilter, "undo", undo)
+    scan = Volume(np.ones((9, 9, 3), np.float32), Grid((9, 9, 3), np.eye(4)), slice_axis=2)
+    level = replace(nearly, reading=replace(reading, wavelet=3.0))
+    assert noise_filter.find_filter(scan, level, 1.0, True, lambda *_: nearly, 9.0) is None
+    assert sorted(undone) == sorted(noise_filter._WIDTHS)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.09])

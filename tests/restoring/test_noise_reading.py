@@ -46,6 +46,14 @@ def test_rounded_data_have_no_level_that_can_be_read() -> None:
     assert not read_noise(network(), 100 * np.round(scan(EVEN) / 100), EVERYWHERE).readable
 
 
+def test_how_many_patches_are_read_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = read_noise(network(), scan(UNEVEN), EVERYWHERE)
+    monkeypatch.setattr(noise_reading, "_TOGETHER", 1)
+    found = read_noise(network(), scan(UNEVEN), EVERYWHERE)
+    assert found.sigma == pytest.approx(known.sigma, rel=1e-5) and found.std == pytest.approx(known.std, rel=1e-4)
+    assert found.map is not None and found.map == pytest.approx(known.map, rel=1e-4)
+
+
 class Counting(torch.nn.Module):
     """A network that counts the patches it reads."""
 

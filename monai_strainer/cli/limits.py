@@ -1,0 +1,115 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Read the numbers of a command line, and refuse those that lie outside of their limits before anything is done."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["FRACTION", "FROM_ONE", "FROM_ZERO", "LENGTHS", "SEED", "Number", "number_or_auto", "refuse_out_of_range"]
+
+_LARGEST = 2**63 - 1  # seed that all generators take
+
+
+class Number:
+    """The type of an option whose value is a number, or several, within limits.
+
+    Args:
+        read: a text as a number, a list of numbers, or None.
+        least: smallest value.
+        most: largest value.
+        above: value that has to be exceeded.
+
+    Example:
+        >>> Number(int, least=1)("3"), Number(float, above=0).fault(-1.0), Number(float, above=0).fault(2.0)
+        (3, 'is not above 0', None)
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], Any],
+        *,
+        least: float = -math.inf,
+        most: float = math.inf,
+        above: float = -math.inf,
+    ) -> None:
+        self.read, self.least, self.most, self.above = read, least, most, above
+        self.__name__ = read.__name__  # argparse names it where a text is no number
+
+    def __call__(self, text: str) -> Any:
+        """Read a text; limits are asked about later, so that the values of a file are too."""
+        return self.read(text)
+
+    def fault(self, value: float) -> str | None:
+        """Return what is wrong with a value; None where it lies within the limits."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return "is not finite"
+        if value < self.least:
+            return f"is below {self.least:g}"
+        if value > self.most:
+            return f"is above {self.most:g}"
+        return None if value > self.above else f"is not above {self.above:g}"
+
+    @property
+    def remedy(self) -> str:
+        """What can be given."""
+        if self.above > -math.inf:
+            return f"more than {self.above:g}"
+        if self.most < math.inf and self.most < _LARGEST:
+            return f"{self.least:g} to {self.most:g}"
+        return f"{self.least:g} or more" if self.least > -math.inf else "a finite number"
+
+
+def refuse_out_of_range(command: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse a command line with a number that lies outside of its limits.
+
+    Args:
+        command: parser of the command.
+        args: what it has read.
+
+    Raises:
+        InputError: the option, its value, and what can be given.
+    """
+    for action in command._actions:
+        if not isinstance(action.type, Number):
+            continue
+        value = getattr(args, action.dest)
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is not None and (fault := action.type.fault(one)) is not None:
+                given = f"{one:g}" if isinstance(one, float) else one
+                raise InputError(f"{action.option_strings[0]} {given} {fault}", f"give {action.type.remedy}")
+
+
+def number_or_auto(text: str) -> float | None:
+    """Read a number from text; return None for ``auto``.
+
+    Raises:
+        ArgumentTypeError: neither.
+    """
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number: give a number, or auto") from error
+
+
+def numbers(text: str) -> list[float]:
+    """Read several numbers with commas between them.
+
+    Raises:
+        ArgumentTypeError: one of them is none.
+    """
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from error
+
+
+FROM_ZERO, FROM_ONE = Number(int, least=0), Number(int, least=1)
+SEED = Number(int, least=0, most=_LARGEST)
+FRACTION, LENGTHS = Number(float, least=0, most=1), Number(numbers, above=0)
