@@ -49,6 +49,21 @@ Mask = NDArray[np.bool_]
 Filter = Callable[[Image], Image]
 
 
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """Where to act, and what is asked of it for every filter.
+
+    Args:
+        where: (S, H, W).
+        count: the share of a neighbourhood where it acts, as :func:`near` gives it.
+        some: flat indices of some of its voxels.
+    """
+
+    where: Mask
+    count: Image
+    some: NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class Step:
     """A kind of filter, and when its response is believed.
@@ -127,9 +142,14 @@ def _given_back(
         found = _mean_inside(rest, where, _widths(width, image.shape, spacing))
         rest = rest - found
     plane = float(np.sqrt(spacing[1] * spacing[2]))
+    all_of_it = np.flatnonzero(where)
+    some = all_of_it[:: max(1, len(all_of_it) // _SAMPLE)]
+    inside = Inside(where, near(where.astype(np.float32)) + 1e-6, some)
     higher, lower = np.zeros_like(where), np.zeros_like(where)  # where something is found, of either sign
     for step in (MORE if more else USUAL) * _ROUNDS:
-        response, over = _largest(_filters(step.width, rest, spacing), where, _gain_of(step.width, rest.shape, spacing))
+        response, over = _largest(
+            _filters(step.width, rest, spacing), inside, _gain_of(step.width, rest.shape, spacing)
+        )
         higher |= where & (over > step.high)
         lower |= where & (over < -step.high)
         size = [2 * int(step.reach * plane / one) + 1 for one in spacing]
@@ -147,25 +167,23 @@ def _near_any(seeds: Mask, size: Sequence[int]) -> Mask:
     return around
 
 
-def _largest(found: Iterator[Image], where: Mask, gain: float) -> tuple[Image, Image]:
+def _largest(found: Iterator[Image], inside: Inside, gain: float) -> tuple[Image, Image]:
     """Return at every voxel the response that is largest over its deviation, and that ratio."""
     chosen = next(found)
-    ratio = _over_deviation(chosen, where, gain)
+    ratio = _over_deviation(chosen, inside, gain)
     for other in found:
-        another = _over_deviation(other, where, gain)
+        another = _over_deviation(other, inside, gain)
         better = np.abs(another) > np.abs(ratio)
         chosen, ratio = np.where(better, other, chosen), np.where(better, another, ratio)
     return chosen, ratio
 
 
-def _over_deviation(response: Image, where: Mask, gain: float) -> Image:
+def _over_deviation(response: Image, inside: Inside, gain: float) -> Image:
     """Return a response over its deviation: the median over the object, times what is usual in the neighbourhood."""
-    inside = np.flatnonzero(where)
-    some = response.ravel()[inside[:: max(1, len(inside) // _SAMPLE)]]
+    some = response.ravel()[inside.some]
     over = response / np.float32(max(_QUIETEST * gain, 1.4826 * float(np.median(np.abs(some)))))
-    count = near(where.astype(np.float32)) + 1e-6
-    square = near(np.where(where, np.square(np.clip(over, -_CLIP, _CLIP)), 0)) / count
-    local = np.where(count > 1 / CELL**2, np.maximum(np.sqrt(square), _EVEN), 1)
+    square = near(np.where(inside.where, np.square(np.clip(over, -_CLIP, _CLIP)), 0)) / inside.count
+    local = np.where(inside.count > 1 / CELL**2, np.maximum(np.sqrt(square), _EVEN), 1)
     ratio: Image = over / fine(local, over.shape)
     return ratio
 
@@ -200,12 +218,19 @@ def _along(angle: float, thin: Image) -> Image:
     weights /= weights.sum()
     moves = np.rint(np.outer(steps, [np.cos(angle), np.sin(angle)])).astype(int)
     out = np.zeros_like(thin)
-    for one, made in zip(thin, out):  # a slice at a time: it stays in the processor's cache
-        for weight, move in zip(weights, moves):
-            to, of = (
-                tuple(slice(max(0, sign * m), n - max(0, -sign * m)) for m, n in zip(move, one.shape))
-                for sign in (1, -1)
+    height, width = thin.shape[1:]
+    places = [
+        tuple(
+            (
+                slice(max(0, sign * down), height - max(0, -sign * down)),
+                slice(max(0, sign * across), width - max(0, -sign * across)),
             )
+            for sign in (1, -1)
+        )
+        for down, across in moves.tolist()
+    ]
+    for one, made in zip(thin, out):  # a slice at a time: it stays in the processor's cache
+        for weight, (to, of) in zip(weights, places):
             made[to] += weight * one[of]
     return out
 
