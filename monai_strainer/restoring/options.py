@@ -82,7 +82,7 @@ class RestoreOptions:
             it; 0 for none. By default 100, fewer on small scans, none below 1 % noise. Kept only where the estimated
             error gets lower.
         keep_lesions: denoising by the detail network gives back what it removed and noise does not explain, small
-            lesions and vessels. With this option more counts as such, and some noise comes back, about 0.1 dB.
+            lesions and vessels. With this option more counts as such, and some noise comes back, 0.1 to 0.2 dB.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
 
     Raises:
