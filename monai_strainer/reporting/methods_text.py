@@ -96,7 +96,9 @@ def methods_text(report: Report, measured: Sequence[float], made: Sequence[float
             f"data were mixed in (the network was set aside in {100 * report.risk.set_aside:.0f} % of the object)"
         )
     if report.keep_lesions:
-        sentences.append("Small structures that noise does not explain were given back to the result (keep_lesions)")
+        sentences.append(
+            "More of small structures than usual was given back to the result, and some noise (keep_lesions)"
+        )
     sentences.append(f"The seed of all random draws was {report.seed}")
     text.paragraph = ". ".join(sentences) + "."
     return text

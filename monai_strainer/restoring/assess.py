@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fitting.adapting import BRIGHT
 from ..volume import Volume
 from .background import nearest
 from .data_fit import data_fit
@@ -27,6 +26,7 @@ __all__ = ["Assessed", "assess"]
 
 _AGREE, _MOST = 1.25, 2.0  # ratio of two estimates of the noise level that is not remarked on, and that is used at most
 _FILTERED = 1.4  # ratio of the same estimates from which noise that is not white is taken to be in the result
+_FAINT = 4.0  # standard deviations of the noise up to which residuals of a magnitude are skewed: nothing is given back
 _SET_ASIDE = 0.8  # mean weight of the network below which the report warns
 
 
@@ -80,7 +80,7 @@ def assess(
                 "where the estimated error asked for it"
             )
     elif keep_lesions:
-        warnings.append("keep_lesions is for denoising by the detail network: nothing was given back")
+        warnings.append("keep_lesions is for denoising by the detail network: nothing more was given back")
     data, held = _support(ready, volume, done, axis, context)
     if ready.level.readable:
         warnings += held
@@ -177,13 +177,9 @@ def _with_risk(
         stack(ready.inside),
     )
     restored, std = found.image, found.std
-    if keep_lesions:
-        spacing = ready.acquired.volume.grid.spacing
-        order = (axis, *(k for k in range(3) if k != axis))
-        bright = ready.signed | (np.square(restored) > BRIGHT**2 * variance)
-        restored, std = give_back(
-            restored, std, clean, variance, stack(ready.inside) & bright, [spacing[k] for k in order]
-        )
+    spacing = [ready.acquired.volume.grid.spacing[k] for k in (axis, *(k for k in range(3) if k != axis))]
+    bright = ready.signed | (np.square(restored) > _FAINT**2 * variance)
+    restored, std = give_back(restored, std, clean, variance, stack(ready.inside) & bright, spacing, more=keep_lesions)
     image = np.moveaxis(restored, 0, axis) * unit
     image = image if ready.signed else np.maximum(image, 0)
     inside = stack(ready.inside)

@@ -89,8 +89,8 @@ class RestoreOptions:
         adapt: steps, at most, by which the general network learns from the noise of the scan itself before it denoises
             it; 0 for none. By default 100, fewer on small scans, none below 1 % noise. Kept only where the estimated
             error gets lower.
-        keep_lesions: denoising by the detail network gives back what it removed and noise does not explain: small
-            lesions and vessels keep more of their contrast, and some noise comes back, about 0.1 dB.
+        keep_lesions: denoising by the detail network gives back what it removed and noise does not explain, small
+            lesions and vessels. With this option more counts as such, and some noise comes back, 0.1 to 0.2 dB.
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
 
     Raises:
@@ -158,7 +158,7 @@ class RestoreOptions:
     )
     keep_lesions: bool = field(
         default=False,
-        metadata=said("denoising: give back small lesions and vessels that were removed, and some noise", kind=bool),
+        metadata=said("denoising: give back more of small lesions and vessels than usual, and some noise", kind=bool),
     )
     seed: int = 0
 

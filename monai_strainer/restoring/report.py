@@ -264,7 +264,7 @@ class Report(Record):
     scale: tuple[float, float, float] = entry("factor per array axis", least=1)
     seed: int = entry("seed of all random draws")
     keep_lesions: bool = entry(
-        "true if small lesions and vessels were to be given back ([small lesions](any_scan.md#small-lesions))"
+        "true if more of small lesions was to be given back than usual ([small lesions](any_scan.md#small-lesions))"
     )
     fit: FitSettings | None = entry("settings of a fit", missing="left out", flat=True)
     prior_sha256: str = entry("hash of the coordinate network")

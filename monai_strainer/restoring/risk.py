@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["RiskChecked", "check_risk", "mean_risk"]
+__all__ = ["RiskChecked", "check_risk", "fine", "mean_risk", "near"]
 
 Image = NDArray[np.float32]
 
@@ -70,10 +70,10 @@ def check_risk(
     """
     v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
     move = image - data
-    count = _near(inside.astype(np.float32)) + 1e-6
-    power, level, own = (_near(np.where(inside, part, 0)) / count for part in (move * move, v, std * std))
+    count = near(inside.astype(np.float32)) + 1e-6
+    power, level, own = (near(np.where(inside, part, 0)) / count for part in (move * move, v, std * std))
     read = inside & ~np.isnan(divergence)
-    slope = _near(np.where(read, v * divergence, 0)) / (_near(read.astype(np.float32)) + 1e-6)
+    slope = near(np.where(read, v * divergence, 0)) / (near(read.astype(np.float32)) + 1e-6)
     voxels = count * (4 * np.pi * REACH**2) * max(1.0, min(len(data), 2 * np.sqrt(np.pi) * ACROSS))
     error = np.sqrt(2 / np.maximum(voxels, 1))  # relative, of the mean of squares that an estimate rests on
     best = (level - slope) / np.maximum(power, _TINY)
@@ -81,9 +81,9 @@ def check_risk(
     after = power * weight**2 - level + 2 * ((1 - weight) * level + weight * slope)
     ratio = np.clip((after - error * level) / np.maximum(own, _TINY), 1, WIDEST**2)
     local = np.sqrt(np.maximum(after / np.maximum(level, _TINY), error))
-    relative = np.where(inside, _fine(np.where(count > 0.02, local, 0), data.shape), 0).astype(np.float32)
-    wider = _fine(np.where(count > 0.02, np.sqrt(ratio), 1), data.shape)
-    weight = _fine(weight, data.shape)
+    relative = np.where(inside, fine(np.where(count > 0.02, local, 0), data.shape), 0).astype(np.float32)
+    wider = fine(np.where(count > 0.02, np.sqrt(ratio), 1), data.shape)
+    weight = fine(weight, data.shape)
     mixed = data + weight * move
     rest = ((1 - weight) * np.sqrt(v)).astype(np.float32)  # of the noise that was put back
     total = np.sqrt(np.square(std * wider * weight) + np.square(rest))
@@ -108,18 +108,27 @@ def mean_risk(
     return float(np.mean(move * move) - v[inside].mean()) + 2 * slope
 
 
-def _near(image: NDArray[np.floating]) -> Image:
-    """Average over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros."""
+def near(image: NDArray[np.floating]) -> Image:
+    """Average over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros.
+
+    Args:
+        image: (S, H, W).
+    """
     pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[:, None]
     cells = F.avg_pool2d(pixels, CELL, ceil_mode=True, count_include_pad=False)[:, 0].numpy()
     width = (ACROSS if len(image) > 1 else 0.0, REACH / CELL, REACH / CELL)
-    near: Image = ndimage.gaussian_filter(cells, width, mode="constant", truncate=2.5)
-    return near
+    smooth: Image = ndimage.gaussian_filter(cells, width, mode="constant", truncate=2.5)
+    return smooth
 
 
-def _fine(cells: NDArray[np.floating], shape: tuple[int, ...]) -> Image:
-    """Values of cells at the pixels ``(S, H, W)``, bilinearly."""
+def fine(cells: NDArray[np.floating], shape: tuple[int, ...]) -> Image:
+    """Return the values of cells at the pixels, bilinearly.
+
+    Args:
+        cells: (S, h, w), one value per ``CELL`` pixels.
+        shape: (S, H, W) of the pixels.
+    """
     size = [-(-n // CELL) * CELL for n in shape[1:]]
     values = torch.from_numpy(np.ascontiguousarray(cells, np.float32))[:, None]
-    fine = F.interpolate(values, size, mode="bilinear", align_corners=False)[:, 0, : shape[1], : shape[2]]
-    return fine.numpy()
+    pixels = F.interpolate(values, size, mode="bilinear", align_corners=False)[:, 0, : shape[1], : shape[2]]
+    return pixels.numpy()
