@@ -2,8 +2,9 @@
 """Align stacks of one person to the first of them: rigid Gauss-Newton steps through the measurement itself.
 
 Two thick stacks of different directions are sharp along different axes. What the first shows is measured by the second
-and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Six numbers
-and a gain are solved for. The first stack stays where its header says.
+and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Slices are
+spread by a Gaussian and not by their box: the steps of boxes fit best where the headers say, and hold a stack there.
+Six numbers and a gain are solved for. The first stack stays where its header says.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _ALIKE = 0.5  # correlation from which two stacks show the same object in the sa
 LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
+_SMOOTH = Profile("gaussian", 1.2)  # spreads slices so wide that no steps are left between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,23 +201,42 @@ def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tens
     return top / seen.clamp_min(1e-6), seen
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The data of a stack, and what spreads them smoothly over a volume."""
+
+    data: WeightedData
+    wide: WeightedData
+
+    @classmethod
+    def of(cls, stack: Stack, volume: Grid) -> _Shown:
+        """Build both operators of a stack."""
+        data = stack.data(volume)
+        return cls(data, replace(data, operator=replace(stack, profile=_SMOOTH).operator(volume)))
+
+    def smooth(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Spread values of the shape of the data, see :func:`spread`."""
+        return spread([self.wide], [values])
+
+
 def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     """Move one stack by a few Gauss-Newton steps towards the first; ``common`` is 0 where they do not overlap.
 
     Stacks of two directions are not sharp along the same axes, so neither can be compared with the other as it is. With
     ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
     """
-    stack, known = one.stack.coarser(step), [first.coarser(step).data(volume)]
-    image, seen = spread(known, [known[0].y])
+    stack, known = one.stack.coarser(step), _Shown.of(first.coarser(step), volume)
+    image, seen = known.smooth(known.data.y)
     motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
 
     def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
-        own = [replace(stack, motion=moved, gain=1.0).data(volume)]
-        shown, here = spread(own, [own[0].y])
-        theirs, _ = spread(own, [own[0].operator.A(image)])
-        mine, _ = spread(known, [known[0].operator.A(shown)])
+        own = _Shown.of(replace(stack, motion=moved, gain=1.0), volume)
+        shown, here = own.smooth(own.data.y)
+        theirs, _ = own.smooth(own.data.operator.A(image))
+        mine, _ = known.smooth(known.data.operator.A(shown))
         return theirs, mine, here
 
+    slopes: list[Tensor] = []
     for _ in range(_STEPS):
         theirs, mine, here = both(motion)
         weight = _inner((seen > _SEEN) & (here > _SEEN))
@@ -224,10 +245,10 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
         likeness = float(torch.corrcoef(torch.stack([theirs[weight > 0], mine[weight > 0]]))[0, 1])
         common = float(weight.sum() / _inner(here > _SEEN).sum().clamp_min(1))
         gain = float((weight * theirs * mine).sum() / (weight * theirs * theirs).sum().clamp_min(1e-12))
-        slopes = []
-        for change in np.diag(np.full(6, _PROBE)):
-            ahead, behind = both(motion + change), both(motion - change)
-            slopes.append((gain * (ahead[0] - behind[0]) - (ahead[1] - behind[1])) / (2 * _PROBE))
+        if not slopes:  # they hardly change from one step to the next, and are nearly all of the work
+            for change in np.diag(np.full(6, _PROBE)):
+                ahead, behind = both(motion + change), both(motion - change)
+                slopes.append((gain * (ahead[0] - behind[0]) - (ahead[1] - behind[1])) / (2 * _PROBE))
         columns = torch.stack([*(slope.flatten() for slope in slopes), theirs.flatten()], 1).double()
         columns *= weight.flatten()[:, None]
         rest = (weight * (mine - gain * theirs)).flatten().double()
