@@ -149,6 +149,20 @@ class Aligned:
     likeness: float
     unsure: int = 0
 
+    @property
+    def doubt(self) -> str:
+        """Return why it is not aligned, in words; nothing where it is."""
+        if self.converged:
+            return ""
+        if self.common == 0:
+            return "the two have too little in common"
+        if self.likeness < _ALIKE:
+            return (
+                f"what the two show has a correlation of {self.likeness:.2f}: another person or contrast, a mirror "
+                "image, or a wrong header"
+            )
+        return f"its last step was still {self.last[0]:.2f} degrees and {self.last[1]:.2f} mm"
+
 
 def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
     """Find the motion and the gain of every stack but the first.
@@ -173,7 +187,7 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
                 one = replace(one, last=last, converged=done)
                 if done or one.common == 0 or max(_size(one.stack.motion)) > _LARGEST:
                     break
-            if one.likeness < _ALIKE:  # a finer level does not help
+            if one.common > 0 and one.likeness < _ALIKE:  # a finer level does not help
                 break
         if not one.converged:  # where it is not sure, a stack lies as its header says
             one = replace(one, stack=replace(one.stack, motion=np.zeros(6)))

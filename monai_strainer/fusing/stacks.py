@@ -64,7 +64,10 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
         raise InputError(f"{len(stacks)} stack cannot be fused", "pass two stacks or more, or use restore")
     found = []
     for number, scan in enumerate(stacks, 1):
-        check_scan(scan, prior)
+        try:
+            check_scan(scan, prior)
+        except InputError as error:
+            raise InputError(f"stack {number}: {error.finding}", error.remedy, error.file) from error
         ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")

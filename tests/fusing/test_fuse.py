@@ -162,6 +162,18 @@ def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) ->
     assert any("stack 2: " in note and "slices have moved" in note for note in found.details.notes)
 
 
+def one_slice(stack: Volume) -> Volume:
+    """The middle slice of the second stack."""
+    affine = stack.grid.affine.copy()
+    affine[:3, 3] += 8 * affine[:3, 1]
+    return Volume(stack.data[:, 8:9], Grid((48, 1, 48), affine), slice_axis=1)
+
+
+def noise() -> np.ndarray:
+    """Noise in the shape of the second stack."""
+    return np.abs(np.random.default_rng(0).normal(1, 0.3, (48, 16, 48)))
+
+
 FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 3]))
 
 
@@ -171,6 +183,17 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
         (lambda some: some[:1], {}, "1 stack cannot be fused"),
         (lambda some: [some[0], Volume(phantom(), FAR)], {}, "0 % of its field of view in common"),
         (lambda some: [some[0], Volume(some[1].data - 700, some[1].grid)], {}, "values below zero"),
+        (
+            lambda some: [some[0], Volume(np.where(some[1].data > 700, np.nan, some[1].data), some[1].grid)],
+            {},
+            "stack 2: the scan holds values that are not finite",
+        ),
+        (lambda some: [some[0], one_slice(some[1])], {"spacing": 4.0}, "stack 2: the two have too little in common"),
+        (
+            lambda some: [some[0], Volume(300 * noise(), some[1].grid, slice_axis=1)],
+            {"spacing": 4.0},
+            "stack 2: what the two show has a correlation of",
+        ),
         (lambda some: some, {"spacing": -1.0}, "not above 0"),
         (lambda some: some, {"spacing": 0.01}, "make a volume of"),
         (lambda some: some, {"like": FAR}, "lies outside the stacks"),
