@@ -25,7 +25,7 @@ from .joint_kriging import WeightedData
 __all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
-_ROUNDS = 10  # at every level, at most
+_ROUNDS = 20  # at every level, at most: stacks with gaps, of a small part, take more than ten
 _STEPS = 2  # of Gauss-Newton before the next stack moves
 _EXACT = (0.05, 0.05)  # degrees and mm: the last steps of a stack that has converged are below
 _LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two stacks of a visit
