@@ -35,6 +35,7 @@ _ALIKE = 0.5  # correlation from which two stacks show the same object in the sa
 LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
+_GAPS = 0.95  # thickness over step below which slices have gaps: spread, they fill them
 _SMOOTH = Profile("gaussian", 1.2)  # spreads slices so wide that no steps are left between them
 
 
@@ -89,7 +90,9 @@ class Stack:
         inside = operator.A(torch.ones(volume.shape)) > 0.999
         counted = inside.float() if self.trusted is None else inside * self.trusted
         variance = (max(self.sigma, LEAST_NOISE) / self.gain) ** 2 + self.disagreement**2
-        return WeightedData(operator, self.y / self.gain, counted / variance)
+        gapless = replace(self.profile, ratio=1.0) if self.profile.ratio < _GAPS else None
+        spreader = None if gapless is None else replace(self, profile=gapless).operator(volume)
+        return WeightedData(operator, self.y / self.gain, counted / variance, spreader)
 
     def within(self, volume: Grid) -> Stack:
         """Return the part that a volume can show, with two slices more on either side; the motion goes into the grid.
@@ -208,29 +211,17 @@ def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tens
     top, seen = torch.zeros(data[0].operator.shape_in), torch.zeros(data[0].operator.shape_in)
     for one, value in zip(data, values):
         here = (one.weight > 0).float()
-        back = one.operator.adjoint(here)
+        operator = one.operator if one.spreader is None else one.spreader
+        back = operator.adjoint(here)
         full = back.max().clamp_min(1e-12)
-        top += one.operator.adjoint(here * value) / full
+        top += operator.adjoint(here * value) / full
         seen += back / full
     return top / seen.clamp_min(1e-6), seen
 
 
-@dataclass(frozen=True, eq=False)
-class _Shown:
-    """The data of a stack, and what spreads them smoothly over a volume."""
-
-    data: WeightedData
-    wide: WeightedData
-
-    @classmethod
-    def of(cls, stack: Stack, volume: Grid) -> _Shown:
-        """Build both operators of a stack."""
-        data = stack.data(volume)
-        return cls(data, replace(data, operator=replace(stack, profile=_SMOOTH).operator(volume)))
-
-    def smooth(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Spread values of the shape of the data, see :func:`spread`."""
-        return spread([self.wide], [values])
+def _smooth(stack: Stack, volume: Grid) -> WeightedData:
+    """Return the data of a stack, to be spread with no steps between slices."""
+    return replace(stack.data(volume), spreader=replace(stack, profile=_SMOOTH).operator(volume))
 
 
 def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
@@ -239,15 +230,15 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     Stacks of two directions are not sharp along the same axes, so neither can be compared with the other as it is. With
     ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
     """
-    stack, known = one.stack.coarser(step), _Shown.of(first.coarser(step), volume)
-    image, seen = known.smooth(known.data.y)
+    stack, known = one.stack.coarser(step), _smooth(first.coarser(step), volume)
+    image, seen = spread([known], [known.y])
     motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
 
     def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
-        own = _Shown.of(replace(stack, motion=moved, gain=1.0), volume)
-        shown, here = own.smooth(own.data.y)
-        theirs, _ = own.smooth(own.data.operator.A(image))
-        mine, _ = known.smooth(known.data.operator.A(shown))
+        own = _smooth(replace(stack, motion=moved, gain=1.0), volume)
+        shown, here = spread([own], [own.y])
+        theirs, _ = spread([own], [own.operator.A(image)])
+        mine, _ = spread([known], [known.operator.A(shown)])
         return theirs, mine, here
 
     slopes: list[Tensor] = []

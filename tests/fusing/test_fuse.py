@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from phantoms import rmse
 from scipy import ndimage
-from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, zero_filled
+from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, with_gaps, zero_filled
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
 from monai_strainer.fusing.fuse import Fused, fuse
@@ -145,6 +145,16 @@ def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
     for one, note in zip(found.details.stacks, found.details.notes, strict=True):
         assert one.sigma == pytest.approx(8.0, rel=0.15)  # on the given grid it reads 0.6
         assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
+
+
+def test_gaps_between_slices_are_filled_by_the_other_stacks_and_the_bars_know_of_them(prior: Prior) -> None:
+    stacks = [with_gaps(axis) for axis in (2, 1, 0)]
+    found = fuse(stacks, prior, spacing=2.0, method="kriging", align=False)
+    inside = ndimage.binary_erosion(phantom() > 0, iterations=2)
+    mean = np.mean([interpolated(one) for one in stacks], axis=0)
+    assert rmse(found.volume.data, phantom(), inside) < 0.8 * rmse(mean, phantom(), inside)
+    held = np.abs(found.volume.data - phantom())[inside] < 1.645 * found.std[inside]
+    assert 0.8 < held.mean() < 0.99
 
 
 def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) -> None:
