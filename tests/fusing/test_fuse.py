@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,15 @@ def test_gaps_between_slices_are_filled_by_the_other_stacks_and_the_bars_know_of
     assert rmse(found.volume.data, phantom(), inside) < 0.8 * rmse(mean, phantom(), inside)
     held = np.abs(found.volume.data - phantom())[inside] < 1.645 * found.std[inside]
     assert 0.8 < held.mean() < 0.99
+    untold = [replace(one, thickness=None) for one in stacks]
+    told = fuse(untold, prior, spacing=2.0, method="kriging", align=False, thickness=2.0)
+    assert np.array_equal(told.volume.data, found.volume.data)
+
+
+def test_a_prior_without_a_network_fuses_by_the_data_alone() -> None:
+    with pytest.raises(InputError, match="no network that restores"):
+        fuse(three(), Prior.cold(), spacing=4.0)
+    assert fuse(three()[:2], Prior.cold(), spacing=4.0, method="kriging", align=False).details.method == "kriging"
 
 
 def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) -> None:
@@ -205,6 +215,7 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
             "stack 2: what the two show has a correlation of",
         ),
         (lambda some: some, {"spacing": -1.0}, "not above 0"),
+        (lambda some: some, {"thickness": 0.0}, "not thicker than 0"),
         (lambda some: some, {"spacing": 0.01}, "make a volume of"),
         (lambda some: some, {"like": FAR}, "lies outside the stacks"),
         (lambda some: some, {"like": GRID, "spacing": 2.0}, "Give one of them"),
