@@ -167,12 +167,13 @@ class Aligned:
         return f"its last step was still {self.last[0]:.2f} degrees and {self.last[1]:.2f} mm"
 
 
-def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
+def align_stacks(stacks: Sequence[Stack], volume: Grid, levels: Sequence[float] = _LEVELS) -> list[Aligned]:
     """Find the motion and the gain of every stack but the first.
 
     Args:
         stacks: two or more.
         volume: field of view in which they are compared; its spacing does not matter.
+        levels: mm of the volume in which they are compared, coarse first.
 
     Returns:
         One outcome per stack, in their order. A stack whose steps do not become small keeps its header's position.
@@ -180,7 +181,7 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
     found = [Aligned(stacks[0], True, (0.0, 0.0), 1.0, 1.0)]
     for stack in stacks[1:]:
         one = Aligned(stack, False, (0.0, 0.0), 0.0, 0.0)
-        for step in _LEVELS:
+        for step in levels:
             grid = volume.resize([max(2, round(length / step)) for length in volume.extent])
             for _ in range(_ROUNDS):
                 before = one.stack.motion

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .._version import __version__
+from ..fitting.stack_mirrors import fits_better_mirrored
 from ..fitting.stack_registration import LEAST_NOISE, Aligned
 from ..geometry import Grid
 from .choice import Choice
@@ -45,7 +46,7 @@ def described(
     ]
     if options.like is not None and seen < 0.995:
         warnings.append(f"{100 * (1 - seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
-    for one in stacks:
+    for k, one in enumerate(stacks):
         moved, turned = np.linalg.norm(one.shift), np.linalg.norm(one.rotation)
         if max(moved, turned) > _FAR:
             warnings.append(
@@ -61,6 +62,12 @@ def described(
                 f"stack {one.number}: the residual is {one.misfit:.1f} times its noise: motion between its slices, "
                 "another contrast, a mirror image, or a wrong profile"
             )
+            place = given[0].scan.grid
+            if k and options.align and fits_better_mirrored(aligned[k].stack, aligned[0].stack, place):
+                warnings.append(
+                    f"stack {one.number} fits stack {stacks[0].number} better when left and right are swapped: one of "
+                    "their headers is wrong"
+                )
         if one.misfit < _LEAST:
             warnings.append(
                 f"stack {one.number}: the residual is {one.misfit:.2f} times its noise: its noise level may read too "

@@ -22,6 +22,14 @@ def test_a_stack_that_cannot_be_aligned_keeps_its_number() -> None:
     assert any(text.startswith(said) for text in report.warnings)
 
 
+def test_a_mirrored_stack_is_a_warning() -> None:
+    stacks = three()[:2]
+    mirrored = Volume(stacks[1].data[::-1].copy(), stacks[1].grid, slice_axis=1)
+    found = [fuse([stacks[0], one], load_prior(), spacing=4.0, method="kriging") for one in (stacks[1], mirrored)]
+    swapped = [any("left and right are swapped" in text for text in one.details.warnings) for one in found]
+    assert swapped == [False, True]
+
+
 def test_the_motion_of_slices_is_a_note() -> None:
     still, moved = (0.0,) * 6, (0.0, 3.0, 4.0, 0.0, 1.5, 2.0)
     stacks = [reported(1, ()), reported(2, (still, still)), reported(3, (still, moved))]
