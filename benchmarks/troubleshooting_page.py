@@ -33,7 +33,7 @@ FAMILIES: dict[str, str] = {
     "cli/messages",
     "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan "
     "inferers cli/recipes cli/limits cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device "
-    "pipelines/fuse_files pipelines/contrast_files fusing/options fusing/door adapters",
+    "pipelines/fuse_files pipelines/stack_files cli/fuse pipelines/contrast_files fusing/options fusing/door adapters",
     "scan": "restoring fusing anatomy geometry volume",
     "priors": "priors storage/weights storage/checkpoints",
     "training": "cohorts pretraining pipelines/pretrain_prior pipelines/prior pipelines/bundle pipelines/general "

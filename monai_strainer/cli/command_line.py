@@ -20,6 +20,7 @@ from .limits import FRACTION, FROM_ONE, FROM_ZERO, Number, numbers
 from .listen import add_listen
 from .messages import log, messages_of
 from .options import EPILOG, learning, new_command, shared, words
+from .other_options import elsewhere
 from .restore_options import add_bids, add_restore
 
 __all__ = ["main"]
@@ -142,9 +143,9 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[Sequence[Path]], 
         args.load = load
         if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
             with messages_of(True, False, None):
-                return _run(args)
+                return _run(args, parser)
         with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
-            return _run(args)
+            return _run(args, parser)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong
         raise SystemExit(64 if leaving.code == 2 and typed[:1] == ["bids"] else leaving.code) from None
     except InputError as error:  # before anything could be logged
@@ -152,14 +153,15 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[Sequence[Path]], 
         return 3
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Run a command; what ends it is a line, on the standard error and in the log."""
     try:
         return int(args.run(args) or 0)
     except BrokenPipeError:  # such as | head -1: who reads has heard enough
         return UNREAD
     except (InputError, OSError) as error:
-        log.error("%s", disk_error(error) if isinstance(error, OSError) else error)
+        said = disk_error(error) if isinstance(error, OSError) else error
+        log.error("%s%s", said, elsewhere(said.remedy, args.command, parser))
         return 3
     except KeyboardInterrupt:
         log.error("interrupted")

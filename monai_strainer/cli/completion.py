@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["SHELLS", "add_completion", "script"]
+__all__ = ["SHELLS", "add_completion", "commands_of", "script"]
 
 SHELLS = {
     "bash": "monai-strainer completion bash >> ~/.bash_completion",
@@ -79,8 +79,12 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     return bash if shell == "bash" else "autoload -U +X compinit bashcompinit\ncompinit\nbashcompinit\n" + bash
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
-    """Return the commands with their help texts and parsers."""
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
+    """Return the commands with their help texts and parsers.
+
+    Args:
+        parser: of the whole command line.
+    """
     (found,) = (part for part in parser._actions if isinstance(part, argparse._SubParsersAction))
     texts = {action.dest: action.help or "" for action in found._choices_actions}
     return {name: (texts.get(name, ""), command) for name, command in found.choices.items()}
@@ -88,14 +92,14 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.
 
 def _bash(parser: argparse.ArgumentParser) -> str:
     choices, options = [], []
-    for name, (_, command) in _commands(parser).items():
+    for name, (_, command) in commands_of(parser).items():
         options.append(f"            {name}) words={shlex.quote(' '.join(_words(command)))} ;;")
         for action in command._actions:
             if action.option_strings and action.choices:
                 values = shlex.quote(" ".join(map(str, action.choices)))
                 patterns = "|".join(f'"{name} {word}"' for word in action.option_strings)
                 choices.append(f"        {patterns}) words={values} ;;")
-    return BASH.format(commands=" ".join(_commands(parser)), choices="\n".join(choices), options="\n".join(options))
+    return BASH.format(commands=" ".join(commands_of(parser)), choices="\n".join(choices), options="\n".join(options))
 
 
 def _words(command: argparse.ArgumentParser) -> list[str]:
@@ -104,7 +108,7 @@ def _words(command: argparse.ArgumentParser) -> list[str]:
 
 def _fish(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield "# Completion of monai-strainer for fish."
-    for name, (text, command) in _commands(parser).items():
+    for name, (text, command) in commands_of(parser).items():
         yield f"complete -c monai-strainer -n __fish_use_subcommand -f -a {name} -d {shlex.quote(text)}"
         for action in command._actions:
             words = [f"-l {word[2:]}" for word in action.option_strings if word.startswith("--")]

@@ -6,11 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..fusing.options import FuseOptions
 from ..pipelines.device import device_of
 from ..restoring.options import declared
 from .messages import log, motion_text, result, warn
-from .options import add_declared, new_command, shared
+from .options import add_declared, new_command, numbers, shared, words
 from .progress import bar_of
 from .targets import require_target
 
@@ -38,6 +39,27 @@ def add_fuse(commands: Any) -> None:
         metavar="FILE",
         help="image whose grid the result has, in any orientation, in place of --spacing",
     )
+    command.add_argument(
+        "--volume",
+        type=numbers,
+        default=None,
+        metavar="K[,K...]",
+        help="the volume that is meant where stacks hold several: one number for all stacks, or one for each",
+    )
+    command.add_argument(
+        "--series-uid",
+        type=words,
+        default=None,
+        metavar="UID,...",
+        help="the DICOM series that are meant, one for each stack, or nothing between two commas; a folder of several "
+        "series can be given once for each",
+    )
+    command.add_argument(
+        "--form",
+        choices=("sform", "qform"),
+        default=None,
+        help="the affine of NIfTI files that counts where their two disagree",
+    )
     command.add_argument("--std", action="store_true", help="also write the standard deviation of every voxel")
     command.add_argument("--report", action="store_true", help="also write a page with the stacks and the result")
     shared(command)
@@ -47,16 +69,21 @@ def fuse(args: Options) -> int:
     """Fuse the stacks and write the volume with its record."""
     from ..pipelines.file_options import Outputs
     from ..pipelines.fuse_files import fuse_files
+    from ..pipelines.stack_files import StackFiles
     from ..priors.store import load_prior
 
     target = args.output
     require_target(target, args.input[0], args.overwrite)
     options = FuseOptions(**{name: getattr(args, name) for name in declared(FuseOptions)}, seed=args.seed)
+    volumes = [int(k) for k in args.volume or ()]
+    if volumes != [k for k in args.volume or ()]:
+        raise InputError("a volume is named by a whole number", "count from 1")
+    files = StackFiles(args.input, volumes, args.series_uid or (), args.form, args.like)
     outputs = Outputs(args.std, args.report, args.overwrite)
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")
     with bar:
-        report = fuse_files(args.input, target, prior, options, outputs, like=args.like, device=device, progress=move)
+        report = fuse_files(files, target, prior, options, outputs, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for one in report["stacks"][1:]:
         result(f"  stack {one['number']}: {motion_text(one)}, gain {one['gain']:.2f}")

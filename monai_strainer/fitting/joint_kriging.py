@@ -38,11 +38,13 @@ class WeightedData:
         operator: ``A`` (X, Y, Z) to the shape of the data.
         y: the data; zero-mean noise. Several draws may stand in front: (..., *shape).
         weight: 1 over the noise variance, as ``y`` or a number that broadcasts; 0 where the data say nothing.
+        spreader: whose adjoint spreads the data over the volume, where that of ``operator`` leaves gaps or steps.
     """
 
     operator: Operator
     y: Tensor
     weight: Tensor
+    spreader: Operator | None = None
 
     def normal(self, x: Tensor) -> Tensor:
         """``A^T W A x``."""

@@ -2,8 +2,9 @@
 """Align stacks of one person to the first of them: rigid Gauss-Newton steps through the measurement itself.
 
 Two thick stacks of different directions are sharp along different axes. What the first shows is measured by the second
-and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Six numbers
-and a gain are solved for. The first stack stays where its header says.
+and spread again, and the other way round: then both images are blurred alike, and a difference is motion. Slices are
+spread by a Gaussian and not by their box: the steps of boxes fit best where the headers say, and hold a stack there.
+Six numbers and a gain are solved for. The first stack stays where its header says.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .joint_kriging import WeightedData
 __all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
-_ROUNDS = 10  # at every level, at most
+_ROUNDS = 20  # at every level, at most: stacks with gaps, of a small part, take more than ten
 _STEPS = 2  # of Gauss-Newton before the next stack moves
 _EXACT = (0.05, 0.05)  # degrees and mm: the last steps of a stack that has converged are below
 _LARGEST = 45.0  # degrees or mm: a motion beyond is no longer one between two stacks of a visit
@@ -34,6 +35,8 @@ _ALIKE = 0.5  # correlation from which two stacks show the same object in the sa
 LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
 _SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
+_GAPS = 0.95  # thickness over step below which slices have gaps: spread, they fill them
+_SMOOTH = Profile("gaussian", 1.2)  # spreads slices so wide that no steps are left between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,9 @@ class Stack:
         inside = operator.A(torch.ones(volume.shape)) > 0.999
         counted = inside.float() if self.trusted is None else inside * self.trusted
         variance = (max(self.sigma, LEAST_NOISE) / self.gain) ** 2 + self.disagreement**2
-        return WeightedData(operator, self.y / self.gain, counted / variance)
+        gapless = replace(self.profile, ratio=1.0) if self.profile.ratio < _GAPS else None
+        spreader = None if gapless is None else replace(self, profile=gapless).operator(volume)
+        return WeightedData(operator, self.y / self.gain, counted / variance, spreader)
 
     def within(self, volume: Grid) -> Stack:
         """Return the part that a volume can show, with two slices more on either side; the motion goes into the grid.
@@ -147,13 +152,28 @@ class Aligned:
     likeness: float
     unsure: int = 0
 
+    @property
+    def doubt(self) -> str:
+        """Return why it is not aligned, in words; nothing where it is."""
+        if self.converged:
+            return ""
+        if self.common == 0:
+            return "the two have too little in common"
+        if self.likeness < _ALIKE:
+            return (
+                f"what the two show has a correlation of {self.likeness:.2f}: another person or contrast, a mirror "
+                "image, or a wrong header"
+            )
+        return f"its last step was still {self.last[0]:.2f} degrees and {self.last[1]:.2f} mm"
 
-def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
+
+def align_stacks(stacks: Sequence[Stack], volume: Grid, levels: Sequence[float] = _LEVELS) -> list[Aligned]:
     """Find the motion and the gain of every stack but the first.
 
     Args:
         stacks: two or more.
         volume: field of view in which they are compared; its spacing does not matter.
+        levels: mm of the volume in which they are compared, coarse first.
 
     Returns:
         One outcome per stack, in their order. A stack whose steps do not become small keeps its header's position.
@@ -161,7 +181,7 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
     found = [Aligned(stacks[0], True, (0.0, 0.0), 1.0, 1.0)]
     for stack in stacks[1:]:
         one = Aligned(stack, False, (0.0, 0.0), 0.0, 0.0)
-        for step in _LEVELS:
+        for step in levels:
             grid = volume.resize([max(2, round(length / step)) for length in volume.extent])
             for _ in range(_ROUNDS):
                 before = one.stack.motion
@@ -171,7 +191,7 @@ def align_stacks(stacks: Sequence[Stack], volume: Grid) -> list[Aligned]:
                 one = replace(one, last=last, converged=done)
                 if done or one.common == 0 or max(_size(one.stack.motion)) > _LARGEST:
                     break
-            if one.likeness < _ALIKE:  # a finer level does not help
+            if one.common > 0 and one.likeness < _ALIKE:  # a finer level does not help
                 break
         if not one.converged:  # where it is not sure, a stack lies as its header says
             one = replace(one, stack=replace(one.stack, motion=np.zeros(6)))
@@ -192,11 +212,17 @@ def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tens
     top, seen = torch.zeros(data[0].operator.shape_in), torch.zeros(data[0].operator.shape_in)
     for one, value in zip(data, values):
         here = (one.weight > 0).float()
-        back = one.operator.adjoint(here)
+        operator = one.operator if one.spreader is None else one.spreader
+        back = operator.adjoint(here)
         full = back.max().clamp_min(1e-12)
-        top += one.operator.adjoint(here * value) / full
+        top += operator.adjoint(here * value) / full
         seen += back / full
     return top / seen.clamp_min(1e-6), seen
+
+
+def _smooth(stack: Stack, volume: Grid) -> WeightedData:
+    """Return the data of a stack, to be spread with no steps between slices."""
+    return replace(stack.data(volume), spreader=replace(stack, profile=_SMOOTH).operator(volume))
 
 
 def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
@@ -205,17 +231,18 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     Stacks of two directions are not sharp along the same axes, so neither can be compared with the other as it is. With
     ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
     """
-    stack, known = one.stack.coarser(step), [first.coarser(step).data(volume)]
-    image, seen = spread(known, [known[0].y])
+    stack, known = one.stack.coarser(step), _smooth(first.coarser(step), volume)
+    image, seen = spread([known], [known.y])
     motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
 
     def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
-        own = [replace(stack, motion=moved, gain=1.0).data(volume)]
-        shown, here = spread(own, [own[0].y])
-        theirs, _ = spread(own, [own[0].operator.A(image)])
-        mine, _ = spread(known, [known[0].operator.A(shown)])
+        own = _smooth(replace(stack, motion=moved, gain=1.0), volume)
+        shown, here = spread([own], [own.y])
+        theirs, _ = spread([own], [own.operator.A(image)])
+        mine, _ = spread([known], [known.operator.A(shown)])
         return theirs, mine, here
 
+    slopes: list[Tensor] = []
     for _ in range(_STEPS):
         theirs, mine, here = both(motion)
         weight = _inner((seen > _SEEN) & (here > _SEEN))
@@ -224,10 +251,10 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
         likeness = float(torch.corrcoef(torch.stack([theirs[weight > 0], mine[weight > 0]]))[0, 1])
         common = float(weight.sum() / _inner(here > _SEEN).sum().clamp_min(1))
         gain = float((weight * theirs * mine).sum() / (weight * theirs * theirs).sum().clamp_min(1e-12))
-        slopes = []
-        for change in np.diag(np.full(6, _PROBE)):
-            ahead, behind = both(motion + change), both(motion - change)
-            slopes.append((gain * (ahead[0] - behind[0]) - (ahead[1] - behind[1])) / (2 * _PROBE))
+        if not slopes:  # they hardly change from one step to the next, and are nearly all of the work
+            for change in np.diag(np.full(6, _PROBE)):
+                ahead, behind = both(motion + change), both(motion - change)
+                slopes.append((gain * (ahead[0] - behind[0]) - (ahead[1] - behind[1])) / (2 * _PROBE))
         columns = torch.stack([*(slope.flatten() for slope in slopes), theirs.flatten()], 1).double()
         columns *= weight.flatten()[:, None]
         rest = (weight * (mine - gain * theirs)).flatten().double()

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from .._version import __version__
+from ..fitting.stack_mirrors import fits_better_mirrored
 from ..fitting.stack_registration import LEAST_NOISE, Aligned
 from ..geometry import Grid
 from .choice import Choice
@@ -18,13 +19,13 @@ from .stacks import GivenStack
 
 __all__ = ["described"]
 
-_LEAST, _MOST = 0.2, 3.0  # residual over noise; a fit of many voxels leaves less than the noise
+_LEAST, _MOST = 0.05, 3.0  # residual over noise; a fit of more voxels than two stacks have leaves some 0.2 of it
 _FAR = 5.0  # mm, or degrees, from the header: beyond, the report says so
 
 
 def described(
     options: FuseOptions, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned],
-    found: Corrected, wanted: Grid, seen: float, left_out: Sequence[int],
+    found: Corrected, wanted: Grid, seen: float, doubts: Mapping[int, str],
 ) -> FuseReport:  # fmt: skip
     """Write the report.
 
@@ -36,13 +37,16 @@ def described(
         found: the image that all data corrected.
         wanted: grid of the result.
         seen: fraction of it that a stack reaches.
-        left_out: numbers of the stacks that were not used.
+        doubts: by number, why stacks were not used.
     """
     stacks = tuple(_stack(k, choice, given, aligned, found) for k in range(len(given)))
-    warnings = [f"stack {number} could not be aligned with the first and is left out" for number in left_out]
+    warnings = [
+        f"stack {number} could not be aligned with the first and is left out: {doubt}"
+        for number, doubt in doubts.items()
+    ]
     if options.like is not None and seen < 0.995:
         warnings.append(f"{100 * (1 - seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
-    for one in stacks:
+    for k, one in enumerate(stacks):
         moved, turned = np.linalg.norm(one.shift), np.linalg.norm(one.rotation)
         if max(moved, turned) > _FAR:
             warnings.append(
@@ -53,15 +57,26 @@ def described(
                 f"stack {one.number}: the motion of {one.unsure} of {len(one.slices)} slices did not converge; they "
                 "lie as the stack does"
             )
-        if not _LEAST < one.misfit < _MOST:
+        if one.misfit > _MOST:
             warnings.append(
                 f"stack {one.number}: the residual is {one.misfit:.1f} times its noise: motion between its slices, "
-                "another contrast, or a wrong profile"
+                "another contrast, a mirror image, or a wrong profile"
+            )
+            place = given[0].scan.grid
+            if k and options.align and fits_better_mirrored(aligned[k].stack, aligned[0].stack, place):
+                warnings.append(
+                    f"stack {one.number} fits stack {stacks[0].number} better when left and right are swapped: one of "
+                    "their headers is wrong"
+                )
+        if one.misfit < _LEAST:
+            warnings.append(
+                f"stack {one.number}: the residual is {one.misfit:.2f} times its noise: its noise level may read too "
+                "high"
             )
     return FuseReport(
         made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
         spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
-        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(left_out), seen=round(seen, 4),
+        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(doubts), seen=round(seen, 4),
         notes=(*(note for one in given for note in one.notes), *_moved_slices(stacks)), warnings=tuple(warnings),
     )  # fmt: skip
 

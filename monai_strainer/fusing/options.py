@@ -37,6 +37,8 @@ class FuseOptions:
         motion: "stack" moves every stack as a whole; "slice" then finds how every slice lies in its stack, for people
             who moved between the slices.
         profile: of a slice, see :mod:`monai_strainer.physics.axis_profiles`.
+        thickness: of the slices of all stacks in mm where they have gaps or overlap; by default what each stack says of
+            itself, else the step between its slices.
         sigma: noise standard deviation in the scans' units; None reads it off every stack.
         seed: of all draws.
 
@@ -74,6 +76,10 @@ class FuseOptions:
         default="box",
         metadata=said("of a slice: an average over its thickness, or a weighted one", among=PROFILES),
     )
+    thickness: float | None = field(
+        default=None,
+        metadata=said("slice thickness of all stacks where slices have gaps or overlap", kind=float, unit="MM"),
+    )
     sigma: float | None = field(
         default=None,
         metadata=said(
@@ -93,6 +99,8 @@ class FuseOptions:
         for name, choices in (("method", METHODS), ("motion", MOTIONS), ("profile", PROFILES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
+        if self.thickness is not None and not (math.isfinite(self.thickness) and self.thickness > 0):
+            raise InputError(f"a slice of {self.thickness:g} mm is not thicker than 0", "give the thickness in mm")
         if self.motion == "slice" and not self.align:
             raise InputError("slices cannot move where the headers are believed", "drop --no-align or --motion slice")
         if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -58,13 +58,19 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
         options: of the fusion.
 
     Raises:
-        InputError: fewer than two stacks, or one that cannot be used.
+        InputError: fewer than two stacks, or one that cannot be used; a prior without a network.
     """
     if len(stacks) < 2:
         raise InputError(f"{len(stacks)} stack cannot be fused", "pass two stacks or more, or use restore")
+    if options.method in ("auto", "network") and prior.detail is None and prior.general is None:
+        raise InputError("the prior has no network that restores stacks", "pass another prior, or the method kriging")
     found = []
-    for number, scan in enumerate(stacks, 1):
-        check_scan(scan, prior)
+    for number, given in enumerate(stacks, 1):
+        scan = given if options.thickness is None else replace(given, thickness=options.thickness)
+        try:
+            check_scan(scan, prior)
+        except InputError as error:
+            raise InputError(f"stack {number}: {error.finding}", error.remedy, error.file) from error
         ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")

@@ -151,9 +151,10 @@ class StackOperator(Operator):
         matrix = self.get_buffer("to_sampler")
         ranges = (torch.arange(some.start, some.stop), *(torch.arange(n) for n in self.fine.shape[1:]))
         i, j, k = (r.to(matrix)[(...,) + (None,) * (2 - axis)] for axis, r in enumerate(ranges))
-        # one sum per axis in float64, then float32: the sums of three broadcast vectors cost little
-        rows = [(row[0] * i + row[3]) + row[1] * j + row[2] * k for row in matrix]
-        return torch.stack(rows, -1).to(like.dtype)[None]
+        out = like.new_empty((1, len(i), *self.fine.shape[1:], 3))
+        for axis, row in enumerate(matrix):  # the long sum is of float32, of two terms that were added in float64
+            torch.add(((row[0] * i + row[3]) + row[1] * j).to(like), (row[2] * k).to(like), out=out[0, ..., axis])
+        return out
 
 
 def _parallel_axes(

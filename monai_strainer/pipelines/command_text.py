@@ -21,6 +21,7 @@ from ..restoring.options import RestoreOptions, declared
 
 if TYPE_CHECKING:
     from .file_options import FileOptions, Outputs
+    from .stack_files import StackFiles
 
 __all__ = ["command_text", "fuse_text"]
 
@@ -51,25 +52,26 @@ def command_text(source: Path, target: Path, prior: Prior, options: FileOptions,
     return shlex.join(words)
 
 
-def fuse_text(
-    sources: Sequence[Path], target: Path, prior: Prior, options: FuseOptions, outputs: Outputs, has_like: bool
-) -> str:
+def fuse_text(files: StackFiles, target: Path, prior: Prior, options: FuseOptions, outputs: Outputs) -> str:
     """Return the command line of a fusion, with every option that differs from its default.
 
     Args:
-        sources, target, prior, options, outputs: of :func:`monai_strainer.pipelines.fuse_files.fuse_files`.
-        has_like: whether the grid of another image was asked for.
+        files, target, prior, options, outputs: of :func:`monai_strainer.pipelines.fuse_files.fuse_files`.
 
     Example:
         >>> from monai_strainer.pipelines.file_options import Outputs
-        >>> names = [Path("a.nii"), Path("b.nii")]
-        >>> fuse_text(names, Path("out.nii"), Prior.cold(), FuseOptions(align=False), Outputs(std=True), True)
-        'monai-strainer fuse a.nii b.nii out.nii --no-align --like IMAGE --std --prior BUNDLE'
+        >>> from monai_strainer.pipelines.stack_files import StackFiles
+        >>> files = StackFiles([Path("a.nii"), Path("b.nii")], volumes=[2], like=Path("c.nii"))
+        >>> fuse_text(files, Path("out.nii"), Prior.cold(), FuseOptions(align=False), Outputs(std=True))
+        'monai-strainer fuse a.nii b.nii out.nii --no-align --volume 2 --like IMAGE --std --prior BUNDLE'
     """
-    words = ["monai-strainer", "fuse", *(one.name if is_image(one) else "DICOM" for one in sources)]
+    words = ["monai-strainer", "fuse", *(one.name if is_image(one) else "DICOM" for one in files.paths)]
     words += [target.name if is_image(target) else "OUT", *_declared(options)]
     words += ["--seed", str(options.seed)] if options.seed else []
-    words += ["--like", "IMAGE"] if has_like else []
+    words += ["--volume", _numbers(files.volumes)] if files.volumes else []
+    words += ["--series-uid", ",".join(one and "UID" for one in files.series_uids)] if files.series_uids else []
+    words += ["--form", files.form] if files.form else []
+    words += ["--like", "IMAGE"] if files.like is not None else []
     words += [f"--{name}" for name, is_set in _flags(outputs).items() if is_set]
     words += [] if prior.digest == _shipped() else ["--prior", "BUNDLE"]
     return shlex.join(words)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,30 +24,30 @@ from ..restoring.options import declared
 from ..volume import Volume
 from .command_text import fuse_text
 from .file_options import Outputs
+from .stack_files import StackFiles
 
 __all__ = ["fuse_files"]
 
 
 def fuse_files(
-    sources: Sequence[Path],
+    files: StackFiles,
     target: Path,
     prior: Prior,
     options: FuseOptions,
     outputs: Outputs | None = None,
     *,
-    like: Path | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Fuse stacks from files, or DICOM folders, to one volume; its record is always written.
 
     Args:
-        sources: two or more; the first gives the units and the kind of the result, and its axes without ``like``.
+        files: two stacks or more; the first gives the units and the kind of the result, and its axes where no image
+            is named whose grid it has.
         target: NIfTI file or DICOM folder.
         prior: to restore with.
         options: how.
         outputs: what else is written: ``std``, and with ``report`` the page; ``overwrite``.
-        like: image whose grid the result has.
         device: where the networks compute.
         progress: called with the parts done and their number.
 
@@ -55,23 +55,20 @@ def fuse_files(
         the report, which is written as the record of the volume.
 
     Raises:
-        InputError: see ``read``, ``fuse`` and ``write``; the same file twice.
+        InputError: see ``read``, ``fuse`` and ``write``.
     """
     start, outputs = time.perf_counter(), outputs or Outputs()
-    paths = [source.resolve() for source in sources]
-    if len(set(paths)) < len(paths):
-        raise InputError("a stack was given twice", "pass every stack once")
-    stacks = [read(source) for source in sources]
-    if like is not None:
-        options = replace(options, like=_grid_of(like, stacks[0], target))
+    stacks = files.read()
+    if files.like is not None:
+        options = replace(options, like=_grid_of(files.like, stacks[0], target))
     out = fuse(stacks, prior, options=options, device=device, progress=progress)
     grid = None if options.like is None else {"shape": options.like.shape, "affine": options.like.affine.tolist()}
     configuration = {name: getattr(options, name) for name in declared(FuseOptions)} | {"like": grid}
-    report = {**out.report, "inputs": [source.name for source in sources], "prior_sha256": prior.digest}
-    report |= {"configuration": configuration}
+    report = {**out.report, "inputs": [path.name for path in files.paths], "prior_sha256": prior.digest}
+    report |= {"configuration": configuration | files.record()}
     page = None
     if outputs.report:
-        command = fuse_text(sources, target, prior, options, outputs, like is not None)
+        command = fuse_text(files, target, prior, options, outputs)
         page = fused_page(stacks, out, run=RunFacts.since(start, command, device))
     std = out.std if outputs.std else None
     write(out.volume, target, report=report, std=std, attached=Attached(page=page), overwrite=outputs.overwrite)

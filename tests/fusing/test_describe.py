@@ -18,7 +18,16 @@ def test_a_stack_that_cannot_be_aligned_keeps_its_number() -> None:
     stacks[1] = Volume(noise, stacks[1].grid, slice_axis=1)
     report = fuse(stacks, load_prior(), spacing=4.0, method="kriging").details
     assert [one.number for one in report.stacks] == [1, 3] and report.left_out == (2,)
-    assert "stack 2 could not be aligned with the first and is left out" in report.warnings
+    said = "stack 2 could not be aligned with the first and is left out: what the two show has a correlation of "
+    assert any(text.startswith(said) for text in report.warnings)
+
+
+def test_a_mirrored_stack_is_a_warning() -> None:
+    stacks = three()[:2]
+    mirrored = Volume(stacks[1].data[::-1].copy(), stacks[1].grid, slice_axis=1)
+    found = [fuse([stacks[0], one], load_prior(), spacing=4.0, method="kriging") for one in (stacks[1], mirrored)]
+    swapped = [any("left and right are swapped" in text for text in one.details.warnings) for one in found]
+    assert swapped == [False, True]
 
 
 def test_the_motion_of_slices_is_a_note() -> None:

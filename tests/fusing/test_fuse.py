@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from phantoms import rmse
 from scipy import ndimage
-from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, zero_filled
+from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, with_gaps, zero_filled
 
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
 from monai_strainer.fusing.fuse import Fused, fuse
@@ -147,6 +148,25 @@ def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
         assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
 
 
+def test_gaps_between_slices_are_filled_by_the_other_stacks_and_the_bars_know_of_them(prior: Prior) -> None:
+    stacks = [with_gaps(axis) for axis in (2, 1, 0)]
+    found = fuse(stacks, prior, spacing=2.0, method="kriging", align=False)
+    inside = ndimage.binary_erosion(phantom() > 0, iterations=2)
+    mean = np.mean([interpolated(one) for one in stacks], axis=0)
+    assert rmse(found.volume.data, phantom(), inside) < 0.8 * rmse(mean, phantom(), inside)
+    held = np.abs(found.volume.data - phantom())[inside] < 1.645 * found.std[inside]
+    assert 0.8 < held.mean() < 0.99
+    untold = [replace(one, thickness=None) for one in stacks]
+    told = fuse(untold, prior, spacing=2.0, method="kriging", align=False, thickness=2.0)
+    assert np.array_equal(told.volume.data, found.volume.data)
+
+
+def test_a_prior_without_a_network_fuses_by_the_data_alone() -> None:
+    with pytest.raises(InputError, match="no network that restores"):
+        fuse(three(), Prior.cold(), spacing=4.0)
+    assert fuse(three()[:2], Prior.cold(), spacing=4.0, method="kriging", align=False).details.method == "kriging"
+
+
 def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) -> None:
     motions = interleaved(12, seed=1)
     stacks = [cut_moved(axis, motions if axis == 1 else np.zeros((12, 6))) for axis in (2, 1, 0)]
@@ -162,6 +182,18 @@ def test_slices_that_moved_are_found_and_make_the_result_better(prior: Prior) ->
     assert any("stack 2: " in note and "slices have moved" in note for note in found.details.notes)
 
 
+def one_slice(stack: Volume) -> Volume:
+    """The middle slice of the second stack."""
+    affine = stack.grid.affine.copy()
+    affine[:3, 3] += 8 * affine[:3, 1]
+    return Volume(stack.data[:, 8:9], Grid((48, 1, 48), affine), slice_axis=1)
+
+
+def noise() -> np.ndarray:
+    """Noise in the shape of the second stack."""
+    return np.abs(np.random.default_rng(0).normal(1, 0.3, (48, 16, 48)))
+
+
 FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 3]))
 
 
@@ -171,7 +203,19 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
         (lambda some: some[:1], {}, "1 stack cannot be fused"),
         (lambda some: [some[0], Volume(phantom(), FAR)], {}, "0 % of its field of view in common"),
         (lambda some: [some[0], Volume(some[1].data - 700, some[1].grid)], {}, "values below zero"),
+        (
+            lambda some: [some[0], Volume(np.where(some[1].data > 700, np.nan, some[1].data), some[1].grid)],
+            {},
+            "stack 2: the scan holds values that are not finite",
+        ),
+        (lambda some: [some[0], one_slice(some[1])], {"spacing": 4.0}, "stack 2: the two have too little in common"),
+        (
+            lambda some: [some[0], Volume(300 * noise(), some[1].grid, slice_axis=1)],
+            {"spacing": 4.0},
+            "stack 2: what the two show has a correlation of",
+        ),
         (lambda some: some, {"spacing": -1.0}, "not above 0"),
+        (lambda some: some, {"thickness": 0.0}, "not thicker than 0"),
         (lambda some: some, {"spacing": 0.01}, "make a volume of"),
         (lambda some: some, {"like": FAR}, "lies outside the stacks"),
         (lambda some: some, {"like": GRID, "spacing": 2.0}, "Give one of them"),

@@ -14,6 +14,7 @@ from monai_strainer import FuseOptions, RestoreOptions, load_prior
 from monai_strainer.cli.command_line import _parser
 from monai_strainer.pipelines.command_text import command_text, fuse_text
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs
+from monai_strainer.pipelines.stack_files import StackFiles
 from monai_strainer.restoring.options import declared
 
 CASES = [
@@ -39,13 +40,15 @@ def test_it_parses_to_the_same_options(options: FileOptions) -> None:
 
 @pytest.mark.parametrize("options", [FuseOptions(), FuseOptions(spacing=0.8, align=False, sigma=12.5, seed=3)])
 def test_that_of_a_fusion_parses_to_the_same_options(options: FuseOptions) -> None:
-    names = [Path("/home/SECRET/a b.nii.gz"), Path("/home/SECRET")]
-    text = fuse_text(names, Path("out.nii.gz"), load_prior(), options, Outputs(report=True), has_like=True)
+    names, like = [Path("/home/SECRET/a b.nii.gz"), Path("/home/SECRET")], Path("/home/SECRET/c.nii")
+    files = StackFiles(names, volumes=[1, 2], series_uids=["", "1.2.SECRET"], form="qform", like=like)
+    text = fuse_text(files, Path("out.nii.gz"), load_prior(), options, Outputs(report=True))
     assert "SECRET" not in text and "--prior" not in text
     args = _parser().parse_args(shlex.split(text)[1:])
     assert args.input == [Path("a b.nii.gz"), Path("DICOM")] and args.report and not args.std
     assert all(getattr(args, name) == getattr(options, name) for name in declared(FuseOptions))
     assert (args.seed, args.like) == (options.seed, Path("IMAGE"))
+    assert (args.volume, args.series_uid, args.form) == ([1, 2], ["", "UID"], "qform")
 
 
 def test_no_folder_and_no_identifier_of_a_series_is_named() -> None:

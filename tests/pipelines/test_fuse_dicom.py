@@ -15,6 +15,7 @@ from monai_strainer import FuseOptions, Grid, Volume, read, write
 from monai_strainer.pipelines.contrast_files import restore_with_files
 from monai_strainer.pipelines.file_options import FileOptions, Outputs
 from monai_strainer.pipelines.fuse_files import fuse_files
+from monai_strainer.pipelines.stack_files import StackFiles
 
 KRIGING = FuseOptions(spacing=1.5, method="kriging", align=False)
 
@@ -48,7 +49,8 @@ def test_a_series_and_a_file_become_a_series(first: Path, tmp_path: Path) -> Non
     scan = read(first)
     write(other_stack(scan), tmp_path / "coronal.nii.gz")
     made = tmp_path / "fused"
-    report = fuse_files([first, tmp_path / "coronal.nii.gz"], made, small_prior(), KRIGING, Outputs(std=True))
+    files = StackFiles([first, tmp_path / "coronal.nii.gz"])
+    report = fuse_files(files, made, small_prior(), KRIGING, Outputs(std=True))
     (uid,) = {
         one.SeriesInstanceUID for one in images(made)
     }  # that of the standard deviation lies in a folder of its own
@@ -66,7 +68,7 @@ def test_a_series_is_the_grid_of_the_result_and_keeps_its_directions(first: Path
     like = series(tmp_path / "earlier", put("SeriesInstanceUID", "1.2.3.4"))
     made = tmp_path / "fused"
     options = FuseOptions(method="kriging", align=False)
-    fuse_files([first, tmp_path / "coronal.nii.gz"], made, small_prior(), options, like=like)
+    fuse_files(StackFiles([first, tmp_path / "coronal.nii.gz"], like=like), made, small_prior(), options)
     assert read(made).grid.shape == SHAPE and np.allclose(read(made).grid.affine, read(like).grid.affine, atol=1e-4)
     require_same_person(made, first)
 
