@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from experiments.claims_page import page
-from experiments.fits import TASKS, Fit, restored
+from experiments.fits import TASKS, Fit, How, restored
 from experiments.noise_cohort import noise_slices
 from experiments.results import Results, asked
 from experiments.slices import Slice, cohort_of, cut
@@ -166,8 +166,8 @@ def measure(case: dict[str, Any], target: Slice, setting: Setting) -> dict[str, 
     start, rate = start_of(case["method"], setting)
     solved = case["method"].endswith("solved")
     if case["task"] != "fit":
-        more: dict[str, Any] = {"steps": case["step"], "solved": solved, "seed": setting.seed}
-        return restored(start, target, case["task"], case["optimiser"], rate=rate, device=setting.device, **more)
+        how = How(case["optimiser"], rate, solved, device=setting.device)
+        return restored(start, target, case["task"], how, steps=case["step"], seed=setting.seed)
     last = setting.steps
     fit = Fit(start, target, case["optimiser"], rate=rate, schedule=last, solved=solved, device=setting.device)
     file = setting.file("fit", *(case[name] for name in ("scan", "method", "optimiser", "schedule")))

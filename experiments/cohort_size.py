@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.fits import TASKS, Fit, restored
+from experiments.fits import TASKS, Fit, How, restored
 from experiments.results import Results, asked, markdown
 from experiments.slices import Slice, cohort_of, cut
 from monai_strainer.anatomy.aligned_slices import AlignedSlices
@@ -60,8 +60,8 @@ def measure(case: dict[str, Any], encoder: Siren, fresh: Siren, target: Slice, a
         return Fit(encoder, target, solved=True, device=args.device).scores()
     fresh.encoder.load_state_dict(encoder.encoder.state_dict())
     if case["task"] != "fit":
-        more: dict[str, Any] = {"steps": args.steps, "seed": args.seed, "device": args.device}
-        return restored(fresh, target, case["task"], rate=args.rate, **more)
+        how = How(rate=args.rate, device=args.device)
+        return restored(fresh, target, case["task"], how, steps=args.steps, seed=args.seed)
     fit = Fit(fresh, target, rate=args.rate, device=args.device)
     fit.advance(args.steps)
     return fit.scores()

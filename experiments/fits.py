@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from monai_strainer.optim.schedules import falling, set_rate
 from monai_strainer.physics import Downsample, Identity, Measurement, NoiseModel, Operator, RicianNoise
 from monai_strainer.storage.atomic import atomic
 
-__all__ = ["TASKS", "Fit", "restored"]
+__all__ = ["TASKS", "Fit", "How", "restored"]
 
 MUON, BESIDE = 1.5e-4, 3e-4  # rates of Muon and of Adam beside it, as in benchmarks/speed.py
 TASKS: dict[str, tuple[int, float]] = {"denoise5": (1, 0.05), "x2": (2, 0.003)}  # factor; Rician sigma over the peak
@@ -117,19 +118,18 @@ def degraded(target: Slice, task: str, seed: int) -> tuple[Operator, NoiseModel,
     return operator, noise, noise.sample(clean, torch.Generator().manual_seed(seed))
 
 
-def restored(
-    start: Siren,
-    target: Slice,
-    task: str,
-    optimiser: str = "adam",
-    *,
-    steps: int = 300,
-    rate: float = 1e-4,
-    solved: bool = False,
-    freeze: int | str | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class How:
+    """How a network is fitted; see :class:`Fit`."""
+
+    optimiser: str = "adam"
+    rate: float = 1e-4
+    solved: bool = False
+    freeze: int | str | None = None
+    device: str = "cpu"
+
+
+def restored(start: Siren, target: Slice, task: str, how: How, *, steps: int = 300, seed: int = 0) -> dict[str, float]:
     """Restore a degraded slice, stopped blindly: by held-out measurements.
 
     With Adam as the paper does, by the network alone at a constant rate. With Muon as ``restore`` does with the
@@ -139,6 +139,7 @@ def restored(
         ``psnr`` and ``psnr_head``, peak 1; ``best_step``; with Adam ``psnr_oracle``, the best of all looks.
     """
     operator, noise, y = degraded(target, task, seed)
+    device = how.device
     coords, inside = target.coords(start.spatial_dims).to(device), target.image > 0
     start, operator, noise, y = start.to(device), operator.to(device), noise.to(device), y.to(device)
 
@@ -147,12 +148,12 @@ def restored(
         parts = {"psnr": wrong, "psnr_head": wrong[inside]}
         return {name: -10 * math.log10(max(float(part.mean()), 1e-15)) for name, part in parts.items()}
 
-    if optimiser == "muon":
-        chosen = FitOptions(solve=solved, steps=steps, freeze=freeze, allow_no_network=False)
+    if how.optimiser == "muon":
+        chosen = FitOptions(solve=how.solved, steps=steps, freeze=how.freeze, allow_no_network=False)
         found = refine(start, coords, Measurement(operator, y, noise), chosen, seed=seed)
         return {**score(found.field.correct(found.images).images), "best_step": int(found.best_step[0])}
     begin, looks = deepcopy(start), []
-    if solved:
+    if how.solved:
         ones = operator.A(torch.ones(operator.shape_in, device=device))  # the network speaks in [-1, 1]
         readout = solve_readouts(start, coords, operator, 2 * noise.debias(y) - ones).mean[0]
         with torch.no_grad():
@@ -163,7 +164,7 @@ def restored(
         coords,
         Measurement(operator, y, noise),
         steps=steps,
-        rate=rate,
+        rate=how.rate,
         seed=seed,
         on_look=lambda step, x: looks.append(score(x)["psnr"]),
     )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.fits import TASKS, Fit, restored
+from experiments.fits import TASKS, Fit, How, restored
 from experiments.results import Results, asked, markdown
 from experiments.slices import Slice, cohort_of, cut
 from monai_strainer.anatomy.aligned_slices import AlignedSlices
@@ -72,7 +72,8 @@ def measure(case: dict[str, Any], start: Siren, target: Slice, args: Any) -> dic
     optimiser, freeze = ("adam", None) if is_paper else ("muon", case["freeze"])
     more: dict[str, Any] = {"rate": args.rate, "solved": not is_paper, "freeze": freeze, "device": args.device}
     if case["task"] != "fit":
-        return restored(start, target, case["task"], optimiser, steps=args.steps, seed=args.seed, **more)
+        how = How(optimiser, **more)
+        return restored(start, target, case["task"], how, steps=args.steps, seed=args.seed)
     fit = Fit(start, target, optimiser, schedule=args.steps, **more)
     fit.advance(args.steps)
     return {**fit.scores(), "frozen": fit.frozen}

@@ -132,9 +132,7 @@ class Risk(Record):
 
     kind: str = entry("name of the estimator")
     rmse: float = entry(
-        "estimated root mean square error over the object, before lesions are given back; at least the uncertainty of "
-        "the estimate",
-        "scan units",
+        "root mean square error over the object before lesions are given back; at least its uncertainty", "scan units"
     )
     rmse_of_input: float = entry("that of the input: the noise level over the object", "scan units")
     network_weight: float = entry("mean weight of the network in the result; the rest is the data", "0 to 1")
