@@ -10,8 +10,9 @@ from ..errors import InputError
 from ..fusing.options import FuseOptions
 from ..pipelines.device import device_of
 from ..restoring.options import declared
+from .limits import Number, numbers
 from .messages import log, motion_text, result, warn
-from .options import add_declared, new_command, numbers, shared, words
+from .options import add_declared, new_command, shared, words
 from .progress import bar_of
 from .targets import require_target
 
@@ -41,7 +42,7 @@ def add_fuse(commands: Any) -> None:
     )
     command.add_argument(
         "--volume",
-        type=numbers,
+        type=Number(numbers, least=1),
         default=None,
         metavar="K[,K...]",
         help="the volume that is meant where stacks hold several: one number for all stacks, or one for each",
