@@ -144,19 +144,23 @@ def benchmark(args: argparse.Namespace) -> None:
 
 
 def table(path: Path) -> None:
-    """Print a line for every scan and thickness, and the gates."""
+    """Print a line for every scan and thickness, with what is gained over the best single stack and the average."""
     with path.open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    print(f"| scan, slices in voxels | {' | '.join(methods)} | bars | alignment |")
-    print(f"| --- | {' | '.join('---:' for _ in methods)} | ---: | --- |")
+    print(f"| scan, slices in voxels | {' | '.join(methods)} | over single | over average | bars | alignment |")
+    print(f"| --- | {' | '.join('---:' for _ in methods)} | ---: | ---: | ---: | --- |")
     for scan, thickness in dict.fromkeys((row["scan"], row["thickness"]) for row in rows):
         mine = {row["method"]: row for row in rows if (row["scan"], row["thickness"]) == (scan, thickness)}
         cells = [f"{float(mine[m]['psnr']):.2f}" if m in mine else "" for m in methods]
         last = next((mine[m] for m in ("auto", "network", "kriging") if m in mine), None)
         bars = f"{float(last['coverage90']):.2f}" if last else ""
         moved = f"{float(last['mm']):.3f} mm, {float(last['degrees']):.3f} degrees" if last else ""
-        print(f"| {scan}, {thickness} | {' | '.join(cells)} | {bars} | {moved} |")
+        gains = [
+            f"{float(last['psnr']) - float(mine[m]['psnr']):+.2f}" if last and m in mine else ""
+            for m in ("single", "average")
+        ]
+        print(f"| {scan}, {thickness} | {' | '.join(cells)} | {' | '.join(gains)} | {bars} | {moved} |")
 
 
 def main() -> None:
