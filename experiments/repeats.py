@@ -9,6 +9,10 @@ found once, on the clean whole scans (`experiments/rigid.py`).
 
 - `general`: the general prior, which saw none of these scans.
 - `default`: what `restore` does by itself, for scans of the split `val` alone: its prior was trained on the others.
+- `tuned`: a prior of brains that saw none of the people who were scanned twice: the general prior, tuned to the other
+  training scans as `pretrain_prior(..., start="general_strainer")` does it.
+- `trained`: the shipped prior of brains on people who were scanned twice. It was trained on both visits, so this is the
+  worst case, and no measure of quality.
 - `given`: the noisy slab; cubic interpolation at 2x.
 - `ndsafir`: a denoiser that learned nothing, given the noise level: it shows what comes from less noise
   or less detail, and not from a prior. Left out where the package is not installed.
@@ -28,6 +32,7 @@ import torch
 from numpy.typing import NDArray
 
 from experiments.denoisers import installed, ndsafir
+from experiments.fine_tuning import GENERAL, Group, tuned
 from experiments.repeats_compare import Slab, agreement, cut, details, distances, identities, paired, shared
 from experiments.repeats_page import show
 from experiments.results import Results, asked, weights_of
@@ -65,6 +70,8 @@ def methods(slab: Slab, task: str, compared: Sequence[str]) -> list[str]:
     found = ["given", "general"]
     if slab.split == "val":
         found.append("default")
+    if slab.name in compared:
+        found += ["tuned", "trained"]
     if TASKS[task][0] and (slab.split == "val" or slab.name in compared) and installed(("ndsafir",)):
         found.append("ndsafir")
     return found
@@ -124,6 +131,15 @@ class Study:
         return one == two
 
 
+def priors_of(wanted: Sequence[str], others: list[Path], results: Results, args: Any) -> dict[str, Prior]:
+    """Return the priors of the methods that are asked for; `others` are training scans of people scanned once."""
+    shipped = load_prior()
+    priors = {"general": load_prior(bundle_path(GENERAL)), "default": shipped, "trained": shipped}
+    if "tuned" in wanted:
+        priors["tuned"] = tuned(Group("brains scanned once", GENERAL, others, []), results.home, args.seed, args.tiny)
+    return priors
+
+
 def compare_visits(study: Study) -> None:
     """Add the rows that compare two visits of one person."""
     by_name = {slab.name: slab for slab in study.slabs}
@@ -165,6 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     more = {
         "scans": {"type": int, "default": 11, "help": "to restore: of people scanned twice, then val, then train"},
         "tasks": {"default": ",".join(TASKS), "help": "with commas (default: all)"},
+        "methods": {"default": "given,ndsafir,general,default,tuned,trained", "help": "with commas (default: all)"},
     }
     args, results = asked("repeats", __doc__, ("kind", "scan", "task", "method", "prior"), argv, **more)
     if args.show:
@@ -178,9 +195,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     compared = [name for pair in twice for name in pair]
     slabs.sort(key=lambda slab: (slab.name not in compared, slab.split != "val"))
     tasks = ("x2",) if args.tiny else tuple(args.tasks.split(","))
-    states = {(slab.name, task): methods(slab, task, compared) for slab in slabs[: args.scans] for task in tasks}
-    priors = {"general": load_prior(bundle_path("general_strainer")), "default": load_prior()}
-    study = Study(results, slabs, paths, twice, states, priors)
+    wanted = args.methods.split(",")
+    states = {
+        (slab.name, task): [method for method in methods(slab, task, compared) if method in wanted]
+        for slab in slabs[: args.scans]
+        for task in tasks
+    }
+    others = [path for path in train if path.parent.parent.name not in compared]
+    study = Study(results, slabs, paths, twice, states, priors_of(wanted, others, results, args))
     compare_visits(study)
     compare_people(study)
     show(results)

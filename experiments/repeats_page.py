@@ -14,7 +14,15 @@ from experiments.results import Results, markdown, newest
 
 __all__ = ["show"]
 
-COLOURS = {"clean": "black", "given": "0.6", "ndsafir": "C1", "general": "C0", "default": "C2"}
+COLOURS = {
+    "clean": "black",
+    "given": "0.6",
+    "ndsafir": "C1",
+    "general": "C0",
+    "default": "C2",
+    "tuned": "C4",
+    "trained": "C3",
+}
 Rows = Sequence[dict[str, str]]
 
 
@@ -100,10 +108,10 @@ def _draw_visits(ax: Any, rows: Rows) -> None:
             ax.plot([-0.4, len(tasks) - 0.6], [level, level], color="black", linewidth=0.7)
             ax.plot(len(tasks) - 0.55, level, mark, color="black", markersize=4)
         for k, task in enumerate(tasks):
-            for j, method in enumerate(("given", "ndsafir", "general")):
+            for j, method in enumerate(("given", "ndsafir", "general", "tuned")):
                 for value in _of(some, (task, method), "dice"):
                     label = {"given": "noisy, or cubic"}.get(method, method) if (mark, k) == ("o", 0) else None
-                    ax.plot(k + 0.2 * (j - 1), value, mark, color=COLOURS[method], label=label)
+                    ax.plot(k + 0.2 * (j - 1.5), value, mark, color=COLOURS[method], label=label)
     ax.set_xticks(range(len(tasks)), tasks)
     ax.set_title("two visits of one person; lines: clean visits", fontsize=10)
     ax.set_ylabel("Dice, mean of three tissues")
