@@ -14,6 +14,7 @@ ndsafir, dipy, scikit-learn) are left out. Restored slabs stay in `runs/segmenta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from experiments.results import Results, asked, weights_of
 from experiments.segmentation_methods import TASKS, Brain, available, brain_of, measured, restored
 from experiments.segmentation_table import show
-from experiments.tissue_segmenters import SEGMENTERS, Labels, boundaries, figures
+from experiments.tissue_segmenters import SEGMENTERS, Labels, boundaries, figures, misfit
 from monai_strainer import Prior, load_prior, read
 from monai_strainer.cohorts.read import split_scans
 
@@ -72,7 +73,8 @@ def compare(results: Results, brain: Brain, prior: Prior, wanted: Iterable[dict[
         if reference is None:
             reference = references[row["segmenter"]] = segmenter(clean, mask, clean)
         labels = segmenter(image, mask, clean)
-        results.add({**row, **figures(labels, reference), **boundaries(labels, image, reference, clean)})
+        moved = boundaries(labels, image, reference, clean)
+        results.add({**row, **figures(labels, reference), **moved, "error": misfit(image, clean, reference)})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,11 +82,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     more = {
         "segmenters": {"default": ",".join(SEGMENTERS), "help": "with commas (default: all that are installed)"},
         "tasks": {"default": ",".join(TASKS), "help": "with commas (default: all)"},
+        "scans": {"type": int, "default": None, "help": "the first so many, the whole head last (default: all)"},
     }
     args, results = asked("segmentation", __doc__, ("scan", "task", "method", "segmenter", "prior"), argv, **more)
     if not args.show:
         prior, tasks = load_prior(), "denoise9,x2" if args.tiny else args.tasks
-        for name, brain in brains(args.dataset, args.tiny):
+        for name, brain in islice(brains(args.dataset, args.tiny), args.scans):
             compare(results, brain, prior, cases(name, args.segmenters.split(","), tasks.split(","), weights_of(prior)))
     show(results)
 

@@ -148,6 +148,27 @@ def gate(rows: Sequence[Row]) -> str:
     return markdown(columns, lines)
 
 
+def why_missed(rows: Sequence[Row]) -> str:
+    """Compare what the gate asks with how much smaller the error is: share of voxels in another class, mean error."""
+    lines = []
+    for task, method in cases(rows):
+        ours, rival = (
+            [row for row in chosen(rows, task, name, "thresholds") if row.get("error")] for name in ("ours", method)
+        )
+        if method in ("ours", COHORT) or not rival or len(ours) != len(rival):
+            continue
+        wrong = [1 - float(np.mean([dice(row) for row in some])) for some in (rival, ours)]
+        error = [average(some, "error") for some in (rival, ours)]
+        asked = 20 * np.log10(wrong[0] / max(wrong[0] - GAIN, 1e-9))
+        shares = [f"{value:.3f}" for value in wrong]
+        falls = [f"{100 * (1 - b / a):.0f}" for a, b in (wrong, error)]
+        more = [f"{20 * np.log10(error[0] / error[1]):.1f}", f"{asked:.1f}"]
+        lines.append([f"{task}, {method}", len(ours), *shares, *error, *falls, *more])
+    columns = ["task, rival", "people", "1 - Dice, rival", "ours", "error, rival, % of WM", "ours"]
+    falls = ["1 - Dice falls by, %", "error falls by, %", "that is, dB", "the gate asks, dB"]
+    return markdown([*columns, *falls], lines)
+
+
 def _worst(rows: Sequence[Row]) -> tuple[float, str]:
     """Return the largest mean bias, in percent, and its tissue."""
     means = {t: average(rows, f"bias_{t}") for t in TISSUES}
@@ -207,5 +228,6 @@ def show(results: Results) -> None:
         if name in segmenters(rows):
             title = NAMED[name][0].upper() + NAMED[name][1:]
             parts += [f"**{title}**, means over people, in brackets the 95 % interval:", of_segmenter(rows, name)]
+    parts += ["**Why the gate is missed** (fixed thresholds):", why_missed(rows)]
     parts += ["**All segmenters**:", of_all(rows), "**Why CSF grows**:", cause(rows)]
     results.show("\n\n".join(parts), results.figure())

@@ -146,6 +146,17 @@ def boundaries(labels: Labels, image: Image, reference: Labels, clean: Image) ->
     return {"moved": 100 * (two - one) / white, "kept": 100 * (after - before) / max(1, before)}
 
 
+def misfit(image: Image, clean: Image, reference: Labels) -> float:
+    """Return the mean absolute error in the brain, in percent of the clean mean of white matter.
+
+    Example:
+        >>> misfit(np.float32([1, 3, 9]), np.float32([2, 4, 0]), np.int8([1, 3, 0]))
+        25.0
+    """
+    inside, white = reference > 0, float(clean[reference == 3].mean()) if (reference == 3).any() else 1.0
+    return 100 * float(np.abs(image - clean)[inside].mean(dtype=np.float64)) / white
+
+
 _ALL: dict[str, tuple[Segmenter, str | None]] = {
     "thresholds": (thresholds, None),
     "atropos": (atropos, "ants"),
