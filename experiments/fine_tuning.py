@@ -79,11 +79,10 @@ def groups(dataset: Path, is_tiny: bool) -> list[Group]:
     return found
 
 
-def tuned(group: Group, home: Path, seed: int, is_tiny: bool) -> Prior:
+def tuned(group: Group, home: Path, seed: int, is_tiny: bool, recipe: PriorRecipe = TUNING) -> Prior:
     """Tune the start to the group; a run that was broken off goes on, one that is done is read."""
     from monai_strainer.pipelines.pretrain_prior import pretrain_prior
 
-    recipe = TUNING
     if is_tiny:
         small = replace(TUNING.detail, steps=2, groups=1, patches=1, side=16)
         recipe = PriorRecipe(encoder=replace(TUNING.encoder, steps=2, points=64), detail=small, grid=(6, 16, 16))

@@ -10,7 +10,8 @@ found once, on the clean whole scans (`experiments/rigid.py`).
 - `general`: the general prior, which saw none of these scans.
 - `default`: what `restore` does by itself, for scans of the split `val` alone: its prior was trained on the others.
 - `tuned`: a prior of brains that saw none of the people who were scanned twice: the general prior, tuned to the other
-  training scans as `pretrain_prior(..., start="general_strainer")` does it.
+  training scans as `pretrain_prior(..., start="general_strainer")` does it; its coordinate network, which `restore`
+  does not use by itself, stays untrained.
 - `trained`: the shipped prior of brains on people who were scanned twice. It was trained on both visits, so this is the
   worst case, and no measure of quality.
 - `given`: the noisy slab; cubic interpolation at 2x.
@@ -23,7 +24,7 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ from monai_strainer import Prior, Volume, load_prior, read, restore
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.baselines import cubic
 from monai_strainer.physics import Profile, RicianNoise
+from monai_strainer.pipelines.prior_recipe import TUNING
 from monai_strainer.priors.shipped import bundle_path
 
 TASKS = {"denoise3": (0.03, 1), "denoise9": (0.09, 1), "x2": (0.0, 2)}
 SLICES = 24  # of a slab
+DETAIL_ALONE = replace(TUNING, encoder=replace(TUNING.encoder, steps=0))
 Image = NDArray[np.float32]
 
 
@@ -136,7 +139,8 @@ def priors_of(wanted: Sequence[str], others: list[Path], results: Results, args:
     shipped = load_prior()
     priors = {"general": load_prior(bundle_path(GENERAL)), "default": shipped, "trained": shipped}
     if "tuned" in wanted:
-        priors["tuned"] = tuned(Group("brains scanned once", GENERAL, others, []), results.home, args.seed, args.tiny)
+        group = Group("brains scanned once", GENERAL, others, [])
+        priors["tuned"] = tuned(group, results.home, args.seed, args.tiny, DETAIL_ALONE)
     return priors
 
 
