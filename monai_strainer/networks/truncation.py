@@ -88,9 +88,9 @@ class TruncationNet(nn.Module):
         power = self._local(d.square()) + _LEAST
         found = [power.log()]
         for lag in range(1, self.lags + 1):
-            product = d[:, :, lag:] * d[:, :, :-lag]
-            before = lag // 2
-            found.append(self._local(F.pad(product, (0, 0, before, lag - before))) / power)
+            product = torch.zeros_like(d)  # all of it where the image is not longer than the lag
+            product[:, :, lag // 2 : d.shape[2] - (lag - lag // 2)] = d[:, :, lag:] * d[:, :, :-lag]
+            found.append(self._local(product) / power)
         return torch.cat(found, dim=1)
 
     @staticmethod

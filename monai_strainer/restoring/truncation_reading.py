@@ -18,19 +18,20 @@ __all__ = ["kspace_weight"]
 USUAL = 0.25  # weight of truncated k-space where nothing can be read
 _SIDE = 48  # of a patch, in voxels
 _PATCHES = 96  # at most
-_SURE = 0.03  # below it, and above 1 minus it, a weight counts as 0 or 1
+_SURE = 0.05  # below it, and above 1 minus it, a weight counts as 0 or 1
+_MOST = 6.0  # log odds of one patch that count: a few patches, such as the hard edges of a phantom, do not decide
 
 
 @torch.no_grad()
 def kspace_weight(scan: Volume, network: TruncationNet | None, inside: NDArray[np.bool_]) -> float:
     """Return the probability that the voxels of a scan, in its slices, are truncated k-space and not area averages.
 
-    With ``l`` the mean of the network's log odds over patches of the scan,
+    With ``l`` the mean of the network's log odds over patches of the scan, each between -6 and 6,
 
         ``p = sigmoid(l + log(0.25 / 0.75))``
 
     If the results of the two assumptions differ by ``d`` and one of them is right, the weight ``p`` has the smallest
-    expected squared error, ``p (1 - p) d^2``. Probabilities below 3 % and above 97 % count as 0 and 1: then one
+    expected squared error, ``p (1 - p) d^2``. Probabilities below 5 % and above 95 % count as 0 and 1: then one
     result is computed only. Noise hides the difference, and ``p`` goes to 0.25.
 
     Args:
@@ -51,6 +52,6 @@ def kspace_weight(scan: Volume, network: TruncationNet | None, inside: NDArray[n
     found = [network(image.to(device)).cpu() for image, _ in patches_of(scan.slices(axis), signal, _SIDE, _PATCHES)]
     if not found:
         return USUAL
-    odds = float(torch.cat(found).double().mean()) + math.log(USUAL / (1 - USUAL))
-    weight = 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0
+    odds = float(torch.cat(found).double().clamp(-_MOST, _MOST).mean()) + math.log(USUAL / (1 - USUAL))
+    weight = 1 / (1 + math.exp(-odds))
     return 0.0 if weight < _SURE else 1.0 if weight > 1 - _SURE else weight

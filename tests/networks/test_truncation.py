@@ -1,15 +1,12 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Laws of the truncation network: units do not matter, and the shipped one tells what a slice was made by."""
+"""Laws of the truncation network: units do not matter, cut-away background has no weight, any size is read."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from phantoms import ellipsoid
 
 from monai_strainer.networks.truncation import TruncationNet, sizes_of_truncation
-from monai_strainer.physics import Profile
-from monai_strainer.priors.general_store import load_general
 
 
 def image(seed: int = 0) -> torch.Tensor:
@@ -20,6 +17,13 @@ def image(seed: int = 0) -> torch.Tensor:
 def test_units_do_not_matter(gain: float, offset: float) -> None:
     network = TruncationNet(channels=6)
     assert torch.allclose(network(gain * image() + offset), network(image()), atol=2e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (3, 30), (4, 5), (30, 2)])
+def test_a_slice_of_few_voxels_is_read(shape: tuple[int, int]) -> None:
+    with torch.no_grad():
+        found = TruncationNet(channels=6)(torch.rand(2, 1, *shape) + 0.5)
+    assert found.shape == (2,) and torch.isfinite(found).all()
 
 
 def test_exact_zeros_have_no_weight() -> None:
@@ -47,13 +51,3 @@ def test_sizes_make_the_same_architecture() -> None:
 def test_a_network_of_nothing_is_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="needs a channel"):
         TruncationNet(**sizes)
-
-
-@pytest.mark.parametrize(("kind", "sign"), [("box", -1), ("gaussian", -1), ("kspace", 1)])
-def test_the_shipped_network_tells_what_a_phantom_was_made_by(kind: str, sign: int) -> None:
-    general = load_general()
-    assert general is not None and general.truncation is not None
-    truth = torch.from_numpy(ellipsoid((120, 140, 8))).movedim(2, 0).contiguous()
-    low = Profile(kind)((8, 120, 140), (8, 60, 70)).A(truth).abs()[:, None]
-    with torch.no_grad():
-        assert sign * float(general.truncation(low.float()).mean()) > 1

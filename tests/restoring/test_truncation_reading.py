@@ -60,11 +60,22 @@ def test_where_nothing_can_be_read_the_weight_is_the_usual_one() -> None:
 def test_the_shipped_network_tells_truncation_from_averages(noise: float) -> None:
     general = load_general()
     assert general is not None and general.truncation is not None
-    low, high = (
+    box, gaussian, kspace = (
         kspace_weight(scan, general.truncation, scan.data > 50)
-        for scan in (measured("box", noise), measured("kspace", noise))
+        for scan in (measured(kind, noise) for kind in ("box", "gaussian", "kspace"))
     )
-    assert low < 0.2 and high > 0.6
+    assert box < 0.1 and gaussian < 0.1 and kspace > 0.9
+
+
+def test_a_few_patches_do_not_decide() -> None:
+    class OneIsFarOff(Fixed):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            found = super().forward(image)
+            found[0] = 1000.0
+            return found
+
+    scan = volume(np.random.default_rng(0).normal(500, 60, (192, 192, 2)))
+    assert kspace_weight(scan, OneIsFarOff(-3.0), scan.data > 0) < 0.1
 
 
 def test_noise_hides_the_difference() -> None:
