@@ -115,10 +115,10 @@ def give_back(
         the image and its standard deviation.
 
     Example:
-        >>> spot = np.zeros((1, 9, 9), np.float32)
-        >>> spot[0, 4, 4] = 10
+        >>> spot = np.zeros((1, 41, 41), np.float32)
+        >>> spot[0, 20, 20] = 10
         >>> image, std = give_back(np.zeros_like(spot), np.ones_like(spot), spot, 1.0, spot < 99, (1, 1, 1))
-        >>> bool(image[0, 4, 4] > 5), bool(abs(image[0, 0, 0]) < 0.1)
+        >>> bool(image[0, 20, 20] > 5), bool(abs(image[0, 0, 0]) < 0.1)
         (True, True)
     """
     level = np.sqrt(np.broadcast_to(np.asarray(variance, np.float32), image.shape))

@@ -55,7 +55,7 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (("--scale", "0"), "not positive"),
+        (("--scale", "0"), "--scale 0 is not above 0"),
         (("--scale", "0.5"), "would lower the resolution"),
         (("--scale", "2,2"), "2 numbers"),
         (("--spacing", "1,1"), "one per array axis"),
