@@ -36,8 +36,8 @@ def patches_of(
 
     Example:
         >>> image = np.random.default_rng(0).random((3, 40, 40), np.float32)
-        >>> [tuple(patches.shape) for patches, _ in patches_of(image, image > 0.1, 32, 100)]
-        [(4, 1, 32, 32), (4, 1, 32, 32), (4, 1, 32, 32)]
+        >>> sum(len(patches) for patches, _ in patches_of(image, image > 0.1, 32, 100))
+        12
     """
     count, height, width = slices.shape
     some = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
