@@ -153,7 +153,7 @@ class Aligned:
     unsure: int = 0
 
     @property
-    def doubt(self) -> str:
+    def reason(self) -> str:
         """Return why it is not aligned, in words; nothing where it is."""
         if self.converged:
             return ""

@@ -25,7 +25,7 @@ _FAR = 5.0  # mm, or degrees, from the header: beyond, the report says so
 
 def described(
     options: FuseOptions, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned],
-    found: Corrected, wanted: Grid, seen: float, doubts: Mapping[int, str],
+    found: Corrected, wanted: Grid, seen: float, reasons: Mapping[int, str],
 ) -> FuseReport:  # fmt: skip
     """Write the report.
 
@@ -37,12 +37,12 @@ def described(
         found: the image that all data corrected.
         wanted: grid of the result.
         seen: fraction of it that a stack reaches.
-        doubts: by number, why stacks were not used.
+        reasons: by number, why stacks were not used.
     """
     stacks = tuple(_stack(k, choice, given, aligned, found) for k in range(len(given)))
     warnings = [
-        f"stack {number} could not be aligned with the first and is left out: {doubt}"
-        for number, doubt in doubts.items()
+        f"stack {number} could not be aligned with the first and is left out: {reason}"
+        for number, reason in reasons.items()
     ]
     if options.like is not None and seen < 0.995:
         warnings.append(f"{100 * (1 - seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
@@ -76,7 +76,7 @@ def described(
     return FuseReport(
         made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
         spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
-        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(doubts), seen=round(seen, 4),
+        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(reasons), seen=round(seen, 4),
         notes=(*(note for one in given for note in one.notes), *_moved_slices(stacks)), warnings=tuple(warnings),
     )  # fmt: skip
 

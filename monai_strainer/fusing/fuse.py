@@ -87,7 +87,7 @@ def fuse(
     thickest = max(one.scan.thickness or float(one.scan.grid.spacing.max()) for one in given)
     target = target_of(given[0].scan.grid, options.edge, options.like, thickest)
     report = _Counter(progress, 3 * len(given) + STEPS)
-    given, aligned, doubts = _aligned(given, options)
+    given, aligned, reasons = _aligned(given, options)
     report.add(len(stacks))
     parts, names = [], []
     if options.method in ("auto", "network"):
@@ -113,7 +113,7 @@ def fuse(
     scale = np.float32(given[0].scale)
     axis = given[0].scan.slice_axis if options.like is None else -1
     volume = Volume(np.where(empty, np.float32(0), image) * scale, target.wanted, given[0].scan.source, axis)
-    details = described(options, choice, given, aligned, found, target.wanted, float(seen.mean()), doubts)
+    details = described(options, choice, given, aligned, found, target.wanted, float(seen.mean()), reasons)
     return Fused(volume, np.where(seen, std, np.float32(0)) * scale, details)
 
 
@@ -143,11 +143,11 @@ def _aligned(
     if options.align:
         aligned = align_stacks([one.stack for one in given], place)
     kept = [k for k, one in enumerate(aligned) if one.converged or not options.align]
-    doubts = {given[k].number: one.doubt for k, one in enumerate(aligned) if k not in kept}
+    reasons = {given[k].number: one.reason for k, one in enumerate(aligned) if k not in kept}
     if len(kept) < 2:
-        reasons = "; ".join(f"stack {number}: {doubt}" for number, doubt in doubts.items())
+        listed = "; ".join(f"stack {number}: {reason}" for number, reason in reasons.items())
         raise InputError(
-            f"no stack can be aligned with the first ({reasons})", "check the headers, or pass --no-align to trust them"
+            f"no stack can be aligned with the first ({listed})", "check the headers, or pass --no-align to trust them"
         )
     used = [aligned[k] for k in kept]
     if options.motion == "slice":
@@ -155,7 +155,7 @@ def _aligned(
         used = [replace(one, stack=own.stack, unsure=own.unsure) for one, own in zip(used, placed)]
     first = used[0].stack
     used[1:] = [replace(one, stack=evened(one.stack, first, place)) for one in used[1:]]
-    return [given[k] for k in kept], used, doubts
+    return [given[k] for k in kept], used, reasons
 
 
 def _unseen(

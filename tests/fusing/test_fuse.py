@@ -156,9 +156,9 @@ def test_gaps_between_slices_are_filled_by_the_other_stacks_and_the_bars_know_of
     assert rmse(found.volume.data, phantom(), inside) < 0.8 * rmse(mean, phantom(), inside)
     held = np.abs(found.volume.data - phantom())[inside] < 1.645 * found.std[inside]
     assert 0.8 < held.mean() < 0.99
-    untold = [replace(one, thickness=None) for one in stacks]
-    told = fuse(untold, prior, spacing=2.0, method="kriging", align=False, thickness=2.0)
-    assert np.array_equal(told.volume.data, found.volume.data)
+    unstated = [replace(one, thickness=None) for one in stacks]
+    stated = fuse(unstated, prior, spacing=2.0, method="kriging", align=False, thickness=2.0)
+    assert np.array_equal(stated.volume.data, found.volume.data)
 
 
 def test_a_prior_without_a_network_fuses_by_the_data_alone() -> None:
