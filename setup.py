@@ -66,6 +66,7 @@ LISTEN_EXTRA = ["pynetdicom"]  # monai-strainer listen
 MAPS_EXTRA = ["highdicom"]  # the standard deviation as a DICOM Parametric Map
 TEST_EXTRA = [
     "pytest",
+    "pytest-xdist",
     "coverage",
     "hypothesis",
     "pyyaml",

@@ -10,7 +10,8 @@ middle for noise, the whole head for thick slices. Scores are taken in the head'
 percentile within it, and every method but `ours` is given the noise level. The head is located and scaled by the clean
 scan, for all methods alike. `siren` and `strainer` are the paper's fits, from a fresh network and from the cohort's
 encoder with a fresh readout, each stopped at the step that is best by the truth; they are slow, and restore the middle
-height alone.
+height alone. `restore` is the function of that name with its defaults, as a user calls it: it chooses the prior and
+reads noise and profile itself; it restores the middle height as well.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import rivals
 import torch
 from numpy.typing import NDArray
 
-from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read
+from monai_strainer import Grid, Prior, RicianNoise, Volume, load_prior, read, restore
 from monai_strainer.anatomy.head_frame import Pose
 from monai_strainer.cohorts.read import split_scans
 from monai_strainer.evaluation.benchmark import initial_network
@@ -45,6 +46,7 @@ LEVELS = (0.25, 0.33, 0.42, 0.5, 0.58, 0.67, 0.75)
 CLEAN = 0.003  # noise of a good scan, as a fraction of the peak
 BOX = Profile()
 FITS = ("siren", "strainer")
+MIDDLE = (*FITS, "restore")  # methods that restore the middle height alone
 THICK = 24  # slices of a volume that is denoised
 
 
@@ -83,6 +85,9 @@ COLUMNS = (
 )
 
 
+SLICEWISE = ("truth", "mask", "data", "scored", "coords", "grids", "levels")  # fields with an entry per height
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One head, measured: the truth of what is scored, the data, and what is known of them."""
@@ -95,13 +100,15 @@ class Case:
     operator: Separable
     sigma: float
     peak: float
+    grids: list[Grid]  # of the stacks, as they were measured
+    axis: int  # of the slices
     whole: tuple[Volume, Pose] | None = None  # the measured slab or head, where all planes may be passed
     levels: tuple[float, ...] = LEVELS  # of the slices
 
     def middle(self) -> Case:
         """Return the middle height alone."""
         k = slice(len(self.data) // 2, len(self.data) // 2 + 1)
-        cut = {name: getattr(self, name)[k] for name in ("truth", "mask", "data", "scored", "coords", "levels")}
+        cut = {name: getattr(self, name)[k] for name in SLICEWISE}
         return replace(self, **cut)
 
 
@@ -124,7 +131,8 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, alignment: Any = 
         cut = pose.within(scan.grid.shape, some)
         order = (axis, *(k for k in range(3) if k != axis))
         slices = np.ascontiguousarray(truth.transpose(order))
-        return Case(slices, mask.transpose(order), [y], [], [], operator, float(noise.sigma), peak, (low, cut))
+        sigma = float(noise.sigma)
+        return Case(slices, mask.transpose(order), [y], [], [], operator, sigma, peak, [low.grid], axis, (low, cut))
     centres = found.indices(axis, LEVELS, margin=2)
     if task.kind == "slab":
         centres, reach, shown = [centres[3]], THICK // 2, slice(0, THICK)
@@ -150,15 +158,15 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, alignment: Any = 
     masks = np.moveaxis(head, axis, 0)[:, :h, :w]
     truth = np.concatenate([clean[a:b][shown] for a, b in stacks])
     mask = np.concatenate([masks[a:b][shown] for a, b in stacks])
+    grids = [
+        _grid_of(scan.grid, axis, stack, (h, w)).resize(_with(y.shape[1:], axis, len(y)))
+        for stack, y in zip(stacks, data)
+    ]
     whole = None
     if task.kind == "slab":
         (a, b), cut = stacks[0], [slice(0, h), slice(0, w)]
         cut.insert(axis, slice(a, b))
-        affine = scan.grid.affine.copy()
-        affine[:3, 3] += affine[:3, axis] * a
-        sizes = [b - a if k == axis else some.stop for k, some in enumerate(cut)]
-        grid = Grid((sizes[0], sizes[1], sizes[2]), affine)
-        slab = Volume(np.ascontiguousarray(np.moveaxis(data[0], 0, axis)), grid, slice_axis=axis)
+        slab = Volume(np.ascontiguousarray(np.moveaxis(data[0], 0, axis)), grids[0], slice_axis=axis)
         whole = (slab, pose.within(scan.grid.shape, cut))
     return Case(
         truth,
@@ -169,8 +177,23 @@ def measure(scan: Volume, prior: Prior, task: Task, seed: int, alignment: Any = 
         operator,
         float(noise.sigma),
         peak,
+        grids,
+        axis,
         whole,
     )
+
+
+def _with(plane: tuple[int, ...], axis: int, count: int) -> tuple[int, int, int]:
+    """Shape of a volume of ``count`` slices."""
+    shape = [*plane[:axis], count, *plane[axis:]]
+    return shape[0], shape[1], shape[2]
+
+
+def _grid_of(whole: Grid, axis: int, some: tuple[int, int], plane: tuple[int, int]) -> Grid:
+    """Grid of the slices from one index to another, cut to the first rows and columns."""
+    affine = whole.affine.copy()
+    affine[:3, 3] += affine[:3, axis] * some[0]
+    return Grid(_with(plane, axis, some[1] - some[0]), affine)
 
 
 Result = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -224,6 +247,18 @@ def networks(case: Case, prior: Prior, method: str, task: Task) -> Result:
     return torch.cat(images).clamp_min(0).numpy(), torch.cat(stds).numpy()
 
 
+def restored(case: Case, prior: Prior, task: Task) -> Result:
+    """Call `restore` with its defaults, on the stack of the only height, the slab or the head."""
+    axis, y = case.axis, case.data[0]
+    if task.kind != "thick":
+        y = np.ascontiguousarray(np.moveaxis(y, 0, axis))
+    scan = Volume(y, case.grids[0], slice_axis=axis)
+    is_enlarged = [(k == axis) == (task.kind == "thick") for k in range(3)]
+    out = restore(scan, prior, scale=[task.factor if enlarged else 1.0 for enlarged in is_enlarged])
+    shown = case.scored[0] if case.scored else slice(None)
+    return np.moveaxis(out.volume.data, axis, 0)[shown], np.moveaxis(out.std, axis, 0)[shown]
+
+
 def fitted(case: Case, prior: Prior, method: str) -> Result:
     """Run the paper's fit, from a fresh network or from the cohort's encoder with a fresh readout."""
     siren = initial_network("strainer_paper" if method == "strainer" else method, prior.network)
@@ -234,6 +269,8 @@ def fitted(case: Case, prior: Prior, method: str) -> Result:
 
 def run(method: str, case: Case, prior: Prior, task: Task) -> Result | None:
     """Run a method; return its images, or None where it does not apply."""
+    if method == "restore":
+        return restored(case, prior, task)
     if method.startswith(("ours", "detail", "plug")):
         return networks(case, prior, method, task)
     if method in FITS:
@@ -319,7 +356,7 @@ def main() -> None:
                     continue
                 case = measure(scan, prior, TASKS[name], seed)
                 for method in wanted:
-                    some = case.middle() if method in FITS and TASKS[name].kind == "slices" else case
+                    some = case.middle() if method in MIDDLE and TASKS[name].kind == "slices" else case
                     start = time.perf_counter()
                     result = run(method, some, prior, TASKS[name])
                     if result is None:

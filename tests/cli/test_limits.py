@@ -48,7 +48,9 @@ def test_a_number_outside_of_its_limits_is_refused(
     assert said.out == "" and said.err.startswith(f"monai-strainer: {option} ") and "Give " in said.err
 
 
-@pytest.mark.parametrize(("command", "action"), NUMBERS, ids=str)
+@pytest.mark.parametrize(
+    ("command", "action"), NUMBERS, ids=[f"{name} {action.option_strings[0]}" for name, action in NUMBERS]
+)
 def test_every_number_has_a_limit_and_its_default_lies_within(command: str, action: Any) -> None:
     assert outside(action.type) and (action.type.read is not int or outside(action.type) != ["nan", "inf"])
     assert action.default is None or action.type.fault(action.default) is None

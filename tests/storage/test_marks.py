@@ -54,6 +54,7 @@ def test_an_empty_mark_is_one_of_a_crash(tmp_path: Path) -> None:
         ("00000000 999999999", True),  # another machine's, and young
         ("", False),
     ],
+    ids=["parent", "no process", "itself", "other machine", "empty"],
 )
 def test_without_locks_the_mark_says_who_holds_it(
     tmp_path: Path, text: str, is_held: bool, monkeypatch: pytest.MonkeyPatch
