@@ -17,6 +17,8 @@ SOURCES := $(shell find monai_strainer bundles -type f -not -name '*.pyc' -not -
 USER_BIN := .venv/bin
 TEST_BIN := .venv-test/bin
 RELEASE_BIN := .venv-release/bin
+# A process per processor, each with one thread: two that share the work of a matrix product would wait for each other.
+TESTS := OMP_NUM_THREADS=1 $(TEST_BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 .PHONY: help demo test coverage external gpu lint docs dist sbom clean
 
@@ -36,13 +38,12 @@ demo: .venv/.installed
 	$(USER_BIN)/monai-strainer demo --output $(DEMO_OUTPUT)
 
 test: .venv-test/.installed
-	$(TEST_BIN)/python -m pytest $(PYTEST_ARGS)
+	$(TESTS) $(PYTEST_ARGS)
 
 # Python 3.12 and newer watch lines at next to no cost (sys.monitoring).
 coverage: .venv-test/.installed
 	COVERAGE_CORE=$$($(TEST_BIN)/python -c "import sys; print('sysmon' if sys.version_info >= (3, 12) else 'ctrace')") \
-	$(TEST_BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
-	$(TEST_BIN)/python -m coverage report
+	$(TESTS) --cov --cov-report=term $(PYTEST_ARGS)
 
 external: .venv-test/.installed
 	tests/external/install.sh $(abspath $(TEST_BIN)/python)

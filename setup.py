@@ -67,7 +67,7 @@ MAPS_EXTRA = ["highdicom"]  # the standard deviation as a DICOM Parametric Map
 TEST_EXTRA = [
     "pytest",
     "pytest-xdist",
-    "coverage",
+    "pytest-cov",
     "hypothesis",
     "pyyaml",
     "jsonschema",

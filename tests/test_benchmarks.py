@@ -166,7 +166,10 @@ def test_the_benchmark_of_stacks_goes_through_and_resumes(tmp_path: Path) -> Non
     arguments = (tmp_path / "body.nii.gz", "--out", tmp_path / "rows.csv", "--thickness", "4", "--table")
     run("stacks.py", *arguments, "--methods", "cubic")
     printed = run("stacks.py", *arguments, "--methods", "cubic,average,kriging")
-    assert "| scan, slices in voxels | cubic | average | kriging | over single | over average | bars | alignment |" in printed
+    assert (
+        "| scan, slices in voxels | cubic | average | kriging | over single | over average | bars | alignment |"
+        in printed
+    )
     numbers = [float(cell) for cell in printed.splitlines()[-1].split("|")[2:5]]
     assert numbers[2] > numbers[1] > numbers[0]
     assert (tmp_path / "rows.csv").read_text().count("\n") == 4  # no row is made twice

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..networks import DetailPrior, SirenStack
 from .schedules import Engine, rate_on
 
-__all__ = ["Muon", "adam", "descend", "detail_optimisers", "optimisers", "orthogonalise"]
+__all__ = ["Muon", "adam", "descend", "detail_optimisers", "optimisers", "orthogonalise", "step_down"]
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -106,6 +106,22 @@ def detail_optimisers(network: DetailPrior, rate: float) -> list[torch.optim.Opt
     return [Muon(kernels, rate), torch.optim.Adam(others)]
 
 
+def step_down(network: nn.Module, engines: Sequence[Engine], loss: Tensor, clip: float) -> None:
+    """One gradient step.
+
+    Args:
+        network: the loss is of its output.
+        engines: optimisers of all its weights.
+        loss: before the step.
+        clip: greatest norm of the gradient.
+    """
+    network.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), clip)
+    for engine in engines:
+        engine.step()
+
+
 def descend(
     network: nn.Module,
     average: nn.Module,
@@ -124,11 +140,7 @@ def descend(
         clip: greatest norm of the gradient.
         keep: memory of the average, in ``[0, 1]``.
     """
-    network.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), clip)
-    for engine in engines:
-        engine.step()
+    step_down(network, engines, loss, clip)
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), network.parameters()):
             mean.lerp_(weight, 1 - keep)

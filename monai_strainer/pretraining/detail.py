@@ -254,9 +254,7 @@ def begin_training(
         recipe: how.
         run: its seed and device.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.seed)
-        net = DetailPrior(**sizes) if network is None else _copy(network)
+    net = run.drawn(lambda: DetailPrior(**sizes) if network is None else _copy(network))
     net.to(torch.device(run.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return DetailTraining(net, siren, recipe, run.seed)
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass, sizes_of_noise_level
+from ..optim.muon import step_down
 from ..optim.schedules import falling, set_rate
 from ..physics import GaussianNoise, RicianNoise
 from .phases import announce, digest_of_weights
@@ -120,11 +121,7 @@ def pretrain_noise_level(
     Raises:
         InputError: the checkpoint belongs to another recipe, seed or network, or to other sources.
     """
-    if network is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(run.seed)
-            network = NoiseLevelNet()
-    network = network.to(run.device)
+    network = (network or run.drawn(NoiseLevelNet)).to(run.device)
     patches, adam = _Patches(sources, recipe, run.seed), torch.optim.Adam(network.parameters(), recipe.rate)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     identity = {**asdict(recipe), "seed": run.seed, "network": sizes_of_noise_level(network)}
@@ -179,10 +176,7 @@ def learn(network: NoiseLevelNet, adam: torch.optim.Optimizer, image: Tensor, si
     """
     log_level, log_spread = network(image)
     loss = noise_level_loss(log_level, log_spread, sigma, image)
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    adam.step()
+    step_down(network, [adam], loss, clip=1.0)
     return loss.detach()
 
 

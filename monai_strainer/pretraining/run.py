@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..storage.checkpoints import resume_from, save_checkpoint
 
 __all__ = ["ONCE", "Run"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Run:
     every: int = 250
     resume: bool = False
     on_step: Callable[[int, float], None] | None = None
+
+    def drawn(self, make: Callable[[], Network]) -> Network:
+        """Draw a network from the seed, and leave the generator of the process as it was.
+
+        Args:
+            make: gives the network.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return make()
 
     def resumed(self, identity: dict[str, Any]) -> dict[str, Any] | None:
         """Return what was kept, or None where the run starts from the beginning.

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..networks.truncation import TruncationNet, sizes_of_truncation
+from ..optim.muon import step_down
 from ..optim.schedules import falling, set_rate
 from ..physics import Profile, RicianNoise
 from .contrasts import bias_field, intensity_curve
@@ -190,11 +191,7 @@ def pretrain_truncation(
         InputError: no source is large enough, or the checkpoint belongs to another recipe, seed or network, or to other
             sources.
     """
-    if network is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(run.seed)
-            network = TruncationNet()
-    network = network.to(run.device)
+    network = (network or run.drawn(TruncationNet)).to(run.device)
     patches, adam = _Patches(sources, recipe, run.seed), torch.optim.Adam(network.parameters(), recipe.rate)
     identity: dict[str, Any] = {**asdict(recipe), "seed": run.seed, "network": sizes_of_truncation(network)}
     if run.checkpoint is not None:
@@ -213,9 +210,6 @@ def pretrain_truncation(
         set_rate(adam, recipe.rate * min(1.0, (step + 1) / 50) * falling(step, recipe.steps, 0.01))
         image, truncated = (part.to(run.device) for part in patches.batch(step))
         loss = F.binary_cross_entropy_with_logits(network(image), truncated)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        adam.step()
+        step_down(network, [adam], loss, clip=1.0)
         run.done(step, loss.detach(), recipe.steps, identity, state_now)
     return network.eval()

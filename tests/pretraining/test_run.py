@@ -37,3 +37,10 @@ def test_without_a_checkpoint_nothing_is_kept_and_nothing_resumed() -> None:
 
     Run().done(0, 0.0, 1, {}, never)
     assert Run(resume=True).resumed({}) is None
+
+
+def test_a_network_is_drawn_from_the_seed_and_from_nothing_else() -> None:
+    before = torch.get_rng_state()
+    one, same, other = (Run(seed=seed).drawn(lambda: torch.nn.Linear(3, 2)).weight for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
