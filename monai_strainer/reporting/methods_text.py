@@ -140,7 +140,10 @@ def _physics(report: Report, text: MethodsText) -> list[str]:
         thick = "" if profile.ratio == 1 else f" (slice thickness over slice step: {profile.ratio:.3g})"
         mixed = profile.kspace_weight or 0.0
         also = f", with a weight of {mixed:.2g} for truncated k-space" if 0 < mixed < 1 else ""
-        sentences.append(f"A measured voxel was taken to be {shape}{thick}{also}")
+        through = ""
+        if profile.through not in (None, profile.kind):
+            through = f"; along the slice axis {_PROFILES[str(profile.through)]}"
+        sentences.append(f"A measured voxel was taken to be {shape}{thick}{also}{through}")
     if report.acquired.zero_filled_axes:
         sizes = " x ".join(map(str, report.acquired.sizes))
         sentences.append(f"The scan was zero-filled and was restored on its acquired matrix of {sizes}")

@@ -57,6 +57,8 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
     std, whole, divergence = np.zeros_like(volume.data), None, None
     reports: list[PassReport] = []
     for number, (axes, step) in enumerate(plan.passes):
+        if step[axis] > 1 and plan.through is not None:
+            context = replace(context, operator=plan.through)
         if step[axis] > 1 and plan.thickness is not None:
             ratio = plan.thickness / float(ready.acquired.volume.grid.spacing[axis])
             context = replace(context, operator=thick_profile(context.operator, ratio))

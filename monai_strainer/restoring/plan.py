@@ -22,6 +22,7 @@ __all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
 MANY_SLICES = 32
 COMPARABLE = 1.5  # ratio of spacings up to which slices along all three axes are restored and averaged
 FEWEST = 24  # slices that make an axis worth a pass
+CONTIGUOUS = 0.05  # thickness over step, less one, below which slices touch each other
 
 
 class Pass(NamedTuple):
@@ -48,6 +49,7 @@ class Plan:
         is_trained: whether the networks were trained on operators and factors like these.
         kspace_weight: probability that the voxels are truncated k-space, as read from the scan; 0 where the profile
             is known. Above 0.5 ``build`` is truncated k-space.
+        through: profile along the slice axis, where it is refined too and was read from the scan; None is ``build``.
         thickness: of slices in mm, where it is another than the step between them.
         fit: of the method "coordinates".
         noise: kind of noise.
@@ -67,6 +69,7 @@ class Plan:
     build: OperatorFactory
     is_trained: bool
     kspace_weight: float = 0.0
+    through: Profile | None = None
     thickness: float | None = None
     fit: FitOptions | None = None
     noise: str = ""
@@ -115,12 +118,14 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     if max(factors) == 1 and not first.is_identity:  # it acts within the scan's slices, not in planes across them
         passes = (Pass((low.slice_axis,), factors),)
     method, is_trained = choose_method(options.method, prior, first, factors, ready.level.relative)
-    in_plane = len(passes) == 1 and passes[0].axes == (low.slice_axis,) and max(factors) > 1
+    in_plane = passes[0].axes == (low.slice_axis,) and max(factors) > 1
     is_open = options.profile == "auto" and options.operator is None and in_plane and method == "amortised"
-    weight = None
+    weight, through = None, None
     if is_open and prior.general is not None:
         weight = kspace_weight(low, prior.general.truncation, ready.inside)
         build = Profile("kspace") if weight > 0.5 else build
+        if len(passes) > 1:
+            through = _profile_through(ready, prior, weight, thickness)
     return Plan(
         method,
         passes,
@@ -128,18 +133,38 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
         build,
         is_trained,
         weight or 0.0,
+        through,
         thickness,
         _fit_of(options, low) if method == "coordinates" else None,
         ready.noise.__name__,
         ready.level.relative * ready.intensity_scale,
         ready.notes,
-        _with_weight(profile_report(build, thickness, low, factors), weight),
+        _with_reading(profile_report(build, thickness, low, factors), weight, through),
     )
 
 
-def _with_weight(profile: Profiled | None, weight: float | None) -> Profiled | None:
+def _profile_through(ready: Prepared, prior: Prior, weight: float, thickness: float | None) -> Profile:
+    """Read how the voxels were made along the slice axis: truncated k-space where all planes look like it, else a box.
+
+    Slices that were excited one by one have a thickness, not a band limit. Only a scan of many slices with nearly equal
+    spacing along all axes, and no gap between slices or overlap of them, may be a 3-D acquisition.
+    """
+    low, box = ready.acquired.volume, Profile("box")
+    spacing, across = low.grid.spacing, low.slice_axis
+    is_apart = thickness is not None and abs(thickness / float(spacing[across]) - 1) > CONTIGUOUS
+    is_even = spacing.max() / spacing.min() <= COMPARABLE and min(low.grid.shape) >= FEWEST
+    if weight <= 0.5 or is_apart or not is_even or prior.general is None:
+        return box
+    planes = (replace(low, slice_axis=axis) for axis in range(3) if axis != across)
+    found = (kspace_weight(plane, prior.general.truncation, ready.inside) for plane in planes)
+    return Profile("kspace") if all(one > 0.5 for one in found) else box
+
+
+def _with_reading(profile: Profiled | None, weight: float | None, through: Profile | None) -> Profiled | None:
     """Return what the report says of a profile that was read from the scan."""
-    return profile if profile is None or weight is None else replace(profile, kspace_weight=weight)
+    if profile is None or weight is None:
+        return profile
+    return replace(profile, kspace_weight=weight, through=None if through is None else through.kind)
 
 
 def _first_operator(one: Pass, ready: Prepared, build: OperatorFactory) -> Operator:

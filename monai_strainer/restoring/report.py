@@ -30,6 +30,10 @@ class Profiled(Record):
         "weight of the result that assumes truncated k-space ([default profile](any_scan.md#default-profile))",
         "0 to 1", missing="left out", least=0, most=1,
     )  # fmt: skip
+    through: str | None = entry(
+        "profile along the slice axis, where that axis is refined as well and its profile was read from the scan",
+        missing="left out",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from phantoms import small_detail, small_head, small_prior_with_detail
 
-from monai_strainer import InputError, Prior, plan, restore
+from monai_strainer import Grid, InputError, Prior, Volume, plan, restore
 from monai_strainer.networks.noise_level import NoiseLevelNet
 from monai_strainer.physics import Profile
 from monai_strainer.priors.prior import GeneralPrior
@@ -73,6 +73,49 @@ def test_the_more_probable_profile_is_the_operator(
     assert made.build == Profile(kind) and made.profile == Profiled(kind=kind, ratio=1.0, kspace_weight=weight)
     expected = None if other is None else (Profile(other), pytest.approx(min(weight, 1 - weight)))
     assert made.other == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "voxel", "header", "found", "through"),
+    [
+        ((26, 28, 24), (1, 1, 1), None, (0.9, 0.9, 0.9), "kspace"),
+        ((26, 28, 24), (1, 1, 1), None, (0.9, 0.9, 0.3), "box"),  # one plane does not look like it
+        ((26, 28, 24), (1, 1, 1), None, (0.3, 0.9, 0.9), "box"),  # nor do the slices
+        ((26, 28, 24), (1, 1, 2), None, (0.9, 0.9, 0.9), "box"),  # slices of twice the size
+        ((26, 28, 12), (1, 1, 1), None, (0.9, 0.9, 0.9), "box"),  # too few of them
+        ((26, 28, 24), (1, 1, 1), 0.8, (0.9, 0.9, 0.9), "box"),  # a gap between them
+    ],
+)
+def test_only_a_volume_that_looks_like_cut_k_space_in_all_planes_is_taken_for_it_through_the_slices(
+    prior: Prior,
+    shape: tuple[int, int, int],
+    voxel: tuple[float, ...],
+    header: float | None,
+    found: tuple[float, ...],
+    through: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prior = replace(prior, general=GeneralPrior(small_detail(features=0), NoiseLevelNet(channels=4, layers=2)))
+    weights = iter(found)
+    monkeypatch.setattr("monai_strainer.restoring.plan.kspace_weight", lambda *_: next(weights))
+    scan = small_head(shape)
+    scan = Volume(scan.data, Grid(shape, np.diag([*voxel, 1.0])), slice_axis=2, thickness=header)
+    made = plan(scan, prior, (2, 2, 2))
+    assert made.through == Profile(through) and made.profile is not None and made.profile.through == through
+    assert made.build == Profile("kspace" if found[0] > 0.5 else "box")
+
+
+def test_a_pass_through_the_slices_has_their_profile(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
+    prior = replace(prior, general=GeneralPrior(small_detail(features=0), NoiseLevelNet(channels=4, layers=2)))
+    monkeypatch.setattr("monai_strainer.restoring.plan.kspace_weight", lambda *_: 1.0)
+    scan = small_head((24, 24, 24))
+    scan = Volume(scan.data, Grid(scan.data.shape, np.eye(4)), slice_axis=2)
+    both = restore(scan, prior, (2, 2, 2))
+    assert np.array_equal(both.volume.data, restore(scan, prior, (2, 2, 2), profile="kspace").volume.data)
+    assert both.report["profile"] == {"kind": "kspace", "ratio": 1.0, "kspace_weight": 1.0, "through": "kspace"}
+    monkeypatch.setattr("monai_strainer.restoring.plan.FEWEST", 25)
+    slices = restore(scan, prior, (2, 2, 2))
+    assert slices.report["profile"]["through"] == "box" and not np.array_equal(slices.volume.data, both.volume.data)
 
 
 def test_a_plan_refuses_what_a_restoration_refuses(prior: Prior) -> None:
