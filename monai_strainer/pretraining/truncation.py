@@ -33,6 +33,7 @@ from .varied_patches import FRACTIONS
 __all__ = ["TRUNCATION", "TruncationRecipe", "large_enough", "measured_slice", "pretrain_truncation"]
 
 _AIR = 0.05  # of the object's intensity: below lies background
+_SOFT = (0.3, 1.0)  # standard deviation of the blur of a softened slice, in voxels
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class TruncationRecipe:
         highest: noise level, the object being about ``[0, 1]``.
         stripped: fraction of slices of which all but the brightest part is cut away before they are measured, as of a
             stripped head; half as many lose their background after it.
+        softened: fraction of slices that are blurred before they are measured, as of scans that were interpolated or
+            averaged after a registration.
     """
 
     steps: int = 2400
@@ -58,7 +61,8 @@ class TruncationRecipe:
     rate: float = 3e-3
     factor: float = 4.0
     highest: float = 0.1
-    stripped: float = 0.25
+    stripped: float = 0.4
+    softened: float = 0.35
 
 
 TRUNCATION = TruncationRecipe()
@@ -85,7 +89,10 @@ def measured_slice(source: Source, recipe: TruncationRecipe, rng: np.random.Gene
     Returns:
         the measured slice (H, W), and whether it is truncated k-space.
     """
-    x = torch.from_numpy(_clean_slice(source, recipe, rng))
+    clean = _clean_slice(source, recipe, rng)
+    if rng.random() < recipe.softened:
+        clean = ndimage.gaussian_filter(clean, float(rng.uniform(*_SOFT)))
+    x = torch.from_numpy(clean)
     cut = rng.random()
     if cut < recipe.stripped:
         x = x * torch.from_numpy(_brightest(x.numpy(), float(rng.uniform(_AIR, 0.4))))
