@@ -83,7 +83,7 @@ def _trained(
         log.warning("no slice is large enough to tell truncated k-space from area averages: that network is left out")
     elif recipes.truncation.steps:
         with _run(args, "truncation", recipes.truncation.steps, work / "truncation.pt", 100) as run:
-            truncation = pretrain_truncation(sources, recipes.truncation, run=run).cpu()
+            truncation = pretrain_truncation(sources, recipes.truncation, network=truncation, run=run).cpu()
     assert detail is not None and level is not None  # _recipes saw to it
     return GeneralPrior(detail, level, truncation=truncation)
 
@@ -108,6 +108,8 @@ def _record(
         recipe = getattr(recipes, name)
         if recipe.steps and getattr(trained, name) is not None:
             record[name] = {"recipe": asdict(recipe), "seed": args.seed}
+            if name == "truncation" and name in kept:  # which goes on from the network of that bundle
+                record[name]["from"] = {"command": kept["command"], **kept[name]}
         elif name in kept:
             record[name] = kept[name]
     if before is not None:  # whose own command is kept beside its network

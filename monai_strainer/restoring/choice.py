@@ -28,6 +28,7 @@ CoordsOf = Callable[[slice], Tensor]
 _SLICES = 4  # that are tested
 _PIXELS = 256 * 256  # of a slice: of larger ones fewer are tested
 _COARSEST = 20  # voxels of a coarser axis: below, the test says nothing
+_LEAST = 1.4  # the smallest factor of a test
 _COARSER = 1.5  # times more than it promises may a network err on the coarser image, whose anatomy is finer
 _WIDEST = 3.0
 
@@ -75,6 +76,8 @@ def coarser_plane(shape: Sequence[int], factors: Sequence[float], axis: int) -> 
 
     They are the slices that are restored. Where a few thick slices become many, their axis is too short to be made
     coarser: then the thick slices themselves are taken, and made coarser by the same factor along their longer axis.
+    Where all of these are too small, the slices that are restored are made coarser by the largest factor that they allow,
+    if that is 1.4 or more.
 
     Args:
         shape: of the scan.
@@ -95,7 +98,11 @@ def coarser_plane(shape: Sequence[int], factors: Sequence[float], axis: int) -> 
         if times and all(coarse[k] >= _COARSEST for k in times):
             first, second = coarse.values()
             return normal, (first, second)
-    return None
+    most = min((shape[k] for k in refined), default=0) / _COARSEST
+    if most < _LEAST:
+        return None
+    first, second = (round(shape[k] / min(factors[k], most)) for k in range(3) if k != axis)
+    return axis, (first, second)
 
 
 def some_slices(inside: Tensor, count: int = _SLICES) -> list[int]:
