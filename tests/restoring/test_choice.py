@@ -86,6 +86,12 @@ def test_thick_slices_too_few_for_a_coarser_copy_are_made_coarser_in_their_plane
     assert coarser_plane((150, 180, 30), (1.0, 1.0, 5.0), 1) == (2, (150, 36))
 
 
+def test_where_the_factor_leaves_too_little_a_smaller_one_is_tested() -> None:
+    assert coarser_plane((40, 60, 8), (4.0, 4.0, 1.0), 2) == (2, (20, 30))
+    assert coarser_plane((60, 40, 8), (1.5, 3.0, 1.0), 2) == (2, (40, 20))
+    assert coarser_plane((80, 80, 8), (4.0, 4.0, 1.0), 2) == (2, (20, 20))
+
+
 def test_images_too_small_for_a_coarser_copy_are_not_tested() -> None:
     assert coarser_plane((24, 24, 8), (2.0, 2.0, 1.0), 2) is None
     assert coarser_plane((60, 60, 8), (1.0, 1.0, 5.0), 0) is None
