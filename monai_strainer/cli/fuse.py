@@ -11,7 +11,7 @@ from ..fusing.options import FuseOptions
 from ..pipelines.device import device_of
 from ..restoring.options import declared
 from .limits import Number, numbers
-from .messages import log, motion_text, result, warn
+from .messages import gain_text, log, motion_text, result, warn
 from .options import add_declared, new_command, shared, words
 from .progress import bar_of
 from .targets import require_target
@@ -87,7 +87,7 @@ def fuse(args: Options) -> int:
         report = fuse_files(files, target, prior, options, outputs, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
     for one in report["stacks"][1:]:
-        result(f"  stack {one['number']}: {motion_text(one)}, gain {one['gain']:.2f}")
+        result(f"  stack {one['number']}: {motion_text(one)}, gain {gain_text(one['gain'])}")
     for note in report["notes"]:
         log.info("%s", note)
     warn(report)

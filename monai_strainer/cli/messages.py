@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import InputError
 
-__all__ = ["RESULT", "duration", "is_terminal", "log", "messages_of", "motion_text", "result", "warn"]
+__all__ = ["RESULT", "duration", "gain_text", "is_terminal", "log", "messages_of", "motion_text", "result", "warn"]
 
 log = logging.getLogger("monai_strainer")
 RESULT = logging.INFO + 5  # what a command was asked for: it goes to the standard output
@@ -46,6 +46,16 @@ def motion_text(one: Mapping[str, Any]) -> str:
     """
     shift, rotation = (" ".join(f"{value:+.2f}" for value in one[name]) for name in ("shift", "rotation"))
     return f"shift {shift} mm, rotation {rotation} degrees"
+
+
+def gain_text(gain: float) -> str:
+    """Return a factor in words; units may differ by thousands.
+
+    Example:
+        >>> gain_text(1.004), gain_text(0.00102), gain_text(1020.4)
+        ('1.00', '0.00102', '1020')
+    """
+    return f"{gain:.2f}" if 0.1 <= gain < 100 else f"{gain:.3g}" if gain < 1000 else f"{gain:.0f}"
 
 
 def is_terminal() -> bool:

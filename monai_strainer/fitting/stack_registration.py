@@ -22,7 +22,7 @@ from ..geometry import Grid
 from ..physics import Profile, Rigid, SliceOperator, StackOperator, rigid_matrix
 from .joint_kriging import WeightedData
 
-__all__ = ["LEAST_NOISE", "Aligned", "Stack", "align_stacks", "spread"]
+__all__ = ["LEAST_NOISE", "SEEN", "Aligned", "Stack", "align_stacks", "inner", "smooth_data", "spread"]
 
 _LEVELS = (4.0, 2.0)  # mm of the volume in which stacks are compared, coarse first
 _ROUNDS = 20  # at every level, at most: stacks with gaps, of a small part, take more than ten
@@ -34,7 +34,7 @@ _FEWEST = 200  # voxels that two stacks must have in common
 _ALIKE = 0.5  # correlation from which two stacks show the same object in the same contrast
 LEAST_NOISE = 0.01  # of an image of about [0, 1]: no stack agrees with the others better, whatever its noise
 _MORE = 2  # voxels of a stack that are kept around the part that a volume can show
-_SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
+SEEN = 0.3  # of the data that fall on a voxel at most: enough to show it
 _GAPS = 0.95  # thickness over step below which slices have gaps: spread, they fill them
 _SMOOTH = Profile("gaussian", 1.2)  # spreads slices so wide that no steps are left between them
 
@@ -56,6 +56,7 @@ class Stack:
             beyond its noise.
         slices: (S, 6) motion of every slice in the stack, see :class:`monai_strainer.physics.SliceOperator`; None: the
             slices lie as the stack does.
+        missing: slices that hold nothing, such as those a transfer lost; they count for nothing.
     """
 
     y: Tensor
@@ -68,6 +69,16 @@ class Stack:
     trusted: Tensor | None = None
     disagreement: float = 0.0
     slices: NDArray[np.float64] | None = None
+    missing: tuple[int, ...] = ()
+
+    @property
+    def weights(self) -> Tensor | None:
+        """Return the weight of every voxel, 0 in missing slices; None counts all alike."""
+        if not self.missing:
+            return self.trusted
+        counts = torch.ones(self.grid.shape) if self.trusted is None else self.trusted.clone()
+        counts.movedim(self.slice_axis, 0)[list(self.missing)] = 0
+        return counts
 
     def operator(self, volume: Grid, motion: Rigid | None = None) -> StackOperator | SliceOperator:
         """Build the operator from a volume to this stack.
@@ -88,7 +99,7 @@ class Stack:
         """Return the data in the intensities of the first stack; voxels that reach out of the volume weigh nothing."""
         operator = self.operator(volume)
         inside = operator.A(torch.ones(volume.shape)) > 0.999
-        counted = inside.float() if self.trusted is None else inside * self.trusted
+        counted = inside.float() if self.weights is None else inside * self.weights
         variance = (max(self.sigma, LEAST_NOISE) / self.gain) ** 2 + self.disagreement**2
         gapless = replace(self.profile, ratio=1.0) if self.profile.ratio < _GAPS else None
         spreader = None if gapless is None else replace(self, profile=gapless).operator(volume)
@@ -108,9 +119,9 @@ class Stack:
         step = np.eye(4)
         step[:3, 3] = low
         size = high - low
-        slices = self.slices
+        slices, begin, end = self.slices, low[self.slice_axis], high[self.slice_axis]
         if slices is not None:  # along the axes of the world, which the motion of the stack turns
-            kept = slices[low[self.slice_axis] : high[self.slice_axis]]
+            kept = slices[begin:end]
             slices = np.hstack([kept[:, :3] @ bulk[:3, :3].T, kept[:, 3:] @ bulk[:3, :3].T])
         return replace(
             self,
@@ -119,6 +130,7 @@ class Stack:
             motion=np.zeros(6),
             trusted=None if self.trusted is None else self.trusted[some],
             slices=slices,
+            missing=tuple(int(k - begin) for k in self.missing if begin <= k < end),
         )
 
     def coarser(self, step: float) -> Stack:
@@ -164,7 +176,10 @@ class Aligned:
                 f"what the two show has a correlation of {self.likeness:.2f}: another person or contrast, a mirror "
                 "image, or a wrong header"
             )
-        return f"its last step was still {self.last[0]:.2f} degrees and {self.last[1]:.2f} mm"
+        return (
+            f"its last step was still {self.last[0]:.2f} degrees and {self.last[1]:.2f} mm: too little in common, "
+            "another person or contrast, or much motion"
+        )
 
 
 def align_stacks(stacks: Sequence[Stack], volume: Grid, levels: Sequence[float] = _LEVELS) -> list[Aligned]:
@@ -220,7 +235,7 @@ def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tens
     return top / seen.clamp_min(1e-6), seen
 
 
-def _smooth(stack: Stack, volume: Grid) -> WeightedData:
+def smooth_data(stack: Stack, volume: Grid) -> WeightedData:
     """Return the data of a stack, to be spread with no steps between slices."""
     return replace(stack.data(volume), spreader=replace(stack, profile=_SMOOTH).operator(volume))
 
@@ -231,12 +246,12 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     Stacks of two directions are not sharp along the same axes, so neither can be compared with the other as it is. With
     ``P_k`` for "measure stack k, and spread it", ``P_2 v_1`` and ``P_1 v_2`` show the same, blurred along both axes.
     """
-    stack, known = one.stack.coarser(step), _smooth(first.coarser(step), volume)
+    stack, known = one.stack.coarser(step), smooth_data(first.coarser(step), volume)
     image, seen = spread([known], [known.y])
     motion, gain, common, likeness = stack.motion, one.stack.gain, one.common, one.likeness
 
     def both(moved: Rigid) -> tuple[Tensor, Tensor, Tensor]:
-        own = _smooth(replace(stack, motion=moved, gain=1.0), volume)
+        own = smooth_data(replace(stack, motion=moved, gain=1.0), volume)
         shown, here = spread([own], [own.y])
         theirs, _ = spread([own], [own.operator.A(image)])
         mine, _ = spread([known], [known.operator.A(shown)])
@@ -245,11 +260,11 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     slopes: list[Tensor] = []
     for _ in range(_STEPS):
         theirs, mine, here = both(motion)
-        weight = _inner((seen > _SEEN) & (here > _SEEN))
+        weight = inner((seen > SEEN) & (here > SEEN))
         if float(weight.sum()) < _FEWEST:
             return replace(one, common=0.0, likeness=0.0)
         likeness = float(torch.corrcoef(torch.stack([theirs[weight > 0], mine[weight > 0]]))[0, 1])
-        common = float(weight.sum() / _inner(here > _SEEN).sum().clamp_min(1))
+        common = float(weight.sum() / inner(here > SEEN).sum().clamp_min(1))
         gain = float((weight * theirs * mine).sum() / (weight * theirs * theirs).sum().clamp_min(1e-12))
         if not slopes:  # they hardly change from one step to the next, and are nearly all of the work
             for change in np.diag(np.full(6, _PROBE)):
@@ -265,7 +280,7 @@ def _closer(one: Aligned, first: Stack, volume: Grid, step: float) -> Aligned:
     return replace(one, stack=replace(one.stack, motion=motion, gain=gain), common=common, likeness=likeness)
 
 
-def _inner(where: Tensor) -> Tensor:
+def inner(where: Tensor) -> Tensor:
     """Return 1 where a voxel and all within two voxels are True, else 0."""
     outside = torch.nn.functional.max_pool3d((~where).float()[None, None], 5, 1, 2)[0, 0]
     return 1 - outside

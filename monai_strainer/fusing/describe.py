@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,22 +12,41 @@ from .._version import __version__
 from ..fitting.stack_mirrors import fits_better_mirrored
 from ..fitting.stack_registration import LEAST_NOISE, Aligned
 from ..geometry import Grid
+from .belonging import Belonging
 from .choice import Choice
 from .images import Corrected
 from .options import FuseOptions
 from .report import FuseReport, StackReport
 from .stacks import GivenStack
 
-__all__ = ["described"]
+__all__ = ["Known", "described"]
 
 _LEAST, _MOST = 0.05, 3.0  # residual over noise; a fit of more voxels than two stacks have leaves some 0.2 of it
 _FAR = 5.0  # mm, or degrees, from the header: beyond, the report says so
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of a fusion when it is done.
+
+    Args:
+        found: the image that all data corrected.
+        wanted: grid of the result.
+        seen: fraction of it that a stack reaches.
+        reasons: by number, why stacks were not used.
+        alike: how well each of the others agrees in detail.
+    """
+
+    found: Corrected
+    wanted: Grid
+    seen: float
+    reasons: Mapping[int, str]
+    alike: Sequence[Belonging]
+
+
 def described(
-    options: FuseOptions, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned],
-    found: Corrected, wanted: Grid, seen: float, reasons: Mapping[int, str],
-) -> FuseReport:  # fmt: skip
+    options: FuseOptions, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], known: Known
+) -> FuseReport:
     """Write the report.
 
     Args:
@@ -34,19 +54,34 @@ def described(
         choice: of the method.
         given: the stacks that were used.
         aligned: where they lie.
-        found: the image that all data corrected.
-        wanted: grid of the result.
-        seen: fraction of it that a stack reaches.
-        reasons: by number, why stacks were not used.
+        known: the result, and which stacks belong to it.
     """
-    stacks = tuple(_stack(k, choice, given, aligned, found) for k in range(len(given)))
+    stacks = tuple(_stack(k, choice, given, aligned, known) for k in range(len(given)))
     warnings = [
         f"stack {number} could not be aligned with the first and is left out: {reason}"
-        for number, reason in reasons.items()
+        for number, reason in known.reasons.items()
     ]
-    if options.like is not None and seen < 0.995:
-        warnings.append(f"{100 * (1 - seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
+    if options.like is not None and known.seen < 0.995:
+        warnings.append(f"{100 * (1 - known.seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
+    warnings += _doubts(options, stacks, given, aligned, known)
+    return FuseReport(
+        made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
+        spacing=_rounded(known.wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
+        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(known.reasons),
+        seen=round(known.seen, 4), notes=(*(note for one in given for note in one.notes), *_moved_slices(stacks)),
+        warnings=tuple(warnings),
+    )  # fmt: skip
+
+
+def _doubts(
+    options: FuseOptions, stacks: Sequence[StackReport], given: Sequence[GivenStack], aligned: Sequence[Aligned],
+    known: Known,
+) -> list[str]:  # fmt: skip
+    """Say what to check of every stack that was used."""
+    warnings = []
     for k, one in enumerate(stacks):
+        if k and known.alike[k].doubt:
+            warnings.append(f"stack {one.number}: {known.alike[k].doubt}")
         moved, turned = np.linalg.norm(one.shift), np.linalg.norm(one.rotation)
         if max(moved, turned) > _FAR:
             warnings.append(
@@ -73,12 +108,7 @@ def described(
                 f"stack {one.number}: the residual is {one.misfit:.2f} times its noise: its noise level may read too "
                 "high"
             )
-    return FuseReport(
-        made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
-        spacing=_rounded(wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
-        seed=options.seed, aligned=options.align, stacks=stacks, left_out=tuple(reasons), seen=round(seen, 4),
-        notes=(*(note for one in given for note in one.notes), *_moved_slices(stacks)), warnings=tuple(warnings),
-    )  # fmt: skip
+    return warnings
 
 
 def _moved_slices(stacks: Sequence[StackReport]) -> list[str]:
@@ -98,11 +128,11 @@ def _moved_slices(stacks: Sequence[StackReport]) -> list[str]:
 
 
 def _stack(
-    k: int, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], found: Corrected
+    k: int, choice: Choice, given: Sequence[GivenStack], aligned: Sequence[Aligned], known: Known
 ) -> StackReport:
-    one, done, data = given[k], aligned[k], found.data[k]
+    one, done, data, likeness = given[k], aligned[k], known.found.data[k], known.alike[k].likeness
     counted, noise = data.weight > 0, max(one.stack.sigma, LEAST_NOISE) / done.stack.gain
-    misfit = (data.y - data.operator.A(found.image))[counted].square() / noise**2
+    misfit = (data.y - data.operator.A(known.found.image))[counted].square() / noise**2
     slices = () if done.stack.slices is None else done.stack.slices
     return StackReport(
         number=one.number,
@@ -110,10 +140,11 @@ def _stack(
         sigma=one.stack.sigma * one.scale,
         rotation=_rounded(done.stack.motion[:3]),
         shift=_rounded(done.stack.motion[3:]),
-        gain=round(done.stack.gain * one.scale / given[0].scale, 4),
+        gain=float(f"{done.stack.gain * one.scale / given[0].scale:.5g}"),  # units may differ by a factor of 1000
         converged=done.converged,
         disagreement=done.stack.disagreement * done.stack.gain * one.scale,
         common=round(done.common, 3),
+        likeness=None if likeness is None else round(likeness, 3),
         misfit=round(float(misfit.sum()) / max(misfit.numel(), 1), 3),
         prior=choice.priors[k] if choice.method == "network" else "none",
         slices=tuple(tuple(round(float(v), 4) for v in own) for own in slices),

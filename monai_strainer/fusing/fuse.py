@@ -20,8 +20,10 @@ from ..geometry import Grid
 from ..priors.prior import Prior
 from ..restoring.options import changed
 from ..volume import Volume
+from .belonging import Belonging, belonging
 from .choice import chosen, start_of
-from .describe import described
+from .copies import require_no_copies
+from .describe import Known, described
 from .disagreement import with_disagreement
 from .images import STEPS, posterior, uncertainty
 from .options import FuseOptions
@@ -76,18 +78,20 @@ def fuse(
         changes: options by name, such as ``spacing=0.8``; unknown ones are refused.
 
     Raises:
-        InputError: fewer than two stacks, stacks that do not overlap, values below zero, an option that is not usable.
+        InputError: fewer than two stacks, one twice, stacks that do not overlap or do not belong together, values below
+            zero, an option that is not usable.
 
     Example:
         >>> fuse([axial, coronal, sagittal], load_prior(), spacing=1).volume  # doctest: +SKIP
     """
     options = changed(options or FuseOptions(), changes)
     given = prepared_stacks(stacks, prior, options)
+    require_no_copies(stacks)
     require_overlap([one.grid for one in stacks], options.like)
     thickest = max(one.scan.thickness or float(one.scan.grid.spacing.max()) for one in given)
     target = target_of(given[0].scan.grid, options.edge, options.like, thickest)
     report = _Counter(progress, 3 * len(given) + STEPS)
-    given, aligned, reasons = _aligned(given, options)
+    given, aligned, reasons, alike = _aligned(given, options)
     report.add(len(stacks))
     parts, names = [], []
     if options.method in ("auto", "network"):
@@ -113,7 +117,8 @@ def fuse(
     scale = np.float32(given[0].scale)
     axis = given[0].scan.slice_axis if options.like is None else -1
     volume = Volume(np.where(empty, np.float32(0), image) * scale, target.wanted, given[0].scan.source, axis)
-    details = described(options, choice, given, aligned, found, target.wanted, float(seen.mean()), reasons)
+    known = Known(found, target.wanted, float(seen.mean()), reasons, alike)
+    details = described(options, choice, given, aligned, known)
     return Fused(volume, np.where(seen, std, np.float32(0)) * scale, details)
 
 
@@ -132,8 +137,11 @@ class _Counter:
 
 def _aligned(
     given: Sequence[GivenStack], options: FuseOptions
-) -> tuple[list[GivenStack], list[Aligned], dict[int, str]]:
-    """Find how the stacks lie to each other; return those that are used, and by number why others are not.
+) -> tuple[list[GivenStack], list[Aligned], dict[int, str], list[Belonging]]:
+    """Find how the stacks lie to each other, and which belong together.
+
+    Returns:
+        The stacks that are used, where they lie, by number why others are not, and how well each agrees in detail.
 
     Raises:
         InputError: no stack can be aligned with the first.
@@ -144,10 +152,17 @@ def _aligned(
         aligned = align_stacks([one.stack for one in given], place)
     kept = [k for k, one in enumerate(aligned) if one.converged or not options.align]
     reasons = {given[k].number: one.reason for k, one in enumerate(aligned) if k not in kept}
+    alike = belonging([aligned[k] for k in kept], place)
+    if options.align:  # headers that are believed are not doubted here: the report says what does not fit
+        reasons |= {given[k].number: one.reason for k, one in zip(kept[1:], alike[1:]) if one.reason}
+        alike = [one for k, one in zip(kept, alike) if given[k].number not in reasons]
+        kept = [k for k in kept if given[k].number not in reasons]
     if len(kept) < 2:
         listed = "; ".join(f"stack {number}: {reason}" for number, reason in reasons.items())
         raise InputError(
-            f"no stack can be aligned with the first ({listed})", "check the headers, or pass --no-align to trust them"
+            f"no stack can be aligned with the first ({listed})",
+            "pass stacks of one person, body part and contrast, put another stack first, or check the headers; "
+            "--no-align trusts them",
         )
     used = [aligned[k] for k in kept]
     if options.motion == "slice":
@@ -155,7 +170,7 @@ def _aligned(
         used = [replace(one, stack=own.stack, unsure=own.unsure) for one, own in zip(used, placed)]
     first = used[0].stack
     used[1:] = [replace(one, stack=evened(one.stack, first, place)) for one in used[1:]]
-    return [given[k] for k in kept], used, reasons
+    return [given[k] for k in kept], used, dict(sorted(reasons.items())), alike
 
 
 def _unseen(

@@ -93,6 +93,8 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
         std, _ = on_grid(one.std, place, motion, target, order=1)
         variance = (std / one.stack.gain).square() + one.stack.disagreement**2 + _LEAST_VARIANCE
         weight = torch.from_numpy(inside.astype(np.float32)) / variance
+        if one.stack.missing:  # the network fills them in, but knows nothing of them
+            weight *= _counts(replace(one.stack, trusted=None), target)
         top += weight * image / one.stack.gain
         bottom += weight
         count += weight > 0
@@ -177,10 +179,15 @@ def _interpolated(one: Stack, target: Grid) -> tuple[Tensor, Tensor]:
         return image, (seen > _SHOWN).float()
     image, inside = on_grid(averaged(Volume(one.y.numpy(), one.grid), target), one.grid, one.motion, target)
     weight = torch.from_numpy(inside.astype(np.float32))
-    if one.trusted is not None:
-        counts, _ = on_grid(Volume(one.trusted.numpy(), one.grid), one.grid, one.motion, target, order=1)
-        weight *= counts.clamp(_LEAST_TRUST, 1)
-    return image / one.gain, weight
+    return image / one.gain, weight * _counts(one, target)
+
+
+def _counts(one: Stack, target: Grid) -> Tensor:
+    """Return on a grid how much every voxel of a stack counts."""
+    if one.weights is None:
+        return torch.ones(target.shape)
+    counts, _ = on_grid(Volume(one.weights.numpy(), one.grid), one.grid, one.motion, target, order=1)
+    return counts.clamp(_LEAST_TRUST, 1)
 
 
 def corrected(first: tuple[Tensor, Tensor], data: Sequence[WeightedData]) -> Tensor:

@@ -24,6 +24,8 @@ class StackReport:
         common: fraction of its voxels that the other stacks see too.
         disagreement: standard deviation, in its own units, by which the stacks differ beyond their noise; the result
             follows the mean of the stacks where it is large.
+        likeness: correlation, in neighbourhoods of about 2 cm, with that of the others with which it agrees best; about
+            1 for stacks of one object; None where too little is seen.
         slices: motion of every slice in the stack, where it was asked for: rotation vector in degrees about the centre
             of the slice, shift in mm.
         unsure: slices whose motion did not converge; they lie as the stack does.
@@ -42,6 +44,7 @@ class StackReport:
     disagreement: float
     misfit: float
     prior: str
+    likeness: float | None = None
     slices: tuple[tuple[float, ...], ...] = ()
     unsure: int = 0
 
@@ -60,7 +63,7 @@ class FuseReport:
         seed: of all draws.
         aligned: whether the stacks were aligned; if not, the headers were believed.
         stacks: that were used, in the order they were given.
-        left_out: numbers of the stacks that could not be aligned with the first.
+        left_out: numbers of the stacks that could not be aligned with the first, or do not belong to it.
         seen: fraction of the result that a stack reaches; elsewhere the result is 0.
         notes: decisions in words: stacks that are zero-filled.
         warnings: what to check.

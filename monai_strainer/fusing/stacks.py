@@ -20,6 +20,7 @@ from ..restoring.restore import restore
 from ..restoring.zero_filling import Acquired
 from ..volume import Volume
 from .images import RestoredStack
+from .missing_slices import missing_slices
 from .options import FuseOptions
 
 __all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
@@ -79,17 +80,26 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
         y = RicianNoise(sigma).debias(torch.from_numpy(low.data / np.float32(ready.intensity_scale)))
         step = float(scan.grid.spacing[scan.slice_axis])
         profile = Profile(options.profile, (scan.thickness or step) / float(low.grid.spacing[low.slice_axis]))
-        stack = Stack(y, low.grid, low.slice_axis, sigma, profile)
-        found.append(GivenStack(number, scan, low, stack, ready.intensity_scale, _notes(number, scan, ready.acquired)))
+        same = low.grid.shape[low.slice_axis] == scan.grid.shape[scan.slice_axis]
+        missing = missing_slices(scan) if same else ()
+        stack = Stack(y, low.grid, low.slice_axis, sigma, profile, missing=missing)
+        notes = _notes(number, scan, ready.acquired, missing)
+        found.append(GivenStack(number, scan, low, stack, ready.intensity_scale, notes))
     return found
 
 
-def _notes(number: int, scan: Volume, acquired: Acquired) -> tuple[str, ...]:
-    """Say in words what a scanner did after the acquisition."""
+def _notes(number: int, scan: Volume, acquired: Acquired, missing: Sequence[int]) -> tuple[str, ...]:
+    """Say in words what a scanner did after the acquisition, and what is missing."""
+    notes = []
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
-        return (f"stack {number} is zero-filled: {sizes} voxels were acquired, and it is fused on the acquired grid",)
-    return ()
+        notes.append(
+            f"stack {number} is zero-filled: {sizes} voxels were acquired, and it is fused on the acquired grid"
+        )
+    if missing:
+        count = scan.grid.shape[scan.slice_axis]
+        notes.append(f"stack {number}: {len(missing)} of {count} slices are empty beside full ones, and do not count")
+    return tuple(notes)
 
 
 def restored_stack(

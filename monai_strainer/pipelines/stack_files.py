@@ -70,12 +70,21 @@ class StackFiles:
         """Read the stacks.
 
         Raises:
-            InputError: see :func:`monai_strainer.read`.
+            InputError: a file that does not say where its image lies; see :func:`monai_strainer.read`.
         """
-        return [
+        found = [
             read(path, series_uid=self.series_of(k), volume=self.volume_of(k), form=self.form)
             for k, path in enumerate(self.paths)
         ]
+        for path, stack in zip(self.paths, found):
+            placed = getattr(stack.source, "placed", None)
+            if placed is not None and placed.form is None:
+                raise InputError(
+                    "the header does not say where the stack lies: it has no sform and no qform",
+                    "convert the scan from DICOM again",
+                    path,
+                )
+        return found
 
     def record(self) -> dict[str, Any]:
         """Return what a record says of them: no folder, and of a series identifier only a hash."""

@@ -1,0 +1,83 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Decide which stacks belong together: aligned, they agree in detail with one of the others.
+
+Aligned stacks of two people look alike from afar. Stacks of one pelvis have a local likeness of 0.80 to 0.97, those of
+one head 1.00, aligned stacks of two heads 0.60 to 0.79 (:mod:`monai_strainer.fitting.stack_likeness`). A stack counts
+as that of the person if it agrees with any that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..fitting.stack_likeness import local_likeness
+from ..fitting.stack_mirrors import fits_better_mirrored
+from ..fitting.stack_registration import Aligned
+from ..geometry import Grid
+
+__all__ = ["Belonging", "belonging"]
+
+_OTHER = 0.78  # local likeness below which a stack is of another person or contrast
+_UNSURE = 0.88  # below, it may be
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """What one stack has in detail with the others.
+
+    Args:
+        likeness: local likeness with that of the others with which it agrees best; None where too little is seen.
+        mirrored: whether it fits the first better when left and right are swapped; asked where it does not belong.
+    """
+
+    likeness: float | None
+    mirrored: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Return why it is not of the same person and contrast, in words; nothing where it may be."""
+        if self.likeness is None or self.likeness >= _OTHER:
+            return ""
+        if self.mirrored:
+            return "it fits the first better when left and right are swapped: one of their headers is wrong"
+        return (
+            f"it differs in detail from the others (correlation of {self.likeness:.2f} in neighbourhoods of 2 cm): "
+            "another person or contrast, a mirror image, or much motion between slices"
+        )
+
+    @property
+    def doubt(self) -> str:
+        """Return what to check, in words; nothing where it agrees."""
+        if self.likeness is None or self.likeness >= _UNSURE:
+            return ""
+        return (
+            f"it agrees little in detail with the others (correlation of {self.likeness:.2f} in neighbourhoods of "
+            "2 cm): check that it is of the same person, visit and contrast"
+        )
+
+
+def belonging(aligned: Sequence[Aligned], place: Grid) -> list[Belonging]:
+    """Compare stacks in detail.
+
+    The first stack leads. Every other one is compared with it, and with those that belong to it where that is needed.
+
+    Args:
+        aligned: the stacks that converged, the first one leading.
+        place: field of view of the result.
+
+    Returns:
+        One outcome per stack, in their order; that of the first is its best with any other.
+    """
+    found = [local_likeness(one.stack, aligned[0].stack, place) for one in aligned[1:]]
+    sure = [one for one, value in zip(aligned[1:], found) if value is not None and value >= _UNSURE]
+    for k, (one, value) in enumerate(zip(aligned[1:], found)):
+        if value is not None and value < _UNSURE:
+            more = [local_likeness(one.stack, other.stack, place) for other in sure]
+            found[k] = max([value, *(m for m in more if m is not None)])
+    best = max((value for value in found if value is not None), default=None)
+    out = [Belonging(best)]
+    for one, value in zip(aligned[1:], found):
+        differs = value is not None and value < _OTHER
+        out.append(Belonging(value, differs and fits_better_mirrored(one.stack, aligned[0].stack, place)))
+    return out
