@@ -40,6 +40,7 @@ _BLOCK = 80  # voxels per axis of the block where a stack is predicted from the 
 _LEAST = 1e-6  # variance of an error, of an image of about [0, 1]
 _LEAST_VARIANCE = 1e-4  # of a restored stack: a network that is surer than 1 % is not believed
 _SHOWN = 0.05  # of the data that fall on a voxel at most: enough to show it
+_HELD = 0.75  # share of an interpolated value that comes from slices that were not lost: with less, it hardly counts
 _LEAST_TRUST = 0.01  # weight of a stack where it differs from the first: it still fills what no other shows
 
 
@@ -93,8 +94,7 @@ def restored_mean(parts: Sequence[RestoredStack], target: Grid) -> tuple[Tensor,
         std, _ = on_grid(one.std, place, motion, target, order=1)
         variance = (std / one.stack.gain).square() + one.stack.disagreement**2 + _LEAST_VARIANCE
         weight = torch.from_numpy(inside.astype(np.float32)) / variance
-        if one.stack.missing:  # the network fills them in, but knows nothing of them
-            weight *= _counts(replace(one.stack, trusted=None), target)
+        weight *= _held(one.stack, target)  # the network fills lost slices in, but knows nothing of them
         top += weight * image / one.stack.gain
         bottom += weight
         count += weight > 0
@@ -177,9 +177,29 @@ def _interpolated(one: Stack, target: Grid) -> tuple[Tensor, Tensor]:
         data = [one.data(target)]
         image, seen = spread(data, [data[0].y])
         return image, (seen > _SHOWN).float()
-    image, inside = on_grid(averaged(Volume(one.y.numpy(), one.grid), target), one.grid, one.motion, target)
-    weight = torch.from_numpy(inside.astype(np.float32))
-    return image / one.gain, weight * _counts(one, target)
+    filled = Volume(_filled(one).numpy(), one.grid)
+    image, inside = on_grid(averaged(filled, target), one.grid, one.motion, target)
+    weight = torch.from_numpy(inside.astype(np.float32)) * _held(one, target)
+    return image / one.gain, weight * _counts(replace(one, missing=()), target)
+
+
+def _filled(one: Stack) -> Tensor:
+    """Return intensities with lost slices interpolated from those beside them: no spline rings around them then."""
+    if not one.missing:
+        return one.y
+    count = one.grid.shape[one.slice_axis]
+    held = [k for k in range(count) if k not in one.missing]
+    shares = np.stack([np.interp(range(count), held, unit) for unit in np.eye(len(held))], 1).astype(np.float32)
+    known = one.y.movedim(one.slice_axis, 0)[held]
+    return torch.tensordot(torch.from_numpy(shares), known, 1).movedim(0, one.slice_axis)
+
+
+def _held(one: Stack, target: Grid) -> Tensor:
+    """Return on a grid how much an interpolated stack counts where slices were lost, and beside them; 1 elsewhere."""
+    if not one.missing:
+        return torch.ones(target.shape)
+    share = _counts(replace(one, trusted=None), target)
+    return (share > _HELD) + _LEAST_TRUST * ((share > 0.5) & (share <= _HELD))
 
 
 def _counts(one: Stack, target: Grid) -> Tensor:
