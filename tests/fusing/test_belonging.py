@@ -59,7 +59,8 @@ def test_headers_that_are_believed_leave_nothing_out_but_the_report_says_what_do
 
 
 @pytest.mark.parametrize(
-    ("likeness", "left_out", "doubted"), [(0.6, True, True), (0.82, False, True), (0.95, False, False), (None,) * 3]
+    ("likeness", "left_out", "doubted"),
+    [(0.6, True, True), (0.75, False, True), (0.86, False, True), (0.95, False, False), (None,) * 3],
 )
 def test_a_likeness_in_between_is_a_doubt(likeness: float | None, left_out: bool, doubted: bool) -> None:
     one = Belonging(likeness)
