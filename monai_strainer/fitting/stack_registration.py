@@ -236,7 +236,12 @@ def spread(data: Sequence[WeightedData], values: Sequence[Tensor]) -> tuple[Tens
 
 
 def smooth_data(stack: Stack, volume: Grid) -> WeightedData:
-    """Return the data of a stack, to be spread with no steps between slices."""
+    """Return the data of a stack, to be spread with no steps between slices.
+
+    Args:
+        stack: with its motion.
+        volume: that the data measure.
+    """
     return replace(stack.data(volume), spreader=replace(stack, profile=_SMOOTH).operator(volume))
 
 
