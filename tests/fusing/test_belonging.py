@@ -75,3 +75,8 @@ def test_a_stack_that_agrees_with_any_other_of_the_person_belongs(monkeypatch: p
     )
     found = belonging([Aligned(one, True, (0.0, 0.0), 1.0, 1.0) for one in stacks], GRID)
     assert [one.likeness for one in found] == [0.95, 0.95, 0.9] and not any(one.doubt for one in found)
+
+
+def test_a_mirror_image_that_does_not_belong_is_named() -> None:
+    assert "left and right are swapped" in Belonging(0.6, mirrored=True).reason
+    assert not Belonging(0.75, mirrored=True).reason
