@@ -76,8 +76,8 @@ def coarser_plane(shape: Sequence[int], factors: Sequence[float], axis: int) -> 
 
     They are the slices that are restored. Where a few thick slices become many, their axis is too short to be made
     coarser: then the thick slices themselves are taken, and made coarser by the same factor along their longer axis.
-    Where all of these are too small, the slices that are restored are made coarser by the largest factor that they allow,
-    if that is 1.4 or more.
+    Where all of these are too small, the slices that are restored are made coarser by the largest factor that they
+    allow, if that is 1.4 or more.
 
     Args:
         shape: of the scan.

@@ -30,10 +30,7 @@ class Profiled(Record):
         "weight of the result that assumes truncated k-space ([default profile](any_scan.md#default-profile))",
         "0 to 1", missing="left out", least=0, most=1,
     )  # fmt: skip
-    through: str | None = entry(
-        "profile along the slice axis, where that axis is refined as well and its profile was read from the scan",
-        missing="left out",
-    )  # fmt: skip
+    through: str | None = entry("profile along the slice axis, where it was read from the scan", missing="left out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,9 +231,7 @@ class PassReport(Record):
     slice_axes: tuple[int, ...] = entry("array axes along which slices are taken; the results are averaged")
     factors: tuple[float, float, float] = entry("factor per array axis")
     method: Method = entry("as above")
-    undetermined: float = entry(
-        "fraction of the error variance of the network that the data leave open; 1 in denoising", "fraction"
-    )
+    undetermined: float = entry("fraction of the error variance that the data leave open; 1 in denoising", "fraction")
     error_std: tuple[float, ...] = entry(
         'root mean square of the standard deviation, per slice axis; of "coordinates": per slice', "relative"
     )
