@@ -61,8 +61,8 @@ class TruncationRecipe:
     rate: float = 3e-3
     factor: float = 4.0
     highest: float = 0.1
-    stripped: float = 0.4
-    softened: float = 0.35
+    stripped: float = 0.25
+    softened: float = 0.0
 
 
 TRUNCATION = TruncationRecipe()
