@@ -1,14 +1,14 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
 """Decide which stacks belong together: aligned, they agree in detail with one of the others.
 
-Aligned stacks of two people look alike from afar. A stack counts as that of the person if it agrees with any that does.
+Aligned stacks of two people look alike as a whole. A stack belongs if it agrees with any that does.
 
 The limits are set by scans of the training split. Local likeness there (see
 :mod:`monai_strainer.fitting.stack_likeness`): two real stacks of one pelvis 0.94 to 0.98, also parts of them; simulated
 stacks of one head, heart, knee or neck 1.00. Nine pairs of heads of two people that could be aligned 0.61 to 0.80; the
 highest pair 0.86 with 20 % noise or slices of 8 mm. Real stacks of one person lack at most 0.06: one that lacks five
-times as much, below 0.70, is left out, for one's own must not be. Below 0.88, above all strangers, a warning names it.
-Validation scans, measured before, agree: own heads 1.00, an own pelvis 0.80 to 0.97, strangers 0.60 to 0.79.
+times as much, below 0.70, is left out, for one's own must not be. Below 0.88, above all these pairs, it is warned of.
+Validation scans, measured before, agree: own heads 1.00, an own pelvis 0.80 to 0.97, two people 0.60 to 0.79.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Belonging:
         )
 
     @property
-    def doubt(self) -> str:
+    def caution(self) -> str:
         """Return what to check, in words; nothing where it agrees."""
         if self.likeness is None or self.likeness >= _UNSURE:
             return ""

@@ -63,7 +63,7 @@ def described(
     ]
     if options.like is not None and known.seen < 0.995:
         warnings.append(f"{100 * (1 - known.seen):.0f} % of the grid lies outside all stacks; the result is 0 there")
-    warnings += _doubts(options, stacks, given, aligned, known)
+    warnings += _cautions(options, stacks, given, aligned, known)
     return FuseReport(
         made_by=f"monai_strainer {__version__}", method=choice.method, why=choice.why,
         spacing=_rounded(known.wanted.spacing), predicted={name: round(v, 3) for name, v in choice.predicted.items()},
@@ -73,15 +73,15 @@ def described(
     )  # fmt: skip
 
 
-def _doubts(
+def _cautions(
     options: FuseOptions, stacks: Sequence[StackReport], given: Sequence[GivenStack], aligned: Sequence[Aligned],
     known: Known,
 ) -> list[str]:  # fmt: skip
     """Say what to check of every stack that was used."""
     warnings = []
     for k, one in enumerate(stacks):
-        if k and known.alike[k].doubt:
-            warnings.append(f"stack {one.number}: {known.alike[k].doubt}")
+        if k and known.alike[k].caution:
+            warnings.append(f"stack {one.number}: {known.alike[k].caution}")
         moved, turned = np.linalg.norm(one.shift), np.linalg.norm(one.rotation)
         if max(moved, turned) > _FAR:
             warnings.append(

@@ -90,7 +90,7 @@ def measured_slice(source: Source, recipe: TruncationRecipe, rng: np.random.Gene
         the measured slice (H, W), and whether it is truncated k-space.
     """
     clean = _clean_slice(source, recipe, rng)
-    if rng.random() < recipe.softened:
+    if recipe.softened and rng.random() < recipe.softened:  # without it the draws are those of earlier seeds
         clean = ndimage.gaussian_filter(clean, float(rng.uniform(*_SOFT)))
     x = torch.from_numpy(clean)
     cut = rng.random()

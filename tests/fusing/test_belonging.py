@@ -64,7 +64,7 @@ def test_headers_that_are_believed_leave_nothing_out_but_the_report_says_what_do
 )
 def test_a_likeness_in_between_is_a_doubt(likeness: float | None, left_out: bool, doubted: bool) -> None:
     one = Belonging(likeness)
-    assert bool(one.reason) == bool(left_out) and bool(one.doubt) == bool(doubted)
+    assert bool(one.reason) == bool(left_out) and bool(one.caution) == bool(doubted)
 
 
 def test_a_stack_that_agrees_with_any_other_of_the_person_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_a_stack_that_agrees_with_any_other_of_the_person_belongs(monkeypatch: p
         "monai_strainer.fusing.belonging.local_likeness", lambda one, other, place: values[one.sigma, other.sigma]
     )
     found = belonging([Aligned(one, True, (0.0, 0.0), 1.0, 1.0) for one in stacks], GRID)
-    assert [one.likeness for one in found] == [0.95, 0.95, 0.9] and not any(one.doubt for one in found)
+    assert [one.likeness for one in found] == [0.95, 0.95, 0.9] and not any(one.caution for one in found)
 
 
 def test_a_mirror_image_that_does_not_belong_is_named() -> None:
