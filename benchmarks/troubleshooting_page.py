@@ -29,8 +29,8 @@ FAMILIES: dict[str, str] = {
     "bids": "io/bids pipelines/bids",
     "files": "io/nifti io/mgh io/formats storage/toml_file",
     "folders": "io/find pipelines/jobs cohorts/sources",
-    "writing": "io/__init__ io/image_files pipelines/batch storage/atomic storage/marks errors cli/restore cli/targets "
-    "cli/messages",
+    "writing": "io/__init__ io/image_files io/replacing pipelines/batch storage/atomic storage/marks errors "
+    "cli/restore cli/targets cli/messages",
     "options": "restoring/options restoring/method pipelines/restore_file pipelines/file_options pipelines/beside_scan "
     "inferers cli/recipes cli/limits cli/denoise_image cli/config_file pipelines/denoise_image pipelines/device "
     "pipelines/fuse_files pipelines/stack_files cli/fuse pipelines/contrast_files fusing/options fusing/door adapters",

@@ -74,7 +74,7 @@ def fuse(args: Options) -> int:
     from ..priors.store import load_prior
 
     target = args.output
-    require_target(target, args.input[0], args.overwrite)
+    require_target(target, [*args.input, *([args.like] if args.like else [])], args.overwrite)
     options = FuseOptions(**{name: getattr(args, name) for name in declared(FuseOptions)}, seed=args.seed)
     volumes = [int(k) for k in args.volume or ()]
     if volumes != [k for k in args.volume or ()]:

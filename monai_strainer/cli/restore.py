@@ -100,7 +100,8 @@ def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:
 
     prior, device = load_prior(args.prior), device_of(args.device)
     target = job.target  # refused before anything is computed
-    require_target(target, job.source, args.overwrite)
+    beside = [path for path in (options.mask, outputs.labels) if path is not None and path.is_file()]
+    require_target(target, [job.source, *beside], args.overwrite)
     log.info("restoring %s", "a DICOM series" if job.source.is_dir() else job.name)
     bar, move = bar_of(args, "restoring" if job.source.is_dir() else job.name, "slice")
     with bar:

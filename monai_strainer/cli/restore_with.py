@@ -47,7 +47,7 @@ def restore_one_with(args: Options, options: Any, outputs: Any) -> int:
     for guide in args.guides:
         if not guide.exists():
             raise InputError("there is no such scan", "check the path after --with", guide)
-    require_target(args.output, sources[0], args.overwrite)
+    require_target(args.output, [*sources, *args.guides], args.overwrite)
     if args.scale is None and args.spacing is None:
         options = replace(options, spacing=())
     prior, device = load_prior(args.prior), device_of(args.device)

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from ..errors import InputError, disk_error
-from ..storage.atomic import atomic_folder, is_there, write_json
+from ..storage.atomic import atomic_folder, write_json
 from ..storage.provenance import record, sha256
 from ..volume import Volume
 from .find import (
@@ -28,6 +28,7 @@ from .find import (
 )
 from .formats import DicomForm, is_image, require_format
 from .image_files import Attached, Layout, write_files
+from .replacing import SERIES, require_free, require_free_folder
 
 __all__ = [
     "SERIES",
@@ -46,13 +47,13 @@ __all__ = [
     "read_volumes",
     "refuse_inside",
     "require_enhanced",
+    "require_free",
+    "require_free_folder",
     "require_map",
     "survey",
     "files_below",
     "write",
 ]
-
-SERIES = "monai_strainer"  # names the record and the page of a DICOM series
 
 
 def is_dicom(path: Path) -> bool:
@@ -158,6 +159,7 @@ def write(
     std: NDArray[Any] | None = None,
     attached: Attached | None = None,
     dicom: DicomForm | None = None,
+    inputs: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> None:
     """Write a scan of the kind it was read from; the same scan always gives the same bytes.
@@ -176,11 +178,12 @@ def write(
         std: (X, Y, Z) standard deviation of every voxel; becomes ``x_std.nii.gz``.
         attached: other images, a page and a sidecar.
         dicom: which DICOM objects a series is made of.
-        overwrite: replace files that are there. The input itself is never replaced.
+        inputs: other files and folders that were read. They, and the source of the scan, are never replaced.
+        overwrite: replace files that are there; of a folder, only a result of this package.
 
     Raises:
-        InputError: an unknown suffix, a file that is there already, the input as output, or a disk that cannot be
-            written to.
+        InputError: an unknown suffix, a file that is there already, an input as output, a folder with other files, or
+            a disk that cannot be written to.
 
     Example:
         >>> import tempfile
@@ -194,10 +197,15 @@ def write(
     """
     path, attached, dicom = Path(path), attached or Attached(), dicom or DicomForm()
     page = attached.page
+    own = getattr(volume.source, "path", None)
+    read_from = [*inputs, *([] if own is None else [Path(own)])]
     if _is_series(volume, path):
         if attached.maps:
             raise InputError("no other images are written beside a DICOM series", "name a .nii.gz file", path)
-        _write_series(volume, path, report, std, page, dicom, overwrite)
+        if path.suffix.lower() in (".dcm", ".ima"):
+            raise InputError("a series is many files", "name a folder for it", path)
+        require_free_folder(path, read_from, overwrite)
+        _write_series(volume, path, report, std, page, dicom)
         return
     if dicom.parametric_map:
         require_map(path)
@@ -205,8 +213,7 @@ def write(
         require_enhanced(volume, path)
     maps = {**({} if std is None else {"std": std}), **attached.maps}
     layout = Layout(path, tuple(maps), report is not None, page is not None, attached.sidecar)
-    source = getattr(volume.source, "path", None)
-    write_files(layout, [(volume, maps)], lambda: (report, page), source=source, overwrite=overwrite)
+    write_files(layout, [(volume, maps)], lambda: (report, page), inputs=read_from, overwrite=overwrite)
 
 
 def require_map(target: Path) -> None:
@@ -258,16 +265,10 @@ def _write_series(
     std: NDArray[Any] | None,
     page: str | None,
     dicom: DicomForm,
-    overwrite: bool,
 ) -> None:
     """Write a DICOM series into a folder that appears whole, and its record last."""
     from .dicom.write import write_dicom
 
-    if path.suffix.lower() in (".dcm", ".ima"):
-        raise InputError("a series is many files", "name a folder for it", path)
-    refuse_inside(path, volume.source.path)
-    if path.is_file() or (is_there(path) and not overwrite):
-        raise InputError("a file or folder of this name exists", "choose another name, or pass overwrite", path)
     try:
         with atomic_folder(path) as temporary:
             outputs = write_dicom(volume, temporary, report, std, dicom)

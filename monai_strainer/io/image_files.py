@@ -18,8 +18,9 @@ from ..storage.provenance import record, sha256
 from ..volume import Volume
 from .find import MAPS, is_nifti
 from .formats import require_format
+from .replacing import require_free
 
-__all__ = ["INTEGERS", "Attached", "Layout", "Made", "require_free", "write_files"]
+__all__ = ["INTEGERS", "Attached", "Layout", "Made", "write_files"]
 
 DESC, STD = re.compile(r"_desc-[a-zA-Z0-9]+_"), "_desc-strainerstd_"  # a BIDS name, and that of its deviation
 INTEGERS = ("mask", "labels")  # maps of whole numbers; of a 4-D output there is one
@@ -91,7 +92,7 @@ def write_files(
     volumes: Iterable[Made],
     finish: Callable[[], tuple[Mapping[str, Any] | None, str | None]],
     *,
-    source: Path | None = None,
+    inputs: Sequence[Path] = (),
     others: Sequence[int] = (),
     overwrite: bool = False,
 ) -> None:
@@ -101,19 +102,19 @@ def write_files(
         layout: which files.
         volumes: the only volume, or all of a 4-D file in their order, of which one at a time is in memory.
         finish: gives the report and the page when all volumes are written.
-        source: the input, which is never replaced.
+        inputs: files that were read; they are never replaced.
         others: sizes of the axes behind the third of a 4-D file; NIfTI alone.
         overwrite: replace files that are there.
 
     Raises:
-        InputError: a file that is there already, the input as output, or a disk that cannot be written to.
+        InputError: a file that is there already, an input as output, or a disk that cannot be written to.
     """
     own, json_file, html = require_format(layout.path), layout.beside(".json"), layout.beside(".html")
     if others and not is_nifti(layout.path):
         raise InputError("only NIfTI files take several volumes here", "end the name in .nii.gz", layout.path)
     listed = [*layout.images.values(), *([html] if layout.has_page else [])]  # by the record
     files = [*listed, *layout.notes, *([json_file] if layout.has_record else [])]  # the record last
-    require_free(files, source, overwrite)
+    require_free(files, inputs, overwrite)
     try:
         with atomic_files(files, json_file if layout.has_record else None) as hidden:
             temporary = dict(zip(files, hidden))
@@ -164,27 +165,3 @@ def _write_4d(paths: Mapping[str, Path], volumes: Iterable[Made], others: Sequen
                 write(maps[ending] if ending else volume.data)
             del volume, maps  # gone before the next one is made
     return source
-
-
-def require_free(targets: Sequence[Path], source: Path | None, overwrite: bool) -> None:
-    """Refuse, before anything is written, to replace the input, or anything that is not meant to be replaced.
-
-    Args:
-        targets: files to be written.
-        source: resolved path of the input; None where it has no file.
-        overwrite: whether existing files may be replaced; the input never is.
-
-    Raises:
-        InputError: a target is the input, takes the name of its sidecar, is a folder, or exists.
-    """
-    for target in targets:
-        if source is not None:
-            own = target.resolve()
-            is_input = own == source or (target.exists() and source.exists() and target.samefile(source))
-            is_beside = own.parent == source.parent and stem(own) == stem(source)  # would take over its sidecar
-            if is_input or is_beside:
-                raise InputError("the output is the input itself or takes its name", "choose another name", target)
-        if target.is_dir():
-            raise InputError("there is a folder of this name", "choose another name", target)
-        if not overwrite and (target.exists() or target.is_symlink()):
-            raise InputError("the file exists already", "choose another name, or pass overwrite", target)

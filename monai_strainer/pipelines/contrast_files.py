@@ -64,6 +64,7 @@ def restore_with_files(
         target,
         report=report if outputs.report else None,
         std=out.std if outputs.std else None,
+        inputs=[source, *guides],
         overwrite=outputs.overwrite,
     )
     return report

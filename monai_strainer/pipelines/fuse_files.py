@@ -71,7 +71,10 @@ def fuse_files(
         command = fuse_text(files, target, prior, options, outputs)
         page = fused_page(stacks, out, run=RunFacts.since(start, command, device))
     std = out.std if outputs.std else None
-    write(out.volume, target, report=report, std=std, attached=Attached(page=page), overwrite=outputs.overwrite)
+    attached = Attached(page=page)
+    write(
+        out.volume, target, report=report, std=std, attached=attached, inputs=files.inputs, overwrite=outputs.overwrite
+    )
     return report
 
 

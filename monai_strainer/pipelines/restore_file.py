@@ -100,6 +100,7 @@ def restore_file(
             _sidecar(outputs.sidecar, done.scan.grid, done.out.volume.grid),
         ),
         dicom=DicomForm(outputs.parametric_map, outputs.enhanced),
+        inputs=run.inputs,
         overwrite=outputs.overwrite,
     )
     return report
@@ -116,6 +117,12 @@ class _Run:
     outputs: Outputs
     device: str
     start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read; they are never replaced."""
+        beside = [path for path in (self.options.mask, self.outputs.labels) if path is not None]
+        return [self.source, *(path / self.source.name if path.is_dir() else path for path in beside)]
 
     def beside(self, scan: Volume) -> Beside:
         """Read what lies beside a scan; the volumes of a 4-D file have it in common."""
@@ -195,7 +202,7 @@ def _restore_4d(run: _Run, outline: Outline, progress: Callable[[int, int], None
         layout,
         volumes(),
         lambda: (report(), pages[0] if pages else None),
-        source=run.source.resolve(),
+        inputs=run.inputs,
         others=outline.others,
         overwrite=outputs.overwrite,
     )

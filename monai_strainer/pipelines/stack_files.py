@@ -58,6 +58,11 @@ class StackFiles:
         if len(stacks) < count:
             raise InputError("a stack was given twice", "pass every stack once")
 
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and folders that are read; they are never replaced."""
+        return [*self.paths, *([] if self.like is None else [self.like])]
+
     def volume_of(self, k: int) -> int | None:
         """Return the volume that is meant of a stack, from 0; None where it has one."""
         return self.volumes[k if len(self.volumes) > 1 else 0] if self.volumes else None

@@ -60,6 +60,23 @@ def test_a_grid_is_not_given_twice_and_a_series_keeps_its_directions(
         _grid_of(files[0], Volume(np.zeros((4, 4, 4)), Grid((4, 4, 4), np.eye(4)[[1, 0, 2, 3]])), tmp_path / "series")
 
 
+@pytest.mark.parametrize("which", ["stack", "std", "like"])
+def test_no_input_is_replaced(
+    which: str, files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axial, coronal, sagittal = (tmp_path / name for name in ("axial.nii.gz", "coronal.nii.gz", "out_std.nii.gz"))
+    for source, path in zip(files, (axial, coronal, sagittal)):
+        path.write_bytes(source.read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    stacks = [axial, sagittal] if which == "like" else [axial, coronal, sagittal]
+    more = ["--std"] if which == "std" else ["--like", coronal] if which == "like" else []
+    target = tmp_path / "out.nii.gz" if which == "std" else coronal
+    command = ["fuse", *stacks, target, *more, "--method", "kriging", "--no-align", "--overwrite", "--quiet"]
+    assert main([str(word) for word in command]) == 3
+    assert "the input itself or takes its name" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_one_file_and_the_same_file_twice_are_refused(
     files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

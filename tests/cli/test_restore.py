@@ -52,6 +52,17 @@ def test_nothing_is_written_over(scan: Path, prior: Path, tmp_path: Path, capsys
     assert "out.nii.gz" in said and "--overwrite" in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("option", ["--mask", "--labels"])
+def test_what_lies_beside_the_scan_is_not_replaced(
+    option: str, scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = tmp_path / "beside.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones(head().grid.shape, np.int16), head().grid.affine), beside)
+    before = beside.read_bytes()
+    assert restore(scan, beside, prior, option, beside, "--overwrite") == 3
+    assert "the input itself or takes its name" in capsys.readouterr().err and beside.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -42,6 +42,12 @@ def test_a_thick_scan_and_a_sharp_one(
     assert "out.nii.gz: with t1w.nii.gz, " in capsys.readouterr().out
 
 
+def test_another_contrast_is_not_replaced(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    before = files[1].read_bytes()
+    assert main(["restore", str(files[0]), str(files[1]), "--with", str(files[1]), "--overwrite"]) == 3
+    assert "the input itself or takes its name" in capsys.readouterr().err and files[1].read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import pydicom
+from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     ExplicitVRLittleEndian,
@@ -22,7 +24,7 @@ from ...errors import InputError
 from .checks import MR
 from .frame import quiet, value_of
 
-__all__ = ["Identity", "identify", "readable_syntaxes"]
+__all__ = ["Identity", "identify", "is_own_result", "readable_syntaxes"]
 
 NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "ContributingEquipmentSequence"]
 OURS = "monai_strainer"
@@ -64,12 +66,28 @@ def identify(data: bytes) -> Identity:
         if not series or not instance:
             missing = "SOPInstanceUID (0008,0018)" if series else "SeriesInstanceUID (0020,000E)"
             raise InputError(f"{missing} is missing", "export the series from the archive again")
-        machines = value_of(header, "ContributingEquipmentSequence") or ()
+        return Identity(series, instance, str(value_of(header, "SOPClassUID")) == MR, _is_result(header))
+
+
+def is_own_result(path: Path) -> bool:
+    """Return whether a file is a DICOM object that this package has made.
+
+    Args:
+        path: of any file.
+    """
+    with quiet():
         try:
-            is_result = any(str(value_of(one, "ManufacturerModelName")) == OURS for one in machines)
-        except Exception:  # a damaged sequence says nothing
-            is_result = False
-        return Identity(series, instance, str(value_of(header, "SOPClassUID")) == MR, is_result)
+            return _is_result(pydicom.dcmread(path, stop_before_pixels=True, specific_tags=NEEDED))
+        except Exception:  # no DICOM file, or a damaged one
+            return False
+
+
+def _is_result(header: Dataset) -> bool:
+    try:
+        machines = value_of(header, "ContributingEquipmentSequence") or ()
+        return any(str(value_of(one, "ManufacturerModelName")) == OURS for one in machines)
+    except Exception:  # a damaged sequence says nothing
+        return False
 
 
 def readable_syntaxes() -> list[str]:

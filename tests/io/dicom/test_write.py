@@ -134,10 +134,12 @@ def test_nothing_is_overwritten_and_nothing_written_among_the_sources(tmp_path: 
     scan = read(series(tmp_path / "in"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
-    with pytest.raises(InputError, match="a file or folder of this name exists"):
+    with pytest.raises(InputError, match="a folder of this name exists"):
         write(scan, tmp_path / "out")
     with pytest.raises(InputError, match="inside the input"):
         write(scan, tmp_path / "in" / "out")
+    (tmp_path / "out" / "mine").unlink()
+    write(scan, tmp_path / "out")
     write(scan, tmp_path / "out", overwrite=True)
     assert len(list((tmp_path / "out").iterdir())) == SHAPE[2]
     assert not list(tmp_path.glob(".*"))
