@@ -2,20 +2,23 @@
 """Find where two aligned stacks differ in brightness: coils, saturation bands, flow.
 
 The ratio of the two is a smooth field. Both stacks are blurred alike (see :mod:`stack_registration`), and the ratio is
-the slope of a regression in a neighbourhood of about 2 cm. Where it is far from 1, the stack does not count.
+the slope of a regression in a neighbourhood of about 2 cm. Where it is far from 1, the stack does not count. Away from
+what both show, it tends to 1.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
 from ..geometry import Grid
-from ..physics import StackOperator
-from .stack_registration import Stack, spread
+from ..physics import StackOperator, rigid_matrix
+from .stack_registration import SEEN, Stack, inner, spread
 
 __all__ = ["evened"]
 
@@ -36,14 +39,14 @@ def evened(stack: Stack, first: Stack, volume: Grid) -> Stack:
     Returns:
         The stack with corrected intensities and with the weights of its voxels.
     """
-    grid = volume.resize([max(2, round(length / _STEP)) for length in volume.extent])
+    grid = _around(volume, stack)
     low = replace(stack.coarser(_STEP), gain=1.0)
     mine, theirs = [low.data(grid)], [first.coarser(_STEP).data(grid)]
     own, seen = spread(mine, [mine[0].y / stack.gain])
     image, covered = spread(theirs, [theirs[0].y])
     ours, _ = spread(theirs, [theirs[0].operator.A(own)])
     others, _ = spread(mine, [mine[0].operator.A(image)])
-    here = ((seen > 0.3) & (covered > 0.3)).float()
+    here = inner((seen > SEEN) & (covered > SEEN))  # at an edge, one of the two is blurred with what is not seen
     top, bottom = (_near(here * others * value, grid) for value in (ours, others))
     field = (top + _AIR) / (bottom + _AIR)
     measured = StackOperator(grid, stack.grid, stack.slice_axis, stack.profile, stack.motion)
@@ -51,6 +54,19 @@ def evened(stack: Stack, first: Stack, volume: Grid) -> Stack:
     ratio = measured.A(field) / whole
     inside = ((ratio < _WIDEST) & (ratio > 1 / _WIDEST)).float()
     return replace(stack, y=stack.y / ratio.clamp(1 / _WIDEST, _WIDEST), trusted=inside)
+
+
+def _around(volume: Grid, stack: Stack) -> Grid:
+    """Return a coarse grid with the axes of a volume that holds the volume and a moved stack."""
+    moved = rigid_matrix(stack.motion, stack.grid.corners().mean(0))
+    corners = np.vstack([volume.corners(), stack.grid.corners() @ moved[:3, :3].T + moved[:3, 3]])
+    at = (corners - volume.affine[:3, 3]) @ np.linalg.inv(volume.affine[:3, :3]).T
+    first = np.floor(at.min(0) + 0.5).astype(int)
+    shape = [math.ceil(high + 0.5) - low for high, low in zip(at.max(0), first.tolist())]
+    start = np.eye(4)
+    start[:3, 3] = first
+    whole = Grid((shape[0], shape[1], shape[2]), volume.affine @ start)
+    return whole.resize([max(2, round(length / _STEP)) for length in whole.extent])
 
 
 def _near(values: Tensor, grid: Grid) -> Tensor:

@@ -85,8 +85,8 @@ def fuse(
         >>> fuse([axial, coronal, sagittal], load_prior(), spacing=1).volume  # doctest: +SKIP
     """
     options = changed(options or FuseOptions(), changes)
-    given = prepared_stacks(stacks, prior, options)
     require_no_copies(stacks)
+    given = prepared_stacks(stacks, prior, options)
     require_overlap([one.grid for one in stacks], options.like)
     thickest = max(one.scan.thickness or float(one.scan.grid.spacing.max()) for one in given)
     target = target_of(given[0].scan.grid, options.edge, options.like, thickest)

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from stacks import GRID, MOTIONS, three
 
 from monai_strainer.fitting.stack_registration import Stack
 from monai_strainer.fitting.stack_shading import evened
+from monai_strainer.geometry import Grid
 
 
 def stacks() -> tuple[Stack, Stack]:
@@ -38,3 +41,15 @@ def test_a_dark_band_does_not_count() -> None:
     body = second.y > 0.4
     assert found.trusted is not None
     assert found.trusted[:14][body[:14]].mean() < 0.05 and found.trusted[28:][body[28:]].mean() > 0.95
+
+
+def test_beyond_the_field_of_view_of_the_first_nothing_changes() -> None:
+    first, second = stacks()
+    depth = first.y.shape[2] // 2
+    place = Grid((GRID.shape[0], GRID.shape[1], GRID.shape[2] // 2), GRID.affine)
+    width, height, _ = first.y.shape
+    short = replace(first, y=first.y[:, :, :depth], grid=Grid((width, height, depth), first.grid.affine))
+    found = evened(second, short, place)
+    body = second.y > 0.4
+    assert found.trusted is not None and found.trusted[body].mean() > 0.99
+    assert (found.y / second.y)[body].sub(1).abs().max() < 0.06

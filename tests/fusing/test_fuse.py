@@ -137,6 +137,18 @@ def test_a_grid_that_the_stacks_cover_in_part_is_zero_elsewhere_and_says_so(prio
     assert any("lies outside all stacks" in text for text in found.details.warnings) and found.details.seen < 0.5
 
 
+@pytest.mark.parametrize("end", ["not measured", "lost"])
+def test_what_the_first_stack_does_not_show_comes_from_the_others(prior: Prior, end: str) -> None:
+    first, *others = three(4)
+    data = first.data[:, :, :6] if end == "not measured" else np.where(np.arange(12) < 6, first.data, 0)
+    first = replace(first, data=data, grid=Grid((48, 48, data.shape[2]), first.grid.affine))
+    found, truth = fuse([first, *others], prior, like=GRID, method="kriging"), phantom()
+    inside = ndimage.binary_erosion(truth > 50, iterations=3)
+    beyond = inside & (np.arange(48) >= 24)
+    assert rmse(found.volume.data, truth, beyond) < 1.6 * rmse(found.volume.data, truth, inside & ~beyond)
+    assert (1.645 * found.std >= np.abs(found.volume.data - truth))[beyond].mean() > 0.85
+
+
 def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
     prior: Prior, still: list[Volume], straight: Fused
 ) -> None:
