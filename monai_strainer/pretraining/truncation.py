@@ -30,7 +30,7 @@ from .run import ONCE, Run
 from .source import Source, digest_of
 from .varied_patches import FRACTIONS
 
-__all__ = ["TRUNCATION", "TruncationRecipe", "large_enough", "measured_slice", "pretrain_truncation"]
+__all__ = ["TRUNCATION", "TruncationRecipe", "drawn_body", "large_enough", "measured_slice", "pretrain_truncation"]
 
 _AIR = 0.05  # of the object's intensity: below lies background
 _SOFT = (0.3, 1.0)  # standard deviation of the blur of a softened slice, in voxels
@@ -52,6 +52,7 @@ class TruncationRecipe:
             stripped head; half as many lose their background after it.
         softened: fraction of slices that are blurred before they are measured, as of scans that were interpolated or
             averaged after a registration.
+        bodies: fraction of slices that are drawn bodies with hard edges, as of phantoms and simulations.
     """
 
     steps: int = 2400
@@ -61,8 +62,9 @@ class TruncationRecipe:
     rate: float = 3e-3
     factor: float = 4.0
     highest: float = 0.1
-    stripped: float = 0.25
-    softened: float = 0.0
+    stripped: float = 0.4
+    softened: float = 0.35
+    bodies: float = 0.12
 
 
 TRUNCATION = TruncationRecipe()
@@ -90,7 +92,9 @@ def measured_slice(source: Source, recipe: TruncationRecipe, rng: np.random.Gene
         the measured slice (H, W), and whether it is truncated k-space.
     """
     clean = _clean_slice(source, recipe, rng)
-    if recipe.softened and rng.random() < recipe.softened:  # without it the draws are those of earlier seeds
+    if recipe.bodies and rng.random() < recipe.bodies:  # a fraction of 0 draws nothing: earlier seeds stay reproducible
+        clean = drawn_body((clean.shape[0], clean.shape[1]), rng)
+    elif recipe.softened and rng.random() < recipe.softened:
         clean = ndimage.gaussian_filter(clean, float(rng.uniform(*_SOFT)))
     x = torch.from_numpy(clean)
     cut = rng.random()
@@ -121,6 +125,33 @@ def _clean_slice(source: Source, recipe: TruncationRecipe, rng: np.random.Genera
         x = x * bias_field(x.shape, rng, float(rng.uniform(0, 0.5)))
     x = x[:: int(rng.choice((-1, 1))), :: int(rng.choice((-1, 1)))]
     return np.ascontiguousarray(x.T if rng.random() < 0.5 else x, np.float32)
+
+
+def drawn_body(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw an ellipse of smooth intensity with up to six ellipses of other intensity in it, all with hard edges.
+
+    Args:
+        shape: (H, W) of the slice, in voxels.
+        rng: of the draw.
+
+    Returns:
+        (H, W), between 0 and about 1.
+    """
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij", sparse=True)
+    image = np.zeros(shape)
+    for index in range(1 + int(rng.integers(7))):
+        limits = (0.5, 0.95) if index == 0 else (0.05, 0.5)
+        radii, angle = rng.uniform(*limits, 2), rng.uniform(0, math.pi)
+        v, u = (0.0, 0.0) if index == 0 else rng.uniform(-0.5, 0.5, 2)
+        cosine, sine = math.cos(angle), math.sin(angle)
+        across, along = cosine * (x - u) + sine * (y - v), cosine * (y - v) - sine * (x - u)
+        fx, fy, phase = rng.uniform(0, 6, 3)
+        wave = 1 + rng.uniform(0, 0.3) * np.cos(fx * x + phase) * np.cos(fy * y)
+        inside = (across / radii[0]) ** 2 + (along / radii[1]) ** 2 < 1
+        if index:
+            inside &= image > 0
+        image = np.where(inside, rng.uniform(0.1, 0.8) * wave, image)
+    return image.astype(np.float32)
 
 
 def _brightest(x: NDArray[np.float32], level: float) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,13 @@ from monai_strainer.errors import InputError
 from monai_strainer.networks.truncation import TruncationNet
 from monai_strainer.pretraining.run import Run
 from monai_strainer.pretraining.source import Source
-from monai_strainer.pretraining.truncation import TruncationRecipe, large_enough, measured_slice, pretrain_truncation
+from monai_strainer.pretraining.truncation import (
+    TruncationRecipe,
+    drawn_body,
+    large_enough,
+    measured_slice,
+    pretrain_truncation,
+)
 
 QUICK = TruncationRecipe(steps=5, slices=2, patches=1, side=16)
 
@@ -73,3 +80,19 @@ def test_sources_without_large_slices_are_refused() -> None:
     assert large_enough([small, source()], QUICK)[0].data.shape == (48, 40, 6)
     with pytest.raises(InputError, match="no slice has two axes of 20 voxels"):
         pretrain_truncation([small], QUICK)
+
+
+def test_a_drawn_body_has_hard_edges_and_air_around() -> None:
+    for seed in range(8):
+        image = drawn_body((60, 50), np.random.default_rng(seed))
+        assert image.shape == (60, 50) and image.min() >= 0 and 0.05 < image.max() < 1.1
+        assert 0.1 < (image > 0).mean() < 0.8 and not image[[0, -1]].any() and not image[:, [0, -1]].any()
+        beside = np.abs(np.diff(image, axis=0))[(image[1:] > 0) != (image[:-1] > 0)]
+        assert beside.min() > 0.05  # from the air to the body in one voxel
+
+
+def test_bodies_and_softened_slices_are_drawn_as_often_as_asked() -> None:
+    recipes = [replace(QUICK, bodies=bodies, softened=softened) for bodies, softened in ((0, 0), (1, 0), (0, 1))]
+    plain, body, soft = (measured_slice(source(), recipe, np.random.default_rng(3))[0] for recipe in recipes)
+    assert not torch.equal(plain, body) and not torch.equal(plain, soft)
+    assert torch.equal(plain, measured_slice(source(), QUICK, np.random.default_rng(3))[0])
