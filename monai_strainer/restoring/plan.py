@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from ..fitting import FitOptions
 from ..physics import Operator, OperatorFactory, Profile
-from ..priors.prior import Prior
+from ..priors.prior import GeneralPrior, Prior
 from ..volume import Volume
 from .method import choose_method, operator_of, profile_report
 from .options import RestoreOptions
 from .pass_context import operator_between
 from .prepare import Prepared
+from .profile_misfit import profile_misfit, weight_with
 from .report import Method, Profiled
-from .truncation_reading import kspace_weight
+from .truncation_reading import kspace_weight, rounded
 
 __all__ = ["Pass", "Plan", "plan_passes", "plan_restoration"]
 
@@ -122,7 +123,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     is_open = options.profile == "auto" and options.operator is None and in_plane and method == "amortised"
     weight, through = None, None
     if is_open and prior.general is not None:
-        weight = kspace_weight(low, prior.general.truncation, ready.inside)
+        weight = _weight_of_kspace(ready, prior.general, passes[0].factors)
         build = Profile("kspace") if weight > 0.5 else build
         if len(passes) > 1:
             through = _profile_through(ready, prior, weight, thickness)
@@ -141,6 +142,15 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
         ready.notes,
         _with_reading(profile_report(build, thickness, low, factors), weight, through),
     )
+
+
+def _weight_of_kspace(ready: Prepared, general: GeneralPrior, factors: tuple[float, float, float]) -> float:
+    """Read from the scan how probable truncated k-space is; where that is not sure, ask how both fit the data."""
+    weight = kspace_weight(ready.acquired.volume, general.truncation, ready.inside)
+    if not 0 < weight < 1 or general.truncation is None:
+        return weight
+    misfit = profile_misfit(general.detail, ready, factors)
+    return weight if misfit is None else rounded(weight_with(weight, misfit, factors))
 
 
 def _profile_through(ready: Prepared, prior: Prior, weight: float, thickness: float | None) -> Profile:

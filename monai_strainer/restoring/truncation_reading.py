@@ -13,7 +13,7 @@ from ..networks.truncation import TruncationNet
 from ..volume import Volume
 from .patches import patches_of
 
-__all__ = ["kspace_weight"]
+__all__ = ["kspace_weight", "rounded"]
 
 USUAL = 0.25  # weight of truncated k-space where nothing can be read
 _SIDE = 48  # of a patch, in voxels
@@ -53,5 +53,9 @@ def kspace_weight(scan: Volume, network: TruncationNet | None, inside: NDArray[n
     if not found:
         return USUAL
     odds = float(torch.cat(found).double().clamp(-_MOST, _MOST).mean()) + math.log(USUAL / (1 - USUAL))
-    weight = 1 / (1 + math.exp(-odds))
+    return rounded(1 / (1 + math.exp(-odds)))
+
+
+def rounded(weight: float) -> float:
+    """Return 0 or 1 in place of a weight that is as good as sure, so that one result is computed only."""
     return 0.0 if weight < _SURE else 1.0 if weight > 1 - _SURE else weight

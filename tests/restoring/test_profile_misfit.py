@@ -1,0 +1,63 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Laws of the misfit of two profiles: the right one misses less, noise hides it, and the weight follows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from phantoms import ellipsoid
+
+from monai_strainer import Prior, RestoreOptions, load_prior
+from monai_strainer.geometry import Grid
+from monai_strainer.physics import Profile
+from monai_strainer.restoring.prepare import Prepared, prepare
+from monai_strainer.restoring.profile_misfit import Misfit, profile_misfit, weight_with
+from monai_strainer.volume import Volume
+
+FACTORS = (2.0, 2.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return load_prior()
+
+
+def ready(kind: str, prior: Prior) -> Prepared:
+    """A phantom without fine structure but its edges, measured with larger voxels and little noise."""
+    y = Profile(kind)((96, 112, 4), (48, 56, 4)).A(torch.from_numpy(ellipsoid((96, 112, 4)))).numpy()
+    rng = np.random.default_rng(0)
+    data = np.hypot(y + 3 * rng.standard_normal(y.shape), 3 * rng.standard_normal(y.shape)).astype(np.float32)
+    scan = Volume(data, Grid((48, 56, 4), np.diag([2.0, 2.0, 6.0, 1.0])), slice_axis=2)
+    return prepare(scan, prior, FACTORS, RestoreOptions(), True)
+
+
+def test_the_network_misses_the_data_less_under_the_right_assumption(prior: Prior) -> None:
+    assert prior.general is not None
+    found = {}
+    for kind in ("box", "kspace"):
+        misfit = profile_misfit(prior.general.detail, ready(kind, prior), FACTORS)
+        assert misfit is not None
+        found[kind] = misfit.box / misfit.kspace
+    assert found["box"] < 0.9 * found["kspace"]
+
+
+def test_a_scan_without_an_object_says_nothing(prior: Prior) -> None:
+    assert prior.general is not None
+    scan = ready("box", prior)
+    scan.inside[:] = False
+    assert profile_misfit(prior.general.detail, scan, FACTORS) is None
+
+
+def test_the_weight_grows_with_the_misfit_of_the_box_and_with_the_weight_before() -> None:
+    weights = [weight_with(0.2, Misfit(box, 1.0, 0.3), FACTORS) for box in (0.5, 0.7, 0.8, 1.0, 1.3)]
+    assert weights == sorted(weights) and weights[0] < 0.05 and weights[-1] > 0.95
+    weights = [weight_with(before, Misfit(0.8, 1.0, 0.3), FACTORS) for before in (0.06, 0.2, 0.5, 0.9)]
+    assert weights == sorted(weights)
+    least = weight_with(1e-12, Misfit(1e-12, 1.0, 0.0), FACTORS)
+    most = weight_with(1 - 1e-12, Misfit(1e12, 1.0, 0.0), FACTORS)
+    assert 0 <= least < 1e-6 and 1 - 1e-6 < most <= 1
+
+
+def test_noise_hides_the_difference() -> None:
+    assert weight_with(0.3, Misfit(1.0, 0.5, 1.3), FACTORS) == 0.3
