@@ -77,9 +77,9 @@ def test_the_noise_level_of_any_scan_is_measured(tmp_path: Path) -> None:
 
 def test_truncation_is_measured(tmp_path: Path) -> None:
     printed = run("truncation.py", varied(tmp_path / "data"), "--out", tmp_path / "rows.csv")
-    found = re.search(r"box x2 noise 0 %: mean weight ([0-9.]+) .*, wrong \d of (\d)", printed)
-    assert found is not None and 0 <= float(found[1]) <= 1
-    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 1 + 15 * int(found[2])
+    found = re.search(r"box x2 noise 0 %, (\d) scans: weight ([0-9.]+) .*, wrong \d; final ([0-9.]+) ", printed)
+    assert found is not None and 0 <= float(found[2]) <= 1 and 0 <= float(found[3]) <= 1
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 1 + 15 * int(found[1])
 
 
 def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> None:
