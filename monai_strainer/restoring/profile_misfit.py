@@ -13,13 +13,13 @@ from ..fitting import Repeats, amortise
 from ..geometry import MIRRORS
 from ..networks import DetailPrior
 from ..physics import Measurement, Profile, Separable
+from .choice import some_slices
 from .pass_context import slice_operator
 from .prepare import Prepared
 from .slicewise import neighbours_close
 
 __all__ = ["Misfit", "profile_misfit", "weight_with"]
 
-_SLICES = 4  # that are restored twice
 # Log odds of truncated k-space: a constant, and slopes for the log odds before, for the logarithm of the ratio of the
 # two misfits and for that of the factor. Fitted by logistic regression to scans of the training split, every one
 # measured as box, Gaussian and truncated k-space by factors of 1.5 to 3 with 0 to 3 % noise.
@@ -83,15 +83,15 @@ def profile_misfit(detail: DetailPrior, ready: Prepared, factors: tuple[float, f
         factors: per array axis, of the slices of the scan.
 
     Returns:
-        None where no slice holds an object.
+        None where there is no object, or where the k-space of all refined axes was cut for sure.
     """
     volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis
-    inside = np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0))
-    filled = inside.reshape(len(inside), -1).mean(1)
-    good = np.flatnonzero(filled >= 0.5 * filled.max())
-    if not filled.any():
+    kept = [k for k in range(3) if k != axis]
+    filled = [k in ready.acquired.filled for k in kept]
+    if not ready.inside.any() or all(filled[n] or factors[k] == 1 for n, k in enumerate(kept)):
         return None
-    chosen = sorted({int(good[round(k)]) for k in np.linspace(0, len(good) - 1, min(_SLICES, len(good)))})
+    inside = torch.from_numpy(np.ascontiguousarray(np.moveaxis(ready.inside, axis, 0)))
+    chosen = some_slices(inside)
     y = torch.from_numpy(volume.slices(axis) / np.float32(ready.intensity_scale))
     level = ready.level.level
     along = (
@@ -99,13 +99,12 @@ def profile_misfit(detail: DetailPrior, ready: Prepared, factors: tuple[float, f
     )
     noise = ready.noise(along)
     fine = volume.grid.refine(factors)
-    kept = [k for k in range(3) if k != axis]
     near = neighbours_close(detail, fine, axis, len(y))
     clean, found, detail = noise.debias(y), [], detail.cpu()  # where the scan is, wherever an earlier one was restored
     for kind in ("box", "kspace"):
         operator = slice_operator(
             [fine.shape[k] for k in kept], [volume.grid.shape[k] for k in kept], Profile(kind),
-            [k in ready.acquired.filled for k in kept],
+            filled,
         )  # fmt: skip
         assert isinstance(operator, Separable)
         squares, voxels = 0.0, 0
@@ -114,7 +113,7 @@ def profile_misfit(detail: DetailPrior, ready: Prepared, factors: tuple[float, f
                 detail, Measurement(operator, y, noise), spacing_ratio=near, data_step=False,
                 only=slice(k, k + 1), repeats=Repeats(MIRRORS[1]),
             )  # fmt: skip
-            rest = (operator.A(done.images[0]) - clean[k])[torch.from_numpy(inside[k])]
+            rest = (operator.A(done.images[0]) - clean[k])[inside[k]]
             squares, voxels = squares + float(rest.double().square().sum()), voxels + rest.numel()
         found.append((squares / max(voxels, 1)) ** 0.5)
     return Misfit(found[0], found[1], ready.level.relative)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,9 +44,12 @@ def test_the_network_misses_the_data_less_under_the_right_assumption(prior: Prio
     assert found["box"] < 0.9 * found["kspace"]
 
 
-def test_a_scan_without_an_object_says_nothing(prior: Prior) -> None:
+def test_where_both_are_the_same_or_there_is_no_object_nothing_is_compared(prior: Prior) -> None:
     assert prior.general is not None
     scan = ready("box", prior)
+    assert profile_misfit(prior.general.detail, scan, (1.0, 1.0, 2.0)) is None  # nothing is refined in the plane
+    filled = replace(scan, acquired=replace(scan.acquired, filled=(0, 1)))  # so both assumptions are one
+    assert profile_misfit(prior.general.detail, filled, FACTORS) is None
     scan.inside[:] = False
     assert profile_misfit(prior.general.detail, scan, FACTORS) is None
 
