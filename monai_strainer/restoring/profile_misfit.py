@@ -22,10 +22,11 @@ __all__ = ["Misfit", "profile_misfit", "weight_with"]
 
 # Log odds of truncated k-space: a constant, and slopes for the log odds before, for the logarithm of the ratio of the
 # two misfits and for that of the factor. Fitted by logistic regression to scans of the training split, every one
-# measured as box, Gaussian and truncated k-space by factors of 1.5 to 3, where the noise is below 0.6 of the misfit.
-_CONSTANT, _BEFORE, _RATIO, _FACTOR = 5.3, 2.3, 6.3, 0.75
+# measured as box, Gaussian and truncated k-space by factors of 1.5 to 3 with 0 to 3 % noise.
+_CONSTANT, _BEFORE, _RATIO, _FACTOR = 7.9, 2.9, 9.8, -1.3
 _FARTHEST = 3.5  # log odds before that count
-_HIDDEN = 0.6  # noise over misfit above which the two say little: at 3 % noise, box then looks like k-space
+_HIDDEN = 1.28  # noise over misfit above which the two misfits are those of noise
+_NOISY = 0.015  # noise above which a box looks like k-space: at 3 % in 9 of 25 scans
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def weight_with(weight: float, misfit: Misfit, factors: tuple[float, float, floa
 
     With ``l`` the log odds before, ``b`` and ``k`` the misfits of box and k-space and ``f`` the mean factor:
 
-        ``log(p / (1 - p)) = 5.3 + 2.3 l + 6.3 log(b / k) + 0.75 log f``
+        ``log(p / (1 - p)) = 7.9 + 2.9 l + 9.8 log(b / k) - 1.3 log f``
 
-    Where the noise is more than 0.6 times ``b``, it hides the difference, and the probability stays.
+    Where the noise is more than 0.015, or more than 1.28 times ``b``, it hides the difference: the probability stays.
 
     Args:
         weight: probability before, between 0 and 1.
@@ -58,10 +59,10 @@ def weight_with(weight: float, misfit: Misfit, factors: tuple[float, float, floa
         factors: per array axis.
 
     Example:
-        >>> f"{weight_with(0.2, Misfit(0.8, 1.0, 0.3), (2, 2, 1)):.2f}"
-        '0.77'
+        >>> f"{weight_with(0.2, Misfit(0.008, 0.01, 0.003), (2, 2, 1)):.2f}"
+        '0.69'
     """
-    if misfit.noise > _HIDDEN * misfit.box:
+    if misfit.noise > min(_NOISY, _HIDDEN * misfit.box):
         return weight
     odds = math.log(max(weight, 1e-9) / max(1 - weight, 1e-9))
     refined = [factor for factor in factors if factor > 1]

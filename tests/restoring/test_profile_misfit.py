@@ -55,9 +55,9 @@ def test_where_both_are_the_same_or_there_is_no_object_nothing_is_compared(prior
 
 
 def test_the_weight_grows_with_the_misfit_of_the_box_and_with_the_weight_before() -> None:
-    weights = [weight_with(0.2, Misfit(box, 1.0, 0.1), FACTORS) for box in (0.3, 0.6, 0.8, 1.0, 1.3)]
+    weights = [weight_with(0.2, Misfit(box, 0.01, 0.003), FACTORS) for box in (0.004, 0.006, 0.008, 0.010, 0.013)]
     assert weights == sorted(weights) and weights[0] < 0.05 and weights[-1] > 0.95
-    weights = [weight_with(before, Misfit(0.8, 1.0, 0.3), FACTORS) for before in (0.06, 0.2, 0.5, 0.9)]
+    weights = [weight_with(before, Misfit(0.008, 0.01, 0.003), FACTORS) for before in (0.06, 0.2, 0.5, 0.9)]
     assert weights == sorted(weights)
     least = weight_with(1e-12, Misfit(1e-12, 1.0, 0.0), FACTORS)
     most = weight_with(1 - 1e-12, Misfit(1e12, 1.0, 0.0), FACTORS)
@@ -65,4 +65,5 @@ def test_the_weight_grows_with_the_misfit_of_the_box_and_with_the_weight_before(
 
 
 def test_noise_hides_the_difference() -> None:
-    assert weight_with(0.3, Misfit(1.0, 0.5, 0.7), FACTORS) == 0.3
+    assert weight_with(0.3, Misfit(0.01, 0.005, 0.013), FACTORS) == 0.3  # beside the misfit
+    assert weight_with(0.3, Misfit(0.04, 0.02, 0.016), FACTORS) == 0.3  # at all
