@@ -82,6 +82,15 @@ def test_truncation_is_measured(tmp_path: Path) -> None:
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 1 + 15 * int(found[1])
 
 
+def test_the_misfit_of_profiles_is_fitted_and_rows_are_made_once(tmp_path: Path) -> None:
+    data, out = varied(tmp_path / "data"), tmp_path / "rows.csv"
+    first = run("profile_misfit.py", data, "--out", out, "--split", "val", "--every", "1")
+    again = run("profile_misfit.py", data, "--out", out, "--split", "val", "--every", "1")
+    found = re.search(r"(\d+) rows of \d scans: constant and slopes .*; error ([0-9.]+) before, ([0-9.]+) after", again)
+    assert found is not None and first.splitlines()[-1] == again.splitlines()[-1]
+    assert len(out.read_text().splitlines()) == 1 + int(found[1])
+
+
 def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> None:
     data, out = varied(tmp_path / "data"), tmp_path / "rows.csv"
     choice = ("--out", out, "--tasks", "denoise3,x2,denoise3_zerofill2")
