@@ -74,12 +74,12 @@ def fuse(args: Options) -> int:
     from ..priors.store import load_prior
 
     target = args.output
-    require_target(target, [*args.input, *([args.like] if args.like else [])], args.overwrite)
     options = FuseOptions(**{name: getattr(args, name) for name in declared(FuseOptions)}, seed=args.seed)
     volumes = [int(k) for k in args.volume or ()]
     if volumes != [k for k in args.volume or ()]:
         raise InputError("a volume is named by a whole number", "count from 1")
     files = StackFiles(args.input, volumes, args.series_uid or (), args.form, args.like)
+    require_target(target, files.inputs, args.overwrite)
     outputs = Outputs(args.std, args.report, args.overwrite)
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")

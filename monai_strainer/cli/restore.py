@@ -93,6 +93,7 @@ def restore(args: Options) -> int:
 
 def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:
     """Restore one scan from a file or a DICOM series."""
+    from ..pipelines.beside_scan import file_for
     from ..pipelines.restore_file import restore_file
     from ..pipelines.scan_line import scan_line
     from ..priors.store import load_prior
@@ -100,7 +101,7 @@ def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:
 
     prior, device = load_prior(args.prior), device_of(args.device)
     target = job.target  # refused before anything is computed
-    beside = [path for path in (options.mask, outputs.labels) if path is not None and path.is_file()]
+    beside = [file_for(path, job.source) for path in (options.mask, outputs.labels) if path is not None]
     require_target(target, [job.source, *beside], args.overwrite)
     log.info("restoring %s", "a DICOM series" if job.source.is_dir() else job.name)
     bar, move = bar_of(args, "restoring" if job.source.is_dir() else job.name, "slice")

@@ -18,7 +18,7 @@ from ..restoring.background import nearest
 from ..restoring.restore import Restored
 from ..volume import Volume
 
-__all__ = ["Beside", "labels_on", "maps_of", "read_beside", "read_labels", "read_mask"]
+__all__ = ["Beside", "file_for", "labels_on", "maps_of", "read_beside", "read_labels", "read_mask"]
 
 _NEAR = 0.1  # of a voxel: how far the corners of two grids may be apart to be one grid
 _LARGEST = 2**24  # whole numbers up to it are exact in float32
@@ -37,13 +37,23 @@ class Beside:
     labels: NDArray[np.int32] | None = None
 
 
+def file_for(path: Path, source: Path) -> Path:
+    """Return the file that lies beside a scan: the one that is named, or in a folder the one with the scan's name.
+
+    Args:
+        path: file, or folder of files.
+        source: file of the scan.
+    """
+    return path / source.name if path.is_dir() else path
+
+
 def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.float32]:
     """Read an image on the grid of a scan; of a folder, the one with the name of the scan.
 
     Raises:
         InputError: there is none, or it lies elsewhere.
     """
-    file = path / source.name if path.is_dir() else path
+    file = file_for(path, source)
     if not file.exists():
         raise InputError(f"there is no {what} for this scan", f"give one named {source.name} in that folder", file)
     image = read(file)

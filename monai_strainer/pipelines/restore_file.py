@@ -28,7 +28,7 @@ from ..restoring.plan import Plan
 from ..restoring.report import Report
 from ..restoring.restore import Restored, plan, restore
 from ..volume import Volume
-from .beside_scan import Beside, maps_of, read_beside
+from .beside_scan import Beside, file_for, maps_of, read_beside
 from .command_text import command_text
 from .file_options import FileOptions, Outputs, factors_of, read_scan, read_scans, scale_of
 
@@ -121,8 +121,8 @@ class _Run:
     @property
     def inputs(self) -> list[Path]:
         """The files that are read; they are never replaced."""
-        beside = [path for path in (self.options.mask, self.outputs.labels) if path is not None]
-        return [self.source, *(path / self.source.name if path.is_dir() else path for path in beside)]
+        beside = (self.options.mask, self.outputs.labels)
+        return [self.source, *(file_for(path, self.source) for path in beside if path is not None)]
 
     def beside(self, scan: Volume) -> Beside:
         """Read what lies beside a scan; the volumes of a 4-D file have it in common."""

@@ -14,7 +14,7 @@ from .method import choose_method, operator_of, profile_report
 from .options import RestoreOptions
 from .pass_context import operator_between
 from .prepare import Prepared
-from .profile_misfit import profile_misfit, weight_with
+from .profile_misfit import NOISY, profile_misfit, weight_with
 from .report import Method, Profiled
 from .truncation_reading import kspace_weight, rounded
 
@@ -147,7 +147,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
 def _weight_of_kspace(ready: Prepared, general: GeneralPrior, factors: tuple[float, float, float]) -> float:
     """Read from the scan how probable truncated k-space is; where that is not sure, ask how both fit the data."""
     weight = kspace_weight(ready.acquired.volume, general.truncation, ready.inside)
-    if not 0 < weight < 1 or general.truncation is None:
+    if not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
         return weight
     misfit = profile_misfit(general.detail, ready, factors)
     return weight if misfit is None else rounded(weight_with(weight, misfit, factors))

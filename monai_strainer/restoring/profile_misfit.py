@@ -18,7 +18,7 @@ from .pass_context import slice_operator
 from .prepare import Prepared
 from .slicewise import neighbours_close
 
-__all__ = ["Misfit", "profile_misfit", "weight_with"]
+__all__ = ["NOISY", "Misfit", "profile_misfit", "weight_with"]
 
 # Log odds of truncated k-space: a constant, and slopes for the log odds before, for the logarithm of the ratio of the
 # two misfits and for that of the factor. Fitted by logistic regression to scans of the training split, every one
@@ -26,7 +26,7 @@ __all__ = ["Misfit", "profile_misfit", "weight_with"]
 _CONSTANT, _BEFORE, _RATIO, _FACTOR = 7.9, 2.9, 9.8, -1.3
 _FARTHEST = 3.5  # log odds before that count
 _HIDDEN = 1.28  # noise over misfit above which the two misfits are those of noise
-_NOISY = 0.015  # noise above which a box looks like k-space: at 3 % in 9 of 25 scans
+NOISY = 0.015  # noise above which a box looks like k-space: at 3 % in 9 of 25 scans
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def weight_with(weight: float, misfit: Misfit, factors: tuple[float, float, floa
         >>> f"{weight_with(0.2, Misfit(0.008, 0.01, 0.003), (2, 2, 1)):.2f}"
         '0.69'
     """
-    if misfit.noise > min(_NOISY, _HIDDEN * misfit.box):
+    if misfit.noise > min(NOISY, _HIDDEN * misfit.box):
         return weight
     odds = math.log(max(weight, 1e-9) / max(1 - weight, 1e-9))
     refined = [factor for factor in factors if factor > 1]
@@ -104,9 +104,8 @@ def profile_misfit(detail: DetailPrior, ready: Prepared, factors: tuple[float, f
     clean, found, detail = noise.debias(y), [], detail.cpu()  # where the scan is, wherever an earlier one was restored
     for kind in ("box", "kspace"):
         operator = slice_operator(
-            [fine.shape[k] for k in kept], [volume.grid.shape[k] for k in kept], Profile(kind),
-            filled,
-        )  # fmt: skip
+            [fine.shape[k] for k in kept], [volume.grid.shape[k] for k in kept], Profile(kind), filled
+        )
         assert isinstance(operator, Separable)
         squares, voxels = 0.0, 0
         for k in chosen:
