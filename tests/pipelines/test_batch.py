@@ -390,4 +390,5 @@ def test_memory_does_not_grow_from_scan_to_scan(tmp_path: Path) -> None:
         [sys.executable, "-W", "ignore", "-c", FLAT, str(tmp_path)], capture_output=True, text=True, check=True
     )
     sizes = [float(size) for size in done.stdout.split()[-12:]]
-    assert len(sizes) == 12 and max(sizes[8:]) - max(sizes[2:6]) < 6, sizes  # MiB
+    # What a scan leaves behind is in every later size; what it takes for a moment is not, so the lowest are compared.
+    assert len(sizes) == 12 and min(sizes[8:]) - min(sizes[2:6]) < 3, sizes  # MiB
