@@ -66,22 +66,25 @@ def belonging(aligned: Sequence[Aligned], place: Grid) -> list[Belonging]:
     """Compare stacks in detail.
 
     The first stack leads. Every other one is compared with it, and with those that belong to it where that is needed.
+    Where none clearly belongs to the first, the others are compared with each other: if they agree, the first is the
+    one to check.
 
     Args:
         aligned: the stacks that converged, the first one leading.
         place: field of view of the result.
 
     Returns:
-        One outcome per stack, in their order; that of the first is its best with any other.
+        One outcome per stack, in their order; each has the likeness with the stack that it agrees with best.
     """
-    found = [local_likeness(one.stack, aligned[0].stack, place) for one in aligned[1:]]
-    sure = [one for one, value in zip(aligned[1:], found) if value is not None and value >= _UNSURE]
+    first = [local_likeness(one.stack, aligned[0].stack, place) for one in aligned[1:]]
+    found = list(first)
+    sure = [one for one, value in zip(aligned[1:], first) if value is not None and value >= _UNSURE]
     for k, (one, value) in enumerate(zip(aligned[1:], found)):
         if value is not None and value < _UNSURE:
-            more = [local_likeness(one.stack, other.stack, place) for other in sure]
+            rest = sure if sure or value < _OTHER else [other for other in aligned[1:] if other is not one]
+            more = [local_likeness(one.stack, other.stack, place) for other in rest]
             found[k] = max([value, *(m for m in more if m is not None)])
-    best = max((value for value in found if value is not None), default=None)
-    out = [Belonging(best)]
+    out = [Belonging(max((value for value in first if value is not None), default=None))]
     for one, value in zip(aligned[1:], found):
         differs = value is not None and value < _OTHER
         out.append(Belonging(value, differs and fits_better_mirrored(one.stack, aligned[0].stack, place)))

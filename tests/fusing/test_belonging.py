@@ -67,14 +67,30 @@ def test_a_likeness_in_between_is_a_doubt(likeness: float | None, left_out: bool
     assert bool(one.reason) == bool(left_out) and bool(one.caution) == bool(doubted)
 
 
-def test_a_stack_that_agrees_with_any_other_of_the_person_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+def three_stacks(monkeypatch: pytest.MonkeyPatch, second: float, third: float, both: float) -> list[Belonging]:
+    """What is decided where the second and the third have such a likeness with the first, and with each other."""
     stacks = [Stack(torch.ones(4, 4, 4), GRID, 2, sigma) for sigma in (0.1, 0.2, 0.3)]
-    values = {(0.2, 0.1): 0.95, (0.3, 0.1): 0.7, (0.3, 0.2): 0.9}
+    values = {(0.1, 0.2): second, (0.1, 0.3): third, (0.2, 0.3): both}
     monkeypatch.setattr(
-        "monai_strainer.fusing.belonging.local_likeness", lambda one, other, place: values[one.sigma, other.sigma]
+        "monai_strainer.fusing.belonging.local_likeness",
+        lambda one, other, place: values[min(one.sigma, other.sigma), max(one.sigma, other.sigma)],
     )
-    found = belonging([Aligned(one, True, (0.0, 0.0), 1.0, 1.0) for one in stacks], GRID)
+    monkeypatch.setattr("monai_strainer.fusing.belonging.fits_better_mirrored", lambda one, other, place: False)
+    return belonging([Aligned(one, True, (0.0, 0.0), 1.0, 1.0) for one in stacks], GRID)
+
+
+def test_a_stack_that_agrees_with_any_other_of_the_person_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = three_stacks(monkeypatch, 0.95, 0.7, 0.9)
     assert [one.likeness for one in found] == [0.95, 0.95, 0.9] and not any(one.caution for one in found)
+
+
+def test_a_first_stack_that_is_unlike_two_that_agree_is_the_one_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = three_stacks(monkeypatch, 0.75, 0.78, 0.97)
+    assert [bool(one.caution) for one in found] == [True, False, False] and found[0].likeness == 0.78
+
+
+def test_stacks_that_differ_from_the_first_are_left_out_though_they_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [bool(one.reason) for one in three_stacks(monkeypatch, 0.6, 0.6, 0.97)][1:] == [True, True]
 
 
 def test_a_mirror_image_that_does_not_belong_is_named() -> None:
