@@ -28,15 +28,17 @@ def prior() -> Prior:
 
 
 def chosen(
-    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, factor: float, unlike: str = "", signed: bool = False
-) -> str:
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, factor: float, unlike: str = "", signed: bool = False,
+    profile: str = "box",
+) -> str:  # fmt: skip
     """The prior that is chosen where the general one has this risk and the cohort's has a risk of 1."""
     risks = {"cohort": 1.0, "general": general}
     monkeypatch.setattr(prior_choice, "tried", lambda one, name, *rest: Trial(risks[name], 2.0))
-    ready: Any = SimpleNamespace(signed=signed)
+    volume = SimpleNamespace(grid=SimpleNamespace(shape=(80, 90, 5)))
+    ready: Any = SimpleNamespace(signed=signed, acquired=SimpleNamespace(volume=volume))
     place: Any = SimpleNamespace(unlike=unlike, pose=None)
     plan: Any = SimpleNamespace(
-        passes=(Pass((2,), (factor, factor, 1.0)),), build=None, is_trained=True, method="amortised"
+        passes=(Pass((2,), (factor, factor, 1.0)),), build=Profile(profile), is_trained=True, method="amortised"
     )
     return choose_prior(prior, ready, place, plan).name
 
@@ -53,6 +55,14 @@ def test_super_resolution_takes_the_general_prior_only_where_its_risk_is_clearly
     prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, name: str
 ) -> None:
     assert chosen(prior, monkeypatch, general, 2.0) == name
+
+
+@pytest.mark.parametrize(("factor", "limit"), [(1.4, 0.80), (1.5, 0.80), (2.0, 0.89), (3.0, 0.89)])
+def test_truncated_k_space_made_coarser_by_little_takes_the_general_prior_from_a_lower_ratio_on(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, factor: float, limit: float
+) -> None:
+    found = [chosen(prior, monkeypatch, limit + step, factor, profile="kspace") for step in (-0.02, 0.02)]
+    assert found == ["general", "cohort"]
 
 
 def test_scans_unlike_the_cohort_and_signed_data_take_the_general_prior(
