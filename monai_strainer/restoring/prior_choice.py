@@ -28,9 +28,9 @@ __all__ = ["Choice", "choose_prior", "tried"]
 # less well than the scan itself. Risks of the general network over its own: 0.91 to 1.23 on heads of the cohort's kind,
 # with and without noise, where it is 0.9 to 1.9 dB better on the scan; at most 0.88 (one of 0.93) on whole heads, body
 # parts and newborns, where the general one is 0.2 to 0.6 dB better. Comparing them as denoisers does not separate these
-# groups: the ratio on the cohort's kind is down to 0.72. Where truncated k-space is made coarser by 1.5 alone, the ratio
-# is 0.82 to 0.93 on nine heads of the cohort's kind (the cohort's network is 1.4 to 3.3 dB better), 0.79 and 0.81 on two
-# newborns (0.6 and 0.9 dB better), and at most 0.85 on 17 other scans (0.1 dB better to 1.8 dB worse).
+# groups: the ratio on the cohort's kind is down to 0.72. Where truncated k-space is made coarser by 1.5 alone, the
+# ratio is 0.82 to 0.93 on nine heads of the cohort's kind (the cohort's network is 1.4 to 3.3 dB better), 0.79 and 0.81
+# on two newborns (0.6 and 0.9 dB better), and at most 0.85 on 16 other scans (0.1 dB better to 1.8 dB worse).
 _COARSER = 0.89
 _COARSER_KSPACE = 0.80  # made coarser by 1.5 or less
 _CLOSE = (1.5, 2.0)  # factors from which to which the first limit takes over

@@ -28,8 +28,8 @@ def prior() -> Prior:
 
 
 def chosen(
-    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, factor: float, unlike: str = "", signed: bool = False,
-    profile: str = "box",
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, general: float, factor: float, unlike: str = "",
+    signed: bool = False, profile: str = "box",
 ) -> str:  # fmt: skip
     """The prior that is chosen where the general one has this risk and the cohort's has a risk of 1."""
     risks = {"cohort": 1.0, "general": general}
