@@ -25,7 +25,7 @@ from scipy.fft import dctn, idctn
 from ..geometry import Grid
 from ..physics.axis_matrices import FWHM
 from ..volume import Volume
-from .noise_level import AGREE, LEAST, NoiseLevel
+from .noise_level import AGREE, LEAST, MUCH, NoiseLevel
 
 __all__ = ["NoiseFilter", "find_filter"]
 
@@ -34,9 +34,10 @@ _LOWEST = 0.05  # of the filter's gain: h^-1 amplifies 20 times at most
 _MOST_LOST = 1.0  # times the noise: at most 0.5 after real filters of 1.5 voxels, 5.6 on a sharp scan without noise
 _SEARCHED = 12  # slices that a scan with more than twice as many is searched on
 _NEARLY = 1.7  # ratio up to which a width is close to one that fits
-# Ratio of the wavelet's reading to the network's from which a filter is looked for: white noise has less on the 32
-# scans of the training split that were tried (3 % of noise), noise after a filter of 1.2 voxels 1.5 to 2.0.
-_FILTERED = 1.5
+# Ratio of the wavelet's reading to the network's from which a filter is looked for, in little and in much noise: white
+# noise of 3 % has less on the 32 scans of the training split that were tried, noise after a filter of 1.2 voxels has
+# 1.5 to 2.0. Little noise may be fine anatomy, which sets the readings apart as well.
+_FILTERED, _FILTERED_MUCH = 2.0, 1.5
 # Ratio up to which noise is white enough, for the narrowest width and for 1.2 voxels or more. What is left of a filter
 # of 0.9 voxels costs nothing, of 1.1 voxels 1 to 3 dB; a filter that is too wide costs more the wider it is.
 _WHITE = ((0.6, 1.15), (1.2, 1.4))
@@ -213,7 +214,8 @@ def _lost(h: NoiseFilter, volume: Volume, scan: Volume) -> float:
 
 
 def _is_filtered(level: NoiseLevel, intensity_scale: float) -> bool:
-    return level.readable and _ratio(level) > _FILTERED and (level.reading.wavelet or 0.0) > LEAST * intensity_scale
+    wavelet = (level.reading.wavelet or 0.0) / intensity_scale
+    return level.readable and wavelet > LEAST and _ratio(level) > (_FILTERED_MUCH if wavelet > MUCH else _FILTERED)
 
 
 def _white(width: float) -> float:

@@ -24,7 +24,7 @@ Level = float | NDArray[np.float32]
 AGREE = 1.4  # ratio up to which the two readings agree
 _MORE = {SMALL: 1.1, LARGE: 1.2}  # times the network's reading, up to which the wavelet's is used: the rest is anatomy
 LEAST = 0.003  # of the object's intensity: less noise is not worth a filter or a remark
-_MUCH = 0.02  # of the object's intensity: less noise may be fine anatomy, whatever its kind
+MUCH = 0.02  # of the object's intensity: less noise may be fine anatomy, whatever its kind
 _LARGER = 1.3  # ratio up to which less noise in small patches is that of large ones too
 _UNEVEN = 2.0  # the same where the noise is uneven, which large patches mix
 _APART = 2.3  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
@@ -119,7 +119,7 @@ def estimated_level(
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
     signal = np.ascontiguousarray(np.moveaxis(inside, axis, 0))
-    least = (second.sigma / AGREE if small_patches and not was_filled else np.inf, _MUCH * intensity_scale)
+    least = (second.sigma / AGREE if small_patches and not was_filled else np.inf, MUCH * intensity_scale)
     found, side = _network_reading(network, slices, signal, least)
     agree = found.map is None and found.sigma < second.sigma <= AGREE * found.sigma
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma

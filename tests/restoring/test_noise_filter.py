@@ -99,6 +99,12 @@ def test_the_wider_a_filter_the_less_white_the_noise_may_be_without_it() -> None
     assert limits == sorted(limits) and limits[0] == 1.15 and limits[3:] == [1.4] * 4
 
 
+@pytest.mark.parametrize(("wavelet", "looked"), [(0.03, True), (0.019, False)])
+def test_little_noise_needs_readings_that_are_further_apart(wavelet: float, looked: bool) -> None:
+    reading = replace(NoiseReading(estimated=True), network=wavelet / 1.7, wavelet=wavelet)
+    assert noise_filter._is_filtered(NoiseLevel(wavelet, reading=reading), 1.0) == looked
+
+
 def test_a_filter_is_looked_for_only_where_the_level_is_read_off_a_scan_to_denoise(prior: Prior) -> None:
     y, _, _ = filtered(0.03)
     assert prepared(volume(y), prior).acquired.filter is not None
