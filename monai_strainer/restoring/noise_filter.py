@@ -38,9 +38,9 @@ _NEARLY = 1.7  # ratio up to which a width is close to one that fits
 # noise of 3 % has less on the 32 scans of the training split that were tried, noise after a filter of 1.2 voxels has
 # 1.5 to 2.0. Little noise may be fine anatomy, which sets the readings apart as well.
 _FILTERED, _FILTERED_MUCH = 2.0, 1.5
-# Ratio up to which noise is white enough, for the narrowest width and for 1.2 voxels or more. What is left of a filter
-# of 0.9 voxels costs nothing, of 1.1 voxels 1 to 3 dB; a filter that is too wide costs more the wider it is.
-_WHITE = ((0.6, 1.15), (1.2, 1.4))
+# Widths of the filter that is undone, and ratios up to which noise is white enough then. What is left of a filter of
+# 0.9 voxels costs nothing, of 1.1 voxels 1 to 3 dB; a filter that is too wide costs more the wider it is.
+_WHITE = ((0.6, 1.2), (1.15, 1.4))
 
 
 @dataclass(frozen=True)
@@ -220,8 +220,7 @@ def _is_filtered(level: NoiseLevel, intensity_scale: float) -> bool:
 
 def _white(width: float) -> float:
     """Return the ratio of the two readings up to which noise is white, once a filter of this width is undone."""
-    widths, ratios = zip(*_WHITE)
-    return float(np.interp(width, widths, ratios))
+    return float(np.interp(width, *_WHITE))
 
 
 def _ratio(level: NoiseLevel) -> float:

@@ -84,8 +84,8 @@ def choose_prior(prior: Prior, ready: Prepared, localised: Localised, plan: Plan
         return Choice(chosen, name, why if len(only) == 1 else "the scan may be one of the cohort's kind")
     results = {name: tried(one, name, ready, localised.pose, first, operator) for name, one in only}
     known = {name: trial for name, trial in results.items() if trial is not None}
-    handicap = {"cohort": _handicap(ready, first, operator)}
-    worth = {name: trial.risk * handicap.get(name, 1.0) for name, trial in known.items()}
+    factor = {"cohort": _handicap(ready, first, operator), "general": 1.0}
+    worth = {name: trial.risk * factor[name] for name, trial in known.items()}
     name, chosen = min(only, key=lambda item: worth.get(item[0], math.inf))
     if not known:
         name, chosen = only[-1]
