@@ -136,6 +136,18 @@ class Grid:
         step[:3, 3] = (ratio - 1) / 2
         return Grid(new, self.affine @ step)
 
+    def part(self, low: Sequence[int], shape: Sequence[int]) -> Grid:
+        """Return the grid of ``shape`` voxels from voxel ``low`` on; it may reach out of this one.
+
+        Example:
+            >>> Grid((10, 10, 5), np.eye(4)).part((2, -1, 0), (4, 4, 5)).affine[:3, 3].tolist()
+            [2.0, -1.0, 0.0]
+        """
+        first, second, third = (int(n) for n in shape)
+        start = np.eye(4)
+        start[:3, 3] = low
+        return Grid((first, second, third), self.affine @ start)
+
     def refine(self, factor: float | Sequence[float]) -> Grid:
         """Return the same field of view with ``round(n * factor)`` voxels per axis, any factor, also a fraction.
 

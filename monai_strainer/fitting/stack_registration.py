@@ -116,9 +116,6 @@ class Stack:
         low = np.clip(np.floor(at.min(0)) - _MORE, 0, np.array(self.grid.shape) - 1).astype(int)
         high = np.clip(np.ceil(at.max(0)) + _MORE, low, np.array(self.grid.shape) - 1).astype(int) + 1
         some = tuple(slice(a, b) for a, b in zip(low, high))
-        step = np.eye(4)
-        step[:3, 3] = low
-        size = high - low
         slices, begin, end = self.slices, low[self.slice_axis], high[self.slice_axis]
         if slices is not None:  # along the axes of the world, which the motion of the stack turns
             kept = slices[begin:end]
@@ -126,7 +123,7 @@ class Stack:
         return replace(
             self,
             y=self.y[some],
-            grid=Grid((int(size[0]), int(size[1]), int(size[2])), moved @ step),
+            grid=Grid(self.grid.shape, moved).part(low, high - low),
             motion=np.zeros(6),
             trusted=None if self.trusted is None else self.trusted[some],
             slices=slices,

@@ -63,9 +63,7 @@ def _around(volume: Grid, stack: Stack) -> Grid:
     at = (corners - volume.affine[:3, 3]) @ np.linalg.inv(volume.affine[:3, :3]).T
     first = np.floor(at.min(0) + 0.5).astype(int)
     shape = [math.ceil(high + 0.5) - low for high, low in zip(at.max(0), first.tolist())]
-    start = np.eye(4)
-    start[:3, 3] = first
-    whole = Grid((shape[0], shape[1], shape[2]), volume.affine @ start)
+    whole = volume.part(first, shape)
     return whole.resize([max(2, round(length / _STEP)) for length in whole.extent])
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..fitting.stack_registration import Aligned, Stack
 from ..geometry import Grid
+from .air import with_air
 from .images import (
     RestoredStack,
     block_of,
@@ -92,5 +93,5 @@ def start_of(
         target: grid of the image.
     """
     if method == "network":
-        return restored_mean(parts, target)
+        return with_air(restored_mean(parts, target), stacks, target)
     return kriged_start(stacks, target) if method == "kriging" else interpolated_mean(stacks, target)

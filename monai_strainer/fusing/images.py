@@ -261,9 +261,7 @@ def _shape(image: Tensor) -> tuple[int, int, int]:
 def block_of(target: Grid) -> Grid:
     """Return the middle of a grid, at most 80 voxels along an axis."""
     shape = [min(n, _BLOCK) for n in target.shape]
-    step = np.eye(4)
-    step[:3, 3] = [(n - m) // 2 for n, m in zip(target.shape, shape)]
-    return Grid((shape[0], shape[1], shape[2]), target.affine @ step)
+    return target.part([(n - m) // 2 for n, m in zip(target.shape, shape)], shape)
 
 
 def prediction_error(

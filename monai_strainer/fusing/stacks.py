@@ -19,6 +19,7 @@ from ..restoring.prepare import prepare
 from ..restoring.restore import restore
 from ..restoring.zero_filling import Acquired
 from ..volume import Volume
+from .air import shown_part
 from .images import RestoredStack
 from .missing_slices import missing_slices
 from .options import FuseOptions
@@ -26,7 +27,7 @@ from .options import FuseOptions
 __all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
 
 _SAME = (1.0, 1.0, 1.0)  # factors
-_MIRRORS = 2  # a mean of several stacks loses 0.02 dB by it, and 40 % of the time
+_MIRRORS = 1  # of either plane: a mean of three stacks loses 0.04 dB by it, and a quarter of the time
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +120,11 @@ def restored_stack(
     """
     factors = [max(1.0, float(edge) / options.edge) for edge in one.low.grid.spacing]
     factors = [factor if factor > 1.05 else 1.0 for factor in factors]
+    shown = shown_part(stack, factors)
+    size = [some.stop - some.start for some in shown]
+    low = replace(one.low, data=one.low.data[shown], grid=one.low.grid.part([some.start for some in shown], size))
     how = RestoreOptions(sigma=stack.sigma * one.scale, adapt=0, mirrors=_MIRRORS, seed=options.seed)
-    out = restore(one.low, prior, factors, options=how, device=device)
+    out = restore(low, prior, factors, options=how, device=device)
     scale = np.float32(one.scale)
     image, std = (Volume(data / scale, out.volume.grid) for data in (out.volume.data, out.std))
     return RestoredStack(image, std, stack), out.details.choice.prior

@@ -22,6 +22,7 @@ Rigid = NDArray[np.float64]
 """Six numbers: a rotation vector in degrees and a shift in mm."""
 
 _CHUNK = 1 << 20  # points sampled at once: their coordinates take 12 MiB
+_LANES = 4  # parts of them that processors share; their number is fixed, so that sums do not depend on the machine
 _PARALLEL = 1e-3  # voxels by which an axis that is parallel to another may leave it
 _TRILINEAR, _ZEROS = 0, 0  # how torch's grid sampler interpolates, and what lies outside
 
@@ -96,11 +97,8 @@ class StackOperator(Operator):
                 for k, axis in enumerate(self.parallel)
             ]
             self.lines = [line if a is None else a.to(line) @ line for a, line in zip(self.average, self.lines)]
-        # torch's sampler counts from -1 at the first centre to 1 at the last, and names the last axis first
-        half = np.array([max(n - 1, 1) / 2 for n in volume.shape])
-        scaled = to_voxel[:3] / half[:, None]
-        scaled[:, 3] -= 1
-        self.register_buffer("to_sampler", torch.from_numpy(scaled[::-1].copy()))
+        self.to_voxel = to_voxel
+        self.chunks = [(some, self._box(some)) for some in self._ranges()]
 
     def A(self, x: Tensor) -> Tensor:
         self._check(x, self.shape_in)
@@ -123,38 +121,57 @@ class StackOperator(Operator):
 
     def _measured(self, images: Tensor) -> Tensor:
         """Sample and average images (some, *shape_in) to (some, *shape_out); they share the points."""
-        parts = [
-            torch.nn.functional.grid_sample(images[None], self._points(some, images), align_corners=True)[0]
-            for some in self._chunks()
-        ]
+        parts = []
+        for some, box in self.chunks:
+            points = self._points(some, box, images)  # (lanes, ...)
+            seen = images[(..., *box)].expand(len(points), *(-1,) * 4)
+            sampled = torch.nn.functional.grid_sample(seen, points, align_corners=True)
+            parts.append(sampled.transpose(0, 1).flatten(1, 2))
         return _multiplied(torch.cat(parts, 1), self.average)
 
     def _spread(self, stacks: Tensor) -> Tensor:
         """Do the transpose of ``_measured``."""
         fine = _multiplied(stacks, [None if matrix is None else matrix.T for matrix in self.average])
-        out, empty = stacks.new_zeros((len(stacks), *self.shape_in)), stacks.new_zeros((1, len(stacks), *self.shape_in))
-        for some in self._chunks():
+        out = stacks.new_zeros((len(stacks), *self.shape_in))
+        for some, box in self.chunks:
             backward: Any = torch.ops.aten.grid_sampler_3d_backward
-            part = fine[:, some][None].contiguous()
-            gradient, _ = backward(part, empty, self._points(some, stacks), _TRILINEAR, _ZEROS, True, (True, False))
-            out += gradient[0]
+            points = self._points(some, box, stacks)
+            part = fine[:, some].unflatten(1, points.shape[:2]).transpose(0, 1).contiguous()
+            empty = out[(..., *box)].expand(len(points), *(-1,) * 4)
+            gradient, _ = backward(part, empty, points, _TRILINEAR, _ZEROS, True, (True, False))
+            out[(..., *box)] += gradient.sum(0)
         return out
 
-    def _chunks(self) -> list[slice]:
+    def _ranges(self) -> list[slice]:
         """Ranges along the first axis of the fine grid."""
         n, rest = self.fine.shape[0], self.fine.shape[1] * self.fine.shape[2]
-        size = max(1, _CHUNK // rest)
+        size = max(1, _CHUNK // rest // _LANES) * _LANES
         return [slice(low, min(n, low + size)) for low in range(0, n, size)]
 
-    def _points(self, some: slice, like: Tensor) -> Tensor:
-        """(1, n, F1, F2, 3): where the sampler reads for part of the fine grid."""
-        matrix = self.get_buffer("to_sampler")
+    def _box(self, some: slice) -> tuple[slice, slice, slice]:
+        """Return the part of the volume that points of a range read: two voxels or more of every axis that has them."""
+        ends = [(some.start, some.stop - 1), *((0, n - 1) for n in self.fine.shape[1:])]
+        corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)
+        at = corners @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
+        size = np.array(self.shape_in)
+        low = np.clip(np.floor(at.min(0) - _PARALLEL), 0, np.maximum(size - 2, 0)).astype(int)
+        high = np.clip(np.ceil(at.max(0) + _PARALLEL) + 1, np.minimum(low + 2, size), size).astype(int)
+        first, second, third = (slice(int(a), int(b)) for a, b in zip(low, high))
+        return first, second, third
+
+    def _points(self, some: slice, box: Sequence[slice], like: Tensor) -> Tensor:
+        """(lanes, n / lanes, F1, F2, 3): where the sampler reads in a part of the volume for part of the fine grid."""
+        # torch's sampler counts from -1 at the first centre to 1 at the last, and names the last axis first
+        half = np.array([max(one.stop - one.start - 1, 1) / 2 for one in box])
+        scaled = self.to_voxel[:3] / half[:, None]
+        scaled[:, 3] -= 1 + np.array([one.start for one in box]) / half
         ranges = (torch.arange(some.start, some.stop), *(torch.arange(n) for n in self.fine.shape[1:]))
-        i, j, k = (r.to(matrix)[(...,) + (None,) * (2 - axis)] for axis, r in enumerate(ranges))
-        out = like.new_empty((1, len(i), *self.fine.shape[1:], 3))
-        for axis, row in enumerate(matrix):  # the long sum is of float32, of two terms that were added in float64
-            torch.add(((row[0] * i + row[3]) + row[1] * j).to(like), (row[2] * k).to(like), out=out[0, ..., axis])
-        return out
+        i, j, k = (r.double()[(...,) + (None,) * (2 - axis)].to(like.device) for axis, r in enumerate(ranges))
+        lanes = math.gcd(len(i), _LANES)
+        out = like.new_empty((len(i), *self.fine.shape[1:], 3))
+        for axis, row in enumerate(scaled[::-1]):  # the long sum is of float32, of two terms added in float64
+            torch.add(((row[0] * i + row[3]) + row[1] * j).to(like), (row[2] * k).to(like), out=out[..., axis])
+        return out.unflatten(0, (lanes, -1))
 
 
 def _parallel_axes(

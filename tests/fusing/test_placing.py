@@ -41,6 +41,19 @@ def test_a_shift_of_the_stack_moves_its_image_and_its_border() -> None:
     assert not inside[:3].any() and inside[3:, :22].all()
 
 
+@pytest.mark.parametrize("low", [(12, 16, 3), (-3, -2, -1), (30, 30, 30)])
+def test_a_block_is_interpolated_as_that_part_of_the_whole(low: tuple[int, int, int]) -> None:
+    fine = THICK.refine((4, 4, 4))
+    data = np.random.default_rng(0).random(fine.shape, np.float32)
+    motion = np.array([0, 5.0, 10.0, 3.0, -2.0, 0])
+    shape = [max(n, 50) for n in fine.shape]
+    whole, inside = on_grid(Volume(data, fine), THICK, motion, fine.part((-10, -10, -10), [n + 20 for n in shape]))
+    block, there = on_grid(Volume(data, fine), THICK, motion, fine.part(low, (8, 9, 10)))
+    some = tuple(slice(a + 10, a + 10 + n) for a, n in zip(low, (8, 9, 10)))
+    torch.testing.assert_close(block, whole[some], atol=1e-5, rtol=0)
+    assert np.array_equal(there, inside[some])
+
+
 def test_without_a_grid_voxels_are_isotropic_in_the_field_of_view_of_the_first_stack() -> None:
     target = target_of(FIRST, 2.0, None, 4.0)
     assert target.wanted is target.fitted and target.wanted.shape == (10, 10, 10)

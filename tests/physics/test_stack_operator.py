@@ -9,7 +9,7 @@ import torch
 from phantoms import affine_of, turn
 
 from monai_strainer.geometry import Grid
-from monai_strainer.physics import Profile, StackOperator, rigid_matrix
+from monai_strainer.physics import Profile, StackOperator, rigid_matrix, stack_operator
 
 VOLUME = Grid((20, 18, 16), affine_of(np.eye(3), (-10, -9, -8)))
 OBLIQUE = Grid((14, 5, 12), affine_of(turn(25, 0) @ turn(-10, 2) @ np.diag([1.5, 4.0, 1.2]), (-9, -8, -7)))
@@ -49,6 +49,19 @@ def test_parallel_axes_in_any_order_are_measured_as_oblique_ones_are(order: tupl
     y = torch.randn(2, *stack.shape, generator=draw, dtype=torch.float64)
     assert torch.allclose(quick.A(x), sampled.A(x), atol=1e-5)
     assert torch.allclose(quick.adjoint(y), sampled.adjoint(y), atol=1e-5)
+
+
+def test_points_that_are_sampled_in_parts_are_measured_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part reads its own box of the volume."""
+    x = torch.rand(2, *VOLUME.shape, generator=torch.Generator().manual_seed(0))
+    y = torch.rand(2, *OBLIQUE.shape, generator=torch.Generator().manual_seed(1))
+    whole = StackOperator(VOLUME, OBLIQUE, 1, motion=MOTION)
+    monkeypatch.setattr(stack_operator, "_CHUNK", 1)
+    parts = StackOperator(VOLUME, OBLIQUE, 1, motion=MOTION)
+    assert len(whole.chunks) == 1 and len(parts.chunks) == 7
+    assert all(one != whole.chunks[0][1] for _, one in parts.chunks)
+    assert torch.allclose(parts.A(x), whole.A(x), atol=1e-5)
+    assert torch.allclose(parts.adjoint(y), whole.adjoint(y), atol=1e-5)
 
 
 def test_a_turned_stack_has_no_parallel_axes() -> None:
