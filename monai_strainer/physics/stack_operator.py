@@ -124,7 +124,8 @@ class StackOperator(Operator):
         parts = []
         for some, box in self.chunks:
             points = self._points(some, box, images)  # (lanes, ...)
-            seen = images[(..., *box)].expand(len(points), *(-1,) * 4)
+            where = (slice(None), *box)
+            seen = images[where].expand(len(points), *(-1,) * 4)
             sampled = torch.nn.functional.grid_sample(seen, points, align_corners=True)
             parts.append(sampled.transpose(0, 1).flatten(1, 2))
         return _multiplied(torch.cat(parts, 1), self.average)
@@ -137,9 +138,10 @@ class StackOperator(Operator):
             backward: Any = torch.ops.aten.grid_sampler_3d_backward
             points = self._points(some, box, stacks)
             part = fine[:, some].unflatten(1, points.shape[:2]).transpose(0, 1).contiguous()
-            empty = out[(..., *box)].expand(len(points), *(-1,) * 4)
+            where = (slice(None), *box)
+            empty = out[where].expand(len(points), *(-1,) * 4)
             gradient, _ = backward(part, empty, points, _TRILINEAR, _ZEROS, True, (True, False))
-            out[(..., *box)] += gradient.sum(0)
+            out[where] += gradient.sum(0)
         return out
 
     def _ranges(self) -> list[slice]:
