@@ -158,16 +158,18 @@ def whiteness(residual: ArrayLike, mask: ArrayLike | None = None) -> float:
         >>> whiteness(board)
         -1.0
     """
-    e = np.asarray(residual, dtype=np.float64)
-    if e.ndim < 2:
-        raise InputError(f"a residual of {e.shape} has no rows and columns", "pass (..., H, W)")
-    chosen = _chosen(mask, e.shape)
-    e = e - e[chosen].mean()
-    power, products, pairs = float(np.square(e[chosen]).mean()), 0.0, 0
-    for axis in (-2, -1):
-        a, b = (np.take(e, range(k, e.shape[axis] - 1 + k), axis) for k in (0, 1))
-        both = np.logical_and(*(np.take(chosen, range(k, e.shape[axis] - 1 + k), axis) for k in (0, 1)))
-        products, pairs = products + float((a * b)[both].sum()), pairs + int(both.sum())
+    values = np.asarray(residual)
+    if values.ndim < 2:
+        raise InputError(f"a residual of {values.shape} has no rows and columns", "pass (..., H, W)")
+    chosen = _chosen(mask, values.shape)
+    mean, power, products, pairs = values[chosen].mean(dtype=np.float64), 0.0, 0.0, 0
+    for image, inside in zip(values.reshape(-1, *values.shape[-2:]), chosen.reshape(-1, *values.shape[-2:])):
+        e = np.where(inside, image - mean, 0.0)
+        power += float(np.square(e).sum())
+        for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+            products += float(np.vdot(e[here], e[there]))
+            pairs += int(np.count_nonzero(inside[here] & inside[there]))
+    power /= np.count_nonzero(chosen)
     if power == 0 or pairs == 0:
         raise InputError(
             "the residual is constant or has no neighbours in the mask", "pass a residual of a whole slice"

@@ -159,15 +159,13 @@ def _with_risk(
 ) -> tuple[Volume, NDArray[np.float32], Risk, list[NDArray[np.float32]]]:
     """Mix a result with the data; return it, its deviation, the risk, and the maps of weight and relative error."""
     axis = ready.acquired.volume.slice_axis
-    y, noise = slices_with_noise(ready.acquired.volume, axis, context, ready.level.level)
+    clean, variance = _without_bias(ready, axis, context)
 
     def stack(data: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(np.moveaxis(data, axis, 0))
 
     assert done.divergence is not None
-    variance = noise.sigma.square().expand(y.shape).cpu().numpy()
     unit = np.float32(context.intensity_scale)
-    clean = noise.debias(y).cpu().numpy()
     found = check_risk(
         stack(done.volume.data / unit),
         stack(done.std / unit),
@@ -181,7 +179,8 @@ def _with_risk(
     bright = ready.signed | (np.square(restored) > _FAINT**2 * variance)
     restored, std = give_back(restored, std, clean, variance, stack(ready.inside) & bright, spacing, more=keep_lesions)
     image = np.moveaxis(restored, 0, axis) * unit
-    image = image if ready.signed else np.maximum(image, 0)
+    if not ready.signed:
+        np.maximum(image, 0, out=image)
     inside = stack(ready.inside)
     weight = float(found.weight[inside].mean()) if inside.any() else 1.0
     risk = Risk(
@@ -194,6 +193,12 @@ def _with_risk(
     volume = Volume(np.ascontiguousarray(image), done.volume.grid, done.volume.source, done.volume.slice_axis)
     maps = [np.moveaxis(one, 0, axis) for one in (found.weight, found.relative_error)]
     return volume, np.moveaxis(std, 0, axis) * unit, risk, maps
+
+
+def _without_bias(ready: Prepared, axis: int, context: PassContext) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the data without the bias of their noise, and its variance, both (S, H, W)."""
+    y, noise = slices_with_noise(ready.acquired.volume, axis, context, ready.level.level)
+    return noise.debias(y).cpu().numpy(), noise.sigma.square().expand(y.shape).cpu().numpy()
 
 
 def _uncertainty_of_risk(ready: Prepared, variance: float, voxels: int) -> float:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
 from ..metrics import whiteness
 from ..physics import NoiseModel, Operator
 from .report import DataAgreement
+from .risk import batches
 
 __all__ = ["DataFit", "data_fit"]
 
 UNEXPLAINED = 2.0  # residual over noise: more means that operator or noise level are not those of the scan
+_BRIGHT = 0.1  # of the head
 PATTERNED = 0.3  # correlation of neighbours in the residual: more means that anatomy was taken for noise
 
 
@@ -54,22 +55,31 @@ def data_fit(operator: Operator, x: Tensor, y: Tensor, noise: NoiseModel) -> Dat
         y: what was measured.
         noise: of ``y``.
     """
-    seen = operator.A(x)
-    level = noise.sigma.clamp_min(1e-6).expand(y.shape)
-    residual = ((noise.debias(y) - seen) / level).numpy()
-    head, inside = _head(seen), _head(x)
-    rho = float(level.square().mean()) / max(float(x.square().mean()), 1e-12)
-    loose = x - operator.prox(torch.zeros_like(x), seen, rho)
-    energy = x[inside].square().sum().clamp_min(1e-12)
+    level, clean = noise.sigma.clamp_min(1e-6).expand(y.shape), noise.debias(y)
+    inside, bright = _head(x), torch.empty(y.shape, dtype=torch.bool)
+    rho = float(noise.sigma.clamp_min(1e-6).square().mean()) / max(_power(x) / x.numel(), 1e-12)
+    residual, loose, energy = torch.empty_like(y), 0.0, 1e-12
+    for some in batches(len(x)) if x.ndim > len(operator.shape_in) else [slice(None)]:
+        part, kept = x[some], inside[some]
+        seen = operator.A(part)
+        left = part - operator.prox(torch.zeros_like(part), seen, rho)
+        loose, energy = loose + _power(left[kept]), energy + _power(part[kept])
+        residual[some], bright[some] = (clean[some] - seen) / level[some], seen > _BRIGHT
+    head = (bright if bright.any() else torch.ones_like(bright)).numpy()
     try:
-        white = whiteness(residual, head)
+        white = whiteness(residual.numpy(), head)
     except InputError:  # nothing is left of the data to compare, or a single pixel
         white = 0.0
-    rms = float(np.sqrt(np.square(residual[head]).mean()))
-    return DataFit(rms, white, float(loose[inside].square().sum() / energy))
+    rms = float(np.sqrt(np.square(residual.numpy()[head]).mean()))
+    return DataFit(rms, white, loose / energy)
 
 
-def _head(images: Tensor) -> NDArray[np.bool_]:
+def _power(x: Tensor) -> float:
+    """Return the sum of squares."""
+    return float(torch.linalg.vector_norm(x, dtype=torch.float64)) ** 2
+
+
+def _head(images: Tensor) -> Tensor:
     """Where an image is brighter than a tenth of the head; all of it where nothing is."""
-    mask: NDArray[np.bool_] = (images > 0.1).numpy()
-    return mask if mask.any() else np.ones_like(mask)
+    mask = images > _BRIGHT
+    return mask if mask.any() else torch.ones_like(mask)

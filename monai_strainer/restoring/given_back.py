@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .risk import CELL, fine, near
+from .risk import CELL, batches, fine, near, near_in_parts
 
 __all__ = ["give_back"]
 
@@ -127,14 +127,17 @@ def give_back(
         return image, std
     box = ndimage.find_objects(where.astype(np.int8))[0]
     out, total = image.copy(), std.copy()
-    out[box], total[box] = _given_back(image[box], std[box], data[box], level[box], where[box], spacing, more)
+    given, noise = _given_back(image[box], std[box], data[box], level[box], where[box], spacing, more)
+    for one, deviation, unit, back, square in zip(out[box], total[box], level[box], given, noise):
+        one += back * unit
+        deviation[:] = np.sqrt(np.square(deviation) + square * np.square(unit))
     return out, total
 
 
 def _given_back(
     image: Image, std: Image, data: Image, level: Image, where: Mask, spacing: Sequence[float], more: bool
 ) -> tuple[Image, Image]:
-    """Do the same within the box of the object."""
+    """Return what is given back in the box of the object, and the variance of its noise, in deviations of the data."""
     rest = np.where(where, (data - image) / np.maximum(level, _TINY), 0).astype(np.float32)
     found, noise = np.zeros_like(rest), np.zeros_like(rest)  # in deviations of the data, and their square
     width = _affordable(std, level, where, spacing) if more else 0.0
@@ -154,11 +157,11 @@ def _given_back(
         lower |= where & (over < -step.high)
         size = [2 * int(step.reach * plane / one) + 1 for one in spacing]
         kept = where & ((_near_any(higher, size) & (over > step.low)) | (_near_any(lower, size) & (over < -step.low)))
-        response = np.where(kept, response, 0)
-        found, rest = found + response, rest - response
-        noise += np.square(response / np.where(kept, over, 1))
-    total = np.sqrt(np.square(std) + noise * np.square(level))
-    return (image + found * level).astype(np.float32), total.astype(np.float32)
+        response[~kept], over[~kept] = 0, 1
+        found += response
+        rest -= response
+        noise += np.square(response / over)
+    return found, noise
 
 
 def _near_any(seeds: Mask, size: Sequence[int]) -> Mask:
@@ -173,19 +176,26 @@ def _largest(found: Iterator[Image], inside: Inside, gain: float) -> tuple[Image
     ratio = _over_deviation(chosen, inside, gain)
     for other in found:
         another = _over_deviation(other, inside, gain)
-        better = np.abs(another) > np.abs(ratio)
-        chosen, ratio = np.where(better, other, chosen), np.where(better, another, ratio)
+        for some in batches(len(ratio)):  # arrays between them stay small
+            better = np.abs(another[some]) > np.abs(ratio[some])
+            np.copyto(chosen[some], other[some], where=better)
+            np.copyto(ratio[some], another[some], where=better)
     return chosen, ratio
 
 
 def _over_deviation(response: Image, inside: Inside, gain: float) -> Image:
     """Return a response over its deviation: the median over the object, times what is usual in the neighbourhood."""
     some = response.ravel()[inside.some]
-    over = response / np.float32(max(_QUIETEST * gain, 1.4826 * float(np.median(np.abs(some)))))
-    square = near(np.where(inside.where, np.square(np.clip(over, -_CLIP, _CLIP)), 0)) / inside.count
+    over: Image = response / np.float32(max(_QUIETEST * gain, 1.4826 * float(np.median(np.abs(some)))))
+
+    def squared(some: slice) -> Image:
+        return np.where(inside.where[some], np.square(np.clip(over[some], -_CLIP, _CLIP)), np.float32(0))
+
+    square = near_in_parts(squared, len(over)) / inside.count
     local = np.where(inside.count > 1 / CELL**2, np.maximum(np.sqrt(square), _EVEN), 1)
-    ratio: Image = over / fine(local, over.shape)
-    return ratio
+    for part in batches(len(over)):
+        over[part] /= fine(local[part], over[part].shape)
+    return over
 
 
 def _filters(width: float | None, x: Image, spacing: Sequence[float]) -> Iterator[Image]:

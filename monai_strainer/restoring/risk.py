@@ -13,7 +13,9 @@ Source: Stein, Annals of Statistics 9 (1981); Ramani et al., Monte-Carlo SURE, I
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["RiskChecked", "check_risk", "fine", "mean_risk", "near"]
+__all__ = ["RiskChecked", "batches", "check_risk", "fine", "mean_risk", "near", "near_in_parts"]
 
 Image = NDArray[np.float32]
 
@@ -29,6 +31,7 @@ REACH = 10.0  # voxels: standard deviation of the neighbourhood in the plane
 ACROSS = 1.5  # slices
 CELL = 4  # pixels: side of the cells on which neighbourhoods are compared
 SURE = 2.0  # standard errors by which a weight must fall short of 1 to count
+BATCH = 16  # slices at a time
 WIDEST = 3.0  # times the network's own deviation
 _TINY = 1e-12
 
@@ -69,27 +72,37 @@ def check_risk(
         inside: (S, H, W) where the object is; elsewhere the network is kept.
     """
     v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
-    move = image - data
-    count = near(inside.astype(np.float32)) + 1e-6
-    power, level, own = (near(np.where(inside, part, 0)) / count for part in (move * move, v, std * std))
-    read = inside & ~np.isnan(divergence)
-    slope = near(np.where(read, v * divergence, 0)) / (near(read.astype(np.float32)) + 1e-6)
+
+    def around(part: Callable[[slice], NDArray[Any]]) -> Image:
+        return near_in_parts(part, len(data))
+
+    def known(some: slice) -> NDArray[Any]:
+        return inside[some] & ~np.isnan(divergence[some])
+
+    count = around(lambda some: inside[some]) + 1e-6
+    power = around(lambda some: np.where(inside[some], np.square(image[some] - data[some]), 0)) / count
+    level = around(lambda some: np.where(inside[some], v[some], 0)) / count
+    own = around(lambda some: np.where(inside[some], np.square(std[some]), 0)) / count
+    slope = around(lambda some: np.where(known(some), v[some] * divergence[some], 0)) / (around(known) + 1e-6)
     voxels = count * (4 * np.pi * REACH**2) * max(1.0, min(len(data), 2 * np.sqrt(np.pi) * ACROSS))
     error = np.sqrt(2 / np.maximum(voxels, 1))  # relative, of the mean of squares that an estimate rests on
     best = (level - slope) / np.maximum(power, _TINY)
-    weight = np.where(count > 0.02, np.clip(best * (1 + SURE * error), 0, 1), 1)
-    after = power * weight**2 - level + 2 * ((1 - weight) * level + weight * slope)
+    share = np.where(count > 0.02, np.clip(best * (1 + SURE * error), 0, 1), 1)
+    after = power * share**2 - level + 2 * ((1 - share) * level + share * slope)
     ratio = np.clip((after - error * level) / np.maximum(own, _TINY), 1, WIDEST**2)
-    local = np.sqrt(np.maximum(after / np.maximum(level, _TINY), error))
-    relative = np.where(inside, fine(np.where(count > 0.02, local, 0), data.shape), 0).astype(np.float32)
-    wider = fine(np.where(count > 0.02, np.sqrt(ratio), 1), data.shape)
-    weight = fine(weight, data.shape)
-    mixed = data + weight * move
-    rest = ((1 - weight) * np.sqrt(v)).astype(np.float32)  # of the noise that was put back
-    total = np.sqrt(np.square(std * wider * weight) + np.square(rest))
-    risk = mean_risk(np.where(inside, mixed, 0), np.where(inside, data, 0), v, weight * divergence + 1 - weight, inside)
+    local = np.where(count > 0.02, np.sqrt(np.maximum(after / np.maximum(level, _TINY), error)), 0)
+    wider = np.where(count > 0.02, np.sqrt(ratio), 1)
+    mixed, total, weight, relative = (np.empty(data.shape, np.float32) for _ in range(4))
+    for some in batches(len(data)):
+        here, shape = inside[some], data[some].shape
+        w = weight[some] = fine(share[some], shape)
+        relative[some] = np.where(here, fine(local[some], shape), 0)
+        mixed[some] = data[some] + w * (image[some] - data[some])
+        rest = (1 - w) * np.sqrt(v[some])  # of the noise that was put back
+        total[some] = np.sqrt(np.square(std[some] * fine(wider[some], shape) * w) + np.square(rest))
     given = float(v[inside].mean()) if inside.any() else 0.0
-    return RiskChecked(mixed, total.astype(np.float32), weight, relative, risk, given)
+    risk = mean_risk(mixed, data, v, weight * divergence + 1 - weight, inside)
+    return RiskChecked(mixed, total, weight, relative, risk, given)
 
 
 def mean_risk(
@@ -103,22 +116,47 @@ def mean_risk(
     if not inside.any():
         return 0.0
     v = np.broadcast_to(np.asarray(variance, np.float32), data.shape)
-    move, read = (image - data)[inside], inside & ~np.isnan(divergence)
+    move, read = image[inside] - data[inside], inside & ~np.isnan(divergence)
     slope = float(np.mean(v[read] * divergence[read])) if read.any() else 0.0
     return float(np.mean(move * move) - v[inside].mean()) + 2 * slope
 
 
-def near(image: NDArray[np.floating]) -> Image:
+def near(image: NDArray[Any]) -> Image:
     """Average over a Gaussian neighbourhood, on a grid of ``CELL`` pixels in the plane; borders count as zeros.
 
     Args:
         image: (S, H, W).
     """
+    return _smooth(_cells(image))
+
+
+def near_in_parts(part: Callable[[slice], NDArray[Any]], count: int) -> Image:
+    """Do the same with an image that is made some slices at a time.
+
+    Args:
+        part: makes them.
+        count: slices of the image.
+    """
+    return _smooth(np.concatenate([_cells(part(some)) for some in batches(count)]))
+
+
+def _cells(image: NDArray[Any]) -> Image:
+    """Average over squares of ``CELL`` pixels."""
     pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[:, None]
-    cells = F.avg_pool2d(pixels, CELL, ceil_mode=True, count_include_pad=False)[:, 0].numpy()
-    width = (ACROSS if len(image) > 1 else 0.0, REACH / CELL, REACH / CELL)
+    means: Image = F.avg_pool2d(pixels, CELL, ceil_mode=True, count_include_pad=False)[:, 0].numpy()
+    return means
+
+
+def _smooth(cells: Image) -> Image:
+    """Average cells over a Gaussian neighbourhood."""
+    width = (ACROSS if len(cells) > 1 else 0.0, REACH / CELL, REACH / CELL)
     smooth: Image = ndimage.gaussian_filter(cells, width, mode="constant", truncate=2.5)
     return smooth
+
+
+def batches(count: int) -> list[slice]:
+    """Return parts of so many slices: what is computed part by part needs little memory."""
+    return [slice(low, low + BATCH) for low in range(0, count, BATCH)]
 
 
 def fine(cells: NDArray[np.floating], shape: tuple[int, ...]) -> Image:
