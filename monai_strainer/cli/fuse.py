@@ -80,15 +80,38 @@ def fuse(args: Options) -> int:
         raise InputError("a volume is named by a whole number", "count from 1")
     files = StackFiles(args.input, volumes, args.series_uid or (), args.form, args.like)
     require_target(target, files.inputs, args.overwrite)
+    _require_result(target)
     outputs = Outputs(args.std, args.report, args.overwrite)
     prior, device = load_prior(args.prior), device_of(args.device)
     bar, move = bar_of(args, "fusing", "part")
     with bar:
         report = fuse_files(files, target, prior, options, outputs, device=device, progress=move)
     result(f"{target.name}: {len(report['stacks'])} stacks, {report['method']}: {report['why']}")
+    names = [path.name for path in files.paths]
     for one in report["stacks"][1:]:
-        result(f"  stack {one['number']}: {motion_text(one)}, gain {gain_text(one['gain'])}")
+        result(
+            f"  stack {one['number']} ({names[one['number'] - 1]}): {motion_text(one)}, gain {gain_text(one['gain'])}"
+        )
+    for number in report["left_out"]:
+        result(f"  stack {number} ({names[number - 1]}) is left out")
     for note in report["notes"]:
         log.info("%s", note)
     warn(report)
     return 0
+
+
+def _require_result(target: Path) -> None:
+    """Refuse to replace an image that is no result: whoever forgets the output names a stack in its place.
+
+    Raises:
+        InputError: a file without a record stands there.
+    """
+    from ..io import is_image
+    from ..storage.atomic import stem
+
+    if is_image(target) and target.is_file() and not target.with_name(f"{stem(target)}.json").exists():
+        raise InputError(
+            "the output, the last name, is an image that is no result of this package",
+            "name the file to write behind the stacks",
+            target,
+        )

@@ -73,6 +73,10 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
             check_scan(scan, prior)
         except InputError as error:
             raise InputError(f"stack {number}: {error.finding}", error.remedy, error.file) from error
+        if options.align and scan.grid.shape[scan.slice_axis] == 1:
+            raise InputError(
+                f"stack {number} is a single slice, which cannot be aligned", "leave it out, or pass --no-align"
+            )
         ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")

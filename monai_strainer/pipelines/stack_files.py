@@ -54,9 +54,12 @@ class StackFiles:
                 f"{len(self.series_uids)} series of {count} stacks",
                 "give one UID for each stack; leave it empty where a folder holds one series",
             )
-        stacks = {(path.resolve(), self.volume_of(k), self.series_of(k)) for k, path in enumerate(self.paths)}
-        if len(stacks) < count:
-            raise InputError("a stack was given twice", "pass every stack once")
+        stacks = [(path.resolve(), self.volume_of(k), self.series_of(k)) for k, path in enumerate(self.paths)]
+        for k, one in enumerate(stacks):
+            if one in stacks[:k]:
+                raise InputError(
+                    f"stacks {stacks.index(one) + 1} and {k + 1} are the same", "pass every stack once", self.paths[k]
+                )
 
     @property
     def inputs(self) -> list[Path]:

@@ -32,7 +32,7 @@ def test_three_files_become_one(files: list[Path], tmp_path: Path, capsys: pytes
     assert fused.grid.spacing == pytest.approx([4, 4, 4]) and (tmp_path / "fused_std.nii.gz").is_file()
     assert [len(one["shift"]) for one in record["stacks"]] == [3, 3, 3] and record["method"] == "kriging"
     said = capsys.readouterr().out
-    assert "fused.nii.gz: 3 stacks, kriging" in said and "stack 2: shift +1.5" in said
+    assert "fused.nii.gz: 3 stacks, kriging" in said and "stack 2 (coronal.nii.gz): shift +1.5" in said
     assert main(command) == 3 and "exists already" in capsys.readouterr().err
 
 
@@ -84,4 +84,26 @@ def test_one_file_and_the_same_file_twice_are_refused(
     assert main(["fuse", str(files[0]), out]) == 3
     assert main(["fuse", str(files[0]), str(files[0]), out]) == 3
     said = capsys.readouterr().err
-    assert "1 stack cannot be fused" in said and "given twice" in said and not Path(out).exists()
+    assert "1 stack cannot be fused" in said and "stacks 1 and 2 are the same" in said and not Path(out).exists()
+
+
+def test_an_image_that_is_no_result_is_not_replaced(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever forgets the output names the last stack in its place."""
+    last = tmp_path / "last.nii.gz"
+    last.write_bytes(files[2].read_bytes())
+    assert main(["fuse", *map(str, files[:2]), str(last), "--overwrite", "--quiet"]) == 3
+    assert "no result of this package" in capsys.readouterr().err and last.read_bytes() == files[2].read_bytes()
+
+
+def test_a_stack_that_is_left_out_is_named(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.nii.gz"
+    volume = read(files[2])
+    noise = np.random.default_rng(0).random(volume.data.shape, np.float32) * volume.data.max()
+    write(Volume(noise, volume.grid), other)
+    command = ["fuse", *map(str, files[:2]), str(other), str(tmp_path / "out.nii.gz"), "--spacing", "4"]
+    assert main([*command, "--method", "kriging", "--quiet"]) == 0
+    assert "stack 3 (other.nii.gz) is left out" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stacks import three, zero_filled
 
-from monai_strainer import Profile, load_prior
+from monai_strainer import InputError, Profile, Volume, load_prior
 from monai_strainer.fusing.options import FuseOptions
 from monai_strainer.fusing.stacks import prepared_stacks
 from monai_strainer.restoring import zero_filling
@@ -30,3 +30,14 @@ def test_zero_filling_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> Non
     given = prepared_stacks([zero_filled(one, 80) for one in three()[:2]], load_prior(), FuseOptions())
     assert all(one.notes for one in given)
     assert len(looked) == 2 * 3  # axes of two stacks
+
+
+def test_a_single_slice_is_aligned_with_nothing() -> None:
+    first, second = three()[:2]
+    shape = list(second.grid.shape)
+    shape[second.slice_axis] = 1
+    slab = np.take(second.data, [0], second.slice_axis)
+    slice_ = Volume(slab, second.grid.part((0, 0, 0), shape), slice_axis=second.slice_axis)
+    with pytest.raises(InputError, match="stack 2 is a single slice, which cannot be aligned"):
+        prepared_stacks([first, slice_], load_prior(), FuseOptions())
+    assert len(prepared_stacks([first, slice_], load_prior(), FuseOptions(align=False))) == 2

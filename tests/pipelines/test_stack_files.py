@@ -68,8 +68,8 @@ def test_two_series_of_one_folder_are_two_stacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "volumes", "uids", "said"),
     [
-        (["a.nii", "x/../a.nii"], [], [], "given twice"),
-        (["a.nii", "a.nii"], [2], [], "given twice"),
+        (["a.nii", "x/../a.nii"], [], [], "stacks 1 and 2 are the same"),
+        (["b.nii", "a.nii", "a.nii"], [2], [], "stacks 2 and 3 are the same"),
         (["a.nii", "b.nii", "c.nii"], [1, 2], [], "2 volumes of 3 stacks"),
         (["a", "b"], [], ["1.2"], "1 series of 2 stacks"),
     ],
