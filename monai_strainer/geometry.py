@@ -137,7 +137,11 @@ class Grid:
         return Grid(new, self.affine @ step)
 
     def part(self, low: Sequence[int], shape: Sequence[int]) -> Grid:
-        """Return the grid of ``shape`` voxels from voxel ``low`` on; it may reach out of this one.
+        """Return the grid of some voxels; it may reach out of this one.
+
+        Args:
+            low: index of the first voxel.
+            shape: voxels per axis.
 
         Example:
             >>> Grid((10, 10, 5), np.eye(4)).part((2, -1, 0), (4, 4, 5)).affine[:3, 3].tolist()
