@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from phantoms import body_volume as volume
 from phantoms import rician, rmse
 from scipy import ndimage
 
-from monai_strainer import Grid, Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer import Grid, Prior, RestoreOptions, Volume, load_prior, read, restore
 from monai_strainer.restoring import noise_filter
 from monai_strainer.restoring.noise_filter import NoiseFilter
 from monai_strainer.restoring.noise_level import NoiseLevel
@@ -105,6 +106,24 @@ def test_little_noise_needs_readings_that_are_further_apart(wavelet: float, look
     assert noise_filter._is_filtered(NoiseLevel(wavelet, reading=reading), 1.0) == looked
 
 
+@pytest.mark.parametrize(("wavelet", "widest"), [(0.03, 1.8), (0.019, 1.2)])
+def test_no_wide_filter_is_undone_in_little_noise(
+    monkeypatch: pytest.MonkeyPatch, wavelet: float, widest: float
+) -> None:
+    """There, fine anatomy that is divided by one looks like white noise."""
+    asked: list[float] = []
+
+    def without(self: object, width: float) -> tuple[bool, None, float]:
+        asked.append(width)
+        return False, None, 1.5
+
+    monkeypatch.setattr(noise_filter._Search, "_without", without)
+    reading = replace(NoiseReading(estimated=True), network=wavelet / 3, wavelet=wavelet)
+    level, scan = NoiseLevel(wavelet, reading=reading), volume(np.ones((20, 20, 4), np.float32))
+    assert noise_filter.find_filter(scan, level, 1.0, True, lambda part, some=slice(None): level, 0.1) is None
+    assert max(asked) == widest and min(asked) == 0.6
+
+
 def test_a_filter_is_looked_for_only_where_the_level_is_read_off_a_scan_to_denoise(prior: Prior) -> None:
     y, _, _ = filtered(0.03)
     assert prepared(volume(y), prior).acquired.filter is not None
@@ -143,3 +162,13 @@ def test_a_width_that_alone_fits_is_found_where_its_neighbours_nearly_fit(monkey
         noise_filter._Search, "_without", lambda self, width: (width == 1.0, "found" if width == 1.0 else None, 1.5)
     )
     assert search.by_halves() == "found"
+
+
+@pytest.mark.parametrize("person", ["sub-1006", "sub-1000"])
+def test_fine_anatomy_of_a_slab_is_no_filtered_noise(prior: Prior, oasis: Path, person: str) -> None:
+    scan = read(oasis / person / "anat" / f"{person}_T1w.nii.gz")
+    size = (96, 96, 24)
+    low = [(n - m) // 2 for n, m in zip(scan.grid.shape, size)]
+    part = tuple(slice(a, a + m) for a, m in zip(low, size))
+    ready = prepared(Volume(scan.data[part], scan.grid.part(low, size), slice_axis=2), prior)
+    assert ready.acquired.filter is None and ready.level.relative < 0.005
