@@ -97,7 +97,12 @@ MUTANTS = [
     Mutant("restoring/passes.py", "if whole is not None:", "if False:", "restoring/test_passes.py"),
     Mutant("restoring/passes.py", "std = np.hypot(done.std, before)", "std = done.std", "restoring/test_passes.py"),
     Mutant("restoring/risk.py", "+ 2 * slope", "+ slope", "restoring/test_risk.py"),
-    Mutant("restoring/risk.py", "np.square(std * wider * weight)", "np.square(std * weight)", "restoring/test_risk.py"),
+    Mutant(
+        "restoring/risk.py",
+        "np.square(std[some] * fine(wider[some], shape) * w)",
+        "np.square(std[some] * w)",
+        "restoring/test_risk.py",
+    ),
     Mutant("restoring/background.py", "solid.sum() >= _SOLID", "solid.sum() >= 0", "restoring/test_background.py"),
     Mutant(
         "restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_method.py"
@@ -109,7 +114,7 @@ MUTANTS = [
         "spacing_ratio >= 0",
         "restoring/test_slicewise.py",
     ),
-    Mutant("restoring/data_fit.py", "noise.debias(y) - seen", "y - seen", "restoring/test_data_fit.py"),
+    Mutant("restoring/data_fit.py", "(clean[some] - seen)", "(y[some] - seen)", "restoring/test_data_fit.py"),
     Mutant("priors/similarity.py", "np.maximum(usual, np.median(usual))", "usual", "priors/test_similarity.py"),
     Mutant("networks/siren.py", "1 / n if is_first", "1.0 if is_first", "networks/test_siren.py"),
     Mutant(
