@@ -169,7 +169,7 @@ def whiteness(residual: ArrayLike, mask: ArrayLike | None = None) -> float:
         for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
             products += float(np.vdot(e[here], e[there]))
             pairs += int(np.count_nonzero(inside[here] & inside[there]))
-    power /= np.count_nonzero(chosen)
+    power /= int(np.count_nonzero(chosen))
     if power == 0 or pairs == 0:
         raise InputError(
             "the residual is constant or has no neighbours in the mask", "pass a residual of a whole slice"
