@@ -4,10 +4,11 @@
 python benchmarks/profile_misfit.py DATA --out rows.csv [--split train] [--every 2]
 
 Every scan is measured with larger voxels as an area average, with a Gaussian profile and as truncated k-space, with
-0 to 1 % noise. Rows hold the weight that the network reads, the misfits of box and k-space, and the noise; those that a
-file holds already are not made again. The last lines give the constants of
-`monai_strainer.restoring.profile_misfit.weight_with` for these rows, and the mean squared error of the probability:
-before, and after with every scan judged by a fit to the others.
+0 to 3 % noise. Rows hold the weight that the network reads, the misfits of box and k-space of the cohort's network, and
+the noise; those that a file holds already are not made again. The last lines give the constants of
+`monai_strainer.restoring.profile_misfit.weight_with`, fitted to the rows whose weight is not sure, and the mean squared
+error of their probability: before, and after with every scan judged by a fit to the others. Both groups, the cohort's
+scans (their names begin with its name) and the others, count as much as each other.
 """
 
 from __future__ import annotations
@@ -30,9 +31,12 @@ from monai_strainer.restoring.profile_misfit import profile_misfit
 from monai_strainer.restoring.truncation_reading import kspace_weight
 
 COLUMNS = ("scan", "task", "kind", "factor", "weight", "box", "kspace", "noise")
-MEASURED = ((2.0, 0.0), (2.0, 0.003), (2.0, 0.01), (1.5, 0.003), (3.0, 0.003))  # factor, noise
-LARGEST = 0.97  # weights beyond say no more
-EXPECTED, SPREAD = np.array([0, 1, 0, 0.0]), np.array([1e3, 0.5, 10, 3])  # of the constants, before any data
+MEASURED = (  # factor, noise
+    (2.0, 0.0), (2.0, 0.003), (2.0, 0.01), (2.0, 0.02), (2.0, 0.03), (1.5, 0.003), (3.0, 0.003),
+)  # fmt: skip
+LARGEST = 0.97  # weights beyond are sure
+COHORT = "oasis"
+EXPECTED, SPREAD = np.array([0, 1, 0, 0.0]), np.array([1e3, 0.5, 10, 150])  # of the constants, before any data
 
 Array = NDArray[np.float64]
 
@@ -41,8 +45,8 @@ def measured(data: Path, split: str, every: int, out: Path) -> list[dict[str, st
     """Return the rows of all scans, and add those that are missing to a file."""
     there = list(csv.DictReader(out.open(newline=""))) if out.exists() else []
     done, prior = {(row["scan"], row["task"]) for row in there}, load_prior()
-    if prior.general is None or prior.general.truncation is None:
-        raise SystemExit("the shipped general prior has no truncation network")
+    if prior.general is None or prior.general.truncation is None or prior.detail is None:
+        raise SystemExit("the shipped priors have no truncation network, or no network of a cohort")
     with out.open("a", newline="") as handle:
         writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
         if not there:
@@ -58,7 +62,7 @@ def measured(data: Path, split: str, every: int, out: Path) -> list[dict[str, st
                     a, b, c = np.divide(case.truth.shape, case.low.data.shape).tolist()
                     ready = prepare(case.low, prior, (a, b, c), RestoreOptions(), True)
                     weight = kspace_weight(ready.acquired.volume, prior.general.truncation, ready.inside)
-                    found = profile_misfit(prior.general.detail, ready, ready.acquired.factors)
+                    found = profile_misfit(prior.detail, ready, ready.acquired.factors)
                     if found is not None:
                         values = (entry.name, task, kind, factor, weight, found.box, found.kspace, found.noise)
                         there.append(dict(zip(COLUMNS, map(str, values))))
@@ -74,12 +78,12 @@ def odds_before(rows: list[dict[str, str]]) -> Array:
     return np.log(weight / (1 - weight))
 
 
-def fitted(features: Array, truth: Array) -> Array:
-    """Constants of a logistic regression; without data the odds before stay as they are."""
+def fitted(features: Array, truth: Array, worth: Array) -> Array:
+    """Constants of a logistic regression of weighted rows; without data the odds before stay as they are."""
 
     def cost(constants: Array) -> float:
         odds = features @ constants
-        likely = np.logaddexp(0, odds).sum() - odds @ truth
+        likely = (worth * (np.logaddexp(0, odds) - odds * truth)).sum()
         return float(likely + np.square((constants - EXPECTED) / SPREAD).sum())
 
     return np.asarray(minimize(cost, EXPECTED).x)
@@ -87,20 +91,26 @@ def fitted(features: Array, truth: Array) -> Array:
 
 def summary(rows: list[dict[str, str]]) -> str:
     """Return the constants, and how good the probabilities are before and after."""
+    known, scans = len(rows), len({row["scan"] for row in rows})
+    rows = [row for row in rows if 1 - LARGEST <= float(row["weight"]) <= LARGEST]
+    if not rows:
+        return f"{known} rows of {scans} scans, all of them sure"
     ratio = np.log([float(row["box"]) / float(row["kspace"]) for row in rows])
-    factor = np.log([float(row["factor"]) for row in rows])
-    features = np.stack([np.ones(len(rows)), odds_before(rows), ratio, factor], 1)
+    noise = np.array([float(row["noise"]) for row in rows])
+    features = np.stack([np.ones(len(rows)), odds_before(rows), ratio, noise], 1)
     truth = np.array([float(row["kind"] == "kspace") for row in rows])
     names = np.array([row["scan"] for row in rows])
+    is_cohorts = np.char.startswith(names, COHORT)
+    worth = np.where(is_cohorts, (~is_cohorts).sum() / max(is_cohorts.sum(), 1), 1.0)
     after = np.zeros(len(rows))
     for name in set(names):
         mine = names == name
-        after[mine] = 1 / (1 + np.exp(-features[mine] @ fitted(features[~mine], truth[~mine])))
+        after[mine] = 1 / (1 + np.exp(-features[mine] @ fitted(features[~mine], truth[~mine], worth[~mine])))
     before = 1 / (1 + np.exp(-features[:, 1]))
-    errors = [float(np.square(p - truth).mean()) for p in (before, after)]
-    constants = ", ".join(f"{value:.2f}" for value in fitted(features, truth))
+    errors = [float(np.average(np.square(p - truth), weights=worth)) for p in (before, after)]
+    constants = ", ".join(f"{value:.2f}" for value in fitted(features, truth, worth))
     return (
-        f"{len(rows)} rows of {len(set(names))} scans: constant and slopes {constants}; "
+        f"{known} rows of {scans} scans, {len(rows)} not sure: constant and slopes {constants}; "
         f"error {errors[0]:.4f} before, {errors[1]:.4f} after"
     )
 

@@ -56,6 +56,11 @@ class Volume:
             axis = flat[0] if len(flat) == 1 else self.grid.axis_of("axial") if is_isotropic else widest
             object.__setattr__(self, "slice_axis", axis)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What was unusual about the file that the scan was read from, and was accepted."""
+        return tuple(getattr(self.source, "findings", ()))
+
     def slices(self, axis: int) -> NDArray[np.float32]:
         """(S, H, W): the slices along array axis ``axis``; the other axes keep their order."""
         return np.ascontiguousarray(np.moveaxis(self.data, axis, 0))

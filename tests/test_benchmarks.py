@@ -84,11 +84,15 @@ def test_truncation_is_measured(tmp_path: Path) -> None:
 
 def test_the_misfit_of_profiles_is_fitted_and_rows_are_made_once(tmp_path: Path) -> None:
     data, out = varied(tmp_path / "data"), tmp_path / "rows.csv"
+    lines = ["scan,task,kind,factor,weight,box,kspace,noise"]
+    for name in ("oasis_a", "oasis_b", "knee", "cord"):  # weights that say nothing, misfits that decide
+        lines += [f"{name},{kind},{kind},2,0.5,{box},0.01,0.003" for kind, box in (("box", 0.008), ("kspace", 0.011))]
+    out.write_text("\n".join(lines) + "\n")
     first = run("profile_misfit.py", data, "--out", out, "--split", "val", "--every", "1")
     again = run("profile_misfit.py", data, "--out", out, "--split", "val", "--every", "1")
-    found = re.search(r"(\d+) rows of \d scans: constant and slopes .*; error ([0-9.]+) before, ([0-9.]+) after", again)
+    found = re.search(r"(\d+) rows of \d scans, .*; error ([0-9.]+) before, ([0-9.]+) after", again)
     assert found is not None and first.splitlines()[-1] == again.splitlines()[-1]
-    assert len(out.read_text().splitlines()) == 1 + int(found[1])
+    assert len(out.read_text().splitlines()) == 1 + int(found[1]) and float(found[3]) < 0.5 * float(found[2])
 
 
 def test_the_benchmark_of_any_scan_goes_through_and_resumes(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from .denoise_image import add_denoise_image
 from .fuse import add_fuse
 from .limits import FRACTION, FROM_ONE, FROM_ZERO, Number, numbers
 from .listen import add_listen
-from .messages import log, messages_of
+from .messages import log, messages_of, warnings_as_notes
 from .options import EPILOG, learning, new_command, shared, words
 from .other_options import elsewhere
 from .restore_options import add_bids, add_restore
@@ -142,9 +142,9 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[Sequence[Path]], 
         args = with_config(parser, typed)
         args.load = load
         if not hasattr(args, "quiet"):  # a command that says nothing but what it prints, and what ends it
-            with messages_of(True, False, None):
+            with messages_of(True, False, None), warnings_as_notes():
                 return _run(args, parser)
-        with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)):
+        with messages_of(args.quiet, args.verbose, args.log, not getattr(args, "json", False)), warnings_as_notes():
             return _run(args, parser)
     except SystemExit as leaving:  # BIDS Apps leave with 64 where the command line is wrong
         raise SystemExit(64 if leaving.code == 2 and typed[:1] == ["bids"] else leaving.code) from None

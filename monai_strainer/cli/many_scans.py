@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,8 @@ def print_plans(jobs: list[Any], options: Any, args: Options, passed: Sequence[t
         if args.json:
             print(json_line(scan_line(job, folder, row)), flush=True)
         lines = [*row["message"].splitlines(), *(f"note: {finding}" for finding in job.findings)]
+        if row["status"] == "planned":
+            lines.append(f"output: {job.target.name}")
         result("\n".join([f"{job.name}:", *(f"  {line}" for line in lines)]))
     for name, reason in passed:
         result(f"{name}: passed over: {reason}")
@@ -151,12 +154,13 @@ class _Pace:
             log.info("%d scans in %s", self.total, duration(time.monotonic() - self.began))
 
 
-def details_of(report: Mapping[str, Any]) -> None:
-    """Say, to those who want details, what was decided."""
-    for one in report.get("volumes") or [report]:
+def details_of(report: Mapping[str, Any], level: int = logging.DEBUG) -> None:
+    """Say what was decided: the choice of the prior to those who want details, notes at a level."""
+    every = report.get("volumes") or [report]
+    for one in every:
         log.debug("prior: %s (%s)", one["choice"]["prior"], one["choice"]["why"])
-        for note in one["notes"]:
-            log.debug("note: %s", note)
+    for note in dict.fromkeys(note for one in every for note in one["notes"]):
+        log.log(level, "note: %s", note)
 
 
 def _foreign(job: Any, prior: Any) -> list[str]:

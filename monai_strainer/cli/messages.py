@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,20 @@ from typing import Any
 
 from ..errors import InputError
 
-__all__ = ["RESULT", "duration", "gain_text", "is_terminal", "log", "messages_of", "motion_text", "result", "warn"]
+__all__ = [
+    "RESULT",
+    "duration",
+    "gain_text",
+    "is_terminal",
+    "log",
+    "messages_of",
+    "motion_text",
+    "result",
+    "warn",
+    "warnings_as_notes",
+]
 
+PACKAGE = Path(__file__).resolve().parents[1]
 log = logging.getLogger("monai_strainer")
 RESULT = logging.INFO + 5  # what a command was asked for: it goes to the standard output
 STAMPED = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S")
@@ -35,6 +48,24 @@ def warn(report: Mapping[str, Any]) -> None:
     """Say the warnings of a report."""
     for warning in report["warnings"]:
         log.warning("note: %s", warning)
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Within the block, Python warnings that the package gives are notes, without the line of code they come from."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, kind: type[Warning], filename: str, *rest: Any) -> None:
+        if PACKAGE in Path(filename).parents:
+            log.warning("note: %s", message)
+        else:
+            before(message, kind, filename, *rest)
+
+    warnings.showwarning = show  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def motion_text(one: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ..errors import InputError
@@ -111,7 +112,7 @@ def _restore_one(job: Any, options: Any, outputs: Any, args: Options) -> int:
         print(json_line(scan_line(job, target.parent, {"status": "done"}, report)), flush=True)
     count = f"{len(report['volumes'])} volumes, " if "volumes" in report else ""
     result(f"{target.name}: {report['task']}, {count}noise {100 * report['noise']['relative']:.1f} %")
-    details_of(report)
+    details_of(report, logging.INFO)
     warn(report)
     return 0
 

@@ -18,6 +18,7 @@ class GuideReport:
         restored: it has thick slices itself, and was restored first.
         moved: it was moved from where its header says, because it agrees better there.
         rotation, shift: of that motion; rotation vector in degrees, mm.
+        findings: what is unusual about its file.
     """
 
     spacing: tuple[float, float, float]
@@ -25,6 +26,7 @@ class GuideReport:
     moved: bool
     rotation: tuple[float, float, float]
     shift: tuple[float, float, float]
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class ContrastReport:
     def warnings(self) -> tuple[str, ...]:
         """What to check."""
         own = () if self.used else (f"the other contrasts are not used: {self.why}",)
-        return (*own, *self.alone["warnings"])
+        found = (f"contrast {k}: {text}" for k, guide in enumerate(self.guides, 1) for text in guide.findings)
+        return (*own, *self.alone["warnings"], *found)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers and words, fit for JSON."""

@@ -181,4 +181,4 @@ def _described(scan: Volume, guide: Guide) -> GuideReport:
         tuple(round(float(v), 4) for v in values) for values in (scan.grid.spacing, guide.motion[:3], guide.motion[3:])
     ]
     spacing, rotation, shift = ((v[0], v[1], v[2]) for v in numbers)
-    return GuideReport(spacing, guide.restored, bool(np.any(guide.motion)), rotation, shift)
+    return GuideReport(spacing, guide.restored, bool(np.any(guide.motion)), rotation, shift, scan.findings)

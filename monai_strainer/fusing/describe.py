@@ -57,7 +57,8 @@ def described(
         known: the result, and which stacks belong to it.
     """
     stacks = tuple(_stack(k, choice, given, aligned, known) for k in range(len(given)))
-    warnings = [
+    warnings = [f"stack {one.number}: {finding}" for one in given for finding in one.scan.findings]
+    warnings += [
         f"stack {number} could not be aligned with the first and is left out: {reason}"
         for number, reason in known.reasons.items()
     ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -70,6 +71,7 @@ def read(
     series_uid: str | None = None,
     volume: int | None = None,
     form: Literal["sform", "qform"] | None = None,
+    warn: bool = True,
 ) -> Volume:
     """Read one 3-D scan; axis order and orientation stay those of the file.
 
@@ -84,6 +86,7 @@ def read(
         volume: which one is meant, from 1, where a series or a 4-D file holds several: echoes, times, directions.
         form: which of the two affines of a NIfTI file places the image; by default the sform where there is one. The
             other is kept in what is written.
+        warn: give a Python warning of everything unusual that is accepted; ``Volume.findings`` has it in any case.
 
     Returns:
         Volume with float32 intensities (slope and intercept applied), a grid in RAS millimetres, and a source that
@@ -110,8 +113,11 @@ def read(
     if is_dicom(path):
         from .dicom.read import read_dicom
 
-        return read_dicom(path, limit_bytes, series_uid, volume)
-    scan: Volume = require_format(path).read(path, limit_bytes, volume, form)
+        scan = read_dicom(path, limit_bytes, series_uid, volume)
+    else:
+        scan = require_format(path).read(path, limit_bytes, volume, form)
+    for finding in scan.findings if warn else ():
+        warnings.warn(f"{path.name}: {finding}" if is_image(path) else finding, stacklevel=2)
     return scan
 
 
@@ -120,12 +126,13 @@ def read_volumes(
     *,
     limit_bytes: int = 2 * 2**30,
     form: Literal["sform", "qform"] | None = None,
+    warn: bool = True,
 ) -> Iterator[Volume]:
     """Read all volumes of an image file, one after the other: the file is read once, one volume is in memory.
 
     Args:
         path: an image file, see :func:`read`; all formats but NIfTI hold one volume.
-        limit_bytes, form: see :func:`read`.
+        limit_bytes, form, warn: see :func:`read`.
 
     Yields:
         every volume in the order of the file, as :func:`read` returns it.
@@ -144,11 +151,15 @@ def read_volumes(
     """
     path = Path(path)
     if not is_nifti(path):
-        yield read(path, limit_bytes=limit_bytes, form=form)
+        yield read(path, limit_bytes=limit_bytes, form=form, warn=warn)
         return
     from .nifti.files import read_images
 
-    yield from read_images(path, limit_bytes, form)
+    for scan in read_images(path, limit_bytes, form):
+        for finding in scan.findings if warn else ():  # the same text of a later volume is not shown again by Python
+            warnings.warn(f"{path.name}: {finding}", stacklevel=2)
+        yield scan
+        del scan  # one volume at a time is in memory
 
 
 def write(

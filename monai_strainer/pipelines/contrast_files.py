@@ -52,7 +52,7 @@ def restore_with_files(
     if options.spacing == ():
         have = scan.grid.spacing.tolist()
         scale = scale_of(have, [min(have)] * 3)
-    others = [read(one) for one in guides]
+    others = [read(one, warn=False) for one in guides]
     out = restore_with(scan, others, prior, scale, options=options.restore, device=device, progress=progress)
     report = {
         **out.details.as_dict(),

@@ -117,7 +117,7 @@ def read_scan(source: Path, options: FileOptions) -> tuple[Volume, tuple[float, 
     Raises:
         InputError: see :func:`monai_strainer.read`; a spacing that is not one number per axis.
     """
-    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form)
+    scan = read(source, series_uid=options.series_uid, volume=options.volume, form=options.form, warn=False)
     return scan, factors_of(scan, options)
 
 
@@ -147,7 +147,7 @@ def read_scans(source: Path, options: FileOptions) -> Iterator[tuple[Volume, tup
     if options.volume is not None or source.is_dir() or not is_nifti(source):
         yield read_scan(source, options)
         return
-    for scan in read_volumes(source, form=options.form):
+    for scan in read_volumes(source, form=options.form, warn=False):
         pair = scan, factors_of(scan, options)
         del scan
         yield pair

@@ -194,8 +194,7 @@ def _restore_4d(run: _Run, outline: Outline, progress: Callable[[int, int], None
             del made
 
     def report() -> dict[str, Any]:
-        warnings = [f"volume {k}: {text}" for k, one in enumerate(reports, 1) for text in one["warnings"]]
-        common = {"warnings": warnings, "volumes": reports}
+        common = {"warnings": _warnings_of(reports), "volumes": reports}
         return {**reports[0], **common, "configuration": run.options.configuration(run.prior), **outputs.extra}
 
     write_files(
@@ -207,6 +206,13 @@ def _restore_4d(run: _Run, outline: Outline, progress: Callable[[int, int], None
         overwrite=outputs.overwrite,
     )
     return report()
+
+
+def _warnings_of(reports: list[dict[str, Any]]) -> list[str]:
+    """Return the warnings of all volumes; what holds for every one of them is said once."""
+    shared = [text for text in reports[0]["warnings"] if all(text in one["warnings"] for one in reports)]
+    own = [f"volume {k}: {x}" for k, one in enumerate(reports, 1) for x in one["warnings"] if x not in shared]
+    return [*(f"every volume: {text}" for text in shared), *own]
 
 
 def plan_file(source: Path, prior: Prior, options: FileOptions) -> Plan:

@@ -81,7 +81,7 @@ class StackFiles:
             InputError: a file that does not say where its image lies; see :func:`monai_strainer.read`.
         """
         found = [
-            read(path, series_uid=self.series_of(k), volume=self.volume_of(k), form=self.form)
+            read(path, series_uid=self.series_of(k), volume=self.volume_of(k), form=self.form, warn=False)
             for k, path in enumerate(self.paths)
         ]
         for path, stack in zip(self.paths, found):

@@ -123,7 +123,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     is_open = options.profile == "auto" and options.operator is None and in_plane and method == "amortised"
     weight, through = None, None
     if is_open and prior.general is not None:
-        weight = _weight_of_kspace(ready, prior.general, passes[0].factors)
+        weight = _weight_of_kspace(ready, prior, prior.general, passes[0].factors)
         build = Profile("kspace") if weight > 0.5 else build
         if len(passes) > 1:
             through = _profile_through(ready, prior, weight, thickness)
@@ -144,13 +144,16 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     )
 
 
-def _weight_of_kspace(ready: Prepared, general: GeneralPrior, factors: tuple[float, float, float]) -> float:
+def _weight_of_kspace(
+    ready: Prepared, prior: Prior, general: GeneralPrior, factors: tuple[float, float, float]
+) -> float:
     """Read from the scan how probable truncated k-space is; where that is not sure, ask how both fit the data."""
     weight = kspace_weight(ready.acquired.volume, general.truncation, ready.inside)
-    if not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
+    has_cohort = prior.detail is not None and prior.record.get("kind") != "general" and not ready.signed
+    if not has_cohort or not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
         return weight
-    misfit = profile_misfit(general.detail, ready, factors)
-    return weight if misfit is None else rounded(weight_with(weight, misfit, factors))
+    misfit = profile_misfit(prior.detail, ready, factors)
+    return weight if misfit is None else rounded(weight_with(weight, misfit))
 
 
 def _profile_through(ready: Prepared, prior: Prior, weight: float, thickness: float | None) -> Profile:

@@ -113,7 +113,7 @@ def restore(
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
     quality = quality_of(scan, ready, localised, found.volume)
     run = Run(triple(scan, scale), options, plan, ready, localised, choice)
-    details = describe(prior, run, done, found, quality)
+    details = describe(prior, run, done, found, quality).after(*scan.findings)
     return Restored(found.volume, found.std, details, found.network_weight, found.relative_error)
 
 
@@ -133,7 +133,8 @@ def plan(
     Raises:
         InputError: as :func:`restore`.
     """
-    return _planned(scan, prior, scale, changed(options, changes))[1]
+    found = _planned(scan, prior, scale, changed(options, changes))[1]
+    return replace(found, notes=(*scan.findings, *found.notes))
 
 
 def _planned(

@@ -83,6 +83,8 @@ def record(
         (0, ['thick slices'], {'x.nii.gz': 'ab12'}, None)
     """
     name, digest = getattr(source, "name", None), getattr(source, "sha256", None)
+    said = [str(warning) for warning in report.get("warnings", ())]
+    found = [one for one in getattr(source, "findings", ()) if not any(text.endswith(one) for text in said)]
     return {
         "created": now().isoformat(timespec="seconds"),
         "versions": {
@@ -96,5 +98,5 @@ def record(
         "configuration": dict(configuration or {}),
         "seed": None,
         **report,
-        "warnings": [*getattr(source, "findings", ()), *report.get("warnings", ())],
+        "warnings": [*found, *said],
     }

@@ -220,7 +220,11 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
             {},
             "stack 2: the scan holds values that are not finite",
         ),
-        (lambda some: [some[0], one_slice(some[1])], {"spacing": 4.0}, "stack 2 is a single slice, which cannot be aligned"),
+        (
+            lambda some: [some[0], one_slice(some[1])],
+            {"spacing": 4.0},
+            "stack 2 is a single slice, which cannot be aligned",
+        ),
         (
             lambda some: [some[0], Volume(300 * noise(), some[1].grid, slice_axis=1)],
             {"spacing": 4.0},

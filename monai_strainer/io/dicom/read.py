@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -68,10 +67,7 @@ def read_dicom(path: Path, limit_bytes: int, series_uid: str | None = None, volu
     if not path.exists():
         raise InputError("there is no such file or folder", "check the path", path)
     with quiet():
-        scan = _read(path, limit_bytes, series_uid, volume)
-    for finding in scan.source.findings:
-        warnings.warn(finding, stacklevel=3)
-    return scan
+        return _read(path, limit_bytes, series_uid, volume)
 
 
 def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | None) -> Volume:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,8 +115,6 @@ def _volume_of(values: NDArray[np.float32], header: Nifti1Header, path: Path, di
     """Return the volume of voxels, on the grid where the header puts it."""
     _refuse_values(values, path)
     placed = placement_of(header, form)
-    if placed.form is None:
-        warnings.warn(f"{path.name}: no sform and no qform; orientation and position are guessed", stacklevel=4)
     try:
         grid = Grid((values.shape[0], values.shape[1], values.shape[2]), placed.affine)
     except InputError as error:
@@ -129,7 +126,9 @@ def _volume_of(values: NDArray[np.float32], header: Nifti1Header, path: Path, di
 
 
 def _findings(placed: Placement, header: Nifti1Header) -> tuple[str, ...]:
-    """Return a note where the two forms mean two positions."""
+    """Return a note where no form says where the image lies, or two mean two positions."""
+    if placed.form is None:
+        return ("no sform and no qform; orientation and position are guessed",)
     if placed.other is None:
         return ()
     second = "qform" if placed.form == "sform" else "sform"
