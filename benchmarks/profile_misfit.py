@@ -33,10 +33,11 @@ from monai_strainer.restoring.truncation_reading import kspace_weight
 COLUMNS = ("scan", "task", "kind", "factor", "weight", "box", "kspace", "noise")
 MEASURED = (  # factor, noise
     (2.0, 0.0), (2.0, 0.003), (2.0, 0.01), (2.0, 0.02), (2.0, 0.03), (1.5, 0.003), (3.0, 0.003),
+    (3.5, 0.003), (4.0, 0.003),
 )  # fmt: skip
 LARGEST = 0.97  # weights beyond are sure
 COHORT = "oasis"
-EXPECTED, SPREAD = np.array([0, 1, 0, 0.0]), np.array([1e3, 0.5, 10, 150])  # of the constants, before any data
+EXPECTED, SPREAD = np.array([0, 1, 0, 0, 0.0]), np.array([1e3, 0.5, 10, 150, 20])  # of the constants, before any data
 
 Array = NDArray[np.float64]
 
@@ -97,7 +98,8 @@ def summary(rows: list[dict[str, str]]) -> str:
         return f"{known} rows of {scans} scans, all of them sure"
     ratio = np.log([float(row["box"]) / float(row["kspace"]) for row in rows])
     noise = np.array([float(row["noise"]) for row in rows])
-    features = np.stack([np.ones(len(rows)), odds_before(rows), ratio, noise], 1)
+    beyond = np.maximum(0, np.log([float(row["factor"]) / 3 for row in rows]))
+    features = np.stack([np.ones(len(rows)), odds_before(rows), ratio, noise, beyond], 1)
     truth = np.array([float(row["kind"] == "kspace") for row in rows])
     names = np.array([row["scan"] for row in rows])
     is_cohorts = np.char.startswith(names, COHORT)

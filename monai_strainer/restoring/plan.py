@@ -153,7 +153,7 @@ def _weight_of_kspace(
     if not has_cohort or not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
         return weight
     misfit = profile_misfit(prior.detail, ready, factors)
-    return weight if misfit is None else rounded(weight_with(weight, misfit))
+    return weight if misfit is None else rounded(weight_with(weight, misfit, factors))
 
 
 def _profile_through(ready: Prepared, prior: Prior, weight: float, thickness: float | None) -> Profile:

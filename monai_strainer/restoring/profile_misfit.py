@@ -21,10 +21,11 @@ from .slicewise import neighbours_close
 __all__ = ["NOISY", "Misfit", "profile_misfit", "weight_with"]
 
 # Log odds of truncated k-space: a constant, and slopes for the log odds before, for the logarithm of the ratio of the
-# two misfits and for the noise. Fitted by logistic regression to the misfits of the cohort's network on scans of the
-# training split, every one measured as box, Gaussian and truncated k-space by factors of 1.5 to 3 with 0 to 3 % noise.
-# The general network serves less well: it knows smooth scans too, and takes the right voxels for such a scan.
-_CONSTANT, _BEFORE, _RATIO, _NOISE = 4.2, 1.5, 21.0, -144.0
+# two misfits, for the noise, and for the logarithm of the factor beyond 3. Fitted by logistic regression to the misfits
+# of the cohort's network on scans of the training split, every one measured as box, Gaussian and truncated k-space by
+# factors of 1.5 to 4 with 0 to 3 % noise. The general network serves less well: it knows smooth scans too, and takes
+# the right voxels for such a scan.
+_CONSTANT, _BEFORE, _RATIO, _NOISE, _BEYOND = 4.3, 1.5, 19.0, -145.0, 25.0
 _FARTHEST = 3.5  # log odds before that count
 NOISY = 0.033  # noise above which nothing was fitted: the noise makes a box look like k-space more and more
 
@@ -44,29 +45,34 @@ class Misfit:
     noise: float
 
 
-def weight_with(weight: float, misfit: Misfit) -> float:
+def weight_with(weight: float, misfit: Misfit, factors: tuple[float, float, float]) -> float:
     """Return the probability of truncated k-space after the misfits are known.
 
-    With ``l`` the log odds before, ``b`` and ``k`` the misfits of box and k-space and ``s`` the noise:
+    With ``l`` the log odds before, ``b`` and ``k`` the misfits of box and k-space, ``s`` the noise and ``f`` the mean factor:
 
-        ``log(p / (1 - p)) = 4.2 + 1.5 l + 21 log(b / k) - 144 s``
+        ``log(p / (1 - p)) = 4.3 + 1.5 l + 19 log(b / k) - 145 s + 25 max(0, log(f / 3))``
 
     Where the noise is more than 0.033 the probability stays.
 
     Args:
         weight: probability before, between 0 and 1.
         misfit: from :func:`profile_misfit`.
+        factors: per array axis.
 
     Example:
-        >>> f"{weight_with(0.2, Misfit(0.009, 0.01, 0.003)):.2f}"
-        '0.37'
+        >>> f"{weight_with(0.2, Misfit(0.009, 0.01, 0.003), (2, 2, 1)):.2f}"
+        '0.45'
     """
     if misfit.noise > NOISY:
         return weight
     odds = math.log(max(weight, 1e-9) / max(1 - weight, 1e-9))
+    refined = [factor for factor in factors if factor > 1]
+    size = sum(math.log(factor) for factor in refined) / max(len(refined), 1)
     ratio = math.log(max(misfit.box, 1e-9) / max(misfit.kspace, 1e-9))
     before = min(max(odds, -_FARTHEST), _FARTHEST)
-    after = _CONSTANT + _BEFORE * before + _RATIO * ratio + _NOISE * misfit.noise
+    after = (
+        _CONSTANT + _BEFORE * before + _RATIO * ratio + _NOISE * misfit.noise + _BEYOND * max(0.0, size - math.log(3))
+    )
     return 1 / (1 + math.exp(-min(max(after, -50.0), 50.0)))
 
 

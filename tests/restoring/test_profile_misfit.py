@@ -57,19 +57,25 @@ def test_where_both_are_the_same_or_there_is_no_object_nothing_is_compared(prior
 
 
 def test_the_weight_grows_with_the_misfit_of_the_box_and_with_the_weight_before() -> None:
-    weights = [weight_with(0.2, Misfit(box, 0.01, 0.003)) for box in (0.007, 0.008, 0.009, 0.010, 0.012)]
+    weights = [weight_with(0.2, Misfit(box, 0.01, 0.003), FACTORS) for box in (0.007, 0.008, 0.009, 0.010, 0.012)]
     assert weights == sorted(weights) and weights[0] < 0.05 and weights[-1] > 0.95
-    weights = [weight_with(before, Misfit(0.0095, 0.01, 0.003)) for before in (0.06, 0.2, 0.5, 0.9)]
+    weights = [weight_with(before, Misfit(0.0095, 0.01, 0.003), FACTORS) for before in (0.06, 0.2, 0.5, 0.9)]
     assert weights == sorted(weights)
-    least = weight_with(1e-12, Misfit(1e-12, 1.0, 0.0))
-    most = weight_with(1 - 1e-12, Misfit(1e12, 1.0, 0.0))
+    least = weight_with(1e-12, Misfit(1e-12, 1.0, 0.0), FACTORS)
+    most = weight_with(1 - 1e-12, Misfit(1e12, 1.0, 0.0), FACTORS)
     assert 0 <= least < 1e-6 and 1 - 1e-6 < most <= 1
 
 
 def test_noise_makes_the_same_misfits_speak_less_for_kspace_until_they_say_nothing() -> None:
-    weights = [weight_with(0.3, Misfit(0.01, 0.01, noise)) for noise in (0.0, 0.01, 0.02, 0.03)]
+    weights = [weight_with(0.3, Misfit(0.01, 0.01, noise), FACTORS) for noise in (0.0, 0.01, 0.02, 0.03)]
     assert weights == sorted(weights, reverse=True) and weights[0] > 0.8 > 0.5 > weights[-1]
-    assert weight_with(0.3, Misfit(0.04, 0.02, 0.034)) == 0.3
+    assert weight_with(0.3, Misfit(0.04, 0.02, 0.034), FACTORS) == 0.3
+
+
+def test_beyond_a_factor_of_3_less_of_the_ratio_speaks_for_kspace() -> None:
+    """Both ratios fall with the factor: there is less of the truth in the data, and more in the network."""
+    weights = [weight_with(0.5, Misfit(0.006, 0.01, 0.003), (f, f, 1.0)) for f in (1.5, 3.0, 3.5, 4.0)]
+    assert weights[0] == weights[1] < weights[2] < weights[3]
 
 
 def test_the_network_of_a_cohort_decides_an_unsure_reading_and_the_general_one_does_not(
