@@ -155,7 +155,12 @@ class _Pace:
 
 
 def details_of(report: Mapping[str, Any], level: int = logging.DEBUG) -> None:
-    """Say what was decided: the choice of the prior to those who want details, notes at a level."""
+    """Say what was decided.
+
+    Args:
+        report: of a restoration.
+        level: of the log, for notes; the choice of the prior is a detail.
+    """
     every = report.get("volumes") or [report]
     for one in every:
         log.debug("prior: %s (%s)", one["choice"]["prior"], one["choice"]["why"])

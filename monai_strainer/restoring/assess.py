@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .given_back import give_back
 from .masking import as_measured_outside
 from .method import TRAINED
 from .noise_level import LEAST
+from .outside_band import outside_band
 from .pass_context import PassContext, operator_between, slices_with_noise
 from .passes import Passed
 from .prepare import Prepared
@@ -98,7 +99,13 @@ def assess(
     image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
     deviation = ready.acquired.deviation_on_wanted_grid(std)
     maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
+    as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
     inside = nearest(ready.inside, image.shape)
+    outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside)
+    if outside is not None:
+        image = image + outside.image
+        image = image if ready.signed else np.maximum(image, 0)
+        deviation = np.sqrt(np.square(deviation) + outside.variance)
     middle = float(np.median(deviation[inside])) if inside.any() else 0.0
     if ready.background is not None:
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)

@@ -149,10 +149,10 @@ def _weight_of_kspace(
 ) -> float:
     """Read from the scan how probable truncated k-space is; where that is not sure, ask how both fit the data."""
     weight = kspace_weight(ready.acquired.volume, general.truncation, ready.inside)
-    has_cohort = prior.detail is not None and prior.record.get("kind") != "general" and not ready.signed
-    if not has_cohort or not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
+    cohorts = None if ready.signed or prior.record.get("kind") == "general" else prior.detail
+    if cohorts is None or not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
         return weight
-    misfit = profile_misfit(prior.detail, ready, factors)
+    misfit = profile_misfit(cohorts, ready, factors)
     return weight if misfit is None else rounded(weight_with(weight, misfit, factors))
 
 

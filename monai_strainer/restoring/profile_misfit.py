@@ -48,7 +48,8 @@ class Misfit:
 def weight_with(weight: float, misfit: Misfit, factors: tuple[float, float, float]) -> float:
     """Return the probability of truncated k-space after the misfits are known.
 
-    With ``l`` the log odds before, ``b`` and ``k`` the misfits of box and k-space, ``s`` the noise and ``f`` the mean factor:
+    With ``l`` the log odds before, ``b`` and ``k`` the misfits of box and k-space, ``s`` the noise and ``f`` the mean
+    factor:
 
         ``log(p / (1 - p)) = 4.3 + 1.5 l + 19 log(b / k) - 145 s + 25 max(0, log(f / 3))``
 

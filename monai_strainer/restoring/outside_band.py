@@ -1,0 +1,98 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Keep what a zero-filled scan holds outside its acquired k-space, as far as it rises out of the noise.
+
+A magnitude image, a stripped background or a correction of distortion leave some of the picture outside the k-space
+that was acquired. The scan is restored on the acquired grid, where this part does not exist.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..physics.acquired import fourier_resize
+from ..volume import Volume
+from .zero_filling import Acquired
+
+__all__ = ["OutsideBand", "outside_band"]
+
+_WINDOW = 7  # voxels along each axis of a slice over which the local power is averaged
+_CAUTION = 1.5  # times its noise: power below that counts as noise
+_SLICES = 16  # whose spectra say how much noise there is
+_INNER = 0.5  # of the outer frequencies, the lower ones: they hold the most of the picture
+
+
+@dataclass(frozen=True, eq=False)
+class OutsideBand:
+    """The part of a scan outside its acquired k-space.
+
+    Args:
+        image: (X, Y, Z) what of it is kept, in the scan's units.
+        variance: (X, Y, Z) of the noise in it.
+    """
+
+    image: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+
+def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_]) -> OutsideBand | None:
+    """Return the part of a scan outside its acquired k-space, weighted by how far it rises out of its noise.
+
+    With ``r`` that part, ``v`` the mean of ``r^2`` over 7 x 7 voxels of a slice, and ``n`` the variance of its noise,
+    which is the median power of the outermost frequencies or the median of ``v`` in the object, whichever is less:
+
+        ``kept = max(0, 1 - 1.5 n / v) r``
+
+    the weight of Wiener's filter with the local power of the image. Without noise out there all of it is kept.
+
+    Args:
+        scan: what the scanner gave.
+        acquired: the scan on its acquired grid.
+        inside: (X, Y, Z) where the object is.
+
+    Returns:
+        None where no axis is zero-filled, or the scan is refined: what is added then lies outside too.
+
+    Source:
+        J. S. Lee, IEEE TPAMI 2 (1980), 165-168: the local statistics of an image as the signal of Wiener's filter.
+
+    Example:
+        >>> from monai_strainer.geometry import Grid
+        >>> scan = Volume(np.ones((8, 8, 1)), Grid((8, 8, 1), np.eye(4)))
+        >>> outside_band(scan, Acquired(scan, (1, 1, 1), (8, 8, 1), (), scan.grid), scan.data > 0) is None
+        True
+    """
+    if not acquired.filled or acquired.wanted.shape != scan.grid.shape:
+        return None
+    inner = torch.from_numpy(scan.data)
+    for axis in acquired.filled:
+        lines = inner.movedim(axis, -1)
+        inner = fourier_resize(fourier_resize(lines, acquired.sizes[axis]), scan.grid.shape[axis]).movedim(-1, axis)
+    rest = scan.data - inner.numpy()
+    window = [1 if k == scan.slice_axis else _WINDOW for k in range(3)]
+    power = ndimage.uniform_filter(np.square(rest), window)
+    usual = float(np.median(power[inside])) if inside.any() else math.inf  # its edges are few
+    noise = min(_noise_outside(scan, acquired), usual)
+    weight = np.clip(1 - _CAUTION * noise / np.maximum(power, np.float32(1e-30)), 0, 1).astype(np.float32)
+    return OutsideBand(rest * weight, weight * np.float32(noise))
+
+
+def _noise_outside(scan: Volume, acquired: Acquired) -> float:
+    """Return the variance of the noise outside the acquired k-space, per voxel."""
+    count = scan.grid.shape[scan.slice_axis]
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
+    some = torch.from_numpy(np.take(scan.data, chosen, axis=scan.slice_axis))
+    densities = []
+    for axis in (k for k in acquired.filled if k != scan.slice_axis):
+        n, m = scan.grid.shape[axis], acquired.sizes[axis]
+        spectrum = torch.fft.rfft(some.movedim(axis, 0), dim=0, norm="ortho").abs().square()
+        outer = spectrum[m // 2 + 2 + int(_INNER * (n - m) // 2) :]
+        if outer.numel():
+            densities.append(float(outer.median()) / math.log(2))  # the mean of an exponential distribution
+    inside = math.prod(acquired.sizes[k] / scan.grid.shape[k] for k in acquired.filled)
+    return min(densities, default=0.0) * (1 - inside)
