@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from phantoms import small_head, small_prior_with_detail
 
 from monai_strainer import save_prior, write
 from monai_strainer.cli import learn, main
-from monai_strainer.cli.messages import _Console, duration, log, messages_of
+from monai_strainer.cli.messages import PACKAGE, _Console, duration, log, messages_of, warnings_as_notes
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
 
@@ -137,3 +138,16 @@ def test_two_threads_show_their_own_messages(tmp_path: Path) -> None:
     ]
     assert "from two" in said["two"] and "one" not in said["two"]
     assert (log.level, log.propagate, log.handlers) == (level, spread, [])
+
+
+def test_a_warning_of_the_package_is_a_note_and_one_of_another_library_is_passed_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_on: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, kind, filename, *_: passed_on.append(filename))
+    before = warnings.showwarning
+    with messages_of(False, False, None), warnings_as_notes():
+        for file in (str(PACKAGE / "io" / "files.py"), "elsewhere.py"):
+            warnings.showwarning("look at it", UserWarning, file, 7)
+    assert capsys.readouterr().err.count("note: look at it") == 1 and passed_on == ["elsewhere.py"]
+    assert warnings.showwarning is before

@@ -108,6 +108,18 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     assert list(tmp_path.glob("out*")) == []
 
 
+def test_what_is_unusual_about_a_file_is_a_note_without_a_line_of_code(
+    scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = nib.load(scan)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None), tmp_path / "nowhere.nii.gz")
+    for more in ((), ("--dry-run",)):
+        assert restore(tmp_path / "nowhere.nii.gz", tmp_path / "out.nii.gz", prior, "--scale", "1", *more) == 0
+        said = "".join(capsys.readouterr())
+        assert said.count("position are guessed") == 1 and "UserWarning" not in said and ".py:" not in said
+    assert "output: out.nii.gz" in said
+
+
 def test_a_dry_run_of_a_folder_names_what_cannot_be_restored(
     scan: Path, prior: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,3 +20,8 @@ def test_a_report_is_the_same_after_json() -> None:
 def test_contrasts_that_are_not_used_are_a_warning_before_all_others() -> None:
     unused = replace(REPORT, used=False, why="they do not help")
     assert unused.warnings == ("the other contrasts are not used: they do not help", "look at it")
+
+
+def test_what_is_unusual_about_the_file_of_a_contrast_is_a_warning_with_its_number() -> None:
+    odd = replace(ONE, findings=("images may be missing",))
+    assert replace(REPORT, guides=(ONE, odd)).warnings == ("look at it", "contrast 2: images may be missing")

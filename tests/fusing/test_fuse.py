@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,13 @@ def test_the_bars_hold_most_of_the_truth(fused: Fused) -> None:
 def test_stacks_that_are_not_aligned_lie_as_their_headers_say(prior: Prior) -> None:
     found = fuse(three(), prior, spacing=4.0, method="kriging", align=False)
     assert all(one.rotation == one.shift == (0.0, 0.0, 0.0) for one in found.details.stacks)
+
+
+def test_what_is_unusual_about_the_file_of_a_stack_is_a_warning(prior: Prior) -> None:
+    stacks = three()
+    stacks[1] = replace(stacks[1], source=SimpleNamespace(findings=("position is guessed",)))
+    found = fuse(stacks, prior, spacing=4.0, method="kriging", align=False)
+    assert "stack 2: position is guessed" in found.details.warnings
 
 
 def test_zeros_around_a_stripped_object_stay(prior: Prior) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections import Counter
 from pathlib import Path
@@ -27,6 +28,32 @@ def test_the_plan_has_the_method_and_noise_of_the_report_and_writes_nothing(tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
     report = restore_file(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", small_prior(), DENOISE)
     assert report["method"] == found.method and report["noise"]["sigma"] == pytest.approx(found.sigma)
+
+
+def without_position(path: Path, volumes: int) -> Path:
+    """A NIfTI file, with a volume or more, that does not say where it lies."""
+    heads = [small_head(SHAPE, seed=seed).data for seed in range(volumes)]
+    image = nib.Nifti1Image(np.stack(heads, -1) if volumes > 1 else heads[0], None)
+    nib.save(image, path)
+    return path
+
+
+def test_what_is_unusual_about_a_file_is_in_the_plan_the_record_and_the_page(tmp_path: Path) -> None:
+    source, said = without_position(tmp_path / "a.nii.gz", 1), "orientation and position are guessed"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # it is said in the report
+        assert said in str(plan_file(source, small_prior(), DENOISE))
+        report = restore_file(source, tmp_path / "b.nii.gz", small_prior(), DENOISE, Outputs(report=True))
+    record, page = ((tmp_path / f"b.{ending}").read_text(encoding="utf-8") for ending in ("json", "html"))
+    assert any(said in one for one in report["warnings"]) and record.count(said) == 1 and said in page
+
+
+def test_what_is_unusual_about_all_volumes_is_said_once(tmp_path: Path) -> None:
+    source = without_position(tmp_path / "a.nii.gz", 3)
+    report = restore_file(source, tmp_path / "b.nii.gz", small_prior(), DENOISE)
+    assert [one for one in report["warnings"] if "are guessed" in one] == [
+        "every volume: no sform and no qform; orientation and position are guessed"
+    ]
 
 
 def test_volumes_of_a_4d_file_are_those_restored_alone(tmp_path: Path) -> None:

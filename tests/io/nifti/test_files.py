@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,9 @@ def test_an_image_without_affine_is_read_with_a_warning_and_written_with_codes(t
     with pytest.warns(UserWarning, match=r"a\.nii: no sform and no qform"):
         scan = read(saved(tmp_path / "a.nii", made))
     assert np.allclose(scan.grid.affine, made.header.get_base_affine())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(tmp_path / "a.nii", warn=False).findings == scan.findings != ()
     write(scan, tmp_path / "b.nii")
     header = nib.load(tmp_path / "b.nii").header
     assert (header["sform_code"], header["qform_code"]) == (1, 1)
