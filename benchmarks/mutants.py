@@ -107,6 +107,16 @@ MUTANTS = [
     Mutant(
         "restoring/method.py", "max(factors) <= TRAINED.factor + 0.5", "max(factors) > 0", "restoring/test_method.py"
     ),
+    Mutant(
+        "restoring/outside_band.py", "OutsideBand(rest * weight,", "OutsideBand(rest,", "restoring/test_outside_band.py"
+    ),
+    Mutant(
+        "restoring/outside_band.py",
+        "_noise_outside(scan, acquired), usual",
+        "1e9, 1e9",
+        "restoring/test_outside_band.py",
+    ),
+    Mutant("restoring/profile_misfit.py", " + _NOISE * misfit.noise", "", "restoring/test_profile_misfit.py"),
     Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
     Mutant(
         "restoring/slicewise.py",
