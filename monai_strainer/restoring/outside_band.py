@@ -11,13 +11,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..physics.acquired import fourier_resize
 from ..volume import Volume
-from .zero_filling import Acquired
+from .zero_filling import Acquired, outer_density, resized
 
 __all__ = ["OutsideBand", "outside_band"]
 
@@ -69,11 +67,10 @@ def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_]) ->
     """
     if not acquired.filled or acquired.wanted.shape != scan.grid.shape:
         return None
-    inner = torch.from_numpy(scan.data)
+    inner = scan.data
     for axis in acquired.filled:
-        lines = inner.movedim(axis, -1)
-        inner = fourier_resize(fourier_resize(lines, acquired.sizes[axis]), scan.grid.shape[axis]).movedim(-1, axis)
-    rest = scan.data - inner.numpy()
+        inner = resized(resized(inner, axis, acquired.sizes[axis]), axis, scan.grid.shape[axis])
+    rest = scan.data - inner
     window = [1 if k == scan.slice_axis else _WINDOW for k in range(3)]
     power = ndimage.uniform_filter(np.square(rest), window)
     usual = float(np.median(power[inside])) if inside.any() else math.inf  # its edges are few
@@ -86,13 +83,11 @@ def _noise_outside(scan: Volume, acquired: Acquired) -> float:
     """Return the variance of the noise outside the acquired k-space, per voxel."""
     count = scan.grid.shape[scan.slice_axis]
     chosen = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
-    some = torch.from_numpy(np.take(scan.data, chosen, axis=scan.slice_axis))
+    some = np.take(scan.data, chosen, axis=scan.slice_axis)
     densities = []
     for axis in (k for k in acquired.filled if k != scan.slice_axis):
         n, m = scan.grid.shape[axis], acquired.sizes[axis]
-        spectrum = torch.fft.rfft(some.movedim(axis, 0), dim=0, norm="ortho").abs().square()
-        outer = spectrum[m // 2 + 2 + int(_INNER * (n - m) // 2) :]
-        if outer.numel():
-            densities.append(float(outer.median()) / math.log(2))  # the mean of an exponential distribution
+        density = outer_density(some, axis, m // 2 + 2 + int(_INNER * (n - m) // 2))
+        densities += [] if density is None else [density]
     inside = math.prod(acquired.sizes[k] / scan.grid.shape[k] for k in acquired.filled)
     return min(densities, default=0.0) * (1 - inside)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..fitting import FitOptions
 from ..physics import Operator, OperatorFactory, Profile
-from ..priors.prior import GeneralPrior, Prior
+from ..priors.prior import Prior
 from ..volume import Volume
 from .method import choose_method, operator_of, profile_report
 from .options import RestoreOptions
@@ -123,7 +123,7 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     is_open = options.profile == "auto" and options.operator is None and in_plane and method == "amortised"
     weight, through = None, None
     if is_open and prior.general is not None:
-        weight = _weight_of_kspace(ready, prior, prior.general, passes[0].factors)
+        weight = _weight_of_kspace(ready, prior, passes[0].factors)
         build = Profile("kspace") if weight > 0.5 else build
         if len(passes) > 1:
             through = _profile_through(ready, prior, weight, thickness)
@@ -144,13 +144,12 @@ def plan_restoration(ready: Prepared, prior: Prior, options: RestoreOptions, thi
     )
 
 
-def _weight_of_kspace(
-    ready: Prepared, prior: Prior, general: GeneralPrior, factors: tuple[float, float, float]
-) -> float:
+def _weight_of_kspace(ready: Prepared, prior: Prior, factors: tuple[float, float, float]) -> float:
     """Read from the scan how probable truncated k-space is; where that is not sure, ask how both fit the data."""
-    weight = kspace_weight(ready.acquired.volume, general.truncation, ready.inside)
+    truncation = None if prior.general is None else prior.general.truncation
+    weight = kspace_weight(ready.acquired.volume, truncation, ready.inside)
     cohorts = None if ready.signed or prior.record.get("kind") == "general" else prior.detail
-    if cohorts is None or not 0 < weight < 1 or general.truncation is None or ready.level.relative > NOISY:
+    if cohorts is None or not 0 < weight < 1 or truncation is None or ready.level.relative > NOISY:
         return weight
     misfit = profile_misfit(cohorts, ready, factors)
     return weight if misfit is None else rounded(weight_with(weight, misfit, factors))

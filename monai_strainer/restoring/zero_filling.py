@@ -7,6 +7,7 @@ again afterwards; an axis that is refined starts from the acquired k-space, whos
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..physics.acquired import acquired_size, fourier_resize
 from ..volume import Volume
 from .noise_filter import NoiseFilter
 
-__all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid"]
+__all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid", "outer_density", "resized"]
 
 _BORDER = 2  # voxels at the border of the object that are not looked at
 _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
@@ -56,7 +57,7 @@ class Acquired:
             data = self.filter.apply(data)
         for axis, size in enumerate(self.wanted.shape):
             if data.shape[axis] != size:
-                data = _resized(data, axis, size)
+                data = resized(data, axis, size)
         return np.maximum(data, 0) if magnitude else data
 
     def deviation_on_wanted_grid(self, std: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,7 +88,7 @@ def find_acquired(
         return Acquired(scan, factors, scan.grid.shape, (), wanted)
     data = scan.data
     for axis in filled:
-        data = _resized(data, axis, sizes[axis])
+        data = resized(data, axis, sizes[axis])
     kept = tuple(sizes[k] if k in filled else n for k, n in enumerate(scan.grid.shape))
     low = [wanted.shape[k] / kept[k] if k in filled and f > 1 else f for k, f in enumerate(factors)]
     data = data if signal is None else np.maximum(data, 0)
@@ -110,15 +111,35 @@ def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> fl
     data = scan.data
     for axis in acquired.filled:
         n, m = scan.grid.shape[axis], acquired.sizes[axis]
-        spectrum = np.fft.rfft(data, axis=axis, norm="ortho")
-        outer = np.take(spectrum, range(m // 2 + 2, n // 2 + 1), axis=axis)
-        if outer.size:
-            density = float(np.median(np.square(np.abs(outer)))) / np.log(2)  # of an exponential distribution
+        density = outer_density(data, axis, m // 2 + 2)
+        if density is not None:
             variance = max(variance * m / n, variance - density * (1 - m / n))
-        data = _resized(data, axis, m)
+        data = resized(data, axis, m)
     return float(np.sqrt(variance))
 
 
-def _resized(data: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
+def outer_density(data: NDArray[np.float32], axis: int, first: int) -> float | None:
+    """Return the power of noise per frequency, from the median over the outer frequencies of an axis.
+
+    Args:
+        data: (X, Y, Z) intensities.
+        axis: array axis.
+        first: frequency, counted from 0, from which there is noise alone.
+
+    Returns:
+        None where the axis has no such frequency.
+    """
+    outer = np.moveaxis(np.fft.rfft(data, axis=axis, norm="ortho"), axis, 0)[first:]
+    return float(np.median(np.square(np.abs(outer)))) / math.log(2) if outer.size else None  # exponential distribution
+
+
+def resized(data: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
+    """Crop the k-space of an axis, or fill it up with zeros.
+
+    Args:
+        data: (X, Y, Z) intensities.
+        axis: array axis.
+        size: voxels along it afterwards.
+    """
     x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(data, axis, -1)))
     return np.ascontiguousarray(np.moveaxis(fourier_resize(x, size).numpy(), -1, axis))
