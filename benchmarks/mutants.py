@@ -116,6 +116,24 @@ MUTANTS = [
         "1e9, 1e9",
         "restoring/test_outside_band.py",
     ),
+    Mutant(
+        "restoring/outside_band.py",
+        "np.maximum(reaching, noise)",
+        "np.maximum(0 * reaching, noise)",
+        "restoring/test_outside_band.py",
+    ),
+    Mutant(
+        "restoring/noise_filter.py",
+        "return found if ratio <= ",
+        "return found if True or ratio <= ",
+        "restoring/test_noise_filter.py",
+    ),
+    Mutant(
+        "restoring/removed_spectrum.py",
+        "(patches - mean) * both",
+        "patches - mean",
+        "restoring/test_removed_spectrum.py",
+    ),
     Mutant("restoring/profile_misfit.py", " + _NOISE * misfit.noise", "", "restoring/test_profile_misfit.py"),
     Mutant("restoring/noise_reading.py", "if explained < _BETTER:", "if True:", "restoring/test_noise_reading.py"),
     Mutant(

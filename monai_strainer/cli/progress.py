@@ -22,7 +22,8 @@ class Progress:
     """The progress of one piece of work.
 
     The first call of ``move`` begins the measurement: what the first step takes besides is not counted. After two more
-    steps the time that is left is known, and is said once; then from time to time.
+    steps the time that is left is known, and is said once; then from time to time. A smaller count or another total
+    begins a new part of the work, with a measurement of its own.
 
     Args:
         title: what is done, in words.
@@ -46,6 +47,7 @@ class Progress:
         self.title, self.unit, self.clock, self.lines = title, unit, clock, lines
         self.began = clock()
         self.first: tuple[int, float] | None = None
+        self.seen = (0, 0)  # steps done and their total in the last call
         self.next, self.every = math.inf, EVERY
         self.note = ""
 
@@ -65,9 +67,13 @@ class Progress:
             done: steps that are done.
             total: steps there are.
         """
+        now = self.clock()
+        if done < self.seen[0] or self.seen[1] not in (0, total):  # another part, which counts something else
+            self.bar.reset()
+            self.first, self.next = None, math.inf
         self.bar.total = total
         self.bar.update(done - self.bar.n)
-        now = self.clock()
+        self.seen = (done, total)
         if self.first is None:
             self.first = (done, now)
             return

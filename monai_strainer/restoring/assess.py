@@ -101,7 +101,8 @@ def assess(
     maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
     as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
     inside = nearest(ready.inside, image.shape)
-    outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside)
+    sigma = 0.0 if ready.signed else ready.level.relative * ready.intensity_scale
+    outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside, sigma)
     if outside is not None:
         image = image + outside.image
         image = image if ready.signed else np.maximum(image, 0)

@@ -21,6 +21,7 @@ __all__ = ["OutsideBand", "outside_band"]
 
 _WINDOW = 7  # voxels along each axis of a slice over which the local power is averaged
 _CAUTION = 1.5  # times its noise: power below that counts as noise
+_WITHIN = 0.75  # of the power of the square of band-limited noise: what stays within its band, of one axis
 _SLICES = 16  # whose spectra say how much noise there is
 _INNER = 0.5  # of the outer frequencies, the lower ones: they hold the most of the picture
 
@@ -38,7 +39,7 @@ class OutsideBand:
     variance: NDArray[np.float32]
 
 
-def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_]) -> OutsideBand | None:
+def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_], sigma: float = 0.0) -> OutsideBand | None:
     """Return the part of a scan outside its acquired k-space, weighted by how far it rises out of its noise.
 
     With ``r`` that part, ``v`` the mean of ``r^2`` over 7 x 7 voxels of a slice, and ``n`` the variance of its noise,
@@ -46,12 +47,16 @@ def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_]) ->
 
         ``kept = max(0, 1 - 1.5 n / v) r``
 
-    the weight of Wiener's filter with the local power of the image. Without noise out there all of it is kept.
+    the weight of Wiener's filter with the local power of the image. Without noise out there all of it is kept. A
+    magnitude image of signal ``A`` and noise ``s + i t`` is about ``A + s + t^2 / (2 A)``: the last term reaches beyond
+    the acquired k-space, with a power of ``q sigma^4 / (2 A^2)``, where ``q`` is 1/4 for one zero-filled axis and 7/16
+    for two. ``n`` is at least twice the local mean of this power, with ``A^2`` taken as ``max(A^2, sigma^2)``.
 
     Args:
         scan: what the scanner gave.
         acquired: the scan on its acquired grid.
         inside: (X, Y, Z) where the object is.
+        sigma: of the noise of a magnitude image, in the scan's units; 0 for signed data.
 
     Returns:
         None where no axis is zero-filled, or the scan is refined: what is added then lies outside too.
@@ -75,8 +80,12 @@ def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_]) ->
     power = ndimage.uniform_filter(np.square(rest), window)
     usual = float(np.median(power[inside])) if inside.any() else math.inf  # its edges are few
     noise = min(_noise_outside(scan, acquired), usual)
-    weight = np.clip(1 - _CAUTION * noise / np.maximum(power, np.float32(1e-30)), 0, 1).astype(np.float32)
-    return OutsideBand(rest * weight, weight * np.float32(noise))
+    least = np.float32(max(sigma**2, 1e-30))
+    dark = ndimage.uniform_filter(1 / np.maximum(np.square(inner) - least, least), window)
+    reaching = (1 - _WITHIN ** len(acquired.filled)) * sigma**4 * dark
+    variance = np.maximum(reaching, noise).astype(np.float32)
+    weight = np.clip(1 - _CAUTION * variance / np.maximum(power, np.float32(1e-30)), 0, 1).astype(np.float32)
+    return OutsideBand(rest * weight, weight * variance)
 
 
 def _noise_outside(scan: Volume, acquired: Acquired) -> float:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..fitting import white_step
+from ..geometry import Grid
 from ..physics import Operator
 from ..volume import Volume
 from .coordinate_pass import coordinate_pass
@@ -44,7 +46,9 @@ class Passed:
     divergence: NDArray[np.float32] | None
 
 
-def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features: bool = True) -> Passed:
+def run_passes(
+    ready: Prepared, plan: Plan, context: PassContext, with_features: bool = True, part: tuple[int, int] = (0, 1)
+) -> Passed:
     """Restore along every pass; the noise that is left after one is that of the next.
 
     Args:
@@ -52,7 +56,9 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
         plan: method and passes.
         context: what all passes share.
         with_features: give a network that takes them the features of the coordinate network.
+        part: number of this run and how many runs there are, for the count of the slices.
     """
+    counts, whole_progress = _slices(plan, ready.acquired.volume.grid), context.progress
     volume, axis = ready.acquired.volume, ready.acquired.volume.slice_axis
     std, whole, divergence = np.zeros_like(volume.data), None, None
     reports: list[PassReport] = []
@@ -66,6 +72,8 @@ def run_passes(ready: Prepared, plan: Plan, context: PassContext, with_features:
         if number > 0:
             level = min(ready.level.relative, float(np.median(std[std > 0])) / context.intensity_scale)
             context = replace(context, trial=None)
+        before_it = part[0] * sum(counts) + sum(counts[:number])
+        context = replace(context, progress=_counted(whole_progress, before_it, part[1] * sum(counts)))
         if plan.method == "coordinates":
             done = coordinate_pass(volume, axes[0], step, level, context)
         else:
@@ -96,6 +104,22 @@ def mixed(one: Passed, other: Passed, weight: float) -> Passed:
     data = (1 - w) * a.data + w * b.data
     variance = (1 - w) * np.square(one.std) + w * np.square(other.std) + w * (1 - w) * np.square(a.data - b.data)
     return replace(one, volume=Volume(data, a.grid, a.source, a.slice_axis, a.thickness), std=np.sqrt(variance))
+
+
+def _slices(plan: Plan, grid: Grid) -> list[int]:
+    """Return how many slices each pass restores."""
+    counts = []
+    for axes, factors in plan.passes:
+        counts.append(sum(grid.shape[axis] for axis in (axes[:1] if plan.method == "coordinates" else axes)))
+        grid = grid.refine(factors)
+    return counts
+
+
+def _counted(progress: Callable[[int, int], None] | None, before: int, total: int) -> Callable[[int, int], None] | None:
+    """Return the callback of one pass, which counts on from the passes before it."""
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, total)
 
 
 def _corrected(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from .method import TRAINED
 from .noise_filter import find_filter
 from .noise_level import NoiseLevel, estimated_level, given_level
 from .options import RestoreOptions
+from .removed_spectrum import removed, spectrum_fall
 from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
@@ -107,9 +109,15 @@ def prepare(
             there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
             return estimated_level(volume, network, noise, intensity_scale, there, small_patches=False)
 
+        def fall(sigma: float) -> float:
+            if prior.general is None:
+                return math.nan
+            relative = noise(sigma / intensity_scale)
+            return spectrum_fall(*removed(prior.general.detail, low, inside, intensity_scale, relative))
+
         level = estimated_level(low, network, noise, intensity_scale, inside, bool(acquired.filled))
         if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
-            unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician)
+            unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician, fall)
             if unfiltered is not None:
                 found, volume, level = unfiltered
                 acquired = replace(acquired, volume=volume, filter=found)

@@ -85,7 +85,8 @@ def restore(
         scale: 1 denoises; one factor refines in-plane; three factors name the array axes. Fractions are fine.
         options: how; see :class:`monai_strainer.RestoreOptions`.
         device: where to compute.
-        progress: called with the slices done and their total.
+        progress: called with the slices done and their total, over all passes; before them with the steps of the
+            adaptation and their total, where there is one.
         changes: options by name, such as ``sigma=20`` or ``method="coordinates"``; unknown ones are refused.
 
     Returns:
@@ -105,10 +106,11 @@ def restore(
     if plan.method == "amortised":
         choice = adapted(choice, ready, context, plan.passes[0], options.adapt, options.seed)
         context = replace(context, prior=choice.prior, trial=choice.trial)
-    done = run_passes(ready, plan, context, options.coordinate_features)
+    runs = 1 if plan.other is None else 2
+    done = run_passes(ready, plan, context, options.coordinate_features, (0, runs))
     if plan.other is not None:
         profile, weight = plan.other
-        other = run_passes(ready, plan, replace(context, operator=profile), options.coordinate_features)
+        other = run_passes(ready, plan, replace(context, operator=profile), options.coordinate_features, (1, runs))
         done = mixed(done, other, weight)
     found = assess(scan, ready, done, plan.passes[0].axes[0], context, options.keep_lesions)
     quality = quality_of(scan, ready, localised, found.volume)

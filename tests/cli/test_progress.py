@@ -48,6 +48,17 @@ def test_a_resumed_training_counts_from_where_it_goes_on(capsys: pytest.CaptureF
     assert "training: about 10 min on this machine" in capsys.readouterr().err
 
 
+def test_another_part_of_the_work_has_its_own_time(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with messages_of(False, False, None), Progress("restoring", "slice", clock=clock) as shown:
+        for total, seconds in ((100, 1.0), (60, 10.0)):  # steps of an adaptation, then slices, which take longer
+            for step in range(10):
+                shown.move(step + 1, total)
+                clock.now += seconds
+    said = capsys.readouterr().err
+    assert "restoring: about 2 min on this machine" in said and "restoring: about 10 min on this machine" in said
+
+
 def test_short_work_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     with messages_of(False, False, None), Progress("training", "step", clock=clock) as shown:

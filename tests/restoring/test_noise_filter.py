@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def test_no_width_is_undone_twice(prior: Prior, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(NoiseFilter, "undo", undo)
     scan = Volume(np.ones((9, 9, 3), np.float32), Grid((9, 9, 3), np.eye(4)), slice_axis=2)
     level = replace(nearly, reading=replace(reading, wavelet=3.0))
-    assert noise_filter.find_filter(scan, level, 1.0, True, lambda *_: nearly, 9.0) is None
+    assert noise_filter.find_filter(scan, level, 1.0, True, lambda *_: nearly, 9.0, lambda _: 0.0) is None
     assert sorted(undone) == sorted(noise_filter._WIDTHS)
 
 
@@ -120,7 +121,8 @@ def test_no_wide_filter_is_undone_in_little_noise(
     monkeypatch.setattr(noise_filter._Search, "_without", without)
     reading = replace(NoiseReading(estimated=True), network=wavelet / 3, wavelet=wavelet)
     level, scan = NoiseLevel(wavelet, reading=reading), volume(np.ones((20, 20, 4), np.float32))
-    assert noise_filter.find_filter(scan, level, 1.0, True, lambda part, some=slice(None): level, 0.1) is None
+    found = noise_filter.find_filter(scan, level, 1.0, True, lambda part, some=slice(None): level, 0.1, lambda _: 0.0)
+    assert found is None
     assert max(asked) == widest and min(asked) == 0.6
 
 
@@ -162,6 +164,26 @@ def test_a_width_that_alone_fits_is_found_where_its_neighbours_nearly_fit(monkey
         noise_filter._Search, "_without", lambda self, width: (width == 1.0, "found" if width == 1.0 else None, 1.5)
     )
     assert search.by_halves() == "found"
+
+
+@pytest.mark.parametrize(("fall", "is_kept"), [(0.5, True), (0.77, True), (0.8, False), (math.nan, False)])
+def test_a_filter_is_kept_where_what_a_network_takes_off_falls_as_it_says(fall: float, is_kept: bool) -> None:
+    found = (NoiseFilter(0.8, (0, 1)), volume(np.ones((9, 9, 3), np.float32)), NoiseLevel(1.0))
+    level = NoiseLevel(1.0, reading=replace(NoiseReading(estimated=True), wavelet=3.0))
+    assert (noise_filter._sure(found, level, lambda sigma: fall) is found) == is_kept
+    assert noise_filter._sure(None, level, lambda sigma: 0.0) is None
+
+
+@pytest.mark.parametrize("person", ["sub-1025", "sub-1036"])
+def test_white_noise_of_a_small_plane_has_no_filter(prior: Prior, oasis: Path, person: str) -> None:
+    """There, fine anatomy divided by a filter of 0.8 voxels and white noise of 1 % look white together."""
+    scan = read(oasis / person / "anat" / f"{person}_T1w.nii.gz")
+    size = (64, 64, 5)
+    low = [(n - m) // 2 for n, m in zip(scan.grid.shape, size)]
+    part = scan.data[tuple(slice(a, a + m) for a, m in zip(low, size))]
+    noisy = rician(part, 0.01 * float(np.percentile(part, 99)))
+    ready = prepared(Volume(noisy, scan.grid.part(low, size), slice_axis=2), prior)
+    assert ready.acquired.filter is None
 
 
 @pytest.mark.parametrize("person", ["sub-1006", "sub-1000"])

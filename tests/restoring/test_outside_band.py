@@ -63,6 +63,17 @@ def test_noise_outside_is_taken_away_and_what_is_left_of_it_is_known() -> None:
     assert (found.variance <= 1.2 * np.square(outside).mean()).all()
 
 
+def test_the_noise_of_a_dark_magnitude_reaches_beyond_the_acquired_kspace_and_is_not_kept() -> None:
+    rng, sigma = np.random.default_rng(4), 30.0
+    signal = (165 - 135 * np.cos(2 * np.pi * np.arange(FULL[0]) / FULL[0])).astype(np.float32)[:, None, None]
+    parts = [in_band(rng.normal(0, sigma, FULL).astype(np.float32)) for _ in range(2)]
+    data = np.hypot(signal + parts[0], parts[1])
+    scan, grid = acquired(data)
+    found = [outside_band(scan, grid, data > 0, level) for level in (0.0, float(np.std(parts[0])))]
+    unaware, aware = (float(np.square(one.image).mean()) for one in found if one is not None)
+    assert aware < 0.1 * unaware
+
+
 def test_an_edge_is_kept_in_noise_that_is_taken_away_elsewhere() -> None:
     data = stripped()
     noisy = data + np.random.default_rng(0).normal(0, 8, FULL).astype(np.float32)

@@ -109,6 +109,14 @@ def test_progress_ends_at_all_slices(prior: Prior) -> None:
     assert calls[-1] == (6, 6) and [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
+def test_progress_counts_all_passes_at_once(both: Prior) -> None:
+    calls: list[tuple[int, int]] = []
+    restore(head(), both, (2, 2, 2), sigma=0, progress=lambda done, total: calls.append((done, total)))
+    counts = [done for done, _ in calls]
+    assert len({total for _, total in calls}) == 1 and calls[-1] == (calls[0][1],) * 2
+    assert counts == sorted(set(counts))
+
+
 @pytest.fixture(scope="module")
 def both() -> Prior:
     return small_prior_with_detail(tail=0.005)
