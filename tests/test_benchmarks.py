@@ -75,6 +75,12 @@ def test_the_noise_level_of_any_scan_is_measured(tmp_path: Path) -> None:
     assert len((tmp_path / "rows.csv").read_text().splitlines()) > 1
 
 
+def test_filters_that_are_found_are_counted(tmp_path: Path) -> None:
+    lines = run("noise_filter.py", varied(tmp_path / "data"), "--side", "32").splitlines()
+    assert [line.partition(":")[0] for line in lines[:3]] == ["white, 1 %", "white, 2 %", "white, 3 %"]
+    assert lines[2] == "white, 3 %: 0 of 1" and len(lines) == 6
+
+
 def test_truncation_is_measured(tmp_path: Path) -> None:
     printed = run("truncation.py", varied(tmp_path / "data"), "--out", tmp_path / "rows.csv")
     found = re.search(r"box x2 noise 0 %, (\d) scans: weight ([0-9.]+) .*, wrong \d; final ([0-9.]+) ", printed)
