@@ -72,8 +72,8 @@ def run_passes(
         if number > 0:
             level = min(ready.level.relative, float(np.median(std[std > 0])) / context.intensity_scale)
             context = replace(context, trial=None)
-        before_it = part[0] * sum(counts) + sum(counts[:number])
-        context = replace(context, progress=_counted(whole_progress, before_it, part[1] * sum(counts)))
+        earlier = part[0] * sum(counts) + sum(counts[:number])
+        context = replace(context, progress=_counted(whole_progress, earlier, part[1] * sum(counts)))
         if plan.method == "coordinates":
             done = coordinate_pass(volume, axes[0], step, level, context)
         else:
