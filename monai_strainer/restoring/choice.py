@@ -118,7 +118,9 @@ def some_slices(inside: Tensor, count: int = _SLICES) -> list[int]:
     return sorted({good[round(k)] for k in np.linspace(0, len(good) - 1, min(count, len(good)))}) if good else [0]
 
 
-def restored_slices(one: Candidate, y: Tensor, noise: NoiseModel, slices: Sequence[int]) -> list[Amortised]:
+def restored_slices(
+    one: Candidate, y: Tensor, noise: NoiseModel, slices: Sequence[int], with_divergence: bool = True
+) -> list[Amortised]:
     """Restore some slices without their mirror images, and read the divergence of each.
 
     Args:
@@ -126,11 +128,12 @@ def restored_slices(one: Candidate, y: Tensor, noise: NoiseModel, slices: Sequen
         y: ``(S, h, w)``, the object about ``[0, 1]``.
         noise: of ``y``.
         slices: which.
+        with_divergence: False leaves the divergence out, in half of the time.
     """
     operator, found = Separable([int(n) for n in y.shape[1:]]), []
     for k in slices:
         window, here, near = _near(one, y, noise, k)
-        repeats = Repeats(MIRRORS[1], torch.Generator().manual_seed(PROBE + k))
+        repeats = Repeats(MIRRORS[1], torch.Generator().manual_seed(PROBE + k) if with_divergence else None)
         found.append(_restored(one, operator, window, near, k, here, repeats))
     return found
 

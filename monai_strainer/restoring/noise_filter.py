@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -150,6 +151,7 @@ def find_filter(
         return _sure(search.by_halves(), level, fall)
     some = slice((count - _SEARCHED) // 2, (count + _SEARCHED) // 2)
     part = _part(scan, some)  # most scans have none: slices in the middle say so in a part of the time
+    fall = cache(fall)  # the level is that of the scan, both times
     of_part = replace(search, scan=part, level=read(part, some), read=lambda volume: read(volume, some))
     found = of_part.by_halves()
     if _sure(found, level, fall) is None:

@@ -13,14 +13,11 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..fitting import Repeats, amortise
-from ..geometry import MIRRORS
 from ..networks import DetailPrior
-from ..physics import Measurement, NoiseModel, Separable
+from ..physics import NoiseModel
 from ..volume import Volume
-from .choice import some_slices
+from .choice import Candidate, restored_slices, some_slices
 from .slicewise import neighbours_close
 
 __all__ = ["removed", "spectrum_fall"]
@@ -79,13 +76,10 @@ def removed(
     axis = volume.slice_axis
     y = torch.from_numpy(volume.slices(axis) / np.float32(scale))
     there = torch.from_numpy(np.ascontiguousarray(np.moveaxis(inside, axis, 0)))
-    chosen, given = some_slices(there), Measurement(Separable([int(n) for n in y.shape[1:]]), y, noise)
-    near, detail = neighbours_close(detail, volume.grid, axis, len(y)), detail.cpu()
-    taken: list[Tensor] = []
-    for k in chosen:
-        done = amortise(detail, given, spacing_ratio=near, only=slice(k, k + 1), repeats=Repeats(MIRRORS[1]))
-        taken.append(y[k] - done.images[0])
-    return torch.stack(taken).numpy(), there[chosen].numpy()
+    chosen = some_slices(there)
+    one = Candidate("general", detail.cpu(), None, None, neighbours_close(detail, volume.grid, axis, len(y)))
+    restored = torch.cat([found.images for found in restored_slices(one, y, noise, chosen, with_divergence=False)])
+    return (y[chosen] - restored).numpy(), there[chosen].numpy()
 
 
 def _patches(images: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
