@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,11 +14,9 @@ from ..priors.prior import Prior
 from ..volume import Volume
 from .background import Background, constant_background, is_signed, nearest
 from .masking import checked_mask
-from .method import TRAINED
-from .noise_filter import find_filter
-from .noise_level import NoiseLevel, estimated_level, given_level
+from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
-from .removed_spectrum import removed, spectrum_fall
+from .scan_noise import NoiseReader
 from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
@@ -103,21 +100,10 @@ def prepare(
         intensity_scale if signed and intensity_scale > 0 else intensity_scale_of(low.data, inside, percentile)
     )
     if sigma is None:
-        network = None if prior.general is None else prior.general.noise_level
-
-        def read(volume: Volume, some: slice = slice(None)) -> NoiseLevel:
-            there = np.moveaxis(np.moveaxis(inside, volume.slice_axis, 0)[some], 0, volume.slice_axis)
-            return estimated_level(volume, network, noise, intensity_scale, there, small_patches=False)
-
-        def fall(sigma: float) -> float:
-            if prior.general is None:
-                return math.nan
-            relative = noise(sigma / intensity_scale)
-            return spectrum_fall(*removed(prior.general.detail, low, inside, intensity_scale, relative))
-
-        level = estimated_level(low, network, noise, intensity_scale, inside, bool(acquired.filled))
+        reader = NoiseReader(prior.general, noise, intensity_scale, inside)
+        level = reader.level_of(low, bool(acquired.filled))
         if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
-            unfiltered = find_filter(low, level, intensity_scale, not signed, read, TRAINED.rician, fall)
+            unfiltered = reader.filter_of(low, level, not signed)
             if unfiltered is not None:
                 found, volume, level = unfiltered
                 acquired = replace(acquired, volume=volume, filter=found)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,20 @@ from monai_strainer.restoring.noise_filter import NoiseFilter
 from monai_strainer.restoring.noise_level import NoiseLevel
 from monai_strainer.restoring.prepare import Prepared, prepare
 from monai_strainer.restoring.report import NoiseReading
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Reads the same level of every volume."""
+
+    found: NoiseLevel
+    intensity_scale: float = 1.0
+
+    def level(self, volume: Volume, some: slice = slice(None)) -> NoiseLevel:
+        return self.found
+
+    def fall(self, scan: Volume, sigma: float) -> float:
+        return 0.0
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +87,7 @@ def test_no_width_is_undone_twice(prior: Prior, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(NoiseFilter, "undo", undo)
     scan = Volume(np.ones((9, 9, 3), np.float32), Grid((9, 9, 3), np.eye(4)), slice_axis=2)
     level = replace(nearly, reading=replace(reading, wavelet=3.0))
-    assert noise_filter.find_filter(scan, level, 1.0, True, lambda *_: nearly, 9.0, lambda _: 0.0) is None
+    assert noise_filter.find_filter(scan, level, Fixed(nearly), True, 9.0) is None
     assert sorted(undone) == sorted(noise_filter._WIDTHS)
 
 
@@ -121,8 +135,7 @@ def test_no_wide_filter_is_undone_in_little_noise(
     monkeypatch.setattr(noise_filter._Search, "_without", without)
     reading = replace(NoiseReading(estimated=True), network=wavelet / 3, wavelet=wavelet)
     level, scan = NoiseLevel(wavelet, reading=reading), volume(np.ones((20, 20, 4), np.float32))
-    found = noise_filter.find_filter(scan, level, 1.0, True, lambda part, some=slice(None): level, 0.1, lambda _: 0.0)
-    assert found is None
+    assert noise_filter.find_filter(scan, level, Fixed(level), True, 0.1) is None
     assert max(asked) == widest and min(asked) == 0.6
 
 
@@ -166,12 +179,27 @@ def test_a_width_that_alone_fits_is_found_where_its_neighbours_nearly_fit(monkey
     assert search.by_halves() == "found"
 
 
-@pytest.mark.parametrize(("fall", "is_kept"), [(0.5, True), (0.77, True), (0.8, False), (math.nan, False)])
-def test_a_filter_is_kept_where_what_a_network_takes_off_falls_as_it_says(fall: float, is_kept: bool) -> None:
-    found = (NoiseFilter(0.8, (0, 1)), volume(np.ones((9, 9, 3), np.float32)), NoiseLevel(1.0))
-    level = NoiseLevel(1.0, reading=replace(NoiseReading(estimated=True), wavelet=3.0))
-    assert (noise_filter._sure(found, level, lambda sigma: fall) is found) == is_kept
-    assert noise_filter._sure(None, level, lambda sigma: 0.0) is None
+@pytest.mark.parametrize(
+    ("fall", "quiet", "is_kept"),
+    [
+        (0.5, 1.0, True),
+        (0.77, 1.0, True),
+        (0.8, 1.0, False),
+        (math.nan, 1.0, False),
+        (0.5, 0.75, True),
+        (0.5, 0.7, False),
+        (0.5, math.nan, False),
+    ],
+)
+def test_a_filter_is_kept_where_noise_falls_as_it_says_and_is_in_quiet_windows(
+    fall: float, quiet: float, is_kept: bool
+) -> None:
+    h, scan = NoiseFilter(0.8, (0, 1)), volume(np.ones((9, 9, 3), np.float32))
+    white = 1 / h.level_of_white(scan.grid.shape, 1.0)  # of noise that has a level of 1 after the filter
+    found = (h, scan, NoiseLevel(1.0, reading=replace(NoiseReading(estimated=True), wavelet=white)))
+    certainty = noise_filter._Certainty(lambda: fall, lambda: quiet)
+    assert (certainty.of(found) is found) == is_kept
+    assert certainty.of(None) is None
 
 
 @pytest.mark.parametrize("person", ["sub-1025", "sub-1036"])

@@ -1,0 +1,155 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Judge the default restoration of scans as people have them, each beside its own input: no result may be worse.
+
+python benchmarks/odd_scans.py DATA --out rows.csv [--split train] [--side 64] [--only rotated JPEG] [--native]
+python benchmarks/odd_scans.py DATA --out rows.csv --table        # prints the table of the rows that are there
+
+Of every volume of the benchmark of any scan 6 slices in the middle, on half of the in-plane matrix where that leaves 96
+voxels or more (means of 2 x 2 voxels: half of the scan's own noise; `--native` takes the whole matrix), cut to squares
+in the middle of the object. A PSNR counts noise of the truth as anatomy: where there is more than 0.6 %, BM4D takes it
+off first. `odd_scans_kinds.py` says what is done to the scans. PSNR counts within the object's mask. A row that the
+file holds already is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from any_scan_data import Entry, Scan, entries, load, middle, part
+from noise_filter import squares
+from odd_scans_kinds import KINDS, Odd, Slab
+
+from monai_strainer import Grid, Prior, Volume, load_prior, restore
+from monai_strainer.evaluation.scores import scores_of
+
+SLICES = 6
+SMALLEST = 96  # voxels of a plane that was halved
+MOST_OWN = 0.006  # noise of a scan's own that is left, of the 99th percentile
+WORSE = 0.05  # dB that count as worse
+COLUMNS = ("kind", "scan", "side", "native", "input", "result", "gain", "notes")
+
+
+def halved(scan: Scan) -> Scan:
+    """Return the slab on half of its in-plane matrix, where that is large enough."""
+    planes = [k for k in range(3) if k != scan.axis]
+    if min(scan.mask.shape[k] for k in planes) < 2 * SMALLEST:
+        return scan
+    data, mask = scan.volume.data, scan.mask.astype(np.float32)
+    for k in planes:
+        data, mask = ((np.take(a, range(0, a.shape[k], 2), k) + np.take(a, range(1, a.shape[k], 2), k)) / 2
+                      for a in (data, mask))  # fmt: skip
+    a, b, c = data.shape
+    volume = Volume(np.ascontiguousarray(data), scan.volume.grid.resize((a, b, c)), slice_axis=scan.axis)
+    own = scan.entry.own_noise
+    return replace(scan, entry=replace(scan.entry, own_noise=None if own is None else own / 2), volume=volume,
+                   mask=mask > 0.5)  # fmt: skip
+
+
+@cache
+def slab_of(entry: Entry, side: int, native: bool) -> tuple[Slab, Grid]:
+    """Return the slices of a volume and their grid, slices first; BM4D takes off noise of their own."""
+    scan = squares(load(entry) if native else halved(load(entry)), side)
+    cut = [slice(0, n) for n in scan.mask.shape]
+    cut[scan.axis] = middle(scan.mask.shape[scan.axis], SLICES)
+    image, mask = (np.moveaxis(a[tuple(cut)], scan.axis, 0) for a in (scan.volume.data.astype(float), scan.mask))
+    own, bright = scan.entry.own_noise or 0.0, float(np.percentile(image[mask], 99))
+    if own > MOST_OWN:
+        from bm4d import bm4d
+
+        image = np.maximum(bm4d(np.moveaxis(image, 0, -1) / bright, own), 0) * bright
+        image = np.moveaxis(image, -1, 0)
+    spacing = part(scan.volume.grid, cut).spacing
+    order = [scan.axis, *(k for k in range(3) if k != scan.axis)]
+    return Slab(image, mask), Grid(image.shape, np.diag([*spacing[order], 1.0]))
+
+
+def gain(odd: Odd, grid: Grid, prior: Prior) -> tuple[float, float, tuple[str, ...]]:
+    """Return PSNR of the input and of its restoration, and what the restoration says."""
+    spacing = grid.spacing * np.array(grid.shape) / np.array(odd.measured.shape)
+    data = odd.measured.astype(np.float32)
+    a, b, c = data.shape
+    out = restore(Volume(data, Grid((a, b, c), np.diag([*spacing, 1.0])), slice_axis=0), prior)
+    inside = odd.truth[odd.mask]
+    peak = float(np.percentile(inside, 99.9) - min(0.0, float(np.percentile(inside, 0.1))))
+    before, after = (
+        scores_of(image.astype(np.float32), odd.truth.astype(np.float32), odd.mask, peak, None)["psnr_mask"]
+        for image in (odd.measured, out.volume.data)
+    )
+    assert before is not None and after is not None
+    return before, after, tuple(out.report.get("notes", ()))
+
+
+def rows_of(found: list[Entry], args: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Make the rows that are missing, kind by kind."""
+    done = {(row["kind"], row["scan"], row["side"], row["native"]) for row in known(args.out)}
+    prior, how = load_prior(), (str(args.side), str(args.native))
+    for kind, make in KINDS.items():
+        if args.only and not any(word in kind for word in args.only):
+            continue
+        for entry in found:
+            if (kind, entry.name, *how) in done:
+                continue
+            slab, grid = slab_of(entry, args.side, args.native)
+            rng = np.random.default_rng(zlib.crc32(f"{kind} {entry.name}".encode()))
+            before, after, notes = gain(make(slab, rng), grid, prior)
+            print(f"{kind}: {entry.name}: {before:.2f} {after:.2f} {after - before:+.2f}", flush=True)
+            scores = (round(one, 3) for one in (before, after, after - before))
+            yield dict(zip(COLUMNS, (kind, entry.name, *how, *scores, "; ".join(notes))))
+
+
+def known(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """Return one line per kind as Markdown: mean and least gain, and scans that get worse."""
+    lines = [
+        "| kind | scans | input, dB | gain, mean | least gain | worse |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        some = [row for row in rows if row["kind"] == kind]
+        gains, before = [float(row["gain"]) for row in some], np.mean([float(row["input"]) for row in some])
+        worse = sum(one < -WORSE for one in gains)
+        lines.append(f"| {kind} | {len(some)} | {before:.1f} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {worse} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Make the rows that are missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="holds varied/manifest.tsv, oasis/ and dicom/structural/")
+    parser.add_argument("--out", type=Path, required=True, help="rows as CSV")
+    parser.add_argument("--split", default="val", choices=("val", "train"))
+    parser.add_argument("--side", type=int, default=128, help="of the squares, in voxels")
+    parser.add_argument("--native", action="store_true", help="every scan, on its own matrix")
+    parser.add_argument("--only", nargs="+", default=[], help="kinds whose name has one of these words")
+    parser.add_argument("--scans", nargs="+", default=[], help="volumes whose name has one of these words")
+    parser.add_argument("--table", action="store_true", help="print the table alone")
+    args = parser.parse_args()
+    if not args.table:
+        found = [entry for entry in entries(args.data, args.split) if not entry.is_resampled]
+        found = [entry for entry in found if not args.scans or any(word in entry.name for word in args.scans)]
+        for row in rows_of(found, args):
+            is_new = not args.out.exists()
+            with args.out.open("a", newline="") as stream:
+                writer = csv.DictWriter(stream, COLUMNS)
+                if is_new:
+                    writer.writeheader()
+                writer.writerow(row)
+    print(table(known(args.out)))
+
+
+if __name__ == "__main__":
+    main()

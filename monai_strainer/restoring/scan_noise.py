@@ -1,0 +1,79 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Read the noise of one scan: its level, and the filter that a scanner applied to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..networks.noise_level import NoiseLevelNet
+from ..physics import NoiseModel
+from ..priors.prior import GeneralPrior
+from ..volume import Volume
+from .method import TRAINED
+from .noise_filter import Found, find_filter
+from .noise_level import NoiseLevel, estimated_level
+from .removed_spectrum import removed, spectrum_fall
+
+__all__ = ["NoiseReader"]
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseReader:
+    """Reads the noise of one scan with the networks of a general prior.
+
+    Args:
+        general: the prior; None reads the level by classical means alone, and finds no filter.
+        kind: of the noise.
+        intensity_scale: intensity that stands for 1.
+        inside: (X, Y, Z) where the object is.
+    """
+
+    general: GeneralPrior | None
+    kind: type[NoiseModel]
+    intensity_scale: float
+    inside: NDArray[np.bool_]
+
+    def level_of(self, scan: Volume, was_filled: bool) -> NoiseLevel:
+        """Return the level of the noise of the scan.
+
+        Args:
+            scan: on its acquired grid.
+            was_filled: whether axes were zero-filled before it was brought to that grid.
+        """
+        return estimated_level(scan, self._network, self.kind, self.intensity_scale, self.inside, was_filled)
+
+    def filter_of(self, scan: Volume, level: NoiseLevel, magnitude: bool) -> Found | None:
+        """Return the filter that the noise passed, the scan without it and the level there; None where there is none.
+
+        Args:
+            scan: to denoise.
+            level: of its noise.
+            magnitude: values are kept at 0 or above.
+        """
+        return find_filter(scan, level, self, magnitude, TRAINED.rician)
+
+    def level(self, volume: Volume, some: slice = slice(None)) -> NoiseLevel:
+        """Return the level of a volume with some slices of the scan, read without small patches."""
+        axis = volume.slice_axis
+        there = np.moveaxis(np.moveaxis(self.inside, axis, 0)[some], 0, axis)
+        return estimated_level(volume, self._network, self.kind, self.intensity_scale, there, small_patches=False)
+
+    def fall(self, scan: Volume, sigma: float) -> float:
+        """Return how the spectrum of what the network takes off the scan falls; not a number without a network.
+
+        Args:
+            scan: to denoise.
+            sigma: level of its noise, in the scan's units.
+        """
+        if self.general is None:
+            return math.nan
+        relative = self.kind(sigma / self.intensity_scale)
+        return spectrum_fall(*removed(self.general.detail, scan, self.inside, self.intensity_scale, relative))
+
+    @property
+    def _network(self) -> NoiseLevelNet | None:
+        return None if self.general is None else self.general.noise_level
