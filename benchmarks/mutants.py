@@ -124,9 +124,28 @@ MUTANTS = [
     ),
     Mutant(
         "restoring/noise_filter.py",
-        "return found if ratio <= ",
-        "return found if True or ratio <= ",
+        "self.fall() <= float(",
+        "0.0 <= float(",
         "restoring/test_noise_filter.py",
+    ),
+    Mutant(
+        "restoring/noise_filter.py",
+        "claimed <= _OVER_QUIET * self.quiet()",
+        "claimed <= 99",
+        "restoring/test_noise_filter.py",
+    ),
+    Mutant("restoring/quiet_level.py", "ratio < _DARK", "ratio < 0", "restoring/test_quiet_level.py"),
+    Mutant(
+        "restoring/quiet_level.py",
+        "counts = variance > 1e-9 * m * m",
+        "counts = m >= 0",
+        "restoring/test_quiet_level.py",
+    ),
+    Mutant(
+        "restoring/scan_noise.py",
+        "self.inside, axis, 0)[some]",
+        "self.inside, axis, 0)[:]",
+        "restoring/test_scan_noise.py",
     ),
     Mutant(
         "restoring/removed_spectrum.py",

@@ -7,8 +7,9 @@ python benchmarks/odd_scans.py DATA --out rows.csv --table        # prints the t
 Of every volume of the benchmark of any scan 6 slices in the middle, on half of the in-plane matrix where that leaves 96
 voxels or more (means of 2 x 2 voxels: half of the scan's own noise; `--native` takes the whole matrix), cut to squares
 in the middle of the object. A PSNR counts noise of the truth as anatomy: where there is more than 0.6 %, BM4D takes it
-off first. `odd_scans_kinds.py` says what is done to the scans. PSNR counts within the object's mask. A row that the
-file holds already is not made again.
+off first. `odd_scans_kinds.py` says what is done to the scans. PSNR counts within the object's mask. With `--scale 2`
+the kinds that leave the truth as it is are made of means of 2 x 2 voxels, restored at twice the matrix, and judged
+beside cubic interpolation. A row that the file holds already is not made again.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from pathlib import Path
 import numpy as np
 from any_scan_data import Entry, Scan, entries, load, middle, part
 from noise_filter import squares
-from odd_scans_kinds import KINDS, Odd, Slab
+from numpy.typing import NDArray
+from odd_scans_kinds import KINDS, Image, Kind, Odd, Slab
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restore
+from monai_strainer.evaluation.baselines import cubic
 from monai_strainer.evaluation.scores import scores_of
 
 SLICES = 6
 SMALLEST = 96  # voxels of a plane that was halved
 MOST_OWN = 0.006  # noise of a scan's own that is left, of the 99th percentile
 WORSE = 0.05  # dB that count as worse
-COLUMNS = ("kind", "scan", "side", "native", "input", "result", "gain", "notes")
+COLUMNS = ("kind", "scan", "side", "native", "scale", "input", "result", "gain", "notes")
 
 
 def halved(scan: Scan) -> Scan:
@@ -70,17 +73,39 @@ def slab_of(entry: Entry, side: int, native: bool) -> tuple[Slab, Grid]:
     return Slab(image, mask), Grid(image.shape, np.diag([*spacing[order], 1.0]))
 
 
-def gain(odd: Odd, grid: Grid, prior: Prior) -> tuple[float, float, tuple[str, ...]]:
-    """Return PSNR of the input and of its restoration, and what the restoration says."""
-    spacing = grid.spacing * np.array(grid.shape) / np.array(odd.measured.shape)
-    data = odd.measured.astype(np.float32)
+def coarser(slab: Slab) -> Slab:
+    """Return a slab with means of 2 x 2 voxels."""
+    rows, columns = (n // 2 * 2 for n in slab.image.shape[1:])
+
+    def means(image: Image) -> Image:
+        return image[:, :rows, :columns].reshape(len(image), rows // 2, 2, columns // 2, 2).mean((2, 4))
+
+    return Slab(means(slab.image), means(slab.mask.astype(float)) > 0.5)
+
+
+def odd_of(make: Kind, slab: Slab, rng: np.random.Generator, scale: int) -> Odd | None:
+    """Make a scan of a kind, on half of the matrix for a scale of 2; None where the kind changes the truth then."""
+    if scale == 1:
+        return make(slab, rng)
+    low = coarser(slab)
+    odd, fine = make(low, rng), [slice(0, scale * n) for n in low.image.shape[1:]]
+    return (
+        Odd(odd.measured, slab.image[(slice(None), *fine)], slab.mask[(slice(None), *fine)])
+        if odd.truth is low.image
+        else None
+    )
+
+
+def gain(odd: Odd, spacing: NDArray[np.float64], prior: Prior, scale: int) -> tuple[float, float, tuple[str, ...]]:
+    """Return PSNR of the input (its cubic interpolation) and of its restoration, and what the restoration says."""
+    data, truth = odd.measured.astype(np.float32), odd.truth.astype(np.float32)
     a, b, c = data.shape
-    out = restore(Volume(data, Grid((a, b, c), np.diag([*spacing, 1.0])), slice_axis=0), prior)
-    inside = odd.truth[odd.mask]
+    out = restore(Volume(data, Grid((a, b, c), np.diag([*spacing, 1.0])), slice_axis=0), prior, scale)
+    inside = truth[odd.mask]
     peak = float(np.percentile(inside, 99.9) - min(0.0, float(np.percentile(inside, 0.1))))
     before, after = (
-        scores_of(image.astype(np.float32), odd.truth.astype(np.float32), odd.mask, peak, None)["psnr_mask"]
-        for image in (odd.measured, out.volume.data)
+        scores_of(image, truth, odd.mask, peak, None)["psnr_mask"]
+        for image in (data if scale == 1 else cubic(data, truth.shape[1:]), out.volume.data)
     )
     assert before is not None and after is not None
     return before, after, tuple(out.report.get("notes", ()))
@@ -88,8 +113,8 @@ def gain(odd: Odd, grid: Grid, prior: Prior) -> tuple[float, float, tuple[str, .
 
 def rows_of(found: list[Entry], args: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Make the rows that are missing, kind by kind."""
-    done = {(row["kind"], row["scan"], row["side"], row["native"]) for row in known(args.out)}
-    prior, how = load_prior(), (str(args.side), str(args.native))
+    done = {tuple(row[name] for name in COLUMNS[:5]) for row in known(args.out)}
+    prior, how = load_prior(), (str(args.side), str(args.native), str(args.scale))
     for kind, make in KINDS.items():
         if args.only and not any(word in kind for word in args.only):
             continue
@@ -98,7 +123,11 @@ def rows_of(found: list[Entry], args: argparse.Namespace) -> Iterator[dict[str, 
                 continue
             slab, grid = slab_of(entry, args.side, args.native)
             rng = np.random.default_rng(zlib.crc32(f"{kind} {entry.name}".encode()))
-            before, after, notes = gain(make(slab, rng), grid, prior)
+            odd = odd_of(make, slab, rng, args.scale)
+            if odd is None:
+                break
+            spacing = grid.spacing * np.array(grid.shape) / np.array(odd.measured.shape)
+            before, after, notes = gain(odd, spacing, prior, args.scale)
             print(f"{kind}: {entry.name}: {before:.2f} {after:.2f} {after - before:+.2f}", flush=True)
             scores = (round(one, 3) for one in (before, after, after - before))
             yield dict(zip(COLUMNS, (kind, entry.name, *how, *scores, "; ".join(notes))))
@@ -134,6 +163,7 @@ def main() -> None:
     parser.add_argument("--split", default="val", choices=("val", "train"))
     parser.add_argument("--side", type=int, default=128, help="of the squares, in voxels")
     parser.add_argument("--native", action="store_true", help="every scan, on its own matrix")
+    parser.add_argument("--scale", type=int, default=1, choices=(1, 2), help="2 restores a scan on half of the matrix")
     parser.add_argument("--only", nargs="+", default=[], help="kinds whose name has one of these words")
     parser.add_argument("--scans", nargs="+", default=[], help="volumes whose name has one of these words")
     parser.add_argument("--table", action="store_true", help="print the table alone")

@@ -47,7 +47,7 @@ def test_the_accelerator_benchmark_goes_through() -> None:
         assert part in output
 
 
-def varied(folder: Path) -> Path:
+def varied(folder: Path, own_noise: str = "1.0") -> Path:
     """A data folder of two small volumes: a knee that is judged, and one that was resampled."""
     (folder / "varied").mkdir(parents=True)
     place = np.indices((36, 42, 9)) - np.array([17.5, 20.5, 4])[:, None, None, None]
@@ -56,7 +56,7 @@ def varied(folder: Path) -> Path:
     rows = [HEADER.replace(" ", "\t")]
     for name, comment in (("knee", "in-plane"), ("smooth", "caution: resampled")):
         nib.save(nib.Nifti1Image(data, np.diag([0.8, 0.8, 4, 1])), folder / "varied" / f"{name}.nii.gz")
-        rows.append("\t".join((name, "val", name, "T2w", "knee", "n/a", "", "", "0.3/0.3/0.3", "1.0", comment)))
+        rows.append("\t".join((name, "val", name, "T2w", "knee", "n/a", "", "", "0.3/0.3/0.3", own_noise, comment)))
     (folder / "varied" / "manifest.tsv").write_text("\n".join(rows) + "\n")
     return folder
 
@@ -79,6 +79,16 @@ def test_filters_that_are_found_are_counted(tmp_path: Path) -> None:
     lines = run("noise_filter.py", varied(tmp_path / "data"), "--side", "32").splitlines()
     assert [line.partition(":")[0] for line in lines[:3]] == ["white, 1 %", "white, 2 %", "white, 3 %"]
     assert lines[2] == "white, 3 %: 0 of 1" and len(lines) == 6
+
+
+def test_odd_scans_are_restored_once_and_counted(tmp_path: Path) -> None:
+    data, out = varied(tmp_path / "data", own_noise="0.1"), tmp_path / "rows.csv"
+    choice = (data, "--out", out, "--side", "32", "--only", "white noise, 3 %", "zeros")
+    first, again = run("odd_scans.py", *choice), run("odd_scans.py", *choice)
+    rows = [line.split(" | ") for line in first.splitlines() if line.startswith("| ")][2:]
+    assert [row[0] for row in rows] == ["| white noise, 3 %", "| a slice of zeros"]
+    assert [(row[1], row[-1]) for row in rows] == [("1", "0 |")] * 2
+    assert first.endswith(again) and len(out.read_text().splitlines()) == 3
 
 
 def test_truncation_is_measured(tmp_path: Path) -> None:
