@@ -74,11 +74,13 @@ def resampled(change: Change, slab: Slab, rng: np.random.Generator, noise: float
     return Odd(change(noisy), change(slab.image), change(slab.mask.astype(float)) > 0.5)
 
 
-def complex_after(change: Callable[[Image], NDArray[np.complex128]], slab: Slab, rng: np.random.Generator) -> Odd:
-    """Change the complex image with 3 % noise, and the truth, in the same way, and take magnitudes."""
-    sigma = 0.03 * slab.bright
-    noise = sigma * (rng.standard_normal(slab.image.shape) + 1j * rng.standard_normal(slab.image.shape))
-    return Odd(np.abs(change(slab.image + noise)), np.abs(change(slab.image)), slab.mask)
+def complex_after(
+    change: Callable[[Image], NDArray[np.complex128]], slab: Slab, rng: np.random.Generator, noise: float = 0.03
+) -> Odd:
+    """Change the complex noisy image, and the truth, in the same way, and take magnitudes."""
+    sigma = noise * slab.bright
+    added = sigma * (rng.standard_normal(slab.image.shape) + 1j * rng.standard_normal(slab.image.shape))
+    return Odd(np.abs(change(slab.image + added)), np.abs(change(slab.image)), slab.mask)
 
 
 def changed_after(
@@ -109,12 +111,16 @@ def zoomed(image: Image, order: int, factors: tuple[float, ...]) -> Image:
 
 
 def cropped(image: Image, shape: str) -> NDArray[np.complex128]:
-    """Fill a part of k-space with zeros: "ellipse" the corners, "partial" a quarter of one side."""
-    spectrum = np.fft.fft2(image)
-    rows, columns = (np.fft.fftfreq(n) for n in image.shape[1:])
-    inside = rows[:, None] ** 2 + columns**2 < 0.25 if shape == "ellipse" else (rows > -0.25)[:, None] & (columns < 1)
-    cropped: NDArray[np.complex128] = np.fft.ifft2(spectrum * inside)
-    return cropped
+    """Weight k-space: "ellipse" empties the corners, "soft" from a radius of 0.8 on, "partial" a quarter of a side."""
+    rows, columns = (2 * np.fft.fftfreq(n) for n in image.shape[1:])
+    radius = np.sqrt(rows[:, None] ** 2 + columns**2)
+    weights = {
+        "ellipse": radius < 1,
+        "soft": 1 / (1 + np.exp((radius - 1) / 0.05)),
+        "partial": (rows > -0.5)[:, None] & (columns < 2),
+    }
+    made: NDArray[np.complex128] = np.fft.ifft2(np.fft.fft2(image) * weights[shape])
+    return made
 
 
 def position(image: Image) -> tuple[Image, Image]:
@@ -218,6 +224,13 @@ KINDS: dict[str, Kind] = {
     "twice the slices, linear": partial(resampled, partial(zoomed, order=1, factors=(2, 1, 1))),
     "smaller, linear": partial(resampled, partial(zoomed, order=1, factors=(1, 0.8, 0.8))),
     "corners of k-space empty": partial(complex_after, partial(cropped, shape="ellipse")),
+    **{
+        f"corners of k-space empty, {percent} %": partial(
+            complex_after, partial(cropped, shape="ellipse"), noise=percent / 100
+        )
+        for percent in (0.3, 1, 9)
+    },
+    "corners of k-space filtered": partial(complex_after, partial(cropped, shape="soft")),
     "partial Fourier": partial(complex_after, partial(cropped, shape="partial")),
     "four coils": several_coils,
     "noise differs by slices": partial(uneven, by="slices"),

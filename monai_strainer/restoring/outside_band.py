@@ -22,6 +22,7 @@ __all__ = ["OutsideBand", "outside_band"]
 _WINDOW = 7  # voxels along each axis of a slice over which the local power is averaged
 _CAUTION = 1.5  # times its noise: power below that counts as noise
 _WITHIN = 0.75  # of the power of the square of band-limited noise: what stays within its band, of one axis
+_MORE = 2.0  # times the noise of the level that was read
 _SLICES = 16  # whose spectra say how much noise there is
 _INNER = 0.5  # of the outer frequencies, the lower ones: they hold the most of the picture
 
@@ -43,7 +44,8 @@ def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_], si
     """Return the part of a scan outside its acquired k-space, weighted by how far it rises out of its noise.
 
     With ``r`` that part, ``v`` the mean of ``r^2`` over 7 x 7 voxels of a slice, and ``n`` the variance of its noise,
-    which is the median power of the outermost frequencies or the median of ``v`` in the object, whichever is less:
+    which is the least of the median power of the outermost frequencies, the median of ``v`` in the object, and twice
+    the power that white noise of the scan's level has there:
 
         ``kept = max(0, 1 - 1.5 n / v) r``
 
@@ -80,12 +82,20 @@ def outside_band(scan: Volume, acquired: Acquired, inside: NDArray[np.bool_], si
     power = ndimage.uniform_filter(np.square(rest), window)
     usual = float(np.median(power[inside])) if inside.any() else math.inf  # its edges are few
     noise = min(_noise_outside(scan, acquired), usual)
+    if sigma > 0:
+        noise = min(noise, _white_outside(acquired, sigma))
     least = np.float32(max(sigma**2, 1e-30))
     dark = ndimage.uniform_filter(1 / np.maximum(np.square(inner) - least, least), window)
     reaching = (1 - _WITHIN ** len(acquired.filled)) * sigma**4 * dark
     variance = np.maximum(reaching, noise).astype(np.float32)
     weight = np.clip(1 - _CAUTION * variance / np.maximum(power, np.float32(1e-30)), 0, 1).astype(np.float32)
     return OutsideBand(rest * weight, weight * variance)
+
+
+def _white_outside(acquired: Acquired, sigma: float) -> float:
+    """Return the most noise that can be outside: that of a scan whose noise is white on its own grid."""
+    inside = math.prod(acquired.sizes[k] / acquired.wanted.shape[k] for k in acquired.filled)
+    return _MORE * sigma**2 * (1 / inside - 1)
 
 
 def _noise_outside(scan: Volume, acquired: Acquired) -> float:

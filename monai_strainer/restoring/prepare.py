@@ -102,7 +102,13 @@ def prepare(
     if sigma is None:
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
         level = reader.level_of(low, bool(acquired.filled))
-        if find_reconstruction and find_filters and not acquired.filled and max(factors) == 1:
+        is_looked_for = find_reconstruction and find_filters and max(factors) == 1
+        round_kspace = reader.corners_of(low, not signed, options.seed) if is_looked_for else None
+        if round_kspace is not None:
+            corners, volume, level = round_kspace
+            acquired = replace(acquired, volume=volume, filter=corners)
+            notes.append("the corners of k-space are empty: the scan is restored with noise there, and emptied again")
+        elif is_looked_for and not acquired.filled:
             unfiltered = reader.filter_of(low, level, not signed)
             if unfiltered is not None:
                 found, volume, level = unfiltered

@@ -17,6 +17,8 @@ from .method import TRAINED
 from .noise_filter import Found, find_filter
 from .noise_level import NoiseLevel, estimated_level
 from .removed_spectrum import removed, spectrum_fall
+from .round_kspace import Found as Corners
+from .round_kspace import find_round_kspace
 
 __all__ = ["NoiseReader"]
 
@@ -55,6 +57,20 @@ class NoiseReader:
             magnitude: values are kept at 0 or above.
         """
         return find_filter(scan, level, self, magnitude, TRAINED.rician)
+
+    def corners_of(self, scan: Volume, magnitude: bool, seed: int) -> Corners | None:
+        """Return the ellipse of k-space that was kept, the scan with full corners, and its level; None without one.
+
+        Args:
+            scan: to denoise.
+            magnitude: values are kept at 0 or above.
+            seed: of the noise in the corners.
+        """
+
+        def read(volume: Volume, there: NDArray[np.bool_]) -> NoiseLevel:
+            return estimated_level(volume, self._network, self.kind, self.intensity_scale, there)
+
+        return find_round_kspace(scan, self.inside, self.intensity_scale, magnitude, read, seed)
 
     def level(self, volume: Volume, some: slice = slice(None)) -> NoiseLevel:
         """Return the level of a volume with some slices of the scan, read without small patches."""

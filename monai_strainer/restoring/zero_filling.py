@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,12 +19,18 @@ from scipy import ndimage
 from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize
 from ..volume import Volume
-from .noise_filter import NoiseFilter
 
 __all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid", "outer_density", "resized"]
 
 _BORDER = 2  # voxels at the border of the object that are not looked at
 _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
+
+
+class Shaping(Protocol):
+    """What a scanner did to the noise of an image after the acquisition."""
+
+    def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Do it again to a restored image (X, Y, Z)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +43,7 @@ class Acquired:
         sizes: voxels that were acquired, per array axis.
         filled: array axes that were zero-filled.
         wanted: grid of the result.
-        filter: that the scanner applied and that ``volume`` is without; applied again to the result.
+        filter: what the scanner did to the noise and ``volume`` is without; applied again to the result.
     """
 
     volume: Volume
@@ -44,7 +51,7 @@ class Acquired:
     sizes: tuple[int, int, int]
     filled: tuple[int, ...]
     wanted: Grid
-    filter: NoiseFilter | None = None
+    filter: Shaping | None = None
 
     def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
         """Filter a restored image again, and zero-fill its zero-filled axes again.
