@@ -73,7 +73,12 @@ class NoiseReader:
         return find_round_kspace(scan, self.inside, self.intensity_scale, magnitude, read, seed)
 
     def level(self, volume: Volume, some: slice = slice(None)) -> NoiseLevel:
-        """Return the level of a volume with some slices of the scan, read without small patches."""
+        """Return the level of a volume with some slices of the scan, read without small patches.
+
+        Args:
+            volume: to read.
+            some: which slices of the scan it has.
+        """
         axis = volume.slice_axis
         there = np.moveaxis(np.moveaxis(self.inside, axis, 0)[some], 0, axis)
         return estimated_level(volume, self._network, self.kind, self.intensity_scale, there, small_patches=False)
