@@ -20,7 +20,6 @@ scans only; a scan as it comes loses its own noise too. Seconds are processor ti
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import rivals
 from benchmarks.any_scan_data import Entry, entries, load, middle, part
 from benchmarks.noise import cleaned
-from benchmarks.tables import fill
+from benchmarks.tables import fill, known
 from monai_strainer import Prior, Volume, load_prior, plan, restore
 from monai_strainer.physics import RicianNoise
 from monai_strainer.storage.tables import write_csv
@@ -137,7 +136,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main(argv: list[str]) -> None:
     """Make the rows that are missing, and print the table."""
-    rows: list[dict[str, Any]] = list(csv.DictReader(OUT.open(newline=""))) if OUT.exists() else []
+    rows: list[dict[str, Any]] = [*known(OUT)]
     if argv[0] != "--show":
         torch.set_num_threads(1)
         chosen = argv[2].split(",") if len(argv) > 2 else None

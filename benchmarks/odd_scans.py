@@ -17,16 +17,18 @@ from __future__ import annotations
 import argparse
 import csv
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from any_scan_data import Entry, Scan, entries, load, middle, part
 from noise_filter import squares
 from numpy.typing import NDArray
-from odd_scans_kinds import KINDS, Image, Kind, Odd, Slab
+from odd_scans_kinds import KINDS, Kind, Odd, Slab
+from tables import known
 
 from monai_strainer import Grid, Prior, Volume, load_prior, restore
 from monai_strainer.evaluation.baselines import cubic
@@ -39,20 +41,24 @@ WORSE = 0.05  # dB that count as worse
 COLUMNS = ("kind", "scan", "side", "native", "scale", "input", "result", "gain", "notes")
 
 
+def means(image: NDArray[Any], axes: Sequence[int]) -> NDArray[Any]:
+    """Return the means of two voxels side by side along every axis; one that is left over is left out."""
+    for k in axes:
+        even, odd = (np.take(image, range(first, image.shape[k] // 2 * 2, 2), k) for first in (0, 1))
+        image = (even + odd) / 2
+    return image
+
+
 def halved(scan: Scan) -> Scan:
     """Return the slab on half of its in-plane matrix, where that is large enough."""
     planes = [k for k in range(3) if k != scan.axis]
     if min(scan.mask.shape[k] for k in planes) < 2 * SMALLEST:
         return scan
-    data, mask = scan.volume.data, scan.mask.astype(np.float32)
-    for k in planes:
-        data, mask = ((np.take(a, range(0, a.shape[k], 2), k) + np.take(a, range(1, a.shape[k], 2), k)) / 2
-                      for a in (data, mask))  # fmt: skip
+    data, mask = means(scan.volume.data, planes), means(scan.mask.astype(np.float32), planes)
     a, b, c = data.shape
     volume = Volume(np.ascontiguousarray(data), scan.volume.grid.resize((a, b, c)), slice_axis=scan.axis)
-    own = scan.entry.own_noise
-    return replace(scan, entry=replace(scan.entry, own_noise=None if own is None else own / 2), volume=volume,
-                   mask=mask > 0.5)  # fmt: skip
+    entry = replace(scan.entry, own_noise=scan.entry.own_noise and scan.entry.own_noise / 2)
+    return replace(scan, entry=entry, volume=volume, mask=mask > 0.5)
 
 
 @cache
@@ -75,12 +81,7 @@ def slab_of(entry: Entry, side: int, native: bool) -> tuple[Slab, Grid]:
 
 def coarser(slab: Slab) -> Slab:
     """Return a slab with means of 2 x 2 voxels."""
-    rows, columns = (n // 2 * 2 for n in slab.image.shape[1:])
-
-    def means(image: Image) -> Image:
-        return image[:, :rows, :columns].reshape(len(image), rows // 2, 2, columns // 2, 2).mean((2, 4))
-
-    return Slab(means(slab.image), means(slab.mask.astype(float)) > 0.5)
+    return Slab(means(slab.image, (1, 2)), means(slab.mask.astype(float), (1, 2)) > 0.5)
 
 
 def odd_of(make: Kind, slab: Slab, rng: np.random.Generator, scale: int) -> Odd | None:
@@ -88,12 +89,11 @@ def odd_of(make: Kind, slab: Slab, rng: np.random.Generator, scale: int) -> Odd 
     if scale == 1:
         return make(slab, rng)
     low = coarser(slab)
-    odd, fine = make(low, rng), [slice(0, scale * n) for n in low.image.shape[1:]]
-    return (
-        Odd(odd.measured, slab.image[(slice(None), *fine)], slab.mask[(slice(None), *fine)])
-        if odd.truth is low.image
-        else None
-    )
+    odd = make(low, rng)
+    if odd.truth is not low.image:
+        return None
+    fine = (slice(None), *(slice(0, scale * n) for n in low.image.shape[1:]))
+    return Odd(odd.measured, slab.image[fine], slab.mask[fine])
 
 
 def gain(odd: Odd, spacing: NDArray[np.float64], prior: Prior, scale: int) -> tuple[float, float, tuple[str, ...]]:
@@ -131,14 +131,6 @@ def rows_of(found: list[Entry], args: argparse.Namespace) -> Iterator[dict[str, 
             print(f"{kind}: {entry.name}: {before:.2f} {after:.2f} {after - before:+.2f}", flush=True)
             scores = (round(one, 3) for one in (before, after, after - before))
             yield dict(zip(COLUMNS, (kind, entry.name, *how, *scores, "; ".join(notes))))
-
-
-def known(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a file; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def table(rows: list[dict[str, str]]) -> str:

@@ -23,6 +23,7 @@ from any_scan_data import entries, load
 from any_scan_tasks import TASKS, measure
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from tables import known
 
 from monai_strainer import RestoreOptions, load_prior
 from monai_strainer.physics import Profile
@@ -44,7 +45,7 @@ Array = NDArray[np.float64]
 
 def measured(data: Path, split: str, every: int, out: Path) -> list[dict[str, str]]:
     """Return the rows of all scans, and add those that are missing to a file."""
-    there = list(csv.DictReader(out.open(newline=""))) if out.exists() else []
+    there = known(out)
     done, prior = {(row["scan"], row["task"]) for row in there}, load_prior()
     if prior.general is None or prior.general.truncation is None or prior.detail is None:
         raise SystemExit("the shipped priors have no truncation network, or no network of a cohort")

@@ -14,7 +14,6 @@ disturb less; seconds are shown as well.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import statistics
 import time
@@ -26,7 +25,7 @@ from typing import Any
 import torch
 from siren_pytorch import SirenNet
 from speed import LAYERS, slice_of
-from tables import ROOT, fill
+from tables import ROOT, fill, known
 from timing import WIDTH
 from torch import Tensor
 
@@ -206,14 +205,6 @@ def _row(
     print(f"{scan.name}: {what}: {passes} passes, {psnr:.2f} dB, {ratio:.3g} times sooner", flush=True)
     one = {"scan": scan.name, "thin": thin, "what": what, "passes": passes, "psnr": psnr}
     return {**one, "processor_seconds": processor, "seconds": seconds, "ratio": ratio}
-
-
-def known(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file of an earlier run; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:

@@ -32,6 +32,14 @@ def fill(page: Path, blocks: Mapping[str, str]) -> None:
         temporary.write_text(text)
 
 
+def known(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file of an earlier run; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table as ``evaluate`` gave them."""
     with path.open(newline="") as handle:

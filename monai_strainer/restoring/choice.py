@@ -20,6 +20,7 @@ from ..fitting import PROBE, Amortised, CoordinateFeatures, ErrorField, Repeats,
 from ..geometry import MIRRORS
 from ..networks import DetailPrior, Siren
 from ..physics import Measurement, NoiseModel, Operator, Separable
+from .patches import evenly_spaced
 from .risk import mean_risk
 
 __all__ = ["Candidate", "Trial", "coarser_plane", "coarser_trial", "noise_trial", "restored_slices", "some_slices"]
@@ -115,7 +116,7 @@ def some_slices(inside: Tensor, count: int = _SLICES) -> list[int]:
     count = min(count, max(2, round(count * _PIXELS / inside[0].numel())))
     filled = inside.flatten(1).float().mean(1)
     good = torch.nonzero(filled >= 0.5 * filled.max()).flatten().tolist()
-    return sorted({good[round(k)] for k in np.linspace(0, len(good) - 1, min(count, len(good)))}) if good else [0]
+    return [good[k] for k in evenly_spaced(len(good), count)] if good else [0]
 
 
 def restored_slices(

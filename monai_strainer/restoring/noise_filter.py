@@ -74,6 +74,14 @@ class NoiseFilter:
     width: float
     axes: tuple[int, ...]
 
+    @property
+    def note(self) -> str:
+        """What was found, and what is done about it, in plain words."""
+        return (
+            f"neighbouring voxels share noise, as after a filter of {self.width:g} voxels in the plane: the scan is "
+            "restored without this filter, and filtered again"
+        )
+
     def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
         """Filter an image (X, Y, Z)."""
         return self._times(data, self._gain(data.shape))

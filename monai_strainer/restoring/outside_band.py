@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..volume import Volume
+from .patches import evenly_spaced
 from .zero_filling import Acquired, outer_density, resized
 
 __all__ = ["OutsideBand", "outside_band"]
@@ -101,8 +102,7 @@ def _white_outside(acquired: Acquired, sigma: float) -> float:
 def _noise_outside(scan: Volume, acquired: Acquired) -> float:
     """Return the variance of the noise outside the acquired k-space, per voxel."""
     count = scan.grid.shape[scan.slice_axis]
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
-    some = np.take(scan.data, chosen, axis=scan.slice_axis)
+    some = np.take(scan.data, evenly_spaced(count, _SLICES), axis=scan.slice_axis)
     densities = []
     for axis in (k for k in acquired.filled if k != scan.slice_axis):
         n, m = scan.grid.shape[axis], acquired.sizes[axis]

@@ -11,10 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["patches_of"]
+__all__ = ["evenly_spaced", "patches_of"]
 
 _SLICES = 24  # at most, evenly spaced
 _FILLED = 0.3  # of a patch that holds signal
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Choose some of a number of slices, from the first to the last.
+
+    Args:
+        count: slices that there are.
+        most: that are chosen; all where there are no more.
+
+    Example:
+        >>> evenly_spaced(9, 3), evenly_spaced(2, 3)
+        ([0, 4, 8], [0, 1])
+    """
+    return sorted({round(k) for k in np.linspace(0, count - 1, min(count, most))})
 
 
 def patches_of(
@@ -40,7 +54,7 @@ def patches_of(
         12
     """
     count, height, width = slices.shape
-    some = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
+    some = evenly_spaced(count, _SLICES)
     corners = [(r, c) for r in _starts(height, side) for c in _starts(width, side)]
     step = math.ceil(len(some) * len(corners) / most)
     is_found = False

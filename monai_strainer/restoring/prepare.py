@@ -17,7 +17,7 @@ from .masking import checked_mask
 from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
 from .scan_noise import NoiseReader
-from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
+from .zero_filling import Acquired, Shaping, find_acquired, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
 
@@ -101,22 +101,17 @@ def prepare(
     )
     if sigma is None:
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
-        level = reader.level_of(low, bool(acquired.filled))
         is_looked_for = find_reconstruction and find_filters and max(factors) == 1
-        round_kspace = reader.corners_of(low, not signed, options.seed) if is_looked_for else None
-        if round_kspace is not None:
-            corners, volume, level = round_kspace
-            acquired = replace(acquired, volume=volume, filter=corners)
-            notes.append("the corners of k-space are empty: the scan is restored with noise there, and emptied again")
-        elif is_looked_for and not acquired.filled:
-            unfiltered = reader.filter_of(low, level, not signed)
-            if unfiltered is not None:
-                found, volume, level = unfiltered
-                acquired = replace(acquired, volume=volume, filter=found)
-                notes.append(
-                    f"neighbouring voxels share noise, as after a filter of {found.width:g} voxels in the plane: the "
-                    "scan is restored without this filter, and filtered again"
-                )
+        found: tuple[Shaping, Volume, NoiseLevel] | None = None
+        if is_looked_for:
+            found = reader.corners_of(low, not signed, options.seed)
+        level = reader.level_of(low, bool(acquired.filled)) if found is None else found[2]
+        if is_looked_for and found is None and not acquired.filled:
+            found = reader.filter_of(low, level, not signed)
+        if found is not None:
+            shaping, volume, level = found
+            acquired = replace(acquired, volume=volume, filter=shaping)
+            notes.append(shaping.note)
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:

@@ -17,15 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import gaussian_filter
 
-from ..physics.acquired import fourier_resize
 from ..volume import Volume
 from .background import nearest
 from .noise_level import NoiseLevel
+from .patches import evenly_spaced
+from .zero_filling import resized
 
 __all__ = ["RoundKspace", "find_round_kspace"]
 
@@ -54,6 +54,11 @@ class RoundKspace:
 
     share: NDArray[np.float64]
     original: Volume
+
+    @property
+    def note(self) -> str:
+        """What was found, and what is done about it, in plain words."""
+        return "the corners of k-space are empty: the scan is restored with noise there, and emptied again"
 
     def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
         """Give a restored image (X, Y, Z) the corners of the scan."""
@@ -105,7 +110,7 @@ def find_round_kspace(
         The ellipse, the scan with full corners, and its noise level; None where no edge is found, or little noise.
     """
     slices, there = scan.slices(scan.slice_axis), np.moveaxis(inside, scan.slice_axis, 0)
-    some = np.unique(np.linspace(0, len(slices) - 1, min(len(slices), _SLICES)).round().astype(int))
+    some = evenly_spaced(len(slices), _SLICES)
     density = _density(slices[some], there[some])
     edge = _edge(density)
     if edge is None:
@@ -173,12 +178,10 @@ def _edge(density: NDArray[np.float64]) -> float | None:
 
 def _cropped(scan: Volume, fraction: float) -> Volume:
     """Crop the k-space of both axes of the plane to a fraction."""
-    data, shape = torch.from_numpy(scan.data), list(scan.grid.shape)
+    data = scan.data
     for axis in (k for k in range(3) if k != scan.slice_axis):
-        shape[axis] = min(shape[axis], 2 * round(fraction * shape[axis] / 2))
-        data = fourier_resize(data.movedim(axis, -1), shape[axis]).movedim(-1, axis)
-    a, b, c = shape
-    return replace(scan, data=np.ascontiguousarray(data.numpy()), grid=scan.grid.resize((a, b, c)))
+        data = resized(data, axis, min(data.shape[axis], 2 * round(fraction * data.shape[axis] / 2)))
+    return replace(scan, data=data, grid=scan.grid.resize(data.shape))
 
 
 def _scaled(found: NoiseLevel, gain: float, shape: tuple[int, ...]) -> NoiseLevel:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class NoiseReader:
         """
 
         def read(volume: Volume, there: NDArray[np.bool_]) -> NoiseLevel:
-            return estimated_level(volume, self._network, self.kind, self.intensity_scale, there)
+            return replace(self, inside=there).level_of(volume, was_filled=False)
 
         return find_round_kspace(scan, self.inside, self.intensity_scale, magnitude, read, seed)
 

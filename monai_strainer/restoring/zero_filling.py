@@ -29,6 +29,10 @@ _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
 class Shaping(Protocol):
     """What a scanner did to the noise of an image after the acquisition."""
 
+    @property
+    def note(self) -> str:
+        """What was found, and what is done about it, in plain words."""
+
     def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
         """Do it again to a restored image (X, Y, Z)."""
 

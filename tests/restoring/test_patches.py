@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_strainer.restoring.patches import patches_of
+from monai_strainer.restoring.patches import evenly_spaced, patches_of
 
 RNG = np.random.default_rng(0)
 
@@ -43,3 +43,11 @@ def test_air_is_passed_over_where_there_is_signal_and_read_where_there_is_none()
 
 def test_constant_patches_are_never_read() -> None:
     assert list(patches_of(np.ones((2, 40, 40), np.float32), np.ones((2, 40, 40), bool), 32, 100)) == []
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 16), (5, 16), (16, 16), (17, 16), (160, 24)])
+def test_slices_are_evenly_spaced_from_the_first_to_the_last(count: int, most: int) -> None:
+    chosen = evenly_spaced(count, most)
+    gaps = np.diff(chosen)
+    assert len(chosen) == min(count, most) and chosen[0] == 0 and chosen[-1] == count - 1
+    assert len(gaps) == 0 or (gaps.min() >= 1 and gaps.max() - gaps.min() <= 1)
