@@ -73,7 +73,7 @@ class Slab:
     def sigma(self) -> float:
         """Estimated level of the noise, in the units of the scan; the root mean square of a map."""
         sigma, h = self.ready.level.relative * self.ready.intensity_scale, self.ready.acquired.filter
-        return sigma if h is None else h.level_of_white(self.scan.grid.shape, sigma)
+        return sigma if h is None else h.shaped_level(self.scan.grid.shape, sigma)
 
     @property
     def is_undone(self) -> bool:

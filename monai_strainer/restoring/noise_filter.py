@@ -90,8 +90,8 @@ class NoiseFilter:
         """Divide an image (X, Y, Z) by the filter."""
         return self._times(data, 1 / self._gain(data.shape))
 
-    def level_of_white(self, shape: tuple[int, ...], sigma: float) -> float:
-        """Return the level of white noise after the filter.
+    def shaped_level(self, shape: tuple[int, ...], sigma: float) -> float:
+        """Return the level that white noise has after the filter.
 
         Args:
             shape: of the image.
@@ -192,7 +192,7 @@ class _Certainty:
         if found is None:
             return None
         h, volume, level = found
-        claimed = h.level_of_white(volume.grid.shape, level.reading.wavelet or 0.0)
+        claimed = h.shaped_level(volume.grid.shape, level.reading.wavelet or 0.0)
         is_there = claimed <= _OVER_QUIET * self.quiet() and self.fall() <= float(np.interp(h.width, *_FALL))
         return found if is_there else None
 
@@ -258,7 +258,7 @@ class _Search:
         # a map of levels may be far off
         if not (ratio <= _white(width) and wavelet <= AGREE * found.relative * self.intensity_scale):
             return False, None, ratio
-        filtered = h.level_of_white(scan.grid.shape, wavelet)
+        filtered = h.shaped_level(scan.grid.shape, wavelet)
         if not 1 / AGREE < filtered / (self.level.reading.wavelet or math.inf) < AGREE:
             return True, None, ratio  # what was undone made noise, and took none away
         if _lost(h, volume, scan) > _MOST_LOST * filtered:

@@ -65,6 +65,18 @@ class RoundKspace:
         difference = np.moveaxis(data - self.original.data, self.original.slice_axis, 0)
         return self.original.data + self._stacked(_weighted(difference, self.share))
 
+    def shaped_level(self, shape: tuple[int, ...], sigma: float) -> float:
+        """Return the level that white noise has with empty corners.
+
+        Args:
+            shape: of the image, that of the scan.
+            sigma: level with full corners.
+        """
+        columns = shape[2 if self.original.slice_axis < 2 else 1]
+        twice = np.full(self.share.shape[1], 2.0)  # a real transform keeps one of two equal columns
+        twice[0], twice[-1] = 1, 2 - (columns % 2 == 0)
+        return sigma * math.sqrt(float(np.average(self.share, axis=1, weights=twice).mean()))
+
     def filled(self, sigma: float | NDArray[np.float32], magnitude: bool, seed: int) -> Volume:
         """Return the scan with noise in the corners.
 

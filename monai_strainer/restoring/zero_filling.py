@@ -36,6 +36,9 @@ class Shaping(Protocol):
     def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
         """Do it again to a restored image (X, Y, Z)."""
 
+    def shaped_level(self, shape: tuple[int, ...], sigma: float) -> float:
+        """Return the level that white noise of level ``sigma`` has after it, in an image of a shape."""
+
 
 @dataclass(frozen=True, eq=False)
 class Acquired:

@@ -195,7 +195,7 @@ def test_a_filter_is_kept_where_noise_falls_as_it_says_and_is_in_quiet_windows(
     fall: float, quiet: float, is_kept: bool
 ) -> None:
     h, scan = NoiseFilter(0.8, (0, 1)), volume(np.ones((9, 9, 3), np.float32))
-    white = 1 / h.level_of_white(scan.grid.shape, 1.0)  # of noise that has a level of 1 after the filter
+    white = 1 / h.shaped_level(scan.grid.shape, 1.0)  # of noise that has a level of 1 after the filter
     found = (h, scan, NoiseLevel(1.0, reading=replace(NoiseReading(estimated=True), wavelet=white)))
     certainty = noise_filter._Certainty(lambda: fall, lambda: quiet)
     assert (certainty.of(found) is found) == is_kept

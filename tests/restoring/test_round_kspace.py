@@ -145,3 +145,12 @@ def test_a_map_of_levels_fills_the_corners_unevenly() -> None:
     level[40:] = 30
     added = found.filled(level, False, 0).data - y
     assert added[:36].std() < 0.2 * added[44:].std()
+
+
+@pytest.mark.parametrize("shape", [(80, 72, 5), (79, 71, 5)])
+def test_noise_has_the_shaped_level_with_empty_corners(shape: tuple[int, int, int]) -> None:
+    radius = np.hypot(*np.meshgrid(*(2 * np.fft.fftfreq(n) for n in shape[:2]), indexing="ij"))
+    share = (radius < 1)[:, : shape[1] // 2 + 1].astype(float)
+    noise = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    found = RoundKspace(share, body_volume(np.zeros(shape, np.float32)))
+    assert found.apply(noise).std() == pytest.approx(found.shaped_level(shape, 1.0), rel=0.01)
