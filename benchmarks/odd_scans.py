@@ -8,8 +8,8 @@ Of every volume of the benchmark of any scan 6 slices in the middle, on half of 
 voxels or more (means of 2 x 2 voxels: half of the scan's own noise; `--native` takes the whole matrix), cut to squares
 in the middle of the object. A PSNR counts noise of the truth as anatomy: where there is more than 0.6 %, BM4D takes it
 off first. `odd_scans_kinds.py` says what is done to the scans. PSNR counts within the object's mask. With `--scale 2`
-the kinds that leave the truth as it is are made of means of 2 x 2 voxels, restored at twice the matrix, and judged
-beside cubic interpolation. A row that the file holds already is not made again.
+the kinds that leave the truth as it is, or measure a part of it, are made of means of 2 x 2 voxels, restored at twice
+the matrix, and judged beside cubic interpolation. A row that the file holds already is not made again.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def odd_of(make: Kind, slab: Slab, rng: np.random.Generator, scale: int) -> Odd 
         return make(slab, rng)
     low = coarser(slab)
     odd = make(low, rng)
-    if odd.truth is not low.image:
+    if odd.truth is not low.image and not odd.is_part:
         return None
     fine = (slice(None), *(slice(0, scale * n) for n in low.image.shape[1:]))
     return Odd(odd.measured, slab.image[fine], slab.mask[fine])

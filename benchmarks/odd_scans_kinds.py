@@ -46,11 +46,13 @@ class Odd:
         measured: (S, H, W) what a user has.
         truth: (S, H, W) what it is judged by.
         mask: (S, H, W) where it is judged.
+        is_part: whether ``truth`` lacks what was not measured; super-resolution is judged by all of it.
     """
 
     measured: Image
     truth: Image
     mask: NDArray[np.bool_]
+    is_part: bool = False
 
 
 Kind = Callable[[Slab, np.random.Generator], Odd]
@@ -77,10 +79,10 @@ def resampled(change: Change, slab: Slab, rng: np.random.Generator, noise: float
 def complex_after(
     change: Callable[[Image], NDArray[np.complex128]], slab: Slab, rng: np.random.Generator, noise: float = 0.03
 ) -> Odd:
-    """Change the complex noisy image, and the truth, in the same way, and take magnitudes."""
+    """Take a part of the complex noisy image, and of the truth, in the same way, and take magnitudes."""
     sigma = noise * slab.bright
     added = sigma * (rng.standard_normal(slab.image.shape) + 1j * rng.standard_normal(slab.image.shape))
-    return Odd(np.abs(change(slab.image + added)), np.abs(change(slab.image)), slab.mask)
+    return Odd(np.abs(change(slab.image + added)), np.abs(change(slab.image)), slab.mask, is_part=True)
 
 
 def changed_after(

@@ -101,12 +101,12 @@ def prepare(
     )
     if sigma is None:
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
-        is_looked_for = find_reconstruction and find_filters and max(factors) == 1
+        is_looked_for = find_reconstruction and find_filters
         found: tuple[Shaping, Volume, NoiseLevel] | None = None
         if is_looked_for:
             found = reader.corners_of(low, not signed, options.seed)
         level = reader.level_of(low, bool(acquired.filled)) if found is None else found[2]
-        if is_looked_for and found is None and not acquired.filled:
+        if is_looked_for and max(factors) == 1 and found is None and not acquired.filled:
             found = reader.filter_of(low, level, not signed)
         if found is not None:
             shaping, volume, level = found

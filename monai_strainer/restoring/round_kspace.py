@@ -1,13 +1,15 @@
 # Copyright 2026 the monai_strainer authors. Apache-2.0.
-"""Denoise a scan whose k-space is empty in the corners of the slice plane: fill them with noise, and empty them again.
+"""Restore a scan whose k-space is empty in the corners of the slice plane: fill them with noise, and empty them again.
 
 Many scanners measure, or keep, an ellipse of k-space. Noise that is missing in the corners is not white, and a network
 that was trained on white noise takes it for anatomy. White noise in the corners, of the level of the rest, makes it
-white; what the network makes of the corners is thrown away. With the share ``w`` of the noise that each frequency has,
+white; of a denoised scan, what the network makes of the corners is thrown away. With the share ``w`` of the noise that
+each frequency has,
 
     result = w f(y + sqrt(1 - w) n) + (1 - w) y
 
-in k-space. What the network ``f`` leaves alone comes back exactly.
+in k-space. What the network ``f`` leaves alone comes back exactly. A refined image keeps what the network makes of the
+corners.
 """
 
 from __future__ import annotations
@@ -58,10 +60,12 @@ class RoundKspace:
     @property
     def note(self) -> str:
         """What was found, and what is done about it, in plain words."""
-        return "the corners of k-space are empty: the scan is restored with noise there, and emptied again"
+        return "the corners of k-space are empty: the scan is restored with noise there, of the level of the rest"
 
     def apply(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give a restored image (X, Y, Z) the corners of the scan."""
+        """Give a restored image (X, Y, Z) the corners of the scan; a refined one is left as it is."""
+        if data.shape != self.original.data.shape:
+            return data
         difference = np.moveaxis(data - self.original.data, self.original.slice_axis, 0)
         return self.original.data + self._stacked(_weighted(difference, self.share))
 
@@ -77,16 +81,17 @@ class RoundKspace:
         twice[0], twice[-1] = 1, 2 - (columns % 2 == 0)
         return sigma * math.sqrt(float(np.average(self.share, axis=1, weights=twice).mean()))
 
-    def filled(self, sigma: float | NDArray[np.float32], magnitude: bool, seed: int) -> Volume:
+    def filled(self, level: NoiseLevel, intensity_scale: float, magnitude: bool, seed: int) -> Volume:
         """Return the scan with noise in the corners.
 
         Args:
-            sigma: of the noise, a number or a map (X, Y, Z).
+            level: of the noise.
+            intensity_scale: intensity that stands for 1.
             magnitude: values are kept at 0 or above.
             seed: of the noise.
         """
         drawn = np.random.default_rng(seed).standard_normal(self.original.data.shape).astype(np.float32)
-        noise = np.moveaxis(np.float32(sigma) * drawn, self.original.slice_axis, 0)
+        noise = np.moveaxis(level.level * np.float32(intensity_scale) * drawn, self.original.slice_axis, 0)
         data = self.original.data + self._stacked(_weighted(noise, np.sqrt(1 - self.share)))
         return replace(self.original, data=np.maximum(data, 0) if magnitude else data)
 
@@ -107,11 +112,11 @@ def find_round_kspace(
 ) -> Found | None:
     """Find an ellipse of k-space outside of which the scan holds no noise, and fill the corners.
 
-    The level of the noise is read where k-space is full: of the scan on the grid whose k-space is the largest rectangle
-    within the ellipse.
+    The level of the noise is read twice where k-space is full: of the scan on the grid whose k-space is the largest
+    rectangle within the ellipse, and of the scan whose corners hold noise of that level. Both err towards less.
 
     Args:
-        scan: to denoise.
+        scan: to restore.
         inside: (X, Y, Z) where the object is.
         intensity_scale: intensity that stands for 1.
         magnitude: values are kept at 0 or above.
@@ -133,16 +138,37 @@ def find_round_kspace(
     level = _scaled(read(smaller, nearest(inside, smaller.grid.shape)), gain, scan.grid.shape)
     near = np.searchsorted(_RADII, (full - 2 * _MARGIN, full))
     most = math.sqrt(float(np.median(density[slice(*near)]))) / intensity_scale  # anatomy adds to the noise
-    if level.relative > most:
-        level = replace(level, level=level.level * np.float32(most / level.relative))
-    if level.relative < _LEAST:
-        return None
-    sigma = level.level * np.float32(intensity_scale)
-    share = np.where(full > _RADII, 1, np.clip(density / float(np.mean(np.square(sigma))), 0, 1))
+    level = _at_most(level, most)
+
+    def with_full_corners(level: NoiseLevel) -> tuple[RoundKspace, Volume]:
+        power = float(np.mean(np.square(level.level * np.float32(intensity_scale))))
+        found = RoundKspace(_share(density / power, full, slices.shape[1:]), scan)
+        return found, found.filled(level, intensity_scale, magnitude, seed)
+
+    again = _at_most(read(with_full_corners(level)[1], inside), most)
+    level = max(level, again, key=lambda one: one.relative)
+    return None if level.relative < _LEAST else (*with_full_corners(level), level)
+
+
+def _share(relative: NDArray[np.float64], full: float, shape: Sequence[int]) -> NDArray[np.float64]:
+    """(h, w / 2 + 1): the share of the noise that every frequency of a slice (h, w) has.
+
+    Args:
+        relative: power at ``_RADII`` over that of the noise.
+        full: radius up to which nothing is missing.
+        shape: of a slice.
+    """
+    share = np.where(full > _RADII, 1, np.clip(relative, 0, 1))
     known = np.isfinite(share)
-    radius = _radius(slices.shape[1:])[:, : slices.shape[2] // 2 + 1]
-    found = RoundKspace(np.interp(radius, _RADII[known], share[known]), scan)
-    return found, found.filled(sigma, magnitude, seed), level
+    radius = _radius(shape)[:, : shape[1] // 2 + 1]
+    return np.interp(radius, _RADII[known], share[known])
+
+
+def _at_most(found: NoiseLevel, most: float) -> NoiseLevel:
+    """Lower a level whose root mean square is above a limit."""
+    if found.relative <= most:
+        return found
+    return replace(found, level=found.level * np.float32(most / found.relative))
 
 
 def _radius(shape: Sequence[int]) -> NDArray[np.float64]:

@@ -115,11 +115,33 @@ def test_the_same_seed_fills_the_same_corners() -> None:
     assert np.array_equal(one, two) and not np.array_equal(one, three)
 
 
-def test_no_ellipse_is_looked_for_where_the_level_is_given_or_the_scan_is_refined(prior: Prior) -> None:
+def test_no_ellipse_is_looked_for_where_the_level_is_given(prior: Prior) -> None:
     y, _, _ = round_scan(24.0)
     assert isinstance(prepared(body_volume(y), prior).acquired.filter, RoundKspace)
     assert prepared(body_volume(y), prior, sigma=24).acquired.filter is None
-    assert prepared(body_volume(y), prior, factor=2).acquired.filter is None
+
+
+def test_a_scan_that_is_refined_has_full_corners_too(prior: Prior) -> None:
+    y, _, _ = round_scan(24.0)
+    one, two = (prepared(body_volume(y), prior, factor) for factor in (1, 2))
+    assert np.array_equal(one.acquired.volume.data, two.acquired.volume.data)
+    assert one.level.relative == two.level.relative
+    refined = np.ones((160, 144, 5), np.float32)
+    assert two.acquired.filter is not None and two.acquired.filter.apply(refined) is refined
+
+
+@pytest.mark.parametrize("second", [0.02, 0.05])
+def test_of_two_levels_the_higher_counts(second: float) -> None:
+    """The first is read within the ellipse, on a smaller grid; the second on the grid of the scan."""
+    scan = body_volume(round_noise())
+    whole, first = np.ones(scan.grid.shape, bool), 0.03 * (1.02 - 0.06) / np.sqrt(2)
+
+    def read(volume: Volume, there: np.ndarray) -> NoiseLevel:
+        return NoiseLevel(second if volume.grid.shape == scan.grid.shape else first)
+
+    found = find_round_kspace(scan, whole, 400.0, True, read, 0)
+    assert found is not None
+    assert found[2].relative == pytest.approx(max(second, 0.03), rel=0.03)
 
 
 def test_the_level_is_no_more_than_the_power_near_the_edge() -> None:
@@ -143,7 +165,7 @@ def test_a_map_of_levels_fills_the_corners_unevenly() -> None:
     found, _, _ = found_in(body_volume(y))
     level = np.ones(y.shape, np.float32)
     level[40:] = 30
-    added = found.filled(level, False, 0).data - y
+    added = found.filled(NoiseLevel(level), 1.0, False, 0).data - y
     assert added[:36].std() < 0.2 * added[44:].std()
 
 
