@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-__all__ = ["acquired_size", "fourier_resize"]
+__all__ = ["acquired_size", "fourier_resize", "outer_power"]
 
 _SMOOTH = 0.02  # cycles per voxel over which the power spectrum is averaged
 _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space falls
@@ -58,8 +58,37 @@ def acquired_size(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_
     lines = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
     found = _cut(_whole_lines(lines))
     if found is None and inside is not None:
-        found = _cut(_lines_inside(lines, np.moveaxis(inside, axis, -1).reshape(-1, n)), _FLAT)
+        found = _cut(_lines_inside(lines, np.moveaxis(inside, axis, -1).reshape(-1, n))[0], _FLAT)
     return n if found is None else min(n, found)
+
+
+def outer_power(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_], first: int) -> float:
+    """Return the power of noise per frequency, from the median over the outer frequencies of an axis within an object.
+
+    White noise has its variance there. The air around a magnitude, whose noise has twice the bandwidth, is left out.
+
+    Args:
+        data: (X, Y, Z) intensities.
+        axis: array axis.
+        inside: (X, Y, Z) where the object is, without its border.
+        first: frequency, counted from 0, from which there is noise alone.
+
+    Returns:
+        0 where the axis has no such frequency, or nothing is inside.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal((96, 32, 8)).astype(np.float32)
+        >>> round(outer_power(noise, 0, np.ones(noise.shape, bool), 36), 1)
+        1.0
+    """
+    n = data.shape[axis]
+    rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
+    there = np.moveaxis(inside, axis, -1).reshape(-1, n)
+    if not there.any() or first > n // 2:
+        return 0.0
+    lines, window = _lines_inside(rows, there)
+    power = np.square(np.abs(np.fft.rfft(lines, axis=1)))[:, first:] / np.square(window).sum(1, keepdims=True)
+    return float(np.median(power)) / math.log(2)  # exponential distribution
 
 
 def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int | None:
@@ -91,15 +120,19 @@ def _whole_lines(lines: NDArray[np.float32]) -> NDArray[np.float32]:
     return lines - lines.mean(1, keepdims=True)
 
 
-def _lines_inside(lines: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Take the part of lines that the object fills, without its mean and with soft ends; of some lines if many."""
+def _lines_inside(
+    lines: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Take the part of lines that the object fills, without its mean and with soft ends, and the window.
+
+    Of many lines some are taken.
+    """
     found = np.flatnonzero(inside.any(1))
     found = found[:: max(1, -(-len(found) // _LINES))]
     lines = lines[found]
     window = ndimage.gaussian_filter1d(inside[found].astype(np.float32), _SOFT, axis=1, mode="nearest")
     mean = (lines * window).sum(1, keepdims=True) / np.maximum(window.sum(1, keepdims=True), 1e-6)
-    windowed: NDArray[np.float32] = (lines - mean) * window
-    return windowed
+    return (lines - mean) * window, window
 
 
 def _size(power: NDArray[np.float64], near: int, width: int) -> int:

@@ -17,9 +17,15 @@ from .masking import checked_mask
 from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
 from .scan_noise import NoiseReader
-from .zero_filling import Acquired, Shaping, find_acquired, noise_on_acquired_grid
+from .zero_filling import Acquired, Shaping, find_acquired, has_noise_outside, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
+
+_ENOUGH = 0.01  # noise, of the intensity scale, that tells a part of k-space from anatomy
+_HALF_MEASURED = (
+    "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
+    "smaller one that is measured on both sides"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +122,10 @@ def prepare(
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:
         level = given_level(low, sigma, noise, intensity_scale)
+    absolute = level.relative * intensity_scale if level.relative > _ENOUGH and max(factors) > 1 else 0.0
+    if absolute > 0 and signal is not None and has_noise_outside(given, acquired, signal, absolute):
+        whole_grid = prepare(scan, prior, factors, options, find_reconstruction=False)
+        return replace(whole_grid, notes=(*whole_grid.notes, _HALF_MEASURED))
     return Prepared(acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes))
 
 

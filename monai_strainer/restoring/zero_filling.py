@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..geometry import Grid
-from ..physics.acquired import acquired_size, fourier_resize
+from ..physics.acquired import acquired_size, fourier_resize, outer_power
 from ..volume import Volume
 
-__all__ = ["Acquired", "find_acquired", "noise_on_acquired_grid", "outer_density", "resized"]
+__all__ = ["Acquired", "find_acquired", "has_noise_outside", "noise_on_acquired_grid", "outer_density", "resized"]
 
 _BORDER = 2  # voxels at the border of the object that are not looked at
+_OUTER = 0.5  # of the frequencies outside, the higher ones: they hold the least of the picture
+_HALF_KSPACE = 0.2  # of the noise inside: zero-filled scans of 1 % of noise have up to 0.13, partial Fourier from 0.29
 _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
 
 
@@ -108,6 +110,28 @@ def find_acquired(
     data = data if signal is None else np.maximum(data, 0)
     volume = Volume(np.ascontiguousarray(data), scan.grid.resize(kept), scan.source, scan.slice_axis, scan.thickness)
     return Acquired(volume, (low[0], low[1], low[2]), (kept[0], kept[1], kept[2]), filled, wanted)
+
+
+def has_noise_outside(scan: Volume, acquired: Acquired, signal: NDArray[np.bool_], sigma: float) -> bool:
+    """Whether noise reaches outside the k-space that was found as acquired: one side of it was measured further.
+
+    That is a partial Fourier acquisition, whose magnitude holds the outer frequencies of one side at half of their
+    amplitude.
+
+    Args:
+        scan: on the grid of its file.
+        acquired: the scan on its acquired grid.
+        signal: (X, Y, Z) where a magnitude has signal, on the grid of the file.
+        sigma: of the noise on the acquired grid, in the scan's units.
+    """
+    inner = ndimage.binary_erosion(signal, iterations=_BORDER)
+    white = sigma**2 * math.prod(scan.grid.shape[k] / acquired.sizes[k] for k in acquired.filled)
+    for axis in acquired.filled:
+        last, highest = acquired.sizes[axis] // 2, scan.grid.shape[axis] // 2
+        first = last + 2 + int(_OUTER * (highest - last))
+        if outer_power(scan.data, axis, inner, first) > _HALF_KSPACE * white:
+            return True
+    return False
 
 
 def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> float:

@@ -11,8 +11,11 @@ from phantoms import body_volume as volume
 from phantoms import rician
 from scipy import ndimage
 
-from monai_strainer import Prior, load_prior, restore
+from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
+from monai_strainer.restoring import prepare as prepare_module
+from monai_strainer.restoring.prepare import prepare
+from monai_strainer.restoring.zero_filling import Acquired, has_noise_outside, resized
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +39,54 @@ def test_a_zero_filled_scan_is_restored_on_its_acquired_grid(prior: Prior) -> No
     assert np.isfinite(out.volume.data).all() and out.volume.data.min() >= 0
     assert out.report["noise"]["sigma"] == pytest.approx(20, rel=0.3)  # the network alone reads half of it
     assert out.report["noise"]["source"] == "network and wavelet"
+
+
+def partly_measured(sigma: float, sides: int) -> tuple[np.ndarray, np.ndarray]:
+    """A magnitude with complex noise whose k-space ends at half of one side or both sides of the rows; its object."""
+    truth, inside = anatomy()
+    parts = np.random.default_rng(1).standard_normal((2, *truth.shape))
+    kspace = np.fft.fft(truth + sigma * (parts[0] + 1j * parts[1]), axis=0)
+    frequency = 2 * np.fft.fftfreq(len(truth))
+    kspace[(frequency < -0.5) | ((frequency > 0.5) & (sides == 2))] = 0
+    return np.abs(np.fft.ifft(kspace, axis=0)).astype(np.float32), inside
+
+
+def taken_as_half(image: np.ndarray) -> Acquired:
+    """The scan as if half of its rows were acquired."""
+    shape = (len(image) // 2, *image.shape[1:])
+    scan = volume(image)
+    return Acquired(scan, (2.0, 1.0, 1.0), shape, (0,), scan.grid)
+
+
+@pytest.mark.parametrize("sigma", [10.0, 40.0])
+def test_partial_fourier_has_noise_outside_and_zero_filling_has_none(sigma: float) -> None:
+    on_acquired_grid = sigma / np.sqrt(2)
+    for sides, expected in ((1, True), (2, False)):
+        image, inside = partly_measured(sigma, sides)
+        assert has_noise_outside(volume(image), taken_as_half(image), inside, on_acquired_grid) is expected
+
+
+def test_no_noise_is_outside_where_no_axis_is_zero_filled() -> None:
+    image, inside = partly_measured(40, 1)
+    scan = volume(image)
+    assert not has_noise_outside(scan, Acquired(scan, (1, 1, 1), scan.grid.shape, (), scan.grid), inside, 28)
+
+
+def test_a_partial_fourier_scan_is_refined_from_its_own_grid(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken for a zero-filled one here, as fine anatomy makes it."""
+    found = prepare_module.find_acquired
+
+    def half(scan: Volume, factors: tuple[float, float, float], signal: object, enabled: bool = True) -> Acquired:
+        if not enabled:
+            return found(scan, factors, None, False)
+        low = volume(np.maximum(resized(scan.data, 0, 36), 0))
+        wanted = scan.grid.refine(factors)
+        return Acquired(low, (2 * factors[0], *factors[1:]), low.grid.shape, (0,), wanted)
+
+    monkeypatch.setattr(prepare_module, "find_acquired", half)
+    for sides, size in ((1, 72), (2, 36)):
+        ready = prepare(
+            volume(partly_measured(40, sides)[0]), prior, (2.0, 2.0, 1.0), RestoreOptions(), find_reconstruction=True
+        )
+        assert ready.acquired.volume.grid.shape[0] == size
+        assert any("partial Fourier" in note for note in ready.notes) is (sides == 1)
