@@ -53,6 +53,18 @@ MUTANTS = [
     Mutant("physics/separable.py", "(matrix != 0).cpu()", "(matrix > 0).cpu()", "physics/test_operators.py"),
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
+    Mutant("physics/acquired.py", "/ math.log(2)  # exp", "  # exp", "physics/test_acquired.py"),
+    Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
+    Mutant(
+        "restoring/prepare.py",
+        "has_noise_outside(given",
+        "not has_noise_outside(given",
+        "restoring/test_zero_filling.py",
+    ),
+    Mutant(
+        "restoring/round_kspace.py", "max(level, again, key", "min(level, again, key", "restoring/test_round_kspace.py"
+    ),
+    Mutant("restoring/round_kspace.py", "sigma * math.sqrt(float", "sigma * (float", "restoring/test_round_kspace.py"),
     Mutant("physics/acquired.py", "(1 / size - 1 / n)", "(1 / size)", "physics/test_acquired.py"),
     Mutant(
         "physics/axis_profiles/gaussian.py",

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from monai_strainer.physics.acquired import acquired_size, fourier_resize
+from monai_strainer.physics.acquired import acquired_size, fourier_resize, outer_power
 
 
 @pytest.mark.parametrize(("n", "more"), [(40, 64), (41, 64), (40, 65), (33, 47)])
@@ -82,3 +82,13 @@ def test_an_edge_that_the_air_of_a_noisy_magnitude_covers_is_found_in_the_object
 def test_a_whole_object_in_air_is_left_whole(noise: float, sharp: float) -> None:
     data, inside = magnitude(1.0, noise, sharp)
     assert [acquired_size(data, k, inside) for k in (0, 1)] == [160, 160]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_outer_power_of_white_noise_is_its_variance_whatever_the_air_holds(axis: int) -> None:
+    noise = 3 * np.random.default_rng(0).standard_normal((96, 80, 6)).astype(np.float32)
+    inside = np.zeros(noise.shape, bool)
+    inside[20:76, 16:64] = True
+    noise[~ndimage.binary_dilation(inside, iterations=16)] = 1000
+    assert outer_power(noise, axis, inside, 24) == pytest.approx(9, rel=0.1)
+    assert outer_power(noise, axis, np.zeros_like(inside), 24) == 0 == outer_power(noise, axis, inside, 60)
