@@ -142,7 +142,7 @@ def find_round_kspace(
 
     def with_full_corners(level: NoiseLevel) -> tuple[RoundKspace, Volume]:
         power = float(np.mean(np.square(level.level * np.float32(intensity_scale))))
-        found = RoundKspace(_share(density / power, full, slices.shape[1:]), scan)
+        found = RoundKspace(_share(density / max(power, 1e-30), full, slices.shape[1:]), scan)
         return found, found.filled(level, intensity_scale, magnitude, seed)
 
     again = _at_most(read(with_full_corners(level)[1], inside), most)
@@ -165,10 +165,8 @@ def _share(relative: NDArray[np.float64], full: float, shape: Sequence[int]) -> 
 
 
 def _at_most(found: NoiseLevel, most: float) -> NoiseLevel:
-    """Lower a level whose root mean square is above a limit."""
-    if found.relative <= most:
-        return found
-    return replace(found, level=found.level * np.float32(most / found.relative))
+    """Lower a level whose root mean square is above a limit; a limit that is not a number is none."""
+    return replace(found, level=found.level * np.float32(most / found.relative)) if found.relative > most else found
 
 
 def _radius(shape: Sequence[int]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from phantoms import body_part, body_volume, rician, rmse
 from scipy import ndimage
 
 from monai_strainer import Grid, Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer.restoring import round_kspace
 from monai_strainer.restoring.noise_level import NoiseLevel
 from monai_strainer.restoring.prepare import Prepared, prepare
 from monai_strainer.restoring.round_kspace import RoundKspace, find_round_kspace
@@ -76,6 +77,13 @@ def test_in_little_noise_the_corners_stay_empty(level: float) -> None:
     fraction = (1.02 - 0.06) / np.sqrt(2)  # of the grid that the level is read on: it is higher on the scan's own
     found = find_round_kspace(scan, whole, 800.0, True, lambda volume, there: NoiseLevel(level * fraction), 0)
     assert (found is None) == (level < 0.01)
+
+
+def test_a_level_of_zero_divides_nothing_by_zero() -> None:
+    scan = body_volume(round_noise())
+    whole = np.ones(scan.grid.shape, bool)
+    with np.errstate(divide="raise", invalid="raise"):
+        assert find_round_kspace(scan, whole, 800.0, True, lambda volume, there: NoiseLevel(0.0), 0) is None
 
 
 @pytest.mark.parametrize("sigma", [0.0, 8.0, 72.0])
@@ -147,6 +155,21 @@ def test_of_two_levels_the_higher_counts(second: float) -> None:
 def test_the_level_is_no_more_than_the_power_near_the_edge() -> None:
     """A reading of ten times the noise is anatomy."""
     assert found_in(body_volume(round_noise()), level=0.3)[2].relative * 800 == pytest.approx(24, rel=0.1)
+
+
+def test_a_small_plane_has_no_limit_near_the_edge_and_its_level_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are too few frequencies near the edge."""
+    density = round_kspace._density
+
+    def few(slices: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        found = density(slices, inside)
+        return np.where((found > 0) & (round_kspace._RADII < 0.95), np.nan, found)
+
+    monkeypatch.setattr(round_kspace, "_density", few)
+    monkeypatch.setattr(round_kspace, "_edge", lambda density: 1.02)
+    found, full, level = found_in(body_volume(round_noise()))
+    assert np.isfinite(full.data).all() and np.isfinite(found.share).all()
+    assert level.relative > 0.02
 
 
 @pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1), (1, 0, 2)])
