@@ -17,7 +17,7 @@ from .masking import checked_mask
 from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
 from .scan_noise import NoiseReader
-from .zero_filling import Acquired, Shaping, find_acquired, has_noise_outside, noise_on_acquired_grid
+from .zero_filling import Acquired, find_acquired, has_noise_outside, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
 
@@ -73,7 +73,7 @@ def prepare(
         factors: per array axis.
         options: noise level, kind of noise and mask, as they were asked for.
         find_reconstruction: whether to look for what was done after the acquisition: zero-filling, and, where the
-            noise level is read off a scan to denoise, a filter in the slice plane.
+            noise level is read off the scan, empty corners of k-space or, in a scan to denoise, a filter in the plane.
         find_filters: False looks for zero-filling alone.
 
     Raises:
@@ -107,17 +107,8 @@ def prepare(
     )
     if sigma is None:
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
-        is_looked_for = find_reconstruction and find_filters
-        found: tuple[Shaping, Volume, NoiseLevel] | None = None
-        if is_looked_for:
-            found = reader.corners_of(low, not signed, options.seed)
-        level = reader.level_of(low, bool(acquired.filled)) if found is None else found[2]
-        if is_looked_for and max(factors) == 1 and found is None and not acquired.filled:
-            found = reader.filter_of(low, level, not signed)
-        if found is not None:
-            shaping, volume, level = found
-            acquired = replace(acquired, volume=volume, filter=shaping)
-            notes.append(shaping.note)
+        acquired, level = reader.whitened(acquired, not signed, options.seed, find_reconstruction and find_filters)
+        notes += [] if acquired.filter is None else [acquired.filter.note]
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:

@@ -19,6 +19,7 @@ from .noise_level import NoiseLevel, estimated_level
 from .removed_spectrum import removed, spectrum_fall
 from .round_kspace import Found as Corners
 from .round_kspace import find_round_kspace
+from .zero_filling import Acquired, Shaping
 
 __all__ = ["NoiseReader"]
 
@@ -38,6 +39,29 @@ class NoiseReader:
     kind: type[NoiseModel]
     intensity_scale: float
     inside: NDArray[np.bool_]
+
+    def whitened(self, acquired: Acquired, magnitude: bool, seed: int, enabled: bool) -> tuple[Acquired, NoiseLevel]:
+        """Return the scan with white noise, as far as it is known what the scanner did to it, and its level.
+
+        Empty corners of k-space are looked for first; a filter only in a scan to denoise, on its own grid.
+
+        Args:
+            acquired: the scan on its acquired grid.
+            magnitude: values are kept at 0 or above.
+            seed: of the noise in the corners.
+            enabled: False takes the noise as it is.
+        """
+        scan = acquired.volume
+        found: tuple[Shaping, Volume, NoiseLevel] | None = None
+        if enabled:
+            found = self.corners_of(scan, magnitude, seed)
+        level = self.level_of(scan, bool(acquired.filled)) if found is None else found[2]
+        if enabled and found is None and max(acquired.factors) == 1 and not acquired.filled:
+            found = self.filter_of(scan, level, magnitude)
+        if found is None:
+            return acquired, level
+        shaping, volume, level = found
+        return replace(acquired, volume=volume, filter=shaping), level
 
     def level_of(self, scan: Volume, was_filled: bool) -> NoiseLevel:
         """Return the level of the noise of the scan.
