@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ..volume import Volume
 from .patches import evenly_spaced
-from .zero_filling import Acquired, outer_density, resized
+from .zero_filling import Acquired, outer_density, outer_half, resized
 
 __all__ = ["OutsideBand", "outside_band"]
 
@@ -25,7 +25,6 @@ _CAUTION = 1.5  # times its noise: power below that counts as noise
 _WITHIN = 0.75  # of the power of the square of band-limited noise: what stays within its band, of one axis
 _MORE = 2.0  # times the noise of the level that was read
 _SLICES = 16  # whose spectra say how much noise there is
-_INNER = 0.5  # of the outer frequencies, the lower ones: they hold the most of the picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +104,7 @@ def _noise_outside(scan: Volume, acquired: Acquired) -> float:
     some = np.take(scan.data, evenly_spaced(count, _SLICES), axis=scan.slice_axis)
     densities = []
     for axis in (k for k in acquired.filled if k != scan.slice_axis):
-        n, m = scan.grid.shape[axis], acquired.sizes[axis]
-        density = outer_density(some, axis, m // 2 + 2 + int(_INNER * (n - m) // 2))
+        density = outer_density(some, axis, outer_half(scan.grid.shape[axis], acquired.sizes[axis]))
         densities += [] if density is None else [density]
     inside = math.prod(acquired.sizes[k] / scan.grid.shape[k] for k in acquired.filled)
     return min(densities, default=0.0) * (1 - inside)

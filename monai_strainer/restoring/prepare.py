@@ -21,7 +21,7 @@ from .zero_filling import Acquired, find_acquired, has_noise_outside, noise_on_a
 
 __all__ = ["Prepared", "prepare"]
 
-_ENOUGH = 0.01  # noise, of the intensity scale, that tells a part of k-space from anatomy
+_ENOUGH = 0.01  # noise, of the intensity scale, above which it shows a part of k-space: anatomy has less there
 _HALF_MEASURED = (
     "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
     "smaller one that is measured on both sides"

@@ -20,10 +20,17 @@ from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize, outer_power
 from ..volume import Volume
 
-__all__ = ["Acquired", "find_acquired", "has_noise_outside", "noise_on_acquired_grid", "outer_density", "resized"]
+__all__ = [
+    "Acquired",
+    "find_acquired",
+    "has_noise_outside",
+    "noise_on_acquired_grid",
+    "outer_density",
+    "outer_half",
+    "resized",
+]
 
 _BORDER = 2  # voxels at the border of the object that are not looked at
-_OUTER = 0.5  # of the frequencies outside, the higher ones: they hold the least of the picture
 _HALF_KSPACE = 0.2  # of the noise inside: zero-filled scans of 1 % of noise have up to 0.13, partial Fourier from 0.29
 _LESS = 0.93  # of an axis: less than that was acquired, or it counts as whole
 
@@ -127,8 +134,7 @@ def has_noise_outside(scan: Volume, acquired: Acquired, signal: NDArray[np.bool_
     inner = ndimage.binary_erosion(signal, iterations=_BORDER)
     white = sigma**2 * math.prod(scan.grid.shape[k] / acquired.sizes[k] for k in acquired.filled)
     for axis in acquired.filled:
-        last, highest = acquired.sizes[axis] // 2, scan.grid.shape[axis] // 2
-        first = last + 2 + int(_OUTER * (highest - last))
+        first = outer_half(scan.grid.shape[axis], acquired.sizes[axis])
         if outer_power(scan.data, axis, inner, first) > _HALF_KSPACE * white:
             return True
     return False
@@ -154,6 +160,16 @@ def noise_on_acquired_grid(scan: Volume, acquired: Acquired, sigma: float) -> fl
             variance = max(variance * m / n, variance - density * (1 - m / n))
         data = resized(data, axis, m)
     return float(np.sqrt(variance))
+
+
+def outer_half(size: int, acquired: int) -> int:
+    """Return the first of the higher half of the frequencies outside: the lower ones hold the most of the picture.
+
+    Args:
+        size: voxels along an axis.
+        acquired: voxels that were acquired, an even number.
+    """
+    return acquired // 2 + 2 + (size - acquired) // 4
 
 
 def outer_density(data: NDArray[np.float32], axis: int, first: int) -> float | None:
