@@ -22,6 +22,7 @@ from .passes import Passed
 from .prepare import Prepared
 from .report import DataAgreement, Risk
 from .risk import check_risk
+from .single_voxels import interpolated
 
 __all__ = ["Assessed", "assess"]
 
@@ -100,6 +101,7 @@ def assess(
     deviation = ready.acquired.deviation_on_wanted_grid(std)
     maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
     as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
+    as_restored = as_restored if ready.single is None else as_restored - ready.single
     inside = nearest(ready.inside, image.shape)
     sigma = 0.0 if ready.signed else ready.level.relative * ready.intensity_scale
     outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside, sigma)
@@ -107,6 +109,10 @@ def assess(
         image = image + outside.image
         image = image if ready.signed else np.maximum(image, 0)
         deviation = np.sqrt(np.square(deviation) + outside.variance)
+    if ready.single is not None:
+        back = interpolated(ready.single, image.shape)
+        image = image + back if ready.signed else np.maximum(image + back, 0)
+        deviation = np.hypot(deviation, back)  # whether they are anatomy is not known
     middle = float(np.median(deviation[inside])) if inside.any() else 0.0
     if ready.background is not None:
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.foreground import foreground, intensity_scale_of
-from ..physics import GaussianNoise, NoiseModel
+from ..physics import GaussianNoise, NoiseModel, Profile
 from ..priors.prior import Prior
 from ..volume import Volume
 from .background import Background, constant_background, is_signed, nearest
 from .masking import checked_mask
 from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
-from .scan_noise import NoiseReader
+from .scan_noise import BLOCKS, NoiseReader
+from .single_voxels import single_voxels
 from .zero_filling import Acquired, find_acquired, has_noise_outside, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
@@ -25,6 +26,10 @@ _ENOUGH = 0.01  # noise, of the intensity scale, above which it shows a part of 
 _HALF_MEASURED = (
     "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
     "smaller one that is measured on both sides"
+)
+_SINGLE = "single voxels differ from all around them: they are interpolated, not restored"
+_COMPRESSED = (
+    "blocks of 8 x 8 voxels: the scan was compressed with loss (as JPEG), and the errors of that are taken as its noise"
 )
 
 
@@ -43,6 +48,8 @@ class Prepared:
         noise: kind of noise.
         level: of the noise, relative to ``intensity_scale``.
         notes: what was decided, in plain words.
+        single: (X, Y, Z) what single voxels of the scan have more than their neighbours, and ``acquired`` is without;
+            None where there are none, or they are restored with the others.
     """
 
     acquired: Acquired
@@ -55,6 +62,7 @@ class Prepared:
     noise: type[NoiseModel]
     level: NoiseLevel
     notes: tuple[str, ...]
+    single: NDArray[np.float32] | None = None
 
 
 def prepare(
@@ -93,6 +101,13 @@ def prepare(
         given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
         notes.append(f"the padding value {background.value:g} is kept as it is")
     signal = None if signed else foreground(given.data)
+    single = None
+    if max(factors) > 1 and isinstance(options.build, Profile):
+        single = single_voxels(given, _inside(given, background, signed) if signal is None else signal)
+    if single is not None:
+        given = replace(given, data=given.data - single)
+        signal = None if signed else foreground(given.data)
+        notes.append(f"{np.count_nonzero(single)} {_SINGLE}")
     acquired = find_acquired(given, factors, signal, find_reconstruction and (sigma is None or np.ndim(sigma) == 0))
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
@@ -109,6 +124,7 @@ def prepare(
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
         acquired, level = reader.whitened(acquired, not signed, options.seed, find_reconstruction and find_filters)
         notes += [] if acquired.filter is None else [acquired.filter.note]
+        notes += [_COMPRESSED] if level.reading.source == BLOCKS else []
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:
@@ -117,7 +133,9 @@ def prepare(
     if absolute > 0 and signal is not None and has_noise_outside(given, acquired, signal, absolute):
         whole_grid = prepare(scan, prior, factors, options, find_reconstruction=False)
         return replace(whole_grid, notes=(*whole_grid.notes, _HALF_MEASURED))
-    return Prepared(acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes))
+    return Prepared(
+        acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes), single
+    )
 
 
 def _inside(low: Volume, background: Background | None, signed: bool) -> NDArray[np.bool_]:

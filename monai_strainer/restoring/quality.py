@@ -90,6 +90,7 @@ def entropy_focus(values: Image) -> float | None:
         return None
     energy, root = math.sqrt(float(np.square(x, dtype=np.float64).sum())), math.sqrt(values.size)
     x = x / np.float32(energy)
+    x = x[x > 0]  # beside one very bright voxel the others may be too small for a float
     return abs(float((x * np.log(x)).sum(dtype=np.float64))) / (root * math.log(root))
 
 

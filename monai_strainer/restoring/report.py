@@ -83,7 +83,8 @@ class NoiseReading(Record):
     is_white: bool | None = entry("false if neighbouring voxels share noise", missing="left out")
     std: float | None = entry("standard error of the estimate", "scan units", missing="left out")
     source: str | None = entry(
-        'estimator: "network", "network and wavelet"; without a general prior "head" or "air"', missing="left out"
+        'estimator: "network", "network and wavelet", "blocks" (of JPEG); without a general prior "head" or "air"',
+        missing="left out",
     )
     network: float | None = entry("the estimate of the network", "scan units", missing="left out")
     wavelet: float | None = entry("the estimate from wavelet coefficients", "scan units", missing="left out")

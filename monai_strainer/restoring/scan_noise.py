@@ -13,6 +13,7 @@ from ..networks.noise_level import NoiseLevelNet
 from ..physics import NoiseModel
 from ..priors.prior import GeneralPrior
 from ..volume import Volume
+from .compression import block_error
 from .method import TRAINED
 from .noise_filter import Found, find_filter
 from .noise_level import NoiseLevel, estimated_level
@@ -21,7 +22,10 @@ from .round_kspace import Found as Corners
 from .round_kspace import find_round_kspace
 from .zero_filling import Acquired, Shaping
 
-__all__ = ["NoiseReader"]
+__all__ = ["BLOCKS", "NoiseReader"]
+
+BLOCKS = "blocks"  # the source of a level that stands for the errors of a lossy compression
+_UNSURE = 0.3  # of the errors of a compression: their standard error
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,8 @@ class NoiseReader:
     def whitened(self, acquired: Acquired, magnitude: bool, seed: int, enabled: bool) -> tuple[Acquired, NoiseLevel]:
         """Return the scan with white noise, as far as it is known what the scanner did to it, and its level.
 
-        Empty corners of k-space are looked for first; a filter only in a scan to denoise, on its own grid.
+        Empty corners of k-space are looked for first, then blocks of a lossy compression; a filter only in a scan to
+        denoise, on its own grid.
 
         Args:
             acquired: the scan on its acquired grid.
@@ -56,8 +61,12 @@ class NoiseReader:
         if enabled:
             found = self.corners_of(scan, magnitude, seed)
         level = self.level_of(scan, bool(acquired.filled)) if found is None else found[2]
-        if enabled and found is None and max(acquired.factors) == 1 and not acquired.filled:
-            found = self.filter_of(scan, level, magnitude)
+        if enabled and found is None and not acquired.filled:
+            compressed = self.with_blocks(scan, level)
+            if compressed is not None:
+                return acquired, compressed
+            if max(acquired.factors) == 1:
+                found = self.filter_of(scan, level, magnitude)
         if found is None:
             return acquired, level
         shaping, volume, level = found
@@ -71,6 +80,22 @@ class NoiseReader:
             was_filled: whether axes were zero-filled before it was brought to that grid.
         """
         return estimated_level(scan, self._network, self.kind, self.intensity_scale, self.inside, was_filled)
+
+    def with_blocks(self, scan: Volume, level: NoiseLevel) -> NoiseLevel | None:
+        """Return the level of the errors of a lossy compression, where that is higher; None without blocks.
+
+        Args:
+            scan: on its own grid.
+            level: of the noise that is left in it.
+        """
+        axis = scan.slice_axis
+        error = block_error(scan.slices(axis), np.moveaxis(self.inside, axis, 0))
+        if error is None:
+            return None
+        if error <= level.relative * self.intensity_scale:
+            return level
+        reading = replace(level.reading, std=_UNSURE * error, is_white=False, source=BLOCKS, uneven=False, range=None)
+        return NoiseLevel(error / self.intensity_scale, reading=reading)
 
     def filter_of(self, scan: Volume, level: NoiseLevel, magnitude: bool) -> Found | None:
         """Return the filter that the noise passed, the scan without it and the level there; None where there is none.
