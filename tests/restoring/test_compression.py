@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from phantoms import body_part, body_volume, rician, rmse
+from scipy import ndimage
 from scipy.fft import dctn, idctn
 
 from monai_strainer import load_prior, restore
@@ -26,22 +27,25 @@ def compressed(slices: np.ndarray, step: float) -> np.ndarray:
 
 
 def anatomy(sigma: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
-    """Slices of a body part with noise, and where the object is."""
-    truth, inside = body_part()
-    return np.moveaxis(rician(truth, sigma), -1, 0), np.moveaxis(inside, -1, 0)
+    """Smooth slices with noise, and where the object is."""
+    rng = np.random.default_rng(0)
+    smooth = 300 * ndimage.gaussian_filter(rng.standard_normal((6, 72, 80)), (0, 2, 2))
+    image = (500 + smooth + sigma * rng.standard_normal(smooth.shape)).astype(np.float32)
+    return image, np.ones(image.shape, bool)
 
 
 @pytest.mark.parametrize("sigma", [0.5, 8.0, 24.0])
 def test_a_scan_as_it_comes_has_no_blocks(sigma: float) -> None:
-    for image, inside in (anatomy(sigma), (anatomy(sigma)[0], np.ones_like(anatomy(sigma)[1]))):
-        assert block_error(image, inside) is None
+    truth, inside = body_part()
+    assert block_error(np.moveaxis(rician(truth, sigma), -1, 0), np.moveaxis(inside, -1, 0)) is None
+    assert block_error(*anatomy(sigma)) is None
 
 
-@pytest.mark.parametrize("step", [60.0, 120.0])
+@pytest.mark.parametrize("step", [8.0, 16.0, 32.0])
 def test_blocks_are_found_with_their_error_wherever_they_begin(step: float) -> None:
     image, inside = anatomy()
     made = compressed(image, step)
-    error = np.sqrt(np.mean(np.square((made - image)[:, :72, :72][inside[:, :72, :72]])))
+    error = float(np.sqrt(np.mean(np.square(made - image))))
     for top, left in ((0, 0), (3, 5)):
         found = block_error(made[:, top:72, left:72], inside[:, top:72, left:72])
         assert found == pytest.approx(error, rel=0.4)
@@ -49,7 +53,7 @@ def test_blocks_are_found_with_their_error_wherever_they_begin(step: float) -> N
 
 def test_the_unit_does_not_count() -> None:
     image, inside = anatomy()
-    made = compressed(image, 60)
+    made = compressed(image, 16)
     found = block_error(made, inside)
     assert found is not None and block_error(1000 * made, inside) == pytest.approx(1000 * found, rel=1e-3)
 
@@ -59,20 +63,18 @@ def test_steps_along_one_axis_are_no_compression() -> None:
     image = rng.normal(500, 8, (4, 72, 72))
     image += np.repeat(rng.normal(0, 30, (4, 9, 72)), 8, axis=1)
     assert block_error(image.astype(np.float32), image > 0) is None
-    image += np.repeat(rng.normal(0, 30, (4, 72, 9)), 8, axis=2)
-    assert block_error(image.astype(np.float32), image > 0) is not None
 
 
-def test_an_image_of_two_blocks_and_an_even_one_have_no_answer() -> None:
+def test_few_blocks_and_an_even_image_have_no_answer() -> None:
     image, inside = anatomy()
-    assert block_error(compressed(image, 60)[:, :72, 16:32], inside[:, :72, 16:32]) is None
+    assert block_error(compressed(image, 16)[:1, :24, :24], inside[:1, :24, :24]) is None
     assert block_error(np.ones((2, 40, 40), np.float32), np.ones((2, 40, 40), bool)) is None
 
 
 @pytest.mark.parametrize("factor", [1, 2])
 def test_the_error_is_taken_as_noise(factor: int) -> None:
     truth, inside = body_part()
-    y = np.moveaxis(compressed(np.moveaxis(rician(truth, 8), -1, 0), 60), 0, -1)
+    y = np.moveaxis(compressed(np.moveaxis(rician(truth, 8), -1, 0), 30), 0, -1)
     out = restore(body_volume(y), load_prior(), factor, adapt=0)
     noise = out.report["noise"]
     assert noise["source"] == "blocks" and noise["sigma"] > 1.4 * noise["network"] and noise["is_white"] is False
