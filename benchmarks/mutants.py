@@ -54,6 +54,16 @@ MUTANTS = [
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
     Mutant("physics/acquired.py", "/ math.log(2)  # exp", "  # exp", "physics/test_acquired.py"),
+    Mutant("restoring/compression.py", "_ZERO * others", "others", "restoring/test_compression.py"),
+    Mutant("restoring/compression.py", "(first - 1) % _SIDE", "first % _SIDE", "restoring/test_compression.py"),
+    Mutant("restoring/single_voxels.py", ">= 3 for", ">= 4 for", "restoring/test_single_voxels.py"),
+    Mutant(
+        "restoring/single_voxels.py",
+        "np.maximum(least, _SPREAD",
+        "np.minimum(least, _SPREAD",
+        "restoring/test_single_voxels.py",
+    ),
+    Mutant("restoring/assess.py", "np.hypot(deviation, back)", "deviation", "restoring/test_single_voxels.py"),
     Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
     Mutant(
         "restoring/prepare.py",

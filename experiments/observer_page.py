@@ -38,7 +38,7 @@ def show(results: Results) -> None:
         ax.set_title(f"observer sees {'the ' if look == 'three' else ''}{title}", fontsize=10)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("AUC, 95 % interval")
-    axes[1].legend(frameon=False, fontsize=8)
+    axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     shown.savefig(results.figure(), dpi=130)
     plt.close(shown)
     results.show("\n\n".join(tables), results.figure())

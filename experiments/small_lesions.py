@@ -181,9 +181,9 @@ def draw(results: Results, table: dict[tuple[str, str, str], list[float | None]]
         ax.axhline(1, color="black", linewidth=0.6)
         ax.tick_params(axis="x", labelrotation=60)
         ax.spines[["top", "right"]].set_visible(False)
-        if len(ax.lines) > 1:
-            ax.legend(frameon=False, fontsize=7)
     axes[0].set_ylabel("contrast that is left")
+    lines = {line.get_label(): line for ax in axes for line in ax.lines if not str(line.get_label()).startswith("_")}
+    shown.legend(lines.values(), lines.keys(), frameon=False, fontsize=8, loc="outside right upper")
     shown.savefig(results.figure(), dpi=130)
     plt.close(shown)
 

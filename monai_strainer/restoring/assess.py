@@ -101,7 +101,6 @@ def assess(
     deviation = ready.acquired.deviation_on_wanted_grid(std)
     maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
     as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
-    as_restored = as_restored if ready.single is None else as_restored - ready.single
     inside = nearest(ready.inside, image.shape)
     sigma = 0.0 if ready.signed else ready.level.relative * ready.intensity_scale
     outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside, sigma)

@@ -65,6 +65,13 @@ def test_steps_along_one_axis_are_no_compression() -> None:
     assert block_error(image.astype(np.float32), image > 0) is None
 
 
+def test_half_of_the_places_are_no_blocks() -> None:
+    """An object of few blocks, a row of which is there only for blocks that begin above its middle."""
+    image = 500 + 8 * np.random.default_rng(0).standard_normal((4, 24, 24))
+    image[:, :12] = 500 + 0.01 * image[:, :12]
+    assert block_error(image.astype(np.float32), image > 0) is None
+
+
 def test_few_blocks_and_an_even_image_have_no_answer() -> None:
     image, inside = anatomy()
     assert block_error(compressed(image, 16)[:1, :24, :24], inside[:1, :24, :24]) is None

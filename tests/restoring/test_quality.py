@@ -75,6 +75,12 @@ def test_the_entropy_is_one_for_equal_values_and_falls_as_one_voxel_gets_brighte
     assert found[-1] < 1e-2
 
 
+def test_one_voxel_so_bright_that_the_others_vanish_beside_it_leaves_a_number() -> None:
+    x = np.full(64, 1e-12, np.float32)
+    x[0] = 1e30
+    assert entropy_focus(x) == pytest.approx(0, abs=1e-6)
+
+
 def test_noise_in_air_raises_the_entropy_whatever_the_unit() -> None:
     one, two = (entropy_focus(brain(air).ravel()) for air in (0.0, 30.0))
     assert one < two == pytest.approx(entropy_focus(0.01 * brain(30.0).ravel()), rel=1e-4)
