@@ -54,7 +54,7 @@ MUTANTS = [
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
     Mutant("physics/acquired.py", "/ math.log(2)  # exp", "  # exp", "physics/test_acquired.py"),
-    Mutant("restoring/compression.py", "_ZERO * others", "others", "restoring/test_compression.py"),
+    Mutant("restoring/compression.py", "_ZERO * min(far)", "min(far)", "restoring/test_compression.py"),
     Mutant("restoring/compression.py", "(first - 1) % _SIDE", "first % _SIDE", "restoring/test_compression.py"),
     Mutant("restoring/single_voxels.py", ">= 3 for", ">= 4 for", "restoring/test_single_voxels.py"),
     Mutant(

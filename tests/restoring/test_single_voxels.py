@@ -60,9 +60,9 @@ def test_a_small_difference_a_line_and_an_edge_are_anatomy() -> None:
 
 
 def test_two_voxels_side_by_side_are_found_and_a_third_makes_them_anatomy() -> None:
-    pair = found_in(even(a5_6=180.0, a6_7=180.0))
+    pair = found_in(even(a5_6=180.0, a5_7=180.0))
     assert pair is not None and np.count_nonzero(pair) == 2
-    assert found_in(even(a5_6=180.0, a6_7=180.0, a6_6=180.0)) is None
+    assert found_in(even(a5_6=180.0, a5_7=180.0, a6_6=180.0)) is None
 
 
 def test_a_textured_surrounding_must_be_left_further_behind() -> None:
