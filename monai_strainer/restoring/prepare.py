@@ -81,7 +81,8 @@ def prepare(
         factors: per array axis.
         options: noise level, kind of noise and mask, as they were asked for.
         find_reconstruction: whether to look for what was done after the acquisition: zero-filling, and, where the
-            noise level is read off the scan, empty corners of k-space or, in a scan to denoise, a filter in the plane.
+            noise level is read off the scan, empty corners of k-space, blocks of a lossy compression or, in a scan to
+            denoise, a filter in the plane.
         find_filters: False looks for zero-filling alone.
 
     Raises:
