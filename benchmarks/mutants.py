@@ -64,13 +64,7 @@ MUTANTS = [
         "restoring/test_single_voxels.py",
     ),
     Mutant("restoring/assess.py", "np.hypot(deviation, back)", "deviation", "restoring/test_single_voxels.py"),
-    Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
-    Mutant(
-        "restoring/prepare.py",
-        "has_noise_outside(given",
-        "not has_noise_outside(given",
-        "restoring/test_zero_filling.py",
-    ),
+    Mutant("restoring/zero_filling.py", "sizes[k]) < _EMPTY", "sizes[k]) > _EMPTY", "restoring/test_zero_filling.py"),
     Mutant(
         "restoring/round_kspace.py", "max(level, again, key", "min(level, again, key", "restoring/test_round_kspace.py"
     ),

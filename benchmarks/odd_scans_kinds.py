@@ -234,6 +234,10 @@ KINDS: dict[str, Kind] = {
     },
     "corners of k-space filtered": partial(complex_after, partial(cropped, shape="soft")),
     "partial Fourier": partial(complex_after, partial(cropped, shape="partial")),
+    **{
+        f"partial Fourier, {percent} %": partial(complex_after, partial(cropped, shape="partial"), noise=percent / 100)
+        for percent in (0.3, 1)
+    },
     "four coils": several_coils,
     "noise differs by slices": partial(uneven, by="slices"),
     "noise differs in the plane": partial(uneven, by="halves"),

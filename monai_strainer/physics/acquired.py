@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-__all__ = ["acquired_size", "fourier_resize", "outer_power"]
+__all__ = ["acquired_size", "fourier_resize", "power_fall"]
 
 _SMOOTH = 0.02  # cycles per voxel over which the power spectrum is averaged
 _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space falls
@@ -25,6 +25,7 @@ _HALF = 0.3  # decades: the last frequency of an even grid has 0.6 less than tho
 _FLAT = 0.15  # decades that it falls at most before that, where noise covers the anatomy
 _FIRST, _LAST = 0.14, 0.45  # cycles per voxel where an edge is looked for
 _FEWEST = 64  # voxels below which a spectrum is too short for an estimate
+_WIDE, _FEW = 0.05, 4  # of an axis, and frequencies at least, on either side of an edge whose powers are compared
 _SOFT = 4.0  # voxels, standard deviation of the window's border
 _LINES = 16384  # of the object whose spectra are averaged, at most
 
@@ -62,33 +63,38 @@ def acquired_size(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_
     return n if found is None else min(n, found)
 
 
-def outer_power(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_], first: int) -> float:
-    """Return the power of noise per frequency, from the median over the outer frequencies of an axis within an object.
+def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_] | None, size: int) -> float:
+    """Return by how many decades the power along an axis falls at the edge of an acquired k-space, within an object.
 
-    White noise has its variance there. The air around a magnitude, whose noise has twice the bandwidth, is left out.
+    With ``P(f)`` the mean power spectrum of the object's lines, the mean of ``log10 P`` over the 5 % of the axis before
+    the edge less its mean over the 5 % behind it. Anatomy alone falls by a decade or so; behind the edge of a
+    zero-filled k-space there is no more than what taking a magnitude leaves.
 
     Args:
         data: (X, Y, Z) intensities.
         axis: array axis.
-        inside: (X, Y, Z) where the object is, without its border.
-        first: frequency, counted from 0, from which there is noise alone.
+        inside: (X, Y, Z) where the object is, without its border; None takes whole lines.
+        size: voxels that were acquired, as found.
 
     Returns:
-        0 where the axis has no such frequency, or nothing is inside.
+        infinity where nothing lies behind the edge, or nothing is inside.
 
     Example:
-        >>> noise = np.random.default_rng(0).standard_normal((96, 32, 8)).astype(np.float32)
-        >>> round(outer_power(noise, 0, np.ones(noise.shape, bool), 36), 1)
-        1.0
+        >>> noise = np.random.default_rng(0).standard_normal((96, 8, 8)).astype(np.float32)
+        >>> filled = fourier_resize(torch.from_numpy(noise).movedim(0, -1), 160).movedim(-1, 0).numpy()
+        >>> power_fall(filled, 0, None, 96) > 5, abs(power_fall(noise, 0, None, 64)) < 0.2
+        (True, True)
     """
-    n = data.shape[axis]
+    n, edge = data.shape[axis], size // 2
+    there = np.ones(data.shape, bool) if inside is None else inside
+    before, behind = edge - 1, edge + 2  # the edge itself is known to a frequency or two
+    if not there.any() or behind > n // 2:
+        return math.inf
     rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
-    there = np.moveaxis(inside, axis, -1).reshape(-1, n)
-    if not there.any() or first > n // 2:
-        return 0.0
-    lines, window = _lines_inside(rows, there)
-    power = np.square(np.abs(np.fft.rfft(lines, axis=1)))[:, first:] / np.square(window).sum(1, keepdims=True)
-    return float(np.median(power)) / math.log(2)  # exponential distribution
+    lines, _ = _lines_inside(rows, np.moveaxis(there, axis, -1).reshape(-1, n))
+    log = np.log10(np.maximum(np.square(np.abs(np.fft.rfft(lines, axis=1))).mean(0), 1e-30))
+    width = max(_FEW, round(_WIDE * n))
+    return float(log[max(1, before - width) : before].mean() - log[behind : behind + width].mean())
 
 
 def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int | None:

@@ -18,11 +18,10 @@ from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
 from .scan_noise import BLOCKS, NoiseReader
 from .single_voxels import single_voxels
-from .zero_filling import Acquired, find_acquired, has_noise_outside, noise_on_acquired_grid
+from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
 
-_ENOUGH = 0.01  # noise, of the intensity scale, above which it shows a part of k-space: anatomy has less there
 _HALF_MEASURED = (
     "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
     "smaller one that is measured on both sides"
@@ -113,6 +112,8 @@ def prepare(
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
+    if acquired.further:
+        notes.append(_HALF_MEASURED)
     low = acquired.volume
     whole = signal if signal is not None and low is given else _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)
@@ -130,10 +131,6 @@ def prepare(
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
     else:
         level = given_level(low, sigma, noise, intensity_scale)
-    absolute = level.relative * intensity_scale if level.relative > _ENOUGH and max(factors) > 1 else 0.0
-    if absolute > 0 and signal is not None and has_noise_outside(given, acquired, signal, absolute):
-        whole_grid = prepare(scan, prior, factors, options, find_reconstruction=False)
-        return replace(whole_grid, notes=(*whole_grid.notes, _HALF_MEASURED))
     return Prepared(
         acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes), single
     )

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
-from monai_strainer.physics.acquired import acquired_size, fourier_resize, outer_power
+from monai_strainer.physics.acquired import acquired_size, fourier_resize, power_fall
 
 
 @pytest.mark.parametrize(("n", "more"), [(40, 64), (41, 64), (40, 65), (33, 47)])
@@ -85,10 +87,17 @@ def test_a_whole_object_in_air_is_left_whole(noise: float, sharp: float) -> None
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_the_outer_power_of_white_noise_is_its_variance_whatever_the_air_holds(axis: int) -> None:
-    noise = 3 * np.random.default_rng(0).standard_normal((96, 80, 6)).astype(np.float32)
+def test_the_power_falls_at_the_edge_of_zero_filling_and_not_within_noise_whatever_the_air_holds(axis: int) -> None:
+    noise = 3 * np.random.default_rng(0).standard_normal((96, 96, 6)).astype(np.float32)
     inside = np.zeros(noise.shape, bool)
-    inside[20:76, 16:64] = True
-    noise[~ndimage.binary_dilation(inside, iterations=16)] = 1000
-    assert outer_power(noise, axis, inside, 24) == pytest.approx(9, rel=0.1)
-    assert outer_power(noise, axis, np.zeros_like(inside), 24) == 0 == outer_power(noise, axis, inside, 60)
+    inside[20:76, 20:76] = True
+    moved = torch.from_numpy(np.ascontiguousarray(np.moveaxis(noise, axis, -1)))
+    filled = fourier_resize(fourier_resize(moved, 64), 96).movedim(-1, axis).numpy()
+    for image in (noise, filled):
+        image[~ndimage.binary_dilation(inside, iterations=16)] = 1000
+    assert power_fall(filled, axis, inside, 64) > 2 > 0.3 > abs(power_fall(noise, axis, inside, 64))
+
+
+def test_nothing_behind_the_edge_or_nothing_inside_counts_as_empty() -> None:
+    noise = np.random.default_rng(0).standard_normal((96, 8, 6)).astype(np.float32)
+    assert power_fall(noise, 0, np.zeros(noise.shape, bool), 64) == math.inf == power_fall(noise, 0, None, 96)

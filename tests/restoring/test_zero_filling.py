@@ -11,11 +11,11 @@ from phantoms import body_volume as volume
 from phantoms import rician
 from scipy import ndimage
 
-from monai_strainer import Prior, RestoreOptions, Volume, load_prior, restore
+from monai_strainer import Prior, RestoreOptions, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
-from monai_strainer.restoring import prepare as prepare_module
+from monai_strainer.restoring import zero_filling
 from monai_strainer.restoring.prepare import prepare
-from monai_strainer.restoring.zero_filling import Acquired, has_noise_outside, resized
+from monai_strainer.restoring.zero_filling import find_acquired
 
 
 @pytest.fixture(scope="module")
@@ -51,42 +51,31 @@ def partly_measured(sigma: float, sides: int) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(np.fft.ifft(kspace, axis=0)).astype(np.float32), inside
 
 
-def taken_as_half(image: np.ndarray) -> Acquired:
-    """The scan as if half of its rows were acquired."""
-    shape = (len(image) // 2, *image.shape[1:])
-    scan = volume(image)
-    return Acquired(scan, (2.0, 1.0, 1.0), shape, (0,), scan.grid)
+@pytest.fixture
+def half_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take half of the rows as acquired, as fine anatomy makes it look."""
+
+    def half(data: np.ndarray, axis: int, inside: object) -> int:
+        return data.shape[axis] // (2 if axis == 0 else 1)
+
+    monkeypatch.setattr(zero_filling, "acquired_size", half)
 
 
-@pytest.mark.parametrize("sigma", [10.0, 40.0])
-def test_partial_fourier_has_noise_outside_and_zero_filling_has_none(sigma: float) -> None:
-    on_acquired_grid = sigma / np.sqrt(2)
-    for sides, expected in ((1, True), (2, False)):
+@pytest.mark.usefixtures("half_of_the_rows")
+@pytest.mark.parametrize("sigma", [0.0, 3.0, 10.0, 40.0])
+def test_a_scan_to_refine_is_cropped_where_both_sides_of_kspace_end_and_not_where_one_does(sigma: float) -> None:
+    for sides in (1, 2):
         image, inside = partly_measured(sigma, sides)
-        assert has_noise_outside(volume(image), taken_as_half(image), inside, on_acquired_grid) is expected
+        refined, denoised = (find_acquired(volume(image), factors, inside) for factors in ((2, 2, 1), (1, 1, 1)))
+        assert (refined.filled, refined.further) == (((), (0,)) if sides == 1 else ((0,), ()))
+        assert refined.volume.grid.shape[0] == (72 if sides == 1 else 36)
+        assert (denoised.filled, denoised.further) == ((0,), ())
 
 
-def test_no_noise_is_outside_where_no_axis_is_zero_filled() -> None:
-    image, inside = partly_measured(40, 1)
-    scan = volume(image)
-    assert not has_noise_outside(scan, Acquired(scan, (1, 1, 1), scan.grid.shape, (), scan.grid), inside, 28)
-
-
-def test_a_partial_fourier_scan_is_refined_from_its_own_grid(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is taken for a zero-filled one here, as fine anatomy makes it."""
-    found = prepare_module.find_acquired
-
-    def half(scan: Volume, factors: tuple[float, float, float], signal: object, enabled: bool = True) -> Acquired:
-        if not enabled:
-            return found(scan, factors, None, False)
-        low = volume(np.maximum(resized(scan.data, 0, 36), 0))
-        wanted = scan.grid.refine(factors)
-        return Acquired(low, (2 * factors[0], *factors[1:]), low.grid.shape, (0,), wanted)
-
-    monkeypatch.setattr(prepare_module, "find_acquired", half)
-    for sides, size in ((1, 72), (2, 36)):
-        ready = prepare(
-            volume(partly_measured(40, sides)[0]), prior, (2.0, 2.0, 1.0), RestoreOptions(), find_reconstruction=True
-        )
-        assert ready.acquired.volume.grid.shape[0] == size
+@pytest.mark.usefixtures("half_of_the_rows")
+def test_it_is_said_why_a_partial_fourier_scan_is_refined_from_its_own_grid(prior: Prior) -> None:
+    for sides in (1, 2):
+        scan = volume(partly_measured(40, sides)[0])
+        ready = prepare(scan, prior, (2.0, 2.0, 1.0), RestoreOptions(), find_reconstruction=True)
         assert any("partial Fourier" in note for note in ready.notes) is (sides == 1)
+        assert any("zero-filled" in note for note in ready.notes) is (sides == 2)
