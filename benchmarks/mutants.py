@@ -64,7 +64,14 @@ MUTANTS = [
         "restoring/test_single_voxels.py",
     ),
     Mutant("restoring/assess.py", "np.hypot(deviation, back)", "deviation", "restoring/test_single_voxels.py"),
-    Mutant("restoring/zero_filling.py", "sizes[k]) < _EMPTY", "sizes[k]) > _EMPTY", "restoring/test_zero_filling.py"),
+    Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
+    Mutant("restoring/zero_filling.py", "sizes[axis]) < _EMPTY", "sizes[axis]) < 1", "restoring/test_zero_filling.py"),
+    Mutant(
+        "restoring/prepare.py",
+        "if is_measured_further(given",
+        "if not is_measured_further(given",
+        "restoring/test_zero_filling.py",
+    ),
     Mutant(
         "restoring/round_kspace.py", "max(level, again, key", "min(level, again, key", "restoring/test_round_kspace.py"
     ),

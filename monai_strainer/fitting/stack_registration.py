@@ -138,7 +138,8 @@ class Stack:
         ]
         low = Profile()(self.grid.shape, shape)
         fewer = math.sqrt(math.prod(shape) / math.prod(self.grid.shape))
-        return replace(self, y=low.A(self.y), grid=self.grid.resize(shape), sigma=self.sigma * fewer)
+        trusted = None if self.trusted is None else low.A(self.trusted)
+        return replace(self, y=low.A(self.y), grid=self.grid.resize(shape), sigma=self.sigma * fewer, trusted=trusted)
 
 
 @dataclass(frozen=True, eq=False)

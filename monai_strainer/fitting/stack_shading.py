@@ -53,7 +53,8 @@ def evened(stack: Stack, first: Stack, volume: Grid) -> Stack:
     whole = measured.A(torch.ones(grid.shape)).clamp_min(1e-3)
     ratio = measured.A(field) / whole
     inside = ((ratio < _WIDEST) & (ratio > 1 / _WIDEST)).float()
-    return replace(stack, y=stack.y / ratio.clamp(1 / _WIDEST, _WIDEST), trusted=inside)
+    trusted = inside if stack.trusted is None else inside * stack.trusted
+    return replace(stack, y=stack.y / ratio.clamp(1 / _WIDEST, _WIDEST), trusted=trusted)
 
 
 def _around(volume: Grid, stack: Stack) -> Grid:

@@ -11,13 +11,13 @@ import torch
 
 from ..errors import InputError
 from ..fitting.stack_registration import Stack
+from ..geometry import Grid
 from ..physics import Profile, RicianNoise
 from ..priors.prior import Prior
 from ..restoring.check import check_scan
 from ..restoring.options import RestoreOptions
-from ..restoring.prepare import prepare
+from ..restoring.prepare import Prepared, prepare
 from ..restoring.restore import restore
-from ..restoring.zero_filling import Acquired
 from ..volume import Volume
 from .air import shown_part
 from .images import RestoredStack
@@ -26,7 +26,7 @@ from .options import FuseOptions
 
 __all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
 
-_SAME = (1.0, 1.0, 1.0)  # factors
+_FINER = 1.05  # factor from which an axis is refined
 _MIRRORS = 1  # of either plane: a mean of three stacks loses 0.04 dB by it, and a quarter of the time
 
 
@@ -77,7 +77,8 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
             raise InputError(
                 f"stack {number} is a single slice, which cannot be aligned", "leave it out, or pass --no-align"
             )
-        ready = prepare(scan, prior, _SAME, RestoreOptions(sigma=options.sigma), True, find_filters=False)
+        factors = _factors(scan.grid, options.edge)
+        ready = prepare(scan, prior, factors, RestoreOptions(sigma=options.sigma), True, find_filters=max(factors) > 1)
         if ready.signed:
             raise InputError(f"stack {number} has values below zero", "pass magnitude images")
         level, low = ready.level.level, ready.acquired.volume
@@ -87,24 +88,30 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
         profile = Profile(options.profile, (scan.thickness or step) / float(low.grid.spacing[low.slice_axis]))
         same = low.grid.shape[low.slice_axis] == scan.grid.shape[scan.slice_axis]
         missing = missing_slices(scan) if same else ()
-        stack = Stack(y, low.grid, low.slice_axis, sigma, profile, missing=missing)
-        notes = _notes(number, scan, ready.acquired, missing)
+        stack = Stack(y, low.grid, low.slice_axis, sigma, profile, trusted=_trusted(ready), missing=missing)
+        notes = tuple(f"stack {number}: {note}" for note in (*ready.notes, *_about(missing, scan)))
         found.append(GivenStack(number, scan, low, stack, ready.intensity_scale, notes))
     return found
 
 
-def _notes(number: int, scan: Volume, acquired: Acquired, missing: Sequence[int]) -> tuple[str, ...]:
-    """Say in words what a scanner did after the acquisition, and what is missing."""
-    notes = []
-    if acquired.filled:
-        sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
-        notes.append(
-            f"stack {number} is zero-filled: {sizes} voxels were acquired, and it is fused on the acquired grid"
-        )
-    if missing:
-        count = scan.grid.shape[scan.slice_axis]
-        notes.append(f"stack {number}: {len(missing)} of {count} slices are empty beside full ones, and do not count")
-    return tuple(notes)
+def _factors(grid: Grid, edge: float) -> tuple[float, float, float]:
+    """Return by how much every axis is refined to reach a voxel edge; axes of about that edge stay."""
+    first, second, third = (factor if factor > _FINER else 1.0 for factor in grid.spacing / edge)
+    return float(first), float(second), float(third)
+
+
+def _trusted(ready: Prepared) -> torch.Tensor | None:
+    """Return the weight of every voxel, 0 of single voxels that differ from all around them; None without any."""
+    low = ready.acquired.volume
+    if ready.single is None or ready.single.shape != low.grid.shape:
+        return None
+    return torch.from_numpy((ready.single == 0).astype(np.float32))
+
+
+def _about(missing: Sequence[int], scan: Volume) -> list[str]:
+    """Say in words which slices are missing."""
+    count = scan.grid.shape[scan.slice_axis]
+    return [f"{len(missing)} of {count} slices are empty beside full ones, and do not count"] if missing else []
 
 
 def restored_stack(
@@ -122,8 +129,7 @@ def restored_stack(
     Returns:
         the restored stack, and the name of the prior that was used.
     """
-    factors = [max(1.0, float(edge) / options.edge) for edge in one.low.grid.spacing]
-    factors = [factor if factor > 1.05 else 1.0 for factor in factors]
+    factors = _factors(one.low.grid, options.edge)
     shown = shown_part(stack, factors)
     size = [some.stop - some.start for some in shown]
     low = replace(one.low, data=one.low.data[shown], grid=one.low.grid.part([some.start for some in shown], size))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-__all__ = ["acquired_size", "fourier_resize", "power_fall"]
+__all__ = ["acquired_size", "fourier_resize", "outer_power", "power_fall"]
 
 _SMOOTH = 0.02  # cycles per voxel over which the power spectrum is averaged
 _STEP = 0.06  # cycles per voxel within which the edge of the acquired k-space falls
@@ -63,7 +63,36 @@ def acquired_size(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_
     return n if found is None else min(n, found)
 
 
-def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_] | None, size: int) -> float:
+def outer_power(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_], first: int) -> float:
+    """Return the power of noise per frequency, from the median over the outer frequencies of an axis within an object.
+
+    White noise has its variance there. The air around a magnitude, whose noise has twice the bandwidth, is left out.
+
+    Args:
+        data: (X, Y, Z) intensities.
+        axis: array axis.
+        inside: (X, Y, Z) where the object is, without its border.
+        first: frequency, counted from 0, from which there is noise alone.
+
+    Returns:
+        0 where the axis has no such frequency, or nothing is inside.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal((96, 32, 8)).astype(np.float32)
+        >>> round(outer_power(noise, 0, np.ones(noise.shape, bool), 36), 1)
+        1.0
+    """
+    n = data.shape[axis]
+    rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
+    there = np.moveaxis(inside, axis, -1).reshape(-1, n)
+    if not there.any() or first > n // 2:
+        return 0.0
+    lines, window = _lines_inside(rows, there)
+    power = np.square(np.abs(np.fft.rfft(lines, axis=1)))[:, first:] / np.square(window).sum(1, keepdims=True)
+    return float(np.median(power)) / math.log(2)  # exponential distribution
+
+
+def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_], size: int) -> float:
     """Return by how many decades the power along an axis falls at the edge of an acquired k-space, within an object.
 
     With ``P(f)`` the mean power spectrum of the object's lines, the mean of ``log10 P`` over the 5 % of the axis before
@@ -73,7 +102,7 @@ def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_] |
     Args:
         data: (X, Y, Z) intensities.
         axis: array axis.
-        inside: (X, Y, Z) where the object is, without its border; None takes whole lines.
+        inside: (X, Y, Z) where the object is, without its border.
         size: voxels that were acquired, as found.
 
     Returns:
@@ -82,16 +111,16 @@ def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_] |
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((96, 8, 8)).astype(np.float32)
         >>> filled = fourier_resize(torch.from_numpy(noise).movedim(0, -1), 160).movedim(-1, 0).numpy()
-        >>> power_fall(filled, 0, None, 96) > 5, abs(power_fall(noise, 0, None, 64)) < 0.2
+        >>> fall = power_fall(filled, 0, np.ones(filled.shape, bool), 96)
+        >>> fall > 2, abs(power_fall(noise, 0, np.ones(noise.shape, bool), 64)) < 0.2
         (True, True)
     """
     n, edge = data.shape[axis], size // 2
-    there = np.ones(data.shape, bool) if inside is None else inside
     before, behind = edge - 1, edge + 2  # the edge itself is known to a frequency or two
-    if not there.any() or behind > n // 2:
+    if not inside.any() or behind > n // 2:
         return math.inf
     rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
-    lines, _ = _lines_inside(rows, np.moveaxis(there, axis, -1).reshape(-1, n))
+    lines, _ = _lines_inside(rows, np.moveaxis(inside, axis, -1).reshape(-1, n))
     log = np.log10(np.maximum(np.square(np.abs(np.fft.rfft(lines, axis=1))).mean(0), 1e-30))
     width = max(_FEW, round(_WIDE * n))
     return float(log[max(1, before - width) : before].mean() - log[behind : behind + width].mean())

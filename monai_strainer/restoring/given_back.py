@@ -229,6 +229,7 @@ def _along(angle: float, thin: Image) -> Image:
     moves = np.rint(np.outer(steps, [np.cos(angle), np.sin(angle)])).astype(int)
     out = np.zeros_like(thin)
     height, width = thin.shape[1:]
+    reaches = (np.abs(moves) < (height, width)).all(1)  # farther than a narrow image, there is nothing
     places = [
         tuple(
             (
@@ -237,10 +238,10 @@ def _along(angle: float, thin: Image) -> Image:
             )
             for sign in (1, -1)
         )
-        for down, across in moves.tolist()
+        for down, across in moves[reaches].tolist()
     ]
     for one, made in zip(thin, out):  # a slice at a time: it stays in the processor's cache
-        for weight, (to, of) in zip(weights, places):
+        for weight, (to, of) in zip(weights[reaches], places):
             made[to] += weight * one[of]
     return out
 

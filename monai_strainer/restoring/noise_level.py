@@ -29,6 +29,7 @@ _LARGER = 1.3  # ratio up to which less noise in small patches is that of large 
 _UNEVEN = 2.0  # the same where the noise is uneven, which large patches mix
 _APART = 2.3  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
 _WAVELET = 2 / 3  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
+_MOST = 1.2  # times the root mean square of the object: noise alone has 1, or less where it is that of a magnitude
 _FILLED = 3.5  # ratio up to which the level of a zero-filled scan lies between them
 
 
@@ -53,7 +54,11 @@ class NoiseLevel:
 
 
 def given_level(
-    scan: Volume, sigma: float | NDArray[np.float32], noise: type[NoiseModel], intensity_scale: float
+    scan: Volume,
+    sigma: float | NDArray[np.float32],
+    noise: type[NoiseModel],
+    intensity_scale: float,
+    inside: NDArray[np.bool_],
 ) -> NoiseLevel:
     """Return the noise level that the caller knows.
 
@@ -62,19 +67,30 @@ def given_level(
         sigma: standard deviation in the scan's units: a number, or a map (X, Y, Z).
         noise: kind of noise; refuses a level below 0.
         intensity_scale: intensity that stands for 1.
+        inside: (X, Y, Z) where the object is.
 
     Raises:
-        InputError: a map of another shape, or a level below 0.
+        InputError: a map of another shape, a level below 0, or one that the object's intensities cannot have.
     """
     if np.ndim(sigma) == 0:
-        return NoiseLevel(float(noise(float(sigma)).sigma) / intensity_scale, reading=NoiseReading(estimated=False))
-    if np.shape(sigma) != scan.grid.shape:
+        level = NoiseLevel(float(noise(float(sigma)).sigma) / intensity_scale, reading=NoiseReading(estimated=False))
+    elif np.shape(sigma) != scan.grid.shape:
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
-    return NoiseLevel(
-        np.asarray(sigma, np.float32) / np.float32(intensity_scale), reading=NoiseReading(estimated=False)
-    )
+    else:
+        level = NoiseLevel(
+            np.asarray(sigma, np.float32) / np.float32(intensity_scale), reading=NoiseReading(estimated=False)
+        )
+    square = np.square(scan.data[inside] / np.float32(intensity_scale), dtype=np.float64)
+    given = np.square(np.broadcast_to(level.level, scan.grid.shape)[inside], dtype=np.float64)
+    if inside.any() and given.mean() > _MOST**2 * square.mean():
+        raise InputError(
+            f"a noise level of {level.relative * intensity_scale:.4g} is more than the object itself, whose root mean "
+            f"square is {intensity_scale * float(np.sqrt(square.mean())):.4g}",
+            "give the standard deviation of the noise in the units of the scan, or none",
+        )
+    return level
 
 
 def estimated_level(

@@ -18,10 +18,11 @@ from .noise_level import NoiseLevel, given_level
 from .options import RestoreOptions
 from .scan_noise import BLOCKS, NoiseReader
 from .single_voxels import single_voxels
-from .zero_filling import Acquired, find_acquired, noise_on_acquired_grid
+from .zero_filling import Acquired, find_acquired, is_measured_further, noise_on_acquired_grid
 
 __all__ = ["Prepared", "prepare"]
 
+_ENOUGH = 0.01  # noise, of the intensity scale, above which it shows a part of k-space: anatomy has less there
 _HALF_MEASURED = (
     "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
     "smaller one that is measured on both sides"
@@ -99,7 +100,7 @@ def prepare(
     given = scan
     if background is not None and background.value < 0 and not signed:
         given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
-        notes.append(f"the padding value {background.value:g} is kept as it is")
+        notes.append(f"the padding value {background.value:g} is no signal")
     signal = None if signed else foreground(given.data)
     single = None
     if max(factors) > 1 and isinstance(options.build, Profile):
@@ -112,8 +113,6 @@ def prepare(
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
-    if acquired.further:
-        notes.append(_HALF_MEASURED)
     low = acquired.volume
     whole = signal if signal is not None and low is given else _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)
@@ -128,9 +127,14 @@ def prepare(
         notes += [] if acquired.filter is None else [acquired.filter.note]
         notes += [_COMPRESSED] if level.reading.source == BLOCKS else []
     elif np.ndim(sigma) == 0 and acquired.filled:
-        level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale)
+        level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale, inside)
     else:
-        level = given_level(low, sigma, noise, intensity_scale)
+        level = given_level(low, sigma, noise, intensity_scale, inside)
+    if acquired.filled and max(factors) > 1 and signal is not None:
+        absolute, is_quiet = level.relative * intensity_scale, level.relative <= _ENOUGH
+        if is_measured_further(given, acquired, signal, absolute, is_quiet):
+            whole_grid = prepare(scan, prior, factors, options, find_reconstruction=False)
+            return replace(whole_grid, notes=(*whole_grid.notes, _HALF_MEASURED))
     return Prepared(
         acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes), single
     )

@@ -53,3 +53,11 @@ def test_beyond_the_field_of_view_of_the_first_nothing_changes() -> None:
     body = second.y > 0.4
     assert found.trusted is not None and found.trusted[body].mean() > 0.99
     assert (found.y / second.y)[body].sub(1).abs().max() < 0.06
+
+
+def test_voxels_that_did_not_count_before_do_not_count_after() -> None:
+    first, second = stacks()
+    counts = torch.ones_like(second.y)
+    counts[:, :, 5] = 0
+    found = evened(replace(second, trusted=counts), first, GRID)
+    assert found.trusted is not None and float(found.trusted[:, :, 5].max()) == 0 < float(found.trusted.max())

@@ -165,7 +165,7 @@ def test_zero_filled_stacks_are_fused_on_their_acquired_grid(
     assert rmse(found.volume.data, truth, truth > 0) < 1.2 * rmse(straight.volume.data, truth, truth > 0)
     for one, note in zip(found.details.stacks, found.details.notes, strict=True):
         assert one.sigma == pytest.approx(8.0, rel=0.15)  # on the given grid it reads 0.6
-        assert one.misfit < 2 and f"stack {one.number} is zero-filled: " in note
+        assert one.misfit < 2 and f"stack {one.number}: zero-filled: " in note
 
 
 def test_gaps_between_slices_are_filled_by_the_other_stacks_and_the_bars_know_of_them(prior: Prior) -> None:

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from stacks import three, zero_filled
+from stacks import MOTIONS, cut, phantom, three, zero_filled
 
+from benchmarks.odd_scans_kinds import cropped
 from monai_strainer import InputError, Profile, Volume, load_prior
 from monai_strainer.fusing.options import FuseOptions
 from monai_strainer.fusing.stacks import prepared_stacks
@@ -41,3 +44,30 @@ def test_a_single_slice_is_aligned_with_nothing() -> None:
     with pytest.raises(InputError, match="stack 2 is a single slice, which cannot be aligned"):
         prepared_stacks([first, slice_], load_prior(), FuseOptions())
     assert len(prepared_stacks([first, slice_], load_prior(), FuseOptions(align=False))) == 2
+
+
+def corners_emptied(scan: Volume, sigma: float) -> Volume:
+    """The same slices with complex noise, whose k-space is an ellipse."""
+    image = np.moveaxis(scan.data, scan.slice_axis, 0).astype(float)
+    rng = np.random.default_rng(scan.slice_axis)
+    drawn = image + sigma * (rng.standard_normal(image.shape) + 1j * rng.standard_normal(image.shape))
+    made = np.abs(cropped(drawn, "ellipse")).astype(np.float32)
+    return Volume(np.ascontiguousarray(np.moveaxis(made, 0, scan.slice_axis)), scan.grid, slice_axis=scan.slice_axis)
+
+
+def test_noise_that_the_corners_of_kspace_lack_is_read_whole_and_the_note_says_so() -> None:
+    stacks = [corners_emptied(cut(phantom(), axis, 3, MOTIONS[0], 0.0), 30.0) for axis in (2, 1)]
+    for one in prepared_stacks(stacks, load_prior(), FuseOptions()):
+        assert one.stack.sigma * one.scale == pytest.approx(30.0, rel=0.2)  # of the scan as it is, half of that
+        assert [note for note in one.notes if note.startswith(f"stack {one.number}: the corners of k-space are empty")]
+
+
+def test_single_voxels_are_taken_out_and_do_not_count() -> None:
+    first, second = three()[:2]
+    data = first.data.copy()
+    data[24, 24, 8] = 5 * data.max()
+    given = prepared_stacks([replace(first, data=data), second], load_prior(), FuseOptions())
+    weights = given[0].stack.weights
+    assert weights is not None and float(weights[24, 24, 8]) == 0 and int((weights == 0).sum()) < 20
+    assert float(given[0].stack.y[24, 24, 8]) < 2
+    assert "single voxels" in given[0].notes[0]

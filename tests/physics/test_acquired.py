@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from monai_strainer.physics.acquired import acquired_size, fourier_resize, power_fall
+from monai_strainer.physics.acquired import acquired_size, fourier_resize, outer_power, power_fall
 
 
 @pytest.mark.parametrize(("n", "more"), [(40, 64), (41, 64), (40, 65), (33, 47)])
@@ -100,4 +100,15 @@ def test_the_power_falls_at_the_edge_of_zero_filling_and_not_within_noise_whatev
 
 def test_nothing_behind_the_edge_or_nothing_inside_counts_as_empty() -> None:
     noise = np.random.default_rng(0).standard_normal((96, 8, 6)).astype(np.float32)
-    assert power_fall(noise, 0, np.zeros(noise.shape, bool), 64) == math.inf == power_fall(noise, 0, None, 96)
+    nothing, all_ = np.zeros(noise.shape, bool), np.ones(noise.shape, bool)
+    assert power_fall(noise, 0, nothing, 64) == math.inf == power_fall(noise, 0, all_, 96)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_outer_power_of_white_noise_is_its_variance_whatever_the_air_holds(axis: int) -> None:
+    noise = 3 * np.random.default_rng(0).standard_normal((96, 80, 6)).astype(np.float32)
+    inside = np.zeros(noise.shape, bool)
+    inside[20:76, 16:64] = True
+    noise[~ndimage.binary_dilation(inside, iterations=16)] = 1000
+    assert outer_power(noise, axis, inside, 24) == pytest.approx(9, rel=0.1)
+    assert outer_power(noise, axis, np.zeros_like(inside), 24) == 0 == outer_power(noise, axis, inside, 60)

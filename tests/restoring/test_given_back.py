@@ -36,6 +36,20 @@ def test_nothing_comes_back_where_nothing_was_removed() -> None:
     assert np.array_equal(out, image) and np.array_equal(wider, std)
 
 
+@pytest.mark.parametrize("width", range(2, 8))
+def test_a_line_comes_back_in_an_image_that_is_narrower_than_the_filters(width: int) -> None:
+    truth = np.zeros((4, 64, width), np.float32)
+    truth[:, 20:44, width // 2] = 6
+    zero, all_ = np.zeros_like(truth), np.ones(truth.shape, bool)
+    noisy = truth + noise()[:, :, :width]
+    found, turned = (
+        give_back(turn(zero), turn(zero), turn(noisy), 1.0, turn(all_), (3, 1, 1))[0]
+        for turn in (np.asarray, lambda image: np.ascontiguousarray(image.transpose(0, 2, 1)))
+    )
+    assert float((found * truth).sum() / np.square(truth).sum()) > 0.5
+    np.testing.assert_allclose(turned.transpose(0, 2, 1), found, atol=1e-3)
+
+
 @pytest.mark.parametrize(("more", "most"), [(False, 0.005), (True, 0.015)])
 @pytest.mark.parametrize("spacing", [(3, 1, 1), (1, 1, 1)])
 def test_next_to_nothing_of_pure_noise_comes_back(more: bool, most: float, spacing: tuple[float, ...]) -> None:

@@ -54,6 +54,21 @@ def test_a_negative_sigma_is_refused(prior: Prior) -> None:
         restore(head(), prior, 1, sigma=-1.0, steps=0)
 
 
+@pytest.mark.parametrize("sigma", [1500.0, 1e9, np.full(SHAPE, 1500.0, np.float32)])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_more_noise_than_the_object_has_intensity_is_refused(
+    prior: Prior, sigma: float | np.ndarray, scale: int
+) -> None:
+    with pytest.raises(InputError, match=r"is more than the object itself.*units of the scan"):
+        restore(head(), prior, scale, sigma=sigma, steps=0)
+
+
+def test_a_scan_of_noise_alone_may_have_its_level(prior: Prior) -> None:
+    drawn = np.random.default_rng(0).standard_normal((24, 24, 4)).astype(np.float32)
+    scan = Volume(drawn, Grid(drawn.shape, np.eye(4)))
+    assert np.isfinite(restore(scan, prior, 1, sigma=1.0, steps=0).volume.data).all()
+
+
 def test_a_noise_map_of_another_shape_is_refused(prior: Prior) -> None:
     with pytest.raises(InputError, match="in the shape of the scan"):
         restore(head(), prior, 1, sigma=np.ones((3, 3, 3), np.float32), steps=0)

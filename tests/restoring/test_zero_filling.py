@@ -15,7 +15,7 @@ from monai_strainer import Prior, RestoreOptions, load_prior, restore
 from monai_strainer.physics.acquired import fourier_resize
 from monai_strainer.restoring import zero_filling
 from monai_strainer.restoring.prepare import prepare
-from monai_strainer.restoring.zero_filling import find_acquired
+from monai_strainer.restoring.zero_filling import Acquired, is_measured_further
 
 
 @pytest.fixture(scope="module")
@@ -51,31 +51,43 @@ def partly_measured(sigma: float, sides: int) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(np.fft.ifft(kspace, axis=0)).astype(np.float32), inside
 
 
-@pytest.fixture
-def half_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take half of the rows as acquired, as fine anatomy makes it look."""
+def taken_as_half(image: np.ndarray) -> Acquired:
+    """The scan as if half of its rows were acquired."""
+    shape = (len(image) // 2, *image.shape[1:])
+    scan = volume(image)
+    return Acquired(scan, (2.0, 1.0, 1.0), shape, (0,), scan.grid)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 3.0, 10.0, 40.0])
+def test_partial_fourier_is_measured_further_and_a_zero_filled_scan_is_not(sigma: float) -> None:
+    on_acquired_grid = sigma / np.sqrt(2)
+    for sides, expected in ((1, True), (2, False)):
+        image, inside = partly_measured(sigma, sides)
+        given = volume(image), taken_as_half(image), inside, on_acquired_grid
+        assert is_measured_further(*given, is_quiet=True) is expected
+        assert sigma < 10 or is_measured_further(*given, is_quiet=False) is expected
+
+
+def test_a_scan_without_zero_filled_axes_is_not_measured_further() -> None:
+    image, inside = partly_measured(40, 1)
+    scan = volume(image)
+    whole = Acquired(scan, (1, 1, 1), scan.grid.shape, (), scan.grid)
+    assert not any(is_measured_further(scan, whole, inside, 28, is_quiet) for is_quiet in (True, False))
+
+
+@pytest.mark.parametrize("sigma", [2.0, 40.0])
+def test_a_partial_fourier_scan_is_refined_from_its_own_grid(
+    prior: Prior, monkeypatch: pytest.MonkeyPatch, sigma: float
+) -> None:
+    """It is taken for a zero-filled one here, as fine anatomy makes it."""
 
     def half(data: np.ndarray, axis: int, inside: object) -> int:
         return data.shape[axis] // (2 if axis == 0 else 1)
 
     monkeypatch.setattr(zero_filling, "acquired_size", half)
-
-
-@pytest.mark.usefixtures("half_of_the_rows")
-@pytest.mark.parametrize("sigma", [0.0, 3.0, 10.0, 40.0])
-def test_a_scan_to_refine_is_cropped_where_both_sides_of_kspace_end_and_not_where_one_does(sigma: float) -> None:
-    for sides in (1, 2):
-        image, inside = partly_measured(sigma, sides)
-        refined, denoised = (find_acquired(volume(image), factors, inside) for factors in ((2, 2, 1), (1, 1, 1)))
-        assert (refined.filled, refined.further) == (((), (0,)) if sides == 1 else ((0,), ()))
-        assert refined.volume.grid.shape[0] == (72 if sides == 1 else 36)
-        assert (denoised.filled, denoised.further) == ((0,), ())
-
-
-@pytest.mark.usefixtures("half_of_the_rows")
-def test_it_is_said_why_a_partial_fourier_scan_is_refined_from_its_own_grid(prior: Prior) -> None:
-    for sides in (1, 2):
-        scan = volume(partly_measured(40, sides)[0])
+    for sides, size in ((1, 72), (2, 36)):
+        scan = volume(partly_measured(sigma, sides)[0])
         ready = prepare(scan, prior, (2.0, 2.0, 1.0), RestoreOptions(), find_reconstruction=True)
+        assert (ready.level.relative > 0.01) is (sigma > 10)
+        assert ready.acquired.volume.grid.shape[0] == size
         assert any("partial Fourier" in note for note in ready.notes) is (sides == 1)
-        assert any("zero-filled" in note for note in ready.notes) is (sides == 2)

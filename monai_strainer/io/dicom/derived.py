@@ -23,11 +23,12 @@ from .frame import Frame
 from .stack import normal_of, positions_of
 from .verbatim import put_after
 
-__all__ = ["Derived", "derive", "derived_of", "identify", "series_number"]
+__all__ = ["Derived", "Stored", "derive", "derived_of", "identify", "series_number"]
 
 WORKS = "research use only, not for diagnosis"
 RESAMPLED = ("113085", "Spatial resampling")
 SMOOTHED = ("113087", "Smoothing")
+Stored = NDArray[np.uint16] | NDArray[np.int16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Derived:
     Args:
         volume: read from DICOM, or derived from one that was.
         which: 1 is the image, 2 its standard deviation.
-        stored: (X, Y, Z) values.
+        stored: (X, Y, Z) values; with a sign where the volume has values that are stored below zero.
         slope, intercept: from stored values to intensities.
         note: what a reader must know of them; may be empty.
         recipe: hash of the pixels and of what made them.
@@ -50,7 +51,7 @@ class Derived:
 
     volume: Volume
     which: int
-    stored: NDArray[np.uint16]
+    stored: Stored
     slope: float
     intercept: float
     note: str
@@ -117,22 +118,30 @@ def derived_of(volume: Volume, report: dict[str, Any], which: int) -> Derived:
     )
 
 
-def _stored(volume: Volume, which: int) -> tuple[NDArray[np.uint16], float, float, str]:
-    """Values from 0 to 65535, the factor and the offset from them to intensities, and what a reader must know."""
+def _stored(volume: Volume, which: int) -> tuple[Stored, float, float, str]:
+    """16-bit values, the factor and the offset from them to intensities, and what a reader must know."""
     slope, intercept, note = volume.source.slope, volume.source.intercept, ""
     if which == 2:
         top = float(volume.data.max()) or 1.0
         slope, intercept = 10.0 ** np.ceil(np.log10(top / 65535)), 0.0
         note = f"stored values times {slope:g} are the standard deviation in the units of the source"
     elif slope is None:
-        top = max(float(volume.data.max()), 1e-30)
-        slope, intercept = (1.0 if 255 <= top <= 65535 else top / 65535), 0.0
+        most = 65535 if float(volume.data.min()) >= 0 else 32767
+        top = max(float(np.abs(volume.data).max()), 1e-30)
+        slope, intercept = (1.0 if 255 <= top <= most else top / most), 0.0
         note = "" if slope == 1 else f"stored values times {slope:.6g} are intensities: the source's slopes vary"
     values = np.rint((volume.data - np.float32(intercept)) / np.float32(slope))
-    lost = float(np.mean((values < 0) | (values > 65535)))
+    kind = min("uint16", "int16", key=lambda one: _outside(values, one))
+    lost, fits = _outside(values, kind), np.iinfo(kind)
     if lost > 0:
         note = f"{note}; " * bool(note) + f"{100 * lost:.2g} % of the voxels were clipped to 16 bits"
-    return np.clip(values, 0, 65535).astype(np.uint16), float(slope), float(intercept), note
+    return np.clip(values, fits.min, fits.max).astype(kind), float(slope), float(intercept), note
+
+
+def _outside(values: NDArray[np.float32], kind: str) -> float:
+    """Fraction of values that a kind of integer cannot hold."""
+    fits = np.iinfo(kind)
+    return float(np.mean((values < fits.min) | (values > fits.max)))
 
 
 def identify(image: Dataset, frame: Frame, result: Derived, k: int, kind: str = MR) -> None:

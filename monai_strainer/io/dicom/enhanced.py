@@ -239,9 +239,10 @@ def _evidence(frames: tuple[Frame, ...]) -> Dataset:
 
 def _fill(image: Any, result: Derived) -> None:
     """Set the pixels of all frames, and how they are stored."""
-    pixels = np.ascontiguousarray(result.stored.transpose(2, 1, 0), dtype="<u2")  # (frames, rows, columns)
+    little = result.stored.dtype.newbyteorder("<")
+    pixels = np.ascontiguousarray(result.stored.transpose(2, 1, 0), dtype=little)  # (frames, rows, columns)
     image.NumberOfFrames, image.Rows, image.Columns = pixels.shape
     image.SamplesPerPixel, image.BitsAllocated, image.BitsStored, image.HighBit = 1, 16, 16, 15
-    image.PixelRepresentation = 0
+    image.PixelRepresentation = int(little.kind == "i")
     image.PixelData = pixels.tobytes()
     image["PixelData"].VR = VR.OW

@@ -17,7 +17,7 @@ from ...storage.provenance import sha256
 from ...volume import Volume
 from ..formats import DicomForm
 from .classic import classic, put
-from .derived import derive, derived_of, identify, series_number
+from .derived import Stored, derive, derived_of, identify, series_number
 from .enhanced import write_enhanced
 from .frame import quiet
 from .lossy import say_lossy
@@ -120,11 +120,11 @@ def _lay(
         put(image, "SpacingBetweenSlices", step)
 
 
-def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: bool) -> None:
+def _fill(image: Dataset, pixels: Stored, top: float, is_scaled: bool) -> None:
     """Set the pixels ``(rows, columns)`` and how they are stored; ``is_scaled``: the source's scale holds for them."""
     image.Rows, image.Columns = pixels.shape
     image.SamplesPerPixel, image.BitsAllocated, image.BitsStored, image.HighBit = 1, 16, 16, 15
-    image.PixelRepresentation = 0
+    image.PixelRepresentation = int(pixels.dtype.kind == "i")
     if not is_scaled:
         for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
             image.pop(keyword, None)
@@ -133,5 +133,5 @@ def _fill(image: Dataset, pixels: NDArray[np.uint16], top: float, is_scaled: boo
         put(image, "WindowWidth", max(1, round(top)))
         image.pop("WindowCenterWidthExplanation", None)
     image.pop("VOILUTSequence", None)
-    image.PixelData = pixels.astype("<u2").tobytes()
+    image.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
     image["PixelData"].VR = VR.OW

@@ -49,6 +49,13 @@ def test_the_field_of_view_and_the_values_come_back(tmp_path: Path, factors: tup
     np.testing.assert_allclose(found, 0.01 * np.abs(out.data), atol=0.6 * float(values.RescaleSlope))
 
 
+def test_values_below_zero_keep_their_sign(tmp_path: Path) -> None:
+    scan = read(enhanced(tmp_path / "in.dcm"))
+    shifted = Volume(scan.data - 60, scan.grid, scan.source)
+    write(shifted, tmp_path / "out", report=REPORT, dicom=DicomForm(enhanced=True))
+    np.testing.assert_allclose(read(tmp_path / "out" / "MR00001.dcm").data, shifted.data, atol=0.5)
+
+
 def test_every_frame_says_what_it_is_and_from_what(tmp_path: Path) -> None:
     _, image = written(tmp_path, (2, 2, 2))
     source = pydicom.dcmread(tmp_path / "in.dcm")

@@ -114,12 +114,36 @@ def test_scales_that_vary_become_one(tmp_path: Path, unit: float) -> None:
     np.testing.assert_allclose(image.pixel_array.T * factor, scan.data[..., 4], atol=factor)
 
 
+@pytest.mark.filterwarnings("ignore:the images are derived")
+@pytest.mark.parametrize("below", [-5.0, -60.0])
+@pytest.mark.parametrize("varies", [False, True])
+def test_values_below_zero_keep_their_sign(tmp_path: Path, below: float, varies: bool) -> None:
+    def change(k: int, image: Dataset) -> None:
+        if varies:
+            image.RescaleSlope, image.RescaleIntercept = f"{1 + k}", "0"
+
+    scan = read(series(tmp_path / "in", change))
+    data = scan.data + np.float32(below)
+    write(Volume(data, scan.grid, scan.source), tmp_path / "out", report=REPORT)
+    assert {image.PixelRepresentation for image in headers(tmp_path / "out")} == {1}
+    np.testing.assert_allclose(read(tmp_path / "out").data, data, atol=0.5)
+
+
 def test_what_is_clipped_is_a_warning(tmp_path: Path) -> None:
     scan = read(series(tmp_path / "in"))
     data = scan.data.copy()
-    data[:, :, 0] = -5
+    data[:, :, 0] = 70_000
     write(Volume(data, scan.grid, scan.source), tmp_path / "out", report=REPORT)
     assert "12 % of the voxels were clipped" in headers(tmp_path / "out")[0].DerivationDescription
+
+
+def test_of_two_kinds_of_integers_the_one_that_clips_less_is_taken(tmp_path: Path) -> None:
+    scan = read(series(tmp_path / "in"))
+    data = scan.data + 40_000
+    data[0, 0, 0] = -3
+    write(Volume(data, scan.grid, scan.source), tmp_path / "out", report=REPORT)
+    found = np.stack([image.pixel_array.T for image in headers(tmp_path / "out")], -1)
+    np.testing.assert_array_equal(found, np.maximum(data, 0))
 
 
 def test_a_series_may_become_nifti(tmp_path: Path) -> None:
