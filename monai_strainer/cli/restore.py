@@ -137,6 +137,7 @@ def bids(args: Options) -> int:
     filters = None if args.bids_filter_file is None else read_filters(args.bids_filter_file)
     wanted = Wanted(args.participant_label, args.session_label, filters, args.contrast)
     jobs, passed = find_jobs(args.input, args.output, Size(options.scale, options.spacing, options.form), wanted)
+    _name_idle(args)
     for finding in describe(args.output, args.input):
         log.warning("note: %s", finding)
     if args.analysis_level == "participant" and args.dry_run:
@@ -152,6 +153,26 @@ def bids(args: Options) -> int:
         pretrain(args, [job.source for job in jobs], passed)
     _table_cohort(jobs, passed, learned.parent)
     return 0
+
+
+def _name_idle(args: Options) -> None:
+    """Name options that concern the other level of a BIDS App, and do nothing at this one.
+
+    Raises:
+        InputError: a plan of a training.
+    """
+    level, other = args.analysis_level, "participant" if args.analysis_level == "group" else "group"
+    if level == "group" and args.dry_run:
+        raise InputError("--dry-run plans restorations, and group trains", "choose participant, or leave it out")
+    for attribute, (name, default) in args.idle[level].items():
+        if getattr(args, attribute) != default:
+            same = next((f"; {one} is that of {level}" for one, _ in args.idle[other].values() if _same(one, name)), "")
+            log.warning("note: %s does nothing at the level %s%s", name, level, same)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two options differ by a word before their name alone, as --steps and --pretrain-steps."""
+    return one.rpartition("-")[2] == other.rpartition("-")[2]
 
 
 def _table_cohort(jobs: Any, passed: Any, output: Any) -> None:

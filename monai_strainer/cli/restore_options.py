@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from .limits import FROM_ZERO
 from .options import learning, new_command, restoring, shared
 
 __all__ = ["add_bids", "add_restore"]
+
+_BOTH = ("contrast", "scale", "spacing", "form")  # attributes of options that concern both levels of a BIDS App
 
 
 def add_restore(commands: Any) -> None:
@@ -110,6 +113,19 @@ def add_bids(commands: Any) -> None:
         "--skip-bids-validation", "--skip_bids_validation", action="store_true", help="accepted: none is done here"
     )
     command.add_argument("--version", action="version", version=f"monai_strainer {__version__}")
-    learning(command.add_argument_group("of group"), steps="--pretrain-steps")
-    restoring(command)
+    group = command.add_argument_group("of group")
+    learns = _added(command, lambda: learning(group, steps="--pretrain-steps"))
+    restores = _added(command, lambda: restoring(command))
+    command.set_defaults(idle={"participant": learns, "group": restores})
     shared(command)
+
+
+def _added(command: Any, add: Callable[[], None]) -> dict[str, tuple[str, Any]]:
+    """Add options that concern one level; return their attributes, each with the name of the option and the default."""
+    before = len(command._actions)
+    add()
+    added: dict[str, tuple[str, Any]] = {}
+    for action in command._actions[before:]:
+        if action.dest not in _BOTH:
+            added.setdefault(action.dest, (action.option_strings[0], action.default))  # a short form comes later
+    return added

@@ -71,12 +71,33 @@ def test_labels_choose(dataset: Path, label: str) -> None:
 
 
 def test_the_group_learns_and_tables(dataset: Path) -> None:
-    small = ("--pretrain-steps", "1", "--detail-steps", "0", "--grid", "4,12,14")
     assert app(dataset, "participant") == 0
-    assert app(dataset, "group", *small) == 0
+    assert app(dataset, "group", *SMALL) == 0
     out = dataset.parent / "derivatives" / "monai_strainer"
     assert (out / "prior" / "models" / "model.pt").is_file() and not list(out.rglob("*.npy"))
     assert (out / "summary-cohort.tsv").read_text().count("\tdone\t") == 3
+
+
+SMALL = ("--pretrain-steps", "1", "--detail-steps", "0", "--grid", "4,12,14")
+
+
+def test_options_of_the_other_level_are_named(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bids", str(dataset), str(dataset.parent / "out")]
+    prior = ["--prior", str(dataset.parent / "bundle"), "--steps", "1", "--participant-label", "01"]
+    assert main([*words, "participant", *prior, "--pretrain-steps", "3"]) == 0
+    assert main([*words, "group", *prior, "--std", *SMALL]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("note: ")[2] for line in lines if "does nothing" in line] == [
+        "--pretrain-steps does nothing at the level participant; --steps is that of participant",
+        "--steps does nothing at the level group; --pretrain-steps is that of group",
+        "--std does nothing at the level group",
+    ]
+
+
+def test_a_plan_of_a_training_is_refused_before_it_trains(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app(dataset, "group", "--dry-run", *SMALL) == 3
+    assert "--dry-run plans restorations, and group trains" in capsys.readouterr().err
+    assert not (dataset.parent / "derivatives" / "monai_strainer" / "prior").exists()
 
 
 @pytest.mark.parametrize("words", [["bids"], ["bids", "a", "b", "session"], ["bids", "a", "b", "group", "--loud"]])
