@@ -225,6 +225,7 @@ KINDS: dict[str, Kind] = {
     "zoomed in the plane, cubic": partial(resampled, partial(zoomed, order=3, factors=(1, 1.3, 1.3))),
     "twice the slices, linear": partial(resampled, partial(zoomed, order=1, factors=(2, 1, 1))),
     "smaller, linear": partial(resampled, partial(zoomed, order=1, factors=(1, 0.8, 0.8))),
+    "every voxel four times": partial(resampled, lambda image: image.repeat(2, 1).repeat(2, 2)),
     "corners of k-space empty": partial(complex_after, partial(cropped, shape="ellipse")),
     **{
         f"corners of k-space empty, {percent} %": partial(

@@ -15,6 +15,7 @@ import torch
 from ..anatomy.aligned_slices import AlignedSlices
 from ..anatomy.foreground import foreground, intensity_scale_of
 from ..anatomy.head_frame import Pose, find_pose, laid
+from ..anatomy.label_map import is_label_map
 from ..errors import InputError
 from ..geometry import PLANES, Plane, centres
 from ..io import read
@@ -22,7 +23,7 @@ from ..physics.acquired import acquired_size, fourier_resize
 from ..pretraining.patches import CleanScan
 from ..storage.atomic import reserve
 from ..volume import Volume
-from .selection import choose_scans, is_label_map
+from .selection import choose_scans
 
 __all__ = ["Cohort", "read_cohort", "read_heads", "split_scans"]
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..anatomy.label_map import is_label_map
 from ..errors import InputError
 from ..io import Passed, read, survey
 from ..io.bids.names import SUFFIXES, is_mask_name, name_of, why_not
@@ -20,7 +18,7 @@ from ..io.bids.sidecars import metadata_of, part_in
 from ..storage.provenance import sha256
 from .split import Split, read_split
 
-__all__ = ["Choice", "choose_scans", "contrast_of", "is_label_map", "without_label_maps"]
+__all__ = ["Choice", "choose_scans", "contrast_of", "without_label_maps"]
 
 MASK_FOLDERS = re.compile(r"(labels?|masks?|seg|segs|segmentations?|annotations?|groundtruth|gt|rois?)(tr|ts|val)?")
 IMAGES = {"imagestr": "train", "imagests": "test", "imagesval": "val"}  # of nnU-Net and the Medical Decathlon
@@ -32,9 +30,6 @@ WORDS = {  # what file names call the contrasts
     "PDw": ("pd", "pdw"),
     "FLAIR": ("flair", "t2f", "t2flair"),
 }
-FEW = 8  # values; an image of so few whole numbers is a label map
-MANY = 512  # values; label maps of whole atlases hold less
-FLAT = 0.7  # fraction of neighbours of one value within a label map, at least
 
 
 @dataclass(frozen=True)
@@ -80,25 +75,6 @@ def contrast_of(path: Path) -> str | None:
         return f"channel {channel[1]}"
     words = re.split(r"[\W_]+", bare.lower())
     return next((contrast for contrast, known in WORDS.items() if set(words) & set(known)), None)
-
-
-def is_label_map(data: NDArray[Any]) -> bool:
-    """Return whether an image is a mask or a label map by its values: few whole numbers in large flat pieces.
-
-    Args:
-        data: (X, Y, Z)
-    """
-    thinned = data[:: max(1, data.shape[0] // 64)]
-    if not np.array_equal(thinned, np.round(thinned)):
-        return False
-    if len(np.unique(thinned)) > MANY:
-        return False
-    count = len(np.unique(data))
-    if count <= FEW or count > MANY:
-        return count <= FEW
-    first, second = data[:, :-1], data[:, 1:]
-    inside = (first != data.min()) & (second != data.min())
-    return bool(inside.any()) and float((first == second)[inside].mean()) > FLAT
 
 
 def _why_not(path: Path, root: Path) -> str | None:

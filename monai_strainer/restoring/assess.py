@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..anatomy.label_map import is_label_map
 from ..volume import Volume
 from .background import nearest
 from .data_fit import data_fit
@@ -84,34 +85,12 @@ def assess(
     elif keep_lesions:
         warnings.append("keep_lesions is for denoising by the detail network: nothing more was given back")
     data, held = _support(ready, volume, done, axis, context)
-    if ready.level.readable:
-        warnings += held
-    else:
-        warnings.append(
-            "no noise level can be read off this scan (coarse, smoothed or compressed values); give it with --sigma"
-        )
-    if ready.level.relative > TRAINED.rician * 1.1:
-        warnings.append(
-            f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
-            f"trained on ({100 * TRAINED.rician:.0f} %)"
-        )
+    warnings += _about_level(scan, ready, held)
     std, wider = _widened(ready, std, max(done.reports[0].factors))
     warnings += wider
-    image = ready.acquired.on_wanted_grid(volume.data, not ready.signed)
-    deviation = ready.acquired.deviation_on_wanted_grid(std)
+    image, deviation = _on_wanted_grid(scan, ready, volume.data, std)
     maps = [ready.acquired.deviation_on_wanted_grid(one) for one in maps]
-    as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
     inside = nearest(ready.inside, image.shape)
-    sigma = 0.0 if ready.signed else ready.level.relative * ready.intensity_scale
-    outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside, sigma)
-    if outside is not None:
-        image = image + outside.image
-        image = image if ready.signed else np.maximum(image, 0)
-        deviation = np.sqrt(np.square(deviation) + outside.variance)
-    if ready.single is not None:
-        back = interpolated(ready.single, image.shape)
-        image = image + back if ready.signed else np.maximum(image + back, 0)
-        deviation = np.hypot(deviation, back)  # whether they are anatomy is not known
     middle = float(np.median(deviation[inside])) if inside.any() else 0.0
     if ready.background is not None:
         image, deviation = ready.background.keep(image), ready.background.keep(deviation, 0.0)
@@ -122,6 +101,46 @@ def assess(
     result = Volume(np.ascontiguousarray(image), ready.acquired.wanted, scan.source, scan.slice_axis)
     deviation = np.ascontiguousarray(deviation, np.float32)
     return Assessed(result, deviation, risk, data, middle, tuple(warnings), *maps)
+
+
+def _about_level(scan: Volume, ready: Prepared, held: list[str]) -> list[str]:
+    """Warn where a noise level cannot be right, or is more than the networks know; else of what the data say."""
+    if is_label_map(scan.data):
+        return [
+            "the values look like those of a mask or a label map, which is no scan: what is between labels means "
+            "nothing; --labels takes a label map to the grid of a restored scan"
+        ]
+    if not ready.level.readable:
+        held = [
+            "no noise level can be read off this scan (coarse, smoothed or compressed values); give it with --sigma"
+        ]
+    if ready.level.relative > TRAINED.rician * 1.1:
+        held = [
+            *held,
+            f"the noise is {100 * ready.level.relative:.0f} % of the object's intensity, more than the networks were "
+            f"trained on ({100 * TRAINED.rician:.0f} %)",
+        ]
+    return held
+
+
+def _on_wanted_grid(
+    scan: Volume, ready: Prepared, data: NDArray[np.float32], std: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return an image and its deviation on the grid that was asked for, with all that was not restored added."""
+    image = ready.acquired.on_wanted_grid(data, not ready.signed)
+    deviation = ready.acquired.deviation_on_wanted_grid(std)
+    as_restored = scan.data if ready.background is None or ready.signed else ready.background.keep(scan.data, 0.0)
+    sigma = 0.0 if ready.signed else ready.level.relative * ready.intensity_scale
+    inside = nearest(ready.inside, image.shape)
+    outside = outside_band(replace(scan, data=as_restored), ready.acquired, inside, sigma)
+    if outside is not None:
+        image = image + outside.image
+        deviation = np.sqrt(np.square(deviation) + outside.variance)
+    if ready.single is not None:
+        back = interpolated(ready.single, image.shape)
+        image = image + back
+        deviation = np.hypot(deviation, back)  # whether they are anatomy is not known
+    return image if ready.signed else np.maximum(image, 0), deviation
 
 
 def _widened(ready: Prepared, std: NDArray[np.float32], factor: float) -> tuple[NDArray[np.float32], list[str]]:

@@ -27,6 +27,7 @@ _HALF_MEASURED = (
     "k-space looks measured further on one side (partial Fourier): the scan is refined from its own grid, not from the "
     "smaller one that is measured on both sides"
 )
+_REPEATED = "every voxel is repeated (nearest-neighbour interpolation)"
 _SINGLE = "single voxels differ from all around them: they are interpolated, not restored"
 _COMPRESSED = (
     "blocks of 8 x 8 voxels: the scan was compressed with loss (as JPEG), and the errors of that are taken as its noise"
@@ -113,6 +114,9 @@ def prepare(
     if acquired.filled:
         sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
         notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
+    if max(acquired.repeats) > 1:
+        times = ", ".join(f"{times} times along axis {k}" for k, times in enumerate(acquired.repeats) if times > 1)
+        notes.append(f"{_REPEATED} {times}: the scan is restored from one of each")
     low = acquired.volume
     whole = signal if signal is not None and low is given else _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)

@@ -19,6 +19,7 @@ from scipy import ndimage
 from ..geometry import Grid
 from ..physics.acquired import acquired_size, fourier_resize, outer_power, power_fall
 from ..volume import Volume
+from .repeated_voxels import repeats_of
 
 __all__ = [
     "Acquired",
@@ -61,6 +62,7 @@ class Acquired:
         filled: array axes that were zero-filled.
         wanted: grid of the result.
         filter: what the scanner did to the noise and ``volume`` is without; applied again to the result.
+        repeats: how often the scan holds every voxel of ``volume``, per array axis.
     """
 
     volume: Volume
@@ -69,9 +71,10 @@ class Acquired:
     filled: tuple[int, ...]
     wanted: Grid
     filter: Shaping | None = None
+    repeats: tuple[int, int, int] = (1, 1, 1)
 
     def on_wanted_grid(self, data: NDArray[np.float32], magnitude: bool) -> NDArray[np.float32]:
-        """Filter a restored image again, and zero-fill its zero-filled axes again.
+        """Filter a restored image again, zero-fill its zero-filled axes again, and repeat its voxels again.
 
         Args:
             data: (X, Y, Z) restored image on the acquired grid.
@@ -79,18 +82,27 @@ class Acquired:
         """
         if self.filter is not None:
             data = self.filter.apply(data)
+        data = self._repeated(data)
         for axis, size in enumerate(self.wanted.shape):
             if data.shape[axis] != size:
                 data = resized(data, axis, size)
         return np.maximum(data, 0) if magnitude else data
 
     def deviation_on_wanted_grid(self, std: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Interpolate a standard deviation linearly to the grid of the result."""
+        """Interpolate a standard deviation linearly to the grid of the result, or repeat it as the image."""
+        std = self._repeated(std)
         if std.shape == self.wanted.shape:
             return std
         zoom = [n / m for n, m in zip(self.wanted.shape, std.shape)]
         out: NDArray[np.float32] = ndimage.zoom(std, zoom, order=1, grid_mode=True, mode="nearest")
         return out
+
+    def _repeated(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Repeat the voxels along axes that are not refined, as the scan does."""
+        for axis, times in enumerate(self.repeats):
+            if times > 1 and data.shape[axis] * times == self.wanted.shape[axis]:
+                data = data.repeat(times, axis)
+        return data
 
 
 def find_acquired(
@@ -106,18 +118,23 @@ def find_acquired(
     """
     wanted = scan.grid.refine(factors)
     inner = ndimage.binary_erosion(signal, iterations=_BORDER) if enabled and signal is not None else None
-    sizes = [acquired_size(scan.data, k, inner) if enabled else n for k, n in enumerate(scan.grid.shape)]
+    repeats = repeats_of(scan.data) if enabled else (1, 1, 1)
+    look = [enabled and times == 1 for times in repeats]
+    sizes = [acquired_size(scan.data, k, inner) if look[k] else n for k, n in enumerate(scan.grid.shape)]
     filled = tuple(k for k, n in enumerate(scan.grid.shape) if sizes[k] <= _LESS * n)
-    if not filled:
+    if not filled and max(repeats) == 1:
         return Acquired(scan, factors, scan.grid.shape, (), wanted)
-    data = scan.data
+    data = scan.data[:: repeats[0], :: repeats[1], :: repeats[2]]
     for axis in filled:
         data = resized(data, axis, sizes[axis])
-    kept = tuple(sizes[k] if k in filled else n for k, n in enumerate(scan.grid.shape))
-    low = [wanted.shape[k] / kept[k] if k in filled and f > 1 else f for k, f in enumerate(factors)]
     data = data if signal is None else np.maximum(data, 0)
-    volume = Volume(np.ascontiguousarray(data), scan.grid.resize(kept), scan.source, scan.slice_axis, scan.thickness)
-    return Acquired(volume, (low[0], low[1], low[2]), (kept[0], kept[1], kept[2]), filled, wanted)
+    low = [wanted.shape[k] / data.shape[k] if f > 1 else f for k, f in enumerate(factors)]
+    low = [low[k] if k in filled or repeats[k] > 1 else f for k, f in enumerate(factors)]
+    a, b, c = data.shape
+    volume = Volume(
+        np.ascontiguousarray(data), scan.grid.resize((a, b, c)), scan.source, scan.slice_axis, scan.thickness
+    )
+    return Acquired(volume, (low[0], low[1], low[2]), (a, b, c), filled, wanted, repeats=repeats)
 
 
 def is_measured_further(

@@ -11,7 +11,7 @@ from phantoms import ellipsoid, small_head
 
 from monai_strainer import Grid, Volume, write
 from monai_strainer.cohorts.read import read_cohort
-from monai_strainer.cohorts.selection import choose_scans, is_label_map, without_label_maps
+from monai_strainer.cohorts.selection import choose_scans, without_label_maps
 from monai_strainer.errors import InputError
 
 
@@ -91,20 +91,6 @@ def test_the_folders_of_nnunet_are_a_split(tmp_path: Path) -> None:
     choice = choose_scans(tmp_path)
     assert [path.name for path in choice.train] == ["a_000_0000.nii.gz", "a_001_0000.nii.gz"]
     assert {path.parent.name for path in choice.validation} == {"imagesTs"}
-
-
-@pytest.mark.parametrize("count", [2, 4, 40, 200])
-def test_label_maps_are_known_by_their_values(count: int) -> None:
-    rng = np.random.default_rng(0)
-    pieces = rng.integers(1, count, (10, 10, 10)).repeat(8, 0).repeat(8, 1).repeat(8, 2)
-    assert is_label_map((pieces * (rng.random() > -1)).astype(np.float32))
-
-
-@pytest.mark.parametrize("levels", [30, 255, 4000])
-def test_a_coarse_image_is_no_label_map(levels: int) -> None:
-    noisy = small_head((22, 26, 18), noise=20).data
-    assert not is_label_map(np.round(noisy / noisy.max() * levels))
-    assert not is_label_map(noisy)
 
 
 def test_a_mask_under_an_innocent_name_is_passed_over(tmp_path: Path) -> None:
