@@ -21,6 +21,7 @@ from stacks import GRID, MOTIONS, cut, phantom
 from benchmarks.ffdnet import FFDNet
 from benchmarks.stacks_left_out import error_of
 from benchmarks.training_time import Check, soonest
+from monai_strainer import Volume, write
 from monai_strainer.fitting.stack_registration import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,14 @@ def test_odd_scans_are_restored_once_and_counted(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["| white noise, 3 %", "| a slice of zeros"]
     assert [(row[1], row[-1]) for row in rows] == [("1", "0 |")] * 2
     assert first.endswith(again) and len(out.read_text().splitlines()) == 3
+
+
+def test_odd_stacks_are_fused_and_judged(tmp_path: Path) -> None:
+    write(Volume(phantom(), GRID), tmp_path / "body.nii.gz")
+    lines = run("stacks_odd.py", tmp_path / "body.nii.gz", "--side", "48", "--only", "white noise").splitlines()
+    name, cubic, average, fused, method, level = lines[-1].strip("| ").split(" | ")
+    assert lines[1] == "body" and name == "white noise, 3 %" and method == "network"
+    assert float(fused) > float(average) > float(cubic) and 2 < float(level) < 4
 
 
 def test_truncation_is_measured(tmp_path: Path) -> None:

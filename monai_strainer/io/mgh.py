@@ -79,7 +79,7 @@ def read_image(path: Path, limit_bytes: int, volume: int | None = None, form: st
     if wrong := int(values.size - np.count_nonzero(np.isfinite(values))):
         raise InputError(f"{wrong} of {values.size} voxels are NaN or infinite", "replace them, or convert again", path)
     if values.min() == values.max():
-        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it", path)
+        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass an image of more than one value", path)
     return Volume(values, grid, MghSource(path.name, digest, path.resolve()))
 
 

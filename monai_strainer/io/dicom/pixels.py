@@ -49,7 +49,7 @@ def decode(frames: Sequence[Frame]) -> NDArray[np.float32]:
         values[is_padding] = values[~is_padding].min()
     _require_magnitude(values)
     if values.min() == values.max():
-        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it")
+        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass an image of more than one value")
     return values
 
 

@@ -190,4 +190,4 @@ def _refuse_values(values: NDArray[np.float32], path: Path) -> None:
     if wrong := int(values.size - np.count_nonzero(np.isfinite(values))):
         raise InputError(f"{wrong} of {values.size} voxels are NaN or infinite", "replace them, or convert again", path)
     if values.min() == values.max():
-        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass a scan with an image in it", path)
+        raise InputError(f"every voxel has the value {values.flat[0]:g}", "pass an image of more than one value", path)
