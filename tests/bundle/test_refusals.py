@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,19 @@ def test_a_scan_that_cannot_be_restored_is_refused(
     save(data, tmp_path / "in" / "odd.nii.gz")
     assert words in str(refusal(tiny_bundle, tmp_path / "in", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_one_scan_that_cannot_be_restored_does_not_end_the_run_of_the_others(
+    tiny_bundle: Path, cohort_dir: Path, tmp_path: Path
+) -> None:
+    for k, name in enumerate(("a", "c")):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        shutil.copy(cohort_dir / f"head{k}.nii.gz", tmp_path / "in" / f"{name}.nii.gz")
+    save(np.random.default_rng(0).random((8, 8, 4, 3)), tmp_path / "in" / "b.nii.gz")
+    said = str(refusal(tiny_bundle, tmp_path / "in", tmp_path / "out", scale_factor=1))
+    assert "1 of 3 scans could not be restored: b.nii.gz: the image is 4-D" in said and "the others are done" in said
+    made = [path.name for path in sorted((tmp_path / "out").rglob("*.nii*")) if "_std" not in path.name]
+    assert [name[0] for name in made] == ["a", "c"]
 
 
 def test_a_scale_of_zero_is_refused(tiny_bundle: Path, cohort_dir: Path, tmp_path: Path) -> None:
