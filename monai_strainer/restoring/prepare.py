@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,19 +90,8 @@ def prepare(
     Raises:
         InputError: a noise map or a mask of another shape, a mask of nothing, or nothing in the scan is an image.
     """
-    sigma, noise, mask = options.given_sigma, options.noise_kind, checked_mask(options.mask, scan)
-    notes: list[str] = []
-    background = constant_background(scan.data)
-    signed = is_signed(scan.data, background)
-    if signed and noise.is_magnitude:
-        noise = GaussianNoise
-        notes.append(
-            "values below zero: the scan is no magnitude, its signs are kept and its noise is taken as Gaussian"
-        )
-    given = scan
-    if background is not None and background.value < 0 and not signed:
-        given = Volume(background.keep(scan.data, 0.0), scan.grid, scan.source, scan.slice_axis, scan.thickness)
-        notes.append(f"the padding value {background.value:g} is no signal")
+    sigma, mask, background = options.given_sigma, checked_mask(options.mask, scan), constant_background(scan.data)
+    given, signed, noise, notes = _with_sign(scan, background, options.noise_kind)
     signal = None if signed else foreground(given.data)
     single = None
     if max(factors) > 1 and isinstance(options.build, Profile):
@@ -111,20 +101,11 @@ def prepare(
         signal = None if signed else foreground(given.data)
         notes.append(f"{np.count_nonzero(single)} {_SINGLE}")
     acquired = find_acquired(given, factors, signal, find_reconstruction and (sigma is None or np.ndim(sigma) == 0))
-    if acquired.filled:
-        sizes = ", ".join(f"{acquired.sizes[k]} of {scan.grid.shape[k]}" for k in acquired.filled)
-        notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
-    if max(acquired.repeats) > 1:
-        times = ", ".join(f"{times} times along axis {k}" for k, times in enumerate(acquired.repeats) if times > 1)
-        notes.append(f"{_REPEATED} {times}: the scan is restored from one of each")
+    notes += _reconstructed(acquired, scan.grid.shape)
     low = acquired.volume
     whole = signal if signal is not None and low is given else _inside(low, background, signed)
     inside = whole if mask is None else nearest(mask, low.grid.shape)
-    percentile = prior.percentile
-    intensity_scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
-    intensity_scale = (
-        intensity_scale if signed and intensity_scale > 0 else intensity_scale_of(low.data, inside, percentile)
-    )
+    intensity_scale = _scale_of(low, inside, signed, prior.percentile)
     if sigma is None:
         reader = NoiseReader(prior.general, noise, intensity_scale, inside)
         acquired, level = reader.whitened(acquired, not signed, options.seed, find_reconstruction and find_filters)
@@ -142,6 +123,39 @@ def prepare(
     return Prepared(
         acquired, background, signed, inside, whole, mask, intensity_scale, noise, level, tuple(notes), single
     )
+
+
+def _with_sign(
+    scan: Volume, background: Background | None, noise: type[NoiseModel]
+) -> tuple[Volume, bool, type[NoiseModel], list[str]]:
+    """Return the scan without padding, whether values below zero are meant, the kind of its noise, and notes."""
+    if is_signed(scan.data, background):
+        if not noise.is_magnitude:
+            return scan, True, noise, []
+        words = "values below zero: the scan is no magnitude, its signs are kept and its noise is taken as Gaussian"
+        return scan, True, GaussianNoise, [words]
+    if background is None or background.value >= 0:
+        return scan, False, noise, []
+    given = replace(scan, data=background.keep(scan.data, 0.0))
+    return given, False, noise, [f"the padding value {background.value:g} is no signal"]
+
+
+def _reconstructed(acquired: Acquired, shape: Sequence[int]) -> list[str]:
+    """Say in words what was done to a scan of a shape after the acquisition: zero-filling and repeating."""
+    notes = []
+    if acquired.filled:
+        sizes = ", ".join(f"{acquired.sizes[k]} of {shape[k]}" for k in acquired.filled)
+        notes.append(f"zero-filled: {sizes} voxels were acquired; the scan is restored on the acquired grid")
+    if max(acquired.repeats) > 1:
+        times = ", ".join(f"{times} times along axis {k}" for k, times in enumerate(acquired.repeats) if times > 1)
+        notes.append(f"{_REPEATED} {times}: the scan is restored from one of each")
+    return notes
+
+
+def _scale_of(low: Volume, inside: NDArray[np.bool_], signed: bool, percentile: float) -> float:
+    """Return the intensity that stands for 1."""
+    scale = float(np.percentile(np.abs(low.data[inside]), percentile)) if signed else 0.0
+    return scale if scale > 0 else intensity_scale_of(low.data, inside, percentile)
 
 
 def _inside(low: Volume, background: Background | None, signed: bool) -> NDArray[np.bool_]:
