@@ -64,6 +64,11 @@ MUTANTS = [
         "restoring/test_single_voxels.py",
     ),
     Mutant("restoring/assess.py", "np.hypot(deviation, back)", "deviation", "restoring/test_single_voxels.py"),
+    Mutant("io/dicom/derived.py", 'kind = min("uint16"', 'kind = max("uint16"', "io/dicom/test_write.py"),
+    Mutant("fusing/stacks.py", "(ready.single == 0)", "(ready.single != 0)", "fusing/test_stacks.py"),
+    Mutant("restoring/repeated_voxels.py", "mean() > _DIFFERENT", "mean() > -1", "restoring/test_repeated_voxels.py"),
+    Mutant("restoring/noise_level.py", "_MOST**2", "_MOST**9", "restoring/test_noise_level.py"),
+    Mutant("bundle/each_scan.py", "_internal_run_generator = None", "_unused = None", "bundle/test_each_scan.py"),
     Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
     Mutant("restoring/zero_filling.py", "sizes[axis]) < _EMPTY", "sizes[axis]) < 1", "restoring/test_zero_filling.py"),
     Mutant(

@@ -42,7 +42,7 @@ def test_a_noise_map_is_used(prior: Prior) -> None:
 
 def test_noise_that_cannot_be_read_is_a_warning_and_no_unit(prior: Prior) -> None:
     scan = small_head()
-    coarse = Volume(400 * np.round(scan.data / 400), scan.grid, slice_axis=scan.slice_axis)
+    coarse = Volume(400.5 * np.round(scan.data / 400.5), scan.grid, slice_axis=scan.slice_axis)
     found, usual = (restore(volume, prior, steps=0).report["warnings"] for volume in (coarse, scan))
     assert any("no noise level can be read" in word for word in found)
     assert not any("times the noise" in word for word in found)
@@ -91,3 +91,10 @@ def test_little_noise_of_a_small_object_in_a_wide_empty_field_is_read() -> None:
     scan = Volume(data, Grid(data.shape, np.eye(4)), slice_axis=2)
     found = estimated_level(scan, Sure(5.0), GaussianNoise, 300.0, data > 0)  # type: ignore[arg-type]
     assert found.readable and found.level > 0
+
+
+def test_a_label_map_is_named_and_no_level_is_asked_for(prior: Prior) -> None:
+    labels = np.round(head().data / 400).astype(np.float32)
+    found = restore(Volume(labels, head().grid, slice_axis=head().slice_axis), prior, steps=0).report["warnings"]
+    assert any("a mask or a label map, which is no scan" in word for word in found)
+    assert not any("--sigma" in word for word in found)

@@ -22,7 +22,15 @@ def test_repeats_are_counted(times: tuple[int, int, int]) -> None:
 def test_what_is_drawn_or_coarse_or_ends_within_a_voxel_is_not_repeated() -> None:
     ball = np.linalg.norm(np.indices((24, 24, 24)) - 11.5, axis=0) < 9
     noise = np.random.default_rng(0).random((12, 12, 12))
-    for image in (ball * 7.0, np.ones((8, 8, 8)), np.round(3 * noise), noise.repeat(2, 0)[1:], noise.repeat(2, 0)[:-1]):
+    rod = ball[:, :, 12:13].repeat(24, 2)
+    for image in (
+        rod * 7.0,
+        ball * 7.0,
+        np.ones((8, 8, 8)),
+        np.round(3 * noise),
+        noise.repeat(2, 0)[1:],
+        noise.repeat(2, 0)[:-1],
+    ):
         assert repeats_of(image) == (1, 1, 1)
 
 
