@@ -145,7 +145,7 @@ def is_measured_further(
     That is a partial Fourier acquisition, whose magnitude holds the outer frequencies of one side at half of their
     amplitude: noise reaches outside what was found, and the power falls less at its edge than that of a zero-filled
     scan. Scans that were zero-filled and then interpolated have little noise outside, but their power falls slowly: it
-    is looked at in quiet scans alone, where there is no noise to look at.
+    is looked at in quiet scans alone, where there is no noise to look at, and along axes to refine.
 
     Args:
         scan: on the grid of its file.
@@ -156,7 +156,8 @@ def is_measured_further(
     """
     inner = ndimage.binary_erosion(signal, iterations=_BORDER)
     if is_quiet:
-        return any(power_fall(scan.data, axis, inner, acquired.sizes[axis]) < _EMPTY for axis in acquired.filled)
+        refined = [axis for axis in acquired.filled if acquired.factors[axis] > 1]
+        return any(power_fall(scan.data, axis, inner, acquired.sizes[axis]) < _EMPTY for axis in refined)
     white = sigma**2 * math.prod(scan.grid.shape[k] / acquired.sizes[k] for k in acquired.filled)
     first = {axis: outer_half(scan.grid.shape[axis], acquired.sizes[axis]) for axis in acquired.filled}
     return any(outer_power(scan.data, axis, inner, first[axis]) > _HALF_KSPACE * white for axis in first)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,12 @@ def test_a_scan_without_zero_filled_axes_is_not_measured_further() -> None:
     scan = volume(image)
     whole = Acquired(scan, (1, 1, 1), scan.grid.shape, (), scan.grid)
     assert not any(is_measured_further(scan, whole, inside, 28, is_quiet) for is_quiet in (True, False))
+
+
+def test_where_there_is_little_noise_axes_to_refine_are_looked_at_alone() -> None:
+    image, inside = partly_measured(3, 1)
+    across = replace(taken_as_half(image), factors=(1.0, 1.0, 3.0))
+    assert not is_measured_further(volume(image), across, inside, 2, is_quiet=True)
 
 
 @pytest.mark.parametrize("sigma", [2.0, 40.0])
