@@ -70,7 +70,9 @@ MUTANTS = [
     Mutant("restoring/noise_level.py", "_MOST**2", "_MOST**9", "restoring/test_noise_level.py"),
     Mutant("bundle/each_scan.py", "_internal_run_generator = None", "_unused = None", "bundle/test_each_scan.py"),
     Mutant("restoring/zero_filling.py", "_HALF_KSPACE * white", "_HALF_KSPACE", "restoring/test_zero_filling.py"),
-    Mutant("restoring/zero_filling.py", "sizes[axis]) < _EMPTY", "sizes[axis]) > _EMPTY", "restoring/test_zero_filling.py"),
+    Mutant(
+        "restoring/zero_filling.py", "sizes[axis]) < _EMPTY", "sizes[axis]) > _EMPTY", "restoring/test_zero_filling.py"
+    ),
     Mutant(
         "restoring/prepare.py",
         "if is_measured_further(given",

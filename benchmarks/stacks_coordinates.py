@@ -154,7 +154,9 @@ def main() -> None:
     say("kriging", kriged_start(stacks, grid), 0)
     begin = time.process_time()
     options = FuseOptions(spacing=float(grid.spacing.min()))
-    parts = [restored_stack(one, stack, prior, options, "cpu")[0] for one, stack in zip(given, stacks)]
+    parts = [
+        restored_stack(one, stack, prior, options.edge, options.seed, "cpu")[0] for one, stack in zip(given, stacks)
+    ]
     say("network", restored_mean(parts, grid), time.process_time() - begin)
     to_head = head_matrix(grid, pose)
     sampled = [samples_of(one, grid, to_head, args.thickness) for one in stacks]

@@ -136,10 +136,19 @@ class Stack:
             n if k == self.slice_axis else max(1, min(n, round(n * float(self.grid.spacing[k]) / step)))
             for k, n in enumerate(self.grid.shape)
         ]
+        return self.averaged(shape)
+
+    def averaged(self, shape: Sequence[int]) -> Stack:
+        """Average voxels to fewer of the same field of view.
+
+        Args:
+            shape: number of voxels along each axis. Of slices fewer make thicker ones: they must touch.
+        """
         low = Profile()(self.grid.shape, shape)
         fewer = math.sqrt(math.prod(shape) / math.prod(self.grid.shape))
         trusted = None if self.trusted is None else low.A(self.trusted)
-        return replace(self, y=low.A(self.y), grid=self.grid.resize(shape), sigma=self.sigma * fewer, trusted=trusted)
+        grid = self.grid.resize((shape[0], shape[1], shape[2]))
+        return replace(self, y=low.A(self.y), grid=grid, sigma=self.sigma * fewer, trusted=trusted)
 
 
 @dataclass(frozen=True, eq=False)

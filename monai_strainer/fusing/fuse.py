@@ -29,7 +29,7 @@ from .images import STEPS, posterior, uncertainty
 from .options import FuseOptions
 from .placing import isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
-from .stacks import GivenStack, prepared_stacks, restored_stack
+from .stacks import GivenStack, averaged, prepared_stacks, restored_stack
 
 __all__ = ["Fused", "fuse"]
 
@@ -89,18 +89,21 @@ def fuse(
     given = prepared_stacks(stacks, prior, options)
     require_overlap([one.grid for one in stacks], options.like)
     thickest = max(one.scan.thickness or float(one.scan.grid.spacing.max()) for one in given)
-    target = target_of(given[0].scan.grid, options.edge, options.like, thickest)
+    finest = min(float(one.low.grid.spacing[k]) for one in given for k in range(3) if k != one.low.slice_axis)
+    target = target_of(given[0].scan.grid, options.edge, options.like, thickest, finest)
+    edge = float(target.fitted.spacing.min())
     report = _Counter(progress, 3 * len(given) + STEPS)
     given, aligned, reasons, alike = _aligned(given, options)
+    given, aligned = map(list, zip(*(averaged(one, done, edge, options.motion) for one, done in zip(given, aligned))))
     report.add(len(stacks))
     parts, names = [], []
     if options.method in ("auto", "network"):
         for one, done in zip(given, aligned):
-            part, name = restored_stack(one, done.stack, prior, options, device)
+            part, name = restored_stack(one, done.stack, prior, edge, options.seed, device)
             parts.append(part)
             names.append(name)
             report.add(2)
-    room = isotropic(given[0].scan.grid, options.edge)
+    room = isotropic(given[0].scan.grid, edge)
     aligned = with_disagreement(aligned, room, options.seed)
     parts = [replace(part, stack=one.stack) for part, one in zip(parts, aligned)]
     choice = replace(chosen(options, parts, aligned, room), priors=tuple(names))

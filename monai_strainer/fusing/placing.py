@@ -21,6 +21,7 @@ from ..volume import Volume
 __all__ = ["Target", "averaged", "isotropic", "on_grid", "require_overlap", "target_of"]
 
 _MOST = 400_000_000  # voxels of a result: beyond, a spacing is a mistake
+_MOST_FITTED = 40_000_000  # voxels in which finer ones than were asked for are computed
 _FINER = 1.2  # an image whose voxels are so many times shorter is averaged before it is sampled
 _WIDTH = 0.4  # standard deviation of that blur, in voxels of the target
 _READ = 16  # voxels beyond the points of a grid that cubic splines need for seven digits
@@ -54,29 +55,37 @@ class Target:
         return image.contiguous()
 
 
-def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float) -> Target:
+def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float, finest: float = math.inf) -> Target:
     """Return the grids of a fusion.
+
+    A volume of wide voxels cannot explain data of finer ones, wherever they lie: it is computed in voxels about as fine
+    as those of the stacks, as far as that makes no more than 40 million.
 
     Args:
         first: of the first stack.
         spacing: voxel edge in mm, where no grid is asked for.
         like: grid that is asked for.
         thickest: slice thickness in mm, the greatest of all stacks.
+        finest: voxel edge in mm in the plane, the least of all stacks.
 
     Raises:
         InputError: too many voxels.
     """
-    if like is None:
-        grid = isotropic(first, spacing)
-        return Target(grid, grid)
-    edges = like.spacing
-    times = [max(1, round(float(edge / edges.min()))) for edge in edges]
-    margin = [math.ceil(thickest / float(edge)) for edge in edges]
-    wider = [n + 2 * m for n, m in zip(like.shape, margin)]
-    shape = [n * k for n, k in zip(wider, times)]
-    _require_size(shape, edges.min())
-    fitted = like.part([-m for m in margin], wider).resize(shape)
-    return Target(like, fitted, (times[0], times[1], times[2]), (margin[0], margin[1], margin[2]))
+    wanted = isotropic(first, spacing) if like is None else like
+    edges = wanted.spacing
+    coarse = [1 if like is None else max(1, round(float(edge / edges.min()))) for edge in edges]
+    margin = [0 if like is None else math.ceil(thickest / float(edge)) for edge in edges]
+    wider = [n + 2 * m for n, m in zip(wanted.shape, margin)]
+    shape = [n * k for n, k in zip(wider, coarse)]
+    _require_size(shape, float(edges.min()))
+    finer = max(1, round(float(edges.min()) / finest))
+    while finer > 1 and math.prod(shape) * finer**3 > _MOST_FITTED:
+        finer -= 1
+    if like is None and finer == 1:
+        return Target(wanted, wanted)
+    fitted = wanted.part([-m for m in margin], wider).resize([finer * n for n in shape])
+    times = [finer * k for k in coarse]
+    return Target(wanted, fitted, (times[0], times[1], times[2]), (margin[0], margin[1], margin[2]))
 
 
 def isotropic(first: Grid, spacing: float) -> Grid:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..fitting.stack_registration import Stack
+from ..fitting.stack_registration import Aligned, Stack
 from ..geometry import Grid
 from ..physics import Profile, RicianNoise
 from ..priors.prior import Prior
@@ -24,9 +24,10 @@ from .images import RestoredStack
 from .missing_slices import missing_slices
 from .options import FuseOptions
 
-__all__ = ["GivenStack", "prepared_stacks", "restored_stack"]
+__all__ = ["GivenStack", "averaged", "prepared_stacks", "restored_stack"]
 
 _FINER = 1.05  # factor from which an axis is refined
+_MUCH_FINER = 1.2  # ratio of the spacing of the result to that of a stack, from which its voxels are averaged
 _MIRRORS = 1  # of either plane: a mean of three stacks loses 0.04 dB by it, and a quarter of the time
 
 
@@ -95,9 +96,39 @@ def prepared_stacks(stacks: Sequence[Volume], prior: Prior, options: FuseOptions
 
 
 def _factors(grid: Grid, edge: float) -> tuple[float, float, float]:
-    """Return by how much every axis is refined to reach a voxel edge; axes of about that edge stay."""
-    first, second, third = (factor if factor > _FINER else 1.0 for factor in grid.spacing / edge)
-    return float(first), float(second), float(third)
+    """Return by how much every axis is refined to reach an edge; axes of about that edge stay, and single slices."""
+    finer = zip(grid.shape, (grid.spacing / edge).tolist())
+    first, second, third = (factor if factor > _FINER and n > 1 else 1.0 for n, factor in finer)
+    return first, second, third
+
+
+def averaged(one: GivenStack, done: Aligned, edge: float, motion: str) -> tuple[GivenStack, Aligned]:
+    """Average the voxels of an aligned stack that are much finer than those in which the result is computed.
+
+    A volume of wide voxels cannot explain finer ones: what they show beyond it would count as motion or noise.
+
+    Args:
+        one: the stack as it came.
+        done: where it lies.
+        edge: of a computed voxel in mm.
+        motion: "stack", or "slice" where slices have moved one by one and are not averaged.
+    """
+    shape = _fewer(done.stack, edge, motion)
+    if shape == done.stack.grid.shape:
+        return one, done
+    stack = one.stack.averaged(shape)
+    low = replace(one.low, data=stack.y.numpy() * np.float32(one.scale), grid=stack.grid)
+    return replace(one, low=low, stack=stack), replace(done, stack=done.stack.averaged(shape))
+
+
+def _fewer(stack: Stack, edge: float, motion: str) -> tuple[int, int, int]:
+    """Return how many voxels of a stack are left where those that are much finer than the result are averaged."""
+    touching = stack.profile == Profile() and not stack.missing and motion == "stack"
+    first, second, third = (
+        max(1, round(n * step / edge)) if step * _MUCH_FINER < edge and (k != stack.slice_axis or touching) else n
+        for k, (n, step) in enumerate(zip(stack.grid.shape, stack.grid.spacing.tolist()))
+    )
+    return first, second, third
 
 
 def _trusted(ready: Prepared) -> torch.Tensor | None:
@@ -115,7 +146,7 @@ def _about(missing: Sequence[int], scan: Volume) -> list[str]:
 
 
 def restored_stack(
-    one: GivenStack, stack: Stack, prior: Prior, options: FuseOptions, device: str | torch.device
+    one: GivenStack, stack: Stack, prior: Prior, edge: float, seed: int, device: str | torch.device
 ) -> tuple[RestoredStack, str]:
     """Restore one stack alone, at about the spacing of the result.
 
@@ -123,17 +154,18 @@ def restored_stack(
         one: the stack as it came.
         stack: the stack as it is fitted, aligned to the others.
         prior: what restores.
-        options: of the fusion.
+        edge: of a voxel in mm to reach.
+        seed: of all draws.
         device: where to compute.
 
     Returns:
         the restored stack, and the name of the prior that was used.
     """
-    factors = _factors(one.low.grid, options.edge)
+    factors = _factors(one.low.grid, edge)
     shown = shown_part(stack, factors)
     size = [some.stop - some.start for some in shown]
     low = replace(one.low, data=one.low.data[shown], grid=one.low.grid.part([some.start for some in shown], size))
-    how = RestoreOptions(sigma=stack.sigma * one.scale, adapt=0, mirrors=_MIRRORS, seed=options.seed)
+    how = RestoreOptions(sigma=stack.sigma * one.scale, adapt=0, mirrors=_MIRRORS, seed=seed)
     out = restore(low, prior, factors, options=how, device=device)
     scale = np.float32(one.scale)
     image, std = (Volume(data / scale, out.volume.grid) for data in (out.volume.data, out.std))

@@ -13,6 +13,7 @@ from phantoms import rmse
 from scipy import ndimage
 from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, with_gaps, zero_filled
 
+from benchmarks.stacks import placed
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
 from monai_strainer.fusing.fuse import Fused, fuse
 from monai_strainer.physics import rigid_matrix
@@ -69,6 +70,30 @@ def test_the_bars_hold_most_of_the_truth(fused: Fused) -> None:
 def test_stacks_that_are_not_aligned_lie_as_their_headers_say(prior: Prior) -> None:
     found = fuse(three(), prior, spacing=4.0, method="kriging", align=False)
     assert all(one.rotation == one.shift == (0.0, 0.0, 0.0) for one in found.details.stacks)
+
+
+@pytest.mark.parametrize("method", ["kriging", "auto"])
+def test_a_result_of_wider_voxels_is_better_than_the_average_of_the_stacks(prior: Prior, method: str) -> None:
+    found = fuse(three(), prior, spacing=4.0, method=method)
+
+    def wider(image: np.ndarray) -> np.ndarray:
+        return image.reshape(24, 2, 24, 2, 24, 2).mean((1, 3, 5))
+
+    lying = [placed(one, one, tuple(q), GRID) for one, q in zip(three(), MOTIONS)]
+    truth, average = wider(phantom()), wider(np.mean(lying, axis=0))
+    inside = ndimage.binary_erosion(truth > 0, iterations=2)
+    assert found.volume.grid.shape == truth.shape
+    assert rmse(found.volume.data, truth, inside) < 0.6 * rmse(average, truth, inside)
+    assert not any("residual" in word for word in found.details.warnings)
+    assert (np.abs(found.volume.data - truth) < 1.645 * found.std)[inside].mean() > 0.8
+
+
+def test_a_single_slice_counts_where_its_header_says(prior: Prior) -> None:
+    first, second, third = (cut(phantom(), axis, 3, MOTIONS[0]) for axis in (2, 1, 0))
+    data, grid = second.data[:, 7:8], second.grid.part((0, 7, 0), (48, 1, 48))
+    alone = Volume(np.ascontiguousarray(data), grid, slice_axis=1)
+    found = fuse([first, alone, third], prior, spacing=2.0, method="network", align=False)
+    assert rmse(found.volume.data, phantom(), phantom() > 0) < rmse(interpolated(first), phantom(), phantom() > 0)
 
 
 def test_what_is_unusual_about_the_file_of_a_stack_is_a_warning(prior: Prior) -> None:

@@ -9,6 +9,7 @@ import torch
 from phantoms import affine_of
 
 from monai_strainer import Grid, InputError, Volume
+from monai_strainer.fusing import placing
 from monai_strainer.fusing.placing import averaged, isotropic, on_grid, require_overlap, target_of
 from monai_strainer.physics import rigid_matrix
 
@@ -60,10 +61,24 @@ def test_without_a_grid_voxels_are_isotropic_in_the_field_of_view_of_the_first_s
     assert np.allclose(target.wanted.corners(), FIRST.corners())
 
 
-def test_a_position_brought_to_the_wanted_grid_is_that_of_its_voxel() -> None:
+@pytest.mark.parametrize("like", [None, LIKE])
+def test_stacks_of_finer_voxels_are_fitted_in_voxels_of_their_size_as_far_as_there_is_room(
+    like: Grid | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, finer = (target_of(FIRST, 2.0, like, 4.0, finest) for finest in (np.inf, 0.5))
+    times = round(float(plain.fitted.spacing.min()) / 0.5)
+    assert times > 1 and finer.times == tuple(times * k for k in plain.times)
+    assert finer.fitted.shape == tuple(times * n for n in plain.fitted.shape)
+    assert np.allclose(finer.fitted.corners(), plain.fitted.corners())
+    monkeypatch.setattr(placing, "_MOST_FITTED", np.prod(plain.fitted.shape) * (times - 1) ** 3)
+    assert target_of(FIRST, 2.0, like, 4.0, 0.5).times == tuple((times - 1) * k for k in plain.times)
+
+
+@pytest.mark.parametrize("finest", [np.inf, 0.5])
+def test_a_position_brought_to_the_wanted_grid_is_that_of_its_voxel(finest: float) -> None:
     """What is given back of the image "x in mm" is x in mm at the wanted voxels: nothing moves, nothing is mirrored."""
-    target = target_of(FIRST, 1.0, LIKE, 4.0)
-    assert np.allclose(target.fitted.spacing, 1.0)
+    target = target_of(FIRST, 1.0, LIKE, 4.0, finest)
+    assert np.allclose(target.fitted.spacing, min(1.0, finest))
     for row in range(3):
         image, wanted = (
             np.einsum("k,k...->...", grid.affine[row, :3], np.indices(grid.shape)) + grid.affine[row, 3]

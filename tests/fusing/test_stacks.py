@@ -11,8 +11,9 @@ from stacks import MOTIONS, cut, phantom, three, zero_filled
 
 from benchmarks.odd_scans_kinds import cropped
 from monai_strainer import InputError, Profile, Volume, load_prior
+from monai_strainer.fitting.stack_registration import Aligned, Stack
 from monai_strainer.fusing.options import FuseOptions
-from monai_strainer.fusing.stacks import prepared_stacks
+from monai_strainer.fusing.stacks import averaged, prepared_stacks
 from monai_strainer.restoring import zero_filling
 
 
@@ -71,3 +72,28 @@ def test_single_voxels_are_taken_out_and_do_not_count() -> None:
     assert weights is not None and float(weights[24, 24, 8]) == 0 and int((weights == 0).sum()) < 20
     assert float(given[0].stack.y[24, 24, 8]) < 2
     assert "single voxels" in given[0].notes[0]
+
+
+def aligned(stack: Stack) -> Aligned:
+    """A stack that lies where its header says."""
+    return Aligned(stack, True, (0.0, 0.0), 1.0, 1.0)
+
+
+def test_voxels_much_finer_than_the_result_are_averaged_and_those_about_as_fine_are_not() -> None:
+    given = prepared_stacks(three()[:2], load_prior(), FuseOptions(spacing=4.0))[0]  # 2 x 2 x 6 mm
+    one, done = averaged(given, aligned(given.stack), 4.0, "stack")
+    assert one.low.grid.shape == one.stack.grid.shape == done.stack.grid.shape == (24, 24, 16)
+    assert np.allclose(one.low.grid.extent, given.low.grid.extent)
+    assert one.stack.sigma == pytest.approx(given.stack.sigma / 2)
+    assert float(one.stack.y.mean()) == pytest.approx(float(given.stack.y.mean()), rel=1e-4)
+    assert np.allclose(one.low.data, one.stack.y.numpy() * given.scale)
+    same, _ = averaged(given, aligned(given.stack), 2.3, "stack")
+    assert same is given
+
+
+def test_slices_are_averaged_where_they_touch_and_do_not_move() -> None:
+    given = prepared_stacks(three()[:2], load_prior(), FuseOptions(spacing=12.0))[0]
+    gap = replace(given.stack, profile=Profile("box", 0.5))
+    for stack, motion, slices in ((given.stack, "stack", 8), (gap, "stack", 16), (given.stack, "slice", 16)):
+        _, done = averaged(given, aligned(stack), 12.0, motion)
+        assert done.stack.grid.shape == (8, 8, slices)
