@@ -96,9 +96,11 @@ class StrainerInferer(Inferer):
             ignored.
 
         Raises:
-            InputError: another number of axes or channels, or images that cannot be restored.
+            InputError: another number of axes or channels, no image or complex ones, or images that cannot be restored.
         """
-        if inputs.ndim not in (4, 5) or inputs.shape[1] != 1:
+        if inputs.is_complex():
+            raise InputError("the batch is complex", "pass magnitude images")
+        if inputs.ndim not in (4, 5) or inputs.shape[1] != 1 or len(inputs) == 0:
             raise InputError(f"the batch has shape {tuple(inputs.shape)}", "pass (B, 1, H, W) or (B, 1, X, Y, Z)")
         device = inputs.device
         with torch.inference_mode(False), torch.enable_grad(), autocast_on(device, False):

@@ -149,6 +149,12 @@ def test_a_batch_of_other_axes_is_refused() -> None:
         StrainerInferer()(images(16, 18), small())
 
 
+def test_a_complex_batch_and_an_empty_one_are_refused() -> None:
+    for batch, words in ((torch.ones(1, 1, 8, 8, dtype=torch.complex64), "complex"), (torch.ones(0, 1, 8, 8), "shape")):
+        with pytest.raises(InputError, match=words):
+            StrainerInferer(prior=small_prior_with_detail())(batch, nn.Identity())
+
+
 def test_several_channels_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(B, 1, H, W\)"):
         StrainerInferer()(images(1, 3, 16, 18), small())

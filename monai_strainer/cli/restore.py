@@ -83,6 +83,8 @@ def restore(args: Options) -> int:
         if args.dry_run:
             return print_plans([job], options, args)
         return _restore_one(job, options, outputs, args)
+    if args.series_uid:
+        raise InputError("--series-uid names one series, and several scans were given", "pass the folder of the series")
     if outputs.parametric_map:
         raise InputError("a Parametric Map is of one DICOM series", "restore series one by one, or leave it out")
     if outputs.enhanced:

@@ -100,6 +100,8 @@ def sentence_of(error: Exception) -> str:
         return " ".join(str(error).split())
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "there is not enough memory for this scan; use a smaller scale or another machine"
+    if isinstance(error, FileNotFoundError):
+        return "a file is not there: a link that leads nowhere, or it was removed meanwhile; get it, and run again"
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
         return f"a file cannot be read or written ({reason}); check space and rights, and run again"

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..fusing.contrasts import restore_with
 from ..io import read, write
 from ..priors.prior import Prior
+from ..volume import Volume
 from .file_options import FileOptions, Outputs, read_scan, scale_of
 
 __all__ = ["restore_with_files"]
@@ -52,7 +53,7 @@ def restore_with_files(
     if options.spacing == ():
         have = scan.grid.spacing.tolist()
         scale = scale_of(have, [min(have)] * 3)
-    others = [read(one, warn=False) for one in guides]
+    others = [_guide(one) for one in guides]
     out = restore_with(scan, others, prior, scale, options=options.restore, device=device, progress=progress)
     report = {
         **out.details.as_dict(),
@@ -68,3 +69,13 @@ def restore_with_files(
         overwrite=outputs.overwrite,
     )
     return report
+
+
+def _guide(path: Path) -> Volume:
+    """Read another contrast; options that choose a volume or a series are those of the scan."""
+    try:
+        return read(path, warn=False)
+    except InputError as error:
+        if "--" in error.remedy:
+            raise InputError(error.finding, "pass a file of one volume after --with", error.file) from error
+        raise

@@ -228,6 +228,7 @@ def test_what_a_folder_holds_is_restored_or_named(cohort: Path, capsys: pytest.C
         (RecursionError(), "a fault of its own (RecursionError"),
         (MemoryError("Doe"), "not enough memory"),
         (OSError(28, "No space left on device", "Doe"), "cannot be read or written (No space left on device)"),
+        (FileNotFoundError(2, "No such file or directory", "Doe"), "a link that leads nowhere"),
         (AssertionError(), "a fault of its own (AssertionError"),
     ],
 )
