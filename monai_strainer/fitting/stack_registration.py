@@ -139,11 +139,7 @@ class Stack:
         return self.averaged(shape)
 
     def averaged(self, shape: Sequence[int]) -> Stack:
-        """Average voxels to fewer of the same field of view.
-
-        Args:
-            shape: number of voxels along each axis. Of slices fewer make thicker ones: they must touch.
-        """
+        """Average voxels to fewer along each axis, of the same field of view; slices that are averaged must touch."""
         low = Profile()(self.grid.shape, shape)
         fewer = math.sqrt(math.prod(shape) / math.prod(self.grid.shape))
         trusted = None if self.trusted is None else low.A(self.trusted)
