@@ -22,6 +22,7 @@ __all__ = ["Target", "averaged", "isotropic", "on_grid", "require_overlap", "tar
 
 _MOST = 400_000_000  # voxels of a result: beyond, a spacing is a mistake
 _MOST_FITTED = 40_000_000  # voxels in which finer ones than were asked for are computed
+_ABOUT = 0.15  # voxels of stacks that are shorter by this fraction are about as fine as those of the result
 _FINER = 1.2  # an image whose voxels are so many times shorter is averaged before it is sampled
 _WIDTH = 0.4  # standard deviation of that blur, in voxels of the target
 _READ = 16  # voxels beyond the points of a grid that cubic splines need for seven digits
@@ -78,7 +79,7 @@ def target_of(first: Grid, spacing: float, like: Grid | None, thickest: float, f
     wider = [n + 2 * m for n, m in zip(wanted.shape, margin)]
     shape = [n * k for n, k in zip(wider, coarse)]
     _require_size(shape, float(edges.min()))
-    finer = max(1, round(float(edges.min()) / finest))
+    finer = max(1, math.ceil(float(edges.min()) / finest - _ABOUT))
     while finer > 1 and math.prod(shape) * finer**3 > _MOST_FITTED:
         finer -= 1
     if like is None and finer == 1:
