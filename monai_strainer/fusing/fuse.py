@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..errors import InputError
 from ..fitting.slice_motion import align_slices
@@ -27,7 +28,7 @@ from .describe import Known, described
 from .disagreement import with_disagreement
 from .images import STEPS, posterior, uncertainty
 from .options import FuseOptions
-from .placing import isotropic, on_grid, require_overlap, target_of
+from .placing import Target, isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
 from .stacks import GivenStack, averaged, prepared_stacks, restored_stack
 
@@ -114,7 +115,7 @@ def fuse(
     if choice.method == "mean":  # its error is that of the corrected image, or a little more
         found = replace(found, image=start[0])
     report.add(report.total)
-    std = uncertainty(target.given(found.left))
+    std = _deviation(found.left, target, any(one.stack.disagreement > 0 for one in aligned))
     image = target.given(found.image.clamp_min(0)).numpy()
     empty, seen = _unseen(given, [one.stack for one in aligned], target.wanted)
     scale = np.float32(given[0].scale)
@@ -174,6 +175,18 @@ def _aligned(
     first = used[0].stack
     used[1:] = [replace(one, stack=evened(one.stack, first, place)) for one in used[1:]]
     return [given[k] for k in kept], used, dict(sorted(reasons.items())), alike
+
+
+def _deviation(left: Tensor, target: Target, disagree: bool) -> NDArray[np.float32]:
+    """Return the standard deviation of the result's voxels, from a draw of what is left open on the fitted grid.
+
+    Where stacks disagree, tissue moved between them: it is wrong in neighbours alike, and no mean of them is better.
+    """
+    std = uncertainty(target.given(left))
+    if not disagree:
+        return std
+    fine: NDArray[np.float32] = target.given(torch.from_numpy(uncertainty(left))).numpy()
+    return np.maximum(std, fine)
 
 
 def _unseen(

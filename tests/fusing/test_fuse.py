@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from phantoms import rmse
 from scipy import ndimage
 from stacks import GRID, MOTIONS, SHAPE, cut, cut_moved, interleaved, phantom, three, with_gaps, zero_filled
 
 from benchmarks.stacks import placed
 from monai_strainer import Grid, InputError, Prior, Volume, load_prior
-from monai_strainer.fusing.fuse import Fused, fuse
+from monai_strainer.fusing.fuse import Fused, _deviation, fuse
+from monai_strainer.fusing.placing import target_of
 from monai_strainer.physics import rigid_matrix
 
 
@@ -86,6 +88,13 @@ def test_a_result_of_wider_voxels_is_better_than_the_average_of_the_stacks(prior
     assert rmse(found.volume.data, truth, inside) < 0.6 * rmse(average, truth, inside)
     assert not any("residual" in word for word in found.details.warnings)
     assert (np.abs(found.volume.data - truth) < 1.645 * found.std)[inside].mean() > 0.8
+
+
+def test_the_deviation_of_wider_voxels_falls_with_their_number_unless_the_stacks_disagree() -> None:
+    left = torch.randn(48, 48, 48, generator=torch.Generator().manual_seed(0))
+    target = target_of(GRID, 4.0, None, 6.0, finest=2.0)
+    alone, shared = (float(_deviation(left, target, disagree).mean()) for disagree in (False, True))
+    assert alone == pytest.approx(8**-0.5, rel=0.1) and shared == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_single_slice_counts_where_its_header_says(prior: Prior) -> None:
