@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from ..errors import InputError
+from ..pipelines.batch import sentence_of
 
 __all__ = ["run_each"]
 
@@ -39,11 +40,11 @@ def run_each(evaluator: Any) -> None:
                 raise
             evaluator._internal_run_generator = None  # ignite keeps that of the run that ended, and would run no more
             failed.append(_cause(error))
-            log.error("%s", failed[-1])
+            log.error("%s", sentence_of(failed[-1]))
     evaluator.data_loader = loader
     if failed:
         raise InputError(
-            f"{len(failed)} of {count} scans could not be restored: {'; '.join(str(one) for one in failed)}",
+            f"{len(failed)} of {count} scans could not be restored: {'; '.join(map(sentence_of, failed))}",
             "repair them or leave them out; the others are done",
         ) from failed[0]
 
