@@ -64,7 +64,7 @@ MUTANTS = [
         "restoring/test_single_voxels.py",
     ),
     Mutant("restoring/assess.py", "np.hypot(deviation, back)", "deviation", "restoring/test_single_voxels.py"),
-    Mutant("io/dicom/derived.py", 'kind = min("uint16"', 'kind = max("uint16"', "io/dicom/test_write.py"),
+    Mutant("io/dicom/derived.py", "kind = min(lost", "kind = max(lost", "io/dicom/test_write.py"),
     Mutant("fusing/stacks.py", "(ready.single == 0)", "(ready.single != 0)", "fusing/test_stacks.py"),
     Mutant("restoring/repeated_voxels.py", "mean() > _DIFFERENT", "mean() > -1", "restoring/test_repeated_voxels.py"),
     Mutant("restoring/noise_level.py", "_MOST**2", "_MOST**9", "restoring/test_noise_level.py"),

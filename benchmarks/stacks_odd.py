@@ -47,9 +47,9 @@ def row(name: str, truth: Volume, thickness: int) -> str:
     """Return the scores of one kind as a line of a table."""
     stacks = [stack_of(KINDS[name], truth, number, thickness) for number in range(3)]
     bright = float(np.percentile(truth.data[truth.data > 0], 99))
-    counted = truth.data > DARK * bright
-    counted[np.indices(counted.shape).min(0) < MARGIN] = False
-    counted[::-1, ::-1, ::-1][np.indices(counted.shape).min(0) < MARGIN] = False
+    counted = np.zeros(truth.grid.shape, bool)
+    inner = (slice(MARGIN, -MARGIN),) * 3
+    counted[inner] = truth.data[inner] > DARK * bright
 
     def psnr(image: NDArray[np.float32]) -> float:
         error = np.square((image - truth.data)[counted] / bright, dtype=np.float64)

@@ -30,7 +30,7 @@ from .images import STEPS, posterior, uncertainty
 from .options import FuseOptions
 from .placing import Target, isotropic, on_grid, require_overlap, target_of
 from .report import FuseReport
-from .stacks import GivenStack, averaged, prepared_stacks, restored_stack
+from .stacks import GivenStack, averaged_stack, prepared_stacks, restored_stack
 
 __all__ = ["Fused", "fuse"]
 
@@ -95,7 +95,9 @@ def fuse(
     edge = float(target.fitted.spacing.min())
     report = _Counter(progress, 3 * len(given) + STEPS)
     given, aligned, reasons, alike = _aligned(given, options)
-    given, aligned = map(list, zip(*(averaged(one, done, edge, options.motion) for one, done in zip(given, aligned))))
+    given, aligned = map(
+        list, zip(*(averaged_stack(one, done, edge, options.motion) for one, done in zip(given, aligned)))
+    )
     report.add(len(stacks))
     parts, names = [], []
     if options.method in ("auto", "network"):
@@ -183,7 +185,7 @@ def _deviation(left: Tensor, target: Target, disagree: bool) -> NDArray[np.float
     Where stacks disagree, tissue moved between them: it is wrong in neighbours alike, and no mean of them is better.
     """
     std = uncertainty(target.given(left))
-    if not disagree:
+    if not disagree or max(target.times) == 1:
         return std
     fine: NDArray[np.float32] = target.given(torch.from_numpy(uncertainty(left))).numpy()
     return np.maximum(std, fine)

@@ -24,7 +24,7 @@ from .images import RestoredStack
 from .missing_slices import missing_slices
 from .options import FuseOptions
 
-__all__ = ["GivenStack", "averaged", "prepared_stacks", "restored_stack"]
+__all__ = ["GivenStack", "averaged_stack", "prepared_stacks", "restored_stack"]
 
 _FINER = 1.05  # factor from which an axis is refined
 _MUCH_FINER = 1.15  # ratio of the spacing of the result to that of a stack, from which its voxels are averaged
@@ -102,7 +102,7 @@ def _factors(grid: Grid, edge: float) -> tuple[float, float, float]:
     return first, second, third
 
 
-def averaged(one: GivenStack, done: Aligned, edge: float, motion: str) -> tuple[GivenStack, Aligned]:
+def averaged_stack(one: GivenStack, done: Aligned, edge: float, motion: str) -> tuple[GivenStack, Aligned]:
     """Average the voxels of an aligned stack that are much finer than those in which the result is computed.
 
     A volume of wide voxels cannot explain finer ones: what they show beyond it would count as motion or noise.

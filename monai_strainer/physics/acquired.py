@@ -82,12 +82,9 @@ def outer_power(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_],
         >>> round(outer_power(noise, 0, np.ones(noise.shape, bool), 36), 1)
         1.0
     """
-    n = data.shape[axis]
-    rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
-    there = np.moveaxis(inside, axis, -1).reshape(-1, n)
-    if not there.any() or first > n // 2:
+    if not inside.any() or first > data.shape[axis] // 2:
         return 0.0
-    lines, window = _lines_inside(rows, there)
+    lines, window = _object_lines(data, axis, inside)
     power = np.square(np.abs(np.fft.rfft(lines, axis=1)))[:, first:] / np.square(window).sum(1, keepdims=True)
     return float(np.median(power)) / math.log(2)  # exponential distribution
 
@@ -119,8 +116,7 @@ def power_fall(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_], 
     before, behind = edge - 1, edge + 2  # the edge itself is known to a frequency or two
     if not inside.any() or behind > n // 2:
         return math.inf
-    rows = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
-    lines, _ = _lines_inside(rows, np.moveaxis(inside, axis, -1).reshape(-1, n))
+    lines, _ = _object_lines(data, axis, inside)
     log = np.log10(np.maximum(np.square(np.abs(np.fft.rfft(lines, axis=1))).mean(0), 1e-30))
     width = max(_FEW, round(_WIDE * n))
     return float(log[max(1, before - width) : before].mean() - log[behind : behind + width].mean())
@@ -147,6 +143,15 @@ def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int |
             steepest = k + int(np.argmin(np.diff(log[k : k + step + 1])))
             return _size(power, steepest, width)
     return None
+
+
+def _object_lines(
+    data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Take the lines along an axis as :func:`_lines_inside` does."""
+    n = data.shape[axis]
+    lines = np.moveaxis(np.asarray(data, np.float32), axis, -1).reshape(-1, n)
+    return _lines_inside(lines, np.moveaxis(inside, axis, -1).reshape(-1, n))
 
 
 def _whole_lines(lines: NDArray[np.float32]) -> NDArray[np.float32]:

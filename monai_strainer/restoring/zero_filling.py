@@ -119,8 +119,9 @@ def find_acquired(
     wanted = scan.grid.refine(factors)
     inner = ndimage.binary_erosion(signal, iterations=_BORDER) if enabled and signal is not None else None
     repeats = repeats_of(scan.data) if enabled else (1, 1, 1)
-    look = [enabled and times == 1 for times in repeats]
-    sizes = [acquired_size(scan.data, k, inner) if look[k] else n for k, n in enumerate(scan.grid.shape)]
+    sizes = [
+        acquired_size(scan.data, k, inner) if enabled and repeats[k] == 1 else n for k, n in enumerate(scan.grid.shape)
+    ]
     filled = tuple(k for k, n in enumerate(scan.grid.shape) if sizes[k] <= _LESS * n)
     if not filled and max(repeats) == 1:
         return Acquired(scan, factors, scan.grid.shape, (), wanted)
@@ -128,8 +129,8 @@ def find_acquired(
     for axis in filled:
         data = resized(data, axis, sizes[axis])
     data = data if signal is None else np.maximum(data, 0)
-    low = [wanted.shape[k] / data.shape[k] if f > 1 else f for k, f in enumerate(factors)]
-    low = [low[k] if k in filled or repeats[k] > 1 else f for k, f in enumerate(factors)]
+    smaller = [k in filled or repeats[k] > 1 for k in range(3)]
+    low = [wanted.shape[k] / data.shape[k] if smaller[k] and f > 1 else f for k, f in enumerate(factors)]
     a, b, c = data.shape
     volume = Volume(
         np.ascontiguousarray(data), scan.grid.resize((a, b, c)), scan.source, scan.slice_axis, scan.thickness

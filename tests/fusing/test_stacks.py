@@ -13,7 +13,7 @@ from benchmarks.odd_scans_kinds import cropped
 from monai_strainer import InputError, Profile, Volume, load_prior
 from monai_strainer.fitting.stack_registration import Aligned, Stack
 from monai_strainer.fusing.options import FuseOptions
-from monai_strainer.fusing.stacks import averaged, prepared_stacks
+from monai_strainer.fusing.stacks import averaged_stack, prepared_stacks
 from monai_strainer.restoring import zero_filling
 
 
@@ -81,14 +81,14 @@ def aligned(stack: Stack) -> Aligned:
 
 def test_voxels_much_finer_than_the_result_are_averaged_and_those_about_as_fine_are_not() -> None:
     given = prepared_stacks(three()[:2], load_prior(), FuseOptions(spacing=4.0))[0]  # 2 x 2 x 6 mm
-    one, done = averaged(given, aligned(given.stack), 4.0, "stack")
+    one, done = averaged_stack(given, aligned(given.stack), 4.0, "stack")
     assert one.low.grid.shape == one.stack.grid.shape == done.stack.grid.shape == (24, 24, 16)
     assert np.allclose(one.low.grid.extent, given.low.grid.extent)
     assert one.stack.sigma == pytest.approx(given.stack.sigma / 2)
     assert one.notes[-1].startswith("stack 1: voxels of 2 mm are averaged to 4 mm")
     assert float(one.stack.y.mean()) == pytest.approx(float(given.stack.y.mean()), rel=1e-4)
     assert np.allclose(one.low.data, one.stack.y.numpy() * given.scale)
-    same, _ = averaged(given, aligned(given.stack), 2.2, "stack")
+    same, _ = averaged_stack(given, aligned(given.stack), 2.2, "stack")
     assert same is given
 
 
@@ -96,5 +96,5 @@ def test_slices_are_averaged_where_they_touch_and_do_not_move() -> None:
     given = prepared_stacks(three()[:2], load_prior(), FuseOptions(spacing=12.0))[0]
     gap = replace(given.stack, profile=Profile("box", 0.5))
     for stack, motion, slices in ((given.stack, "stack", 8), (gap, "stack", 16), (given.stack, "slice", 16)):
-        _, done = averaged(given, aligned(stack), 12.0, motion)
+        _, done = averaged_stack(given, aligned(stack), 12.0, motion)
         assert done.stack.grid.shape == (8, 8, slices)

@@ -131,10 +131,11 @@ def _stored(volume: Volume, which: int) -> tuple[Stored, float, float, str]:
         slope, intercept = (1.0 if 255 <= top <= most else top / most), 0.0
         note = "" if slope == 1 else f"stored values times {slope:.6g} are intensities: the source's slopes vary"
     values = np.rint((volume.data - np.float32(intercept)) / np.float32(slope))
-    kind = min("uint16", "int16", key=lambda one: _outside(values, one))
-    lost, fits = _outside(values, kind), np.iinfo(kind)
-    if lost > 0:
-        note = f"{note}; " * bool(note) + f"{100 * lost:.2g} % of the voxels were clipped to 16 bits"
+    lost = {kind: _outside(values, kind) for kind in ("uint16", "int16")}
+    kind = min(lost, key=lost.__getitem__)
+    fits = np.iinfo(kind)
+    if lost[kind] > 0:
+        note = f"{note}; " * bool(note) + f"{100 * lost[kind]:.2g} % of the voxels were clipped to 16 bits"
     return np.clip(values, fits.min, fits.max).astype(kind), float(slope), float(intercept), note
 
 
