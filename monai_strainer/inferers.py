@@ -61,7 +61,7 @@ class StrainerInferer(Inferer):
         more: options by name as well.
 
     Raises:
-        InputError: a method or an option that does not exist.
+        InputError: an option that does not exist or cannot be used, or what is no prior.
 
     Example:
         >>> inferer = StrainerInferer(scale=2, steps=0)
@@ -80,6 +80,10 @@ class StrainerInferer(Inferer):
         **more: Any,
     ) -> None:
         super().__init__()
+        if prior is not None and not isinstance(prior, Prior):
+            raise InputError(f"a prior of type {type(prior).__name__}", "pass load_prior(BUNDLE)")
+        if options is not None and not isinstance(options, Mapping):
+            raise InputError(f"options of type {type(options).__name__}", "pass a dictionary of options by name")
         self.scale, self.prior, self.cold, self.with_std = scale, prior, cold, with_std
         self.options = changed(None, {**(options or {}), **more})
 
@@ -96,10 +100,12 @@ class StrainerInferer(Inferer):
             ignored.
 
         Raises:
-            InputError: another number of axes or channels, no image or complex ones, or images that cannot be restored.
+            InputError: no tensor, another number of axes or channels, no image or complex ones, a slice axis or
+                thickness that cannot be, or images that cannot be restored.
         """
-        if inputs.is_complex():
-            raise InputError("the batch is complex", "pass magnitude images")
+        if not isinstance(inputs, Tensor) or inputs.is_complex():
+            kind = f"of {inputs.dtype} values" if isinstance(inputs, Tensor) else f"a {type(inputs).__name__}"
+            raise InputError(f"the batch is {kind}", "pass a tensor of magnitude images")
         if inputs.ndim not in (4, 5) or inputs.shape[1] != 1 or len(inputs) == 0:
             raise InputError(f"the batch has shape {tuple(inputs.shape)}", "pass (B, 1, H, W) or (B, 1, X, Y, Z)")
         device = inputs.device
@@ -152,7 +158,7 @@ class StrainerInferer(Inferer):
         self,
         image: Tensor,
         affine: np.ndarray,
-        slice_axis: float | None,
+        slice_axis: Any,
         slice_thickness: float | None,
         prior: Prior,
         device: torch.device,
@@ -160,7 +166,8 @@ class StrainerInferer(Inferer):
         data = torch.as_tensor(image[0]).detach().float().cpu().numpy().copy()
         is_flat = data.ndim == 2
         data = data[..., None] if is_flat else data
-        scan = Volume(data, Grid(data.shape, affine), slice_axis=int(slice_axis or 0), thickness=slice_thickness)
+        axis = int(slice_axis) if slice_axis in (-1, 0, 1, 2) else slice_axis  # a batch may hold it as a float
+        scan = Volume(data, Grid(data.shape, affine), slice_axis=axis, thickness=slice_thickness)
         out = restore(scan, prior, self.scale, options=self.options, device=device)
         parts = [out.volume.data, out.std] if self.with_std else [out.volume.data]
         channels = torch.from_numpy(np.stack(parts))
@@ -194,13 +201,24 @@ def _affines(inputs: Tensor) -> list[np.ndarray]:
 
 
 def _stated(inputs: Tensor, name: str, otherwise: float | None) -> list[float | None]:
-    """Return what the meta data hold under a name for every batch item; a NaN counts as nothing."""
+    """Return what the meta data hold under a name for every batch item; a NaN counts as nothing.
+
+    Raises:
+        InputError: no number, or neither one nor as many as there are items.
+    """
     stated = inputs.meta.get(name) if isinstance(inputs, MetaTensor) else None
     if stated is None:
         return [otherwise] * len(inputs)
-    found = np.atleast_1d(np.asarray(stated, dtype=np.float64))
+    try:
+        found = np.ravel(np.asarray(stated, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} {stated!r} of the meta data is no number", "correct it or leave it out") from error
+    if len(found) not in (1, len(inputs)):
+        raise InputError(
+            f"the meta data hold {len(found)} values of {name} for {len(inputs)} images", "give one, or one per image"
+        )
     values = [otherwise if np.isnan(value) else float(value) for value in found]
-    return values if len(values) == len(inputs) else values[:1] * len(inputs)
+    return values if len(values) == len(inputs) else values * len(inputs)
 
 
 class FeatureInferer(Inferer):

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, Limits
 from .geometry import Grid
 
 __all__ = ["Volume"]
+
+
+_AXES, _THICKNESSES = Limits(least=-1, most=2), Limits(above=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class Volume:
         thickness: of the slices in mm, where the file says another than the step between them.
 
     Raises:
-        InputError: the data are not 3-D or do not fit the grid.
+        InputError: the data are not 3-D, not real or do not fit the grid; an axis or a thickness that cannot be.
 
     Example:
         >>> scan = Volume(np.zeros((4, 5, 6)), Grid((4, 5, 6), np.diag([1, 1, 3, 1])))
@@ -44,11 +47,16 @@ class Volume:
     thickness: float | None = None
 
     def __post_init__(self) -> None:
+        if np.iscomplexobj(self.data):
+            raise InputError("the data are complex", "pass the magnitude")
         data = np.asarray(self.data, dtype=np.float32)
         if data.shape != self.grid.shape:
             raise InputError(f"data of shape {data.shape} do not fit a grid of {self.grid.shape}", "pass matching ones")
         object.__setattr__(self, "data", data)
-        if self.slice_axis not in (0, 1, 2):
+        object.__setattr__(self, "slice_axis", int(_AXES.checked(self.slice_axis, "slice axis", whole=True)))
+        if self.thickness is not None:
+            object.__setattr__(self, "thickness", _THICKNESSES.checked(self.thickness, "slice thickness"))
+        if self.slice_axis == -1:
             spacing = self.grid.spacing
             widest = int(np.argmax(spacing))
             is_isotropic = spacing.max() / spacing.min() < 1.01

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,6 +156,36 @@ def test_a_complex_batch_and_an_empty_one_are_refused() -> None:
             StrainerInferer(prior=small_prior_with_detail())(batch, nn.Identity())
 
 
+@pytest.mark.parametrize("batch", [None, [1.0], np.zeros((1, 1, 4, 4, 4), np.float32)])
+def test_what_is_no_tensor_is_refused(batch: Any) -> None:
+    with pytest.raises(InputError, match="the batch is a"):
+        StrainerInferer(steps=0)(inputs=batch, network=small())
+
+
+@pytest.mark.parametrize(
+    ("meta", "finding"),
+    [
+        ({"slice_axis": 7}, "slice axis 7"),
+        ({"slice_axis": 1.5}, "slice axis 1.5"),
+        ({"slice_axis": "z"}, "slice_axis 'z' of the meta data"),
+        ({"slice_axis": [0, 1, 2]}, "3 values of slice_axis for 1 images"),
+        ({"slice_thickness": 0.0}, "slice thickness 0"),
+        ({"slice_thickness": "thick"}, "slice_thickness 'thick' of the meta data"),
+    ],
+)
+def test_meta_data_that_cannot_be_are_refused(meta: dict[str, Any], finding: str) -> None:
+    with pytest.raises(InputError, match=finding):
+        StrainerInferer(steps=0)(inputs=MetaTensor(torch.rand(1, 1, 8, 8, 4), meta=meta), network=small())
+
+
+@pytest.mark.parametrize(
+    ("given", "finding"), [({"prior": "bundles/x"}, "a prior of type str"), ({"options": [1]}, "options of type list")]
+)
+def test_a_prior_or_options_of_another_type_are_refused(given: dict[str, Any], finding: str) -> None:
+    with pytest.raises(InputError, match=finding):
+        StrainerInferer(**given)
+
+
 def test_several_channels_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(B, 1, H, W\)"):
         StrainerInferer()(images(1, 3, 16, 18), small())
@@ -168,6 +199,11 @@ def test_a_network_that_is_no_siren_is_refused() -> None:
 def test_a_scale_of_zero_is_refused() -> None:
     with pytest.raises(InputError, match="not positive"):
         StrainerInferer(scale=0)(images(1, 1, 16, 18), small())
+
+
+def test_a_scale_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="a scale of 'two' is no number"):
+        StrainerInferer(scale="two")(images(1, 1, 16, 18), small())  # type: ignore[arg-type]
 
 
 def test_an_image_of_one_pixel_is_refused() -> None:

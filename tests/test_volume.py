@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from phantoms import affine_of, turn
@@ -89,3 +91,20 @@ def test_data_that_do_not_fit_their_grid_are_refused() -> None:
 def test_data_of_four_axes_are_refused() -> None:
     with pytest.raises(InputError, match="do not fit"):
         Volume(np.zeros((*SHAPE, 2)), Grid(SHAPE, np.eye(4)))
+
+
+@pytest.mark.parametrize("axis", [3, -2, "x"])
+def test_a_slice_axis_that_is_no_axis_is_refused(axis: Any) -> None:
+    with pytest.raises(InputError, match="slice axis"):
+        Volume(np.zeros((2, 3, 4)), Grid((2, 3, 4), np.eye(4)), slice_axis=axis)
+
+
+@pytest.mark.parametrize("thickness", [0.0, -1.0, np.nan, "thick"])
+def test_slices_that_are_not_thicker_than_nothing_are_refused(thickness: Any) -> None:
+    with pytest.raises(InputError, match="slice thickness"):
+        Volume(np.zeros((2, 3, 4)), Grid((2, 3, 4), np.eye(4)), thickness=thickness)
+
+
+def test_complex_data_are_refused() -> None:
+    with pytest.raises(InputError, match="complex"):
+        Volume(np.zeros((2, 3, 4), np.complex64), Grid((2, 3, 4), np.eye(4)))

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, Limits
 
 __all__ = ["FRACTION", "FROM_ONE", "FROM_ZERO", "LENGTHS", "SEED", "Number", "number_or_auto", "refuse_out_of_range"]
 
@@ -20,48 +19,20 @@ class Number:
 
     Args:
         read: a text as a number, a list of numbers, or None.
-        least: smallest value.
-        most: largest value.
-        above: value that has to be exceeded.
+        limits: see :class:`monai_strainer.errors.Limits`.
 
     Example:
-        >>> Number(int, least=1)("3"), Number(float, above=0).fault(-1.0), Number(float, above=0).fault(2.0)
-        (3, 'is not above 0', None)
+        >>> Number(int, least=1)("3"), Number(float, above=0).limits.fault(-1.0)
+        (3, 'is not above 0')
     """
 
-    def __init__(
-        self,
-        read: Callable[[str], Any],
-        *,
-        least: float = -math.inf,
-        most: float = math.inf,
-        above: float = -math.inf,
-    ) -> None:
-        self.read, self.least, self.most, self.above = read, least, most, above
+    def __init__(self, read: Callable[[str], Any], **limits: float) -> None:
+        self.read, self.limits = read, Limits(**limits)
         self.__name__ = read.__name__  # argparse names it where a text is no number
 
     def __call__(self, text: str) -> Any:
         """Read a text; limits are asked about later, so that the values of a file are too."""
         return self.read(text)
-
-    def fault(self, value: float) -> str | None:
-        """Return what is wrong with a value; None where it lies within the limits."""
-        if isinstance(value, float) and not math.isfinite(value):
-            return "is not finite"
-        if value < self.least:
-            return f"is below {self.least:g}"
-        if value > self.most:
-            return f"is above {self.most:g}"
-        return None if value > self.above else f"is not above {self.above:g}"
-
-    @property
-    def remedy(self) -> str:
-        """What can be given."""
-        if self.above > -math.inf:
-            return f"more than {self.above:g}"
-        if self.most < math.inf and self.most < _LARGEST:
-            return f"{self.least:g} to {self.most:g}"
-        return f"{self.least:g} or more" if self.least > -math.inf else "a finite number"
 
 
 def refuse_out_of_range(command: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -79,9 +50,9 @@ def refuse_out_of_range(command: argparse.ArgumentParser, args: argparse.Namespa
             continue
         value = getattr(args, action.dest)
         for one in value if isinstance(value, list | tuple) else [value]:
-            if one is not None and (fault := action.type.fault(one)) is not None:
+            if one is not None and (fault := action.type.limits.fault(one)) is not None:
                 given = f"{one:g}" if isinstance(one, float) else one
-                raise InputError(f"{action.option_strings[0]} {given} {fault}", f"give {action.type.remedy}")
+                raise InputError(f"{action.option_strings[0]} {given} {fault}", f"give {action.type.limits.remedy}")
 
 
 def number_or_auto(text: str) -> float | None:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..restoring.options import PROFILES as ALL_PROFILES
-from ..restoring.options import said
+from ..restoring.options import refuse_unfit, said
 
 if TYPE_CHECKING:  # the command line reads this file for its help text
     from ..geometry import Grid
@@ -78,7 +77,12 @@ class FuseOptions:
     )
     thickness: float | None = field(
         default=None,
-        metadata=said("slice thickness of all stacks where slices have gaps or overlap", kind=float, unit="MM"),
+        metadata=said(
+            "slice thickness of all stacks where slices have gaps or overlap",
+            kind=float,
+            unit="MM",
+            limits={"above": 0},
+        ),
     )
     sigma: float | None = field(
         default=None,
@@ -92,19 +96,14 @@ class FuseOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.spacing is not None and not (math.isfinite(self.spacing) and self.spacing > 0):
-            raise InputError(f"a spacing of {self.spacing:g} mm is not above 0", "give the voxel edge in mm")
+        refuse_unfit(self)
         if self.spacing is not None and self.like is not None:
             raise InputError("a spacing and the grid of another image were given", "give one of them")
         for name, choices in (("method", METHODS), ("motion", MOTIONS), ("profile", PROFILES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
-        if self.thickness is not None and not (math.isfinite(self.thickness) and self.thickness > 0):
-            raise InputError(f"a slice of {self.thickness:g} mm is not thicker than 0", "give the thickness in mm")
         if self.motion == "slice" and not self.align:
             raise InputError("slices cannot move where the headers are believed", "drop --no-align or --motion slice")
-        if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise InputError(f"a noise level of {self.sigma:g} is not 0 or more", "give a standard deviation")
 
     @property
     def edge(self) -> float:

@@ -29,9 +29,15 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
         scale: one factor, or one per array axis; 1 or more.
 
     Raises:
-        InputError: a factor that is not a positive finite number, or below 1, or neither one nor three of them.
+        InputError: what is no number, a factor that is not a positive finite number, or below 1, or neither one nor
+            three of them.
     """
-    values = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+    try:
+        values = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a scale of {scale!r} is no number", "use 1 to denoise, more than 1 to super-resolve"
+        ) from error
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise InputError(f"a scale of {scale} is not positive", "use 1 to denoise, more than 1 to super-resolve")
     if values.size not in (1, 3):

@@ -70,7 +70,8 @@ def given_level(
         inside: (X, Y, Z) where the object is.
 
     Raises:
-        InputError: a map of another shape, a level below 0, or one that the object's intensities cannot have.
+        InputError: a map of another shape, a level below 0 or not finite, or one that the object's intensities cannot
+            have.
     """
     if np.ndim(sigma) == 0:
         level = NoiseLevel(float(noise(float(sigma)).sigma) / intensity_scale, reading=NoiseReading(estimated=False))
@@ -78,6 +79,8 @@ def given_level(
         raise InputError(
             f"the noise map is {np.shape(sigma)}, the scan {scan.grid.shape}", "give a map in the shape of the scan"
         )
+    elif not (np.isfinite(sigma).all() and np.min(sigma) >= 0):
+        raise InputError("the noise map holds values below 0, or not finite", "give a map of standard deviations")
     else:
         level = NoiseLevel(
             np.asarray(sigma, np.float32) / np.float32(intensity_scale), reading=NoiseReading(estimated=False)

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ..errors import InputError
+from ..errors import InputError, Limits
 from ..geometry import MIRRORS
 
 if TYPE_CHECKING:  # the command line reads this file for its help text, and does not wait for torch
@@ -22,12 +22,13 @@ if TYPE_CHECKING:  # the command line reads this file for its help text, and doe
     from ..fitting import FitOptions
     from ..physics import NoiseModel, Operator, OperatorFactory
 
-__all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared", "said"]
+__all__ = ["METHODS", "NOISES", "PROFILES", "RestoreOptions", "changed", "declared", "refuse_unfit", "said"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
+_SEEDS = Limits(least=0, most=2**63 - 1)
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
 # Module of ``physics`` and class, by name for the same reason; a parameter stands behind a colon: noncentral_chi:8.
 NOISES = {
@@ -94,7 +95,7 @@ class RestoreOptions:
         seed: of all draws. The same input, prior, options and seed give the same bytes on one CPU.
 
     Raises:
-        InputError: a value that does not exist, a negative number of steps, an option of another method.
+        InputError: a value that does not exist or lies outside of its limits, an option of another method.
 
     Example:
         >>> RestoreOptions(method="coordinates", steps=0).profile
@@ -168,9 +169,8 @@ class RestoreOptions:
                 raise InputError(f"there is no {name} {getattr(self, name)!r}", f"choose from {', '.join(choices)}")
         if isinstance(self.noise, str) and self.noise.partition(":")[0] not in NOISES:
             raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
-        for name in ("steps", "adapt"):
-            if (getattr(self, name) or 0) < 0:
-                raise InputError(f"{getattr(self, name)} {name} is below 0", f"give {name} of 0 or more")
+        refuse_unfit(self)
+        _SEEDS.checked(self.seed, "seed", whole=True)
         if self.mirrors not in MIRRORS:
             raise InputError(f"{self.mirrors} mirror images cannot be averaged", "choose 1, 2 or 4")
         if self.adapt and self.method not in ("auto", "amortised"):
@@ -228,6 +228,23 @@ def declared(kind: type[Any] | None = None) -> dict[str, Mapping[str, Any]]:
     """
     each = fields(RestoreOptions if kind is None else kind)
     return {one.name: {**one.metadata, "default": one.default} for one in each if one.metadata}
+
+
+def refuse_unfit(options: Any) -> None:
+    """Refuse options whose numbers lie outside of their declared limits, or whose flags are neither true nor false.
+
+    Args:
+        options: of any kind; arrays and None are not judged.
+
+    Raises:
+        InputError: the option, its value, and what can be given.
+    """
+    for name, option in declared(type(options)).items():
+        value, kind = getattr(options, name), option["kind"]
+        if kind is bool and not isinstance(value, bool):
+            raise InputError(f"{name} {value!r} is neither true nor false", "give True or False")
+        if kind in (int, float) and value is not None and not getattr(value, "shape", ()):
+            Limits(**option["limits"]).checked(value, name, whole=kind is int)
 
 
 @overload

@@ -10,40 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection, NdarrayOrTensor
-from monai.data import MetaTensor, get_track_meta, to_affine_nd
+from monai.data import MetaTensor, get_track_meta
 from monai.transforms import MapTransform, Transform
-from monai.utils import TransformBackends, convert_to_tensor
+from monai.utils import TransformBackends
 
 from ..anatomy.foreground import foreground
 from ..anatomy.head_frame import find_pose
 from ..errors import InputError
-from ..geometry import Grid
+from .images import as_image, grid_of
 
-__all__ = ["AddHeadCoordinates", "AddHeadCoordinatesD", "AddHeadCoordinatesDict", "AddHeadCoordinatesd", "grid_of"]
-
-
-def grid_of(image: NdarrayOrTensor) -> Grid:
-    """Where the voxels of a channel-first image are; a 2-D image is one slice thick.
-
-    What is no MetaTensor lies at its voxel indices.
-
-    Args:
-        image: ``(C, X, Y)`` or ``(C, X, Y, Z)``.
-
-    Raises:
-        InputError: another number of axes, or an affine that is not finite and invertible.
-
-    Example:
-        >>> grid_of(MetaTensor(torch.zeros(1, 4, 5))).shape
-        (4, 5, 1)
-    """
-    if image.ndim not in (3, 4):
-        raise InputError(f"an image of shape {tuple(image.shape)}", "pass one image, channels first, with 2 or 3 axes")
-    affine = image.affine.detach().cpu().numpy() if isinstance(image, MetaTensor) else np.eye(4)
-    if affine.shape == (3, 3):
-        affine = to_affine_nd(3, affine)
-    x, y, z = (*image.shape[1:], 1)[:3]
-    return Grid((x, y, z), affine)
+__all__ = ["AddHeadCoordinates", "AddHeadCoordinatesD", "AddHeadCoordinatesDict", "AddHeadCoordinatesd"]
 
 
 class AddHeadCoordinates(Transform):
@@ -73,13 +49,11 @@ class AddHeadCoordinates(Transform):
     backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        if img.ndim != 4:
-            raise InputError(f"an image of shape {tuple(img.shape)} has no three axes", "pass (C, X, Y, Z)")
+        image = as_image(img)
+        if image.ndim != 4:
+            raise InputError(f"an image of shape {tuple(image.shape)} has no three axes", "pass (C, X, Y, Z)")
         grid = grid_of(img)
-        image = convert_to_tensor(img, dtype=torch.float32)
-        data = image[0].detach().cpu().numpy()
-        if not np.isfinite(data).all():
-            raise InputError("the image holds values that are not finite", "repair or mask the scan first")
+        data = torch.as_tensor(image[0]).detach().cpu().numpy()
         if np.ptp(data) == 0:
             raise InputError("the image is constant: it has no foreground", "check that the file holds an image")
         pose = find_pose(foreground(data), grid)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Literal
@@ -15,10 +14,10 @@ from monai.data import MetaTensor, get_track_meta
 from monai.transforms import MapTransform, RandomizableTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor
 
-from ..errors import InputError
+from ..errors import InputError, Limits
 from ..physics import Downsample, KSpaceCrop
 from ..volume import Volume
-from .coordinates import grid_of
+from .images import as_image, grid_of
 
 __all__ = [
     "DegradeResolution",
@@ -30,11 +29,11 @@ __all__ = [
     "RandDegradeResolutionD",
     "RandDegradeResolutionDict",
     "RandDegradeResolutiond",
-    "as_is",
     "checked_range",
 ]
 
 Profile = Literal["box", "kspace"]
+_AXES, _FACTORS = Limits(least=0, most=2), Limits(least=1)
 _OPERATOR: dict[str, type[Downsample] | type[KSpaceCrop]] = {"box": Downsample, "kspace": KSpaceCrop}
 
 
@@ -74,17 +73,21 @@ class DegradeResolution(Transform):
     def __init__(
         self, factor: float | Sequence[float], profile: Profile = "box", spatial_axes: Sequence[int] | None = None
     ) -> None:
-        self.factors = [float(f) for f in np.atleast_1d(np.asarray(factor, dtype=np.float64))]
-        if not self.factors or not all(math.isfinite(f) and f >= 1 for f in self.factors):
-            raise InputError(f"a factor of {factor} does not lower the resolution", "use factors of 1 or more")
+        each = np.ravel(np.asarray(factor, dtype=object))
+        self.factors = [_FACTORS.checked(one, "factor") for one in each]
+        if not self.factors:
+            raise InputError("there is no factor", "give one, or one per axis")
         if profile not in _OPERATOR:
             raise InputError(f"there is no profile called {profile!r}", 'choose "box" or "kspace"')
-        self.profile, self.spatial_axes = profile, spatial_axes
+        self.profile, self.spatial_axes = profile, None
+        if spatial_axes is not None:
+            named = np.ravel(np.asarray(spatial_axes, dtype=object))
+            self.spatial_axes = [int(_AXES.checked(k, "axis", whole=True)) for k in named]
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         grid = grid_of(img)
-        image = convert_to_tensor(img, dtype=torch.float32)
-        axes = _in_plane(img) if self.spatial_axes is None else [int(k) for k in self.spatial_axes]
+        image = convert_to_tensor(as_image(img))
+        axes = _in_plane(img) if self.spatial_axes is None else self.spatial_axes
         shape = tuple(image.shape[1:])
         if len(set(axes)) != len(axes) or not all(0 <= k < len(shape) for k in axes):
             raise InputError(f"axes {axes} of an image of {shape}", f"name each of 0 to {len(shape) - 1} at most once")
@@ -112,7 +115,7 @@ class DegradeResolution(Transform):
 def _in_plane(img: NdarrayOrTensor) -> list[int]:
     if img.ndim == 3:
         return [0, 1]
-    known = int(img.meta.get("slice_axis", -1)) if isinstance(img, MetaTensor) else -1
+    known = img.meta.get("slice_axis", -1) if isinstance(img, MetaTensor) else -1
     grid = grid_of(img)
     axis = Volume(np.empty(grid.shape, np.float32), grid, slice_axis=known).slice_axis
     return [k for k in range(3) if k != axis]
@@ -145,7 +148,7 @@ class RandDegradeResolution(RandomizableTransform):
         spatial_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(prob)
-        self.factors = checked_range(factors, 1, "factors")
+        self.factors = checked_range(factors, _FACTORS, "factors")
         self.profile, self.spatial_axes = profile, spatial_axes
         self.degrade = DegradeResolution(self.factors[0], profile, spatial_axes)
 
@@ -163,7 +166,7 @@ class RandDegradeResolution(RandomizableTransform):
         """
         if randomize:
             self.randomize()
-        return self.degrade(img) if self._do_transform else as_is(img)
+        return self.degrade(img) if self._do_transform else as_image(img)
 
 
 class DegradeResolutiond(MapTransform):
@@ -239,25 +242,22 @@ class RandDegradeResolutiond(RandomizableTransform, MapTransform):
         return d
 
 
-def as_is(img: NdarrayOrTensor) -> torch.Tensor:
-    """Return the image in the form that a transform gives, for a draw that leaves it alone."""
-    return convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
-
-
-def checked_range(limits: tuple[float, float], least: float, what: str) -> tuple[float, float]:
+def checked_range(ends: tuple[float, float], limits: Limits, what: str) -> tuple[float, float]:
     """Return a range to draw from, as floats.
 
     Args:
-        limits: lowest and highest value.
-        least: that the lowest may be.
+        ends: lowest and highest value.
+        limits: of both.
         what: is drawn, for the message.
 
     Raises:
-        InputError: the range starts below ``least`` or falls.
+        InputError: no two numbers, one outside of the limits, or a range that falls.
     """
-    low, high = (float(v) for v in limits)
-    if not least <= low <= high < math.inf:
-        raise InputError(f"{what} from {low:g} to {high:g}", f"give a range that starts at {least:g} or more and rises")
+    if isinstance(ends, str) or np.shape(ends) != (2,):
+        raise InputError(f"{what} {ends!r} are no range", "give the lowest and the highest value")
+    low, high = (limits.checked(value, what) for value in ends)
+    if low > high:
+        raise InputError(f"{what} from {low:g} to {high:g}", "give a range that rises")
     return low, high
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection, NdarrayOrTensor
-from monai.data import get_track_meta
+from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TransformBackends, convert_to_tensor
 from monai.utils.enums import TraceKeys
 
 from ..anatomy.foreground import foreground, intensity_scale_of
-from ..errors import InputError
+from ..errors import InputError, Limits
+from .images import as_image
 
 __all__ = [
     "NormaliseForeground",
@@ -40,11 +40,7 @@ def foreground_scales(image: torch.Tensor, percentile: float = 99.5) -> list[flo
     Raises:
         InputError: another number of axes, values that are not finite, or a channel without a foreground.
     """
-    if image.ndim not in (3, 4):
-        raise InputError(f"an image of shape {tuple(image.shape)}", "pass one image, channels first, with 2 or 3 axes")
-    data = torch.as_tensor(image).detach().cpu().numpy()
-    if not np.isfinite(data).all():
-        raise InputError("the image holds values that are not finite", "repair or mask the scan first")
+    data = convert_to_tensor(as_image(image)).detach().cpu().numpy()
     channels = data if data.ndim == 4 else data[..., None]  # a 2-D image is one slice thick
     return [intensity_scale_of(channel, foreground(channel), percentile) for channel in channels]
 
@@ -79,17 +75,17 @@ class NormaliseForeground(InvertibleTransform):
     backend = [TransformBackends.TORCH]  # noqa: RUF012 (MONAI's convention)
 
     def __init__(self, percentile: float = 99.5) -> None:
-        if not 0 < percentile <= 100:
-            raise InputError(f"there is no percentile {percentile}", "use more than 0 and at most 100")
-        self.percentile = percentile
+        self.percentile = Limits(above=0, most=100).checked(percentile, "percentile")
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        image = convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
+        image = as_image(img)
         scales = foreground_scales(image, self.percentile)
         return self.push_transform(image / _over_channels(scales, image), extra_info={"scales": scales})
 
     def inverse(self, data: torch.Tensor) -> torch.Tensor:
         """Multiply by the recorded scales and take the operation off the list; ``data`` itself stays as it is."""
+        if not isinstance(data, MetaTensor) or not data.applied_operations:
+            raise InputError("the image holds no operation to undo", "pass the MetaTensor that the transform gave")
         out = data.clone()  # with a list of operations of its own
         scales = self.pop_transform(out)[TraceKeys.EXTRA_INFO]["scales"]
         return out * _over_channels([float(scale) for scale in scales], out)

@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 from monai.config import KeysCollection, NdarrayOrTensor
-from monai.data import MetaTensor, get_track_meta
+from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor
 
+from ..errors import Limits
 from ..physics import RicianNoise
-from .degrade import as_is, checked_range
+from .degrade import checked_range
+from .images import as_image
 from .normalise import foreground_scales
 
 __all__ = [
@@ -28,6 +30,10 @@ __all__ = [
     "RandRicianNoiseSimDict",
     "RandRicianNoiseSimd",
 ]
+
+
+_LEVELS = Limits(least=0, most=1)  # of the bright end; more is a level in percent, or in the units of the image
+_SEEDS = Limits(least=-(2**63), most=2**63 - 1)
 
 
 class AddRicianNoise(Transform):
@@ -44,8 +50,8 @@ class AddRicianNoise(Transform):
         seed: another one gives other noise.
 
     Raises:
-        InputError: a sigma below 0, an image that is not channel-first 2-D or 3-D, values that are not finite, or a
-            channel without a foreground.
+        InputError: a sigma below 0 or above 1, an image that is not channel-first 2-D or 3-D, values that are not
+            finite, or a channel without a foreground.
 
     Returns:
         MetaTensor float32 in the shape of the image.
@@ -60,11 +66,11 @@ class AddRicianNoise(Transform):
     backend = [TransformBackends.TORCH]  # noqa: RUF012
 
     def __init__(self, sigma: float, seed: int = 0) -> None:
-        RicianNoise(sigma)  # refuses what is no level
-        self.sigma, self.seed = float(sigma), int(seed)
+        self.sigma = _LEVELS.checked(sigma, "relative noise level")
+        self.seed = int(_SEEDS.checked(seed, "seed", whole=True))
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        content = convert_to_tensor(img, dtype=torch.float32).detach().cpu().numpy().tobytes()
+        content = convert_to_tensor(as_image(img)).detach().cpu().numpy().tobytes()
         return _with_noise(img, self.sigma, zlib.crc32(content, self.seed & 0xFFFFFFFF))
 
 
@@ -76,7 +82,7 @@ class RandRicianNoiseSim(RandomizableTransform):
         prob: how often an image gets noise.
 
     Raises:
-        InputError: a range that starts below 0 or does not rise; and as :class:`AddRicianNoise`.
+        InputError: a range that leaves 0 to 1 or does not rise; and as :class:`AddRicianNoise`.
 
     Example:
         >>> noisy = RandRicianNoiseSim((0.01, 0.1), prob=1.0).set_random_state(seed=0)
@@ -88,7 +94,7 @@ class RandRicianNoiseSim(RandomizableTransform):
 
     def __init__(self, sigmas: tuple[float, float], prob: float = 0.1) -> None:
         super().__init__(prob)
-        self.sigmas = checked_range(sigmas, 0, "noise levels")
+        self.sigmas = checked_range(sigmas, _LEVELS, "relative noise levels")
         self.sigma, self.seed = self.sigmas[0], 0
 
     def randomize(self, data: Any = None) -> None:
@@ -105,7 +111,7 @@ class RandRicianNoiseSim(RandomizableTransform):
         """
         if randomize:
             self.randomize()
-        return _with_noise(img, self.sigma, self.seed) if self._do_transform else as_is(img)
+        return _with_noise(img, self.sigma, self.seed) if self._do_transform else as_image(img)
 
 
 class AddRicianNoised(MapTransform):
@@ -166,13 +172,13 @@ class RandRicianNoiseSimd(RandomizableTransform, MapTransform):
         self.randomize()
         for key, number in self.key_iterator(d, range(len(self.keys))):
             is_drawn = self.add._do_transform
-            d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + number) if is_drawn else as_is(d[key])
+            d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + number) if is_drawn else as_image(d[key])
         return d
 
 
 def _with_noise(img: NdarrayOrTensor, sigma: float, seed: int) -> torch.Tensor:
     """``img`` with Rician noise of ``sigma`` relative to each channel's foreground."""
-    image = convert_to_tensor(img, dtype=torch.float32, track_meta=get_track_meta())
+    image = as_image(img)
     scales = torch.tensor(foreground_scales(image), device=image.device)
     noise = RicianNoise(sigma * scales.reshape(-1, *[1] * (image.ndim - 1)))
     generator = torch.Generator(image.device).manual_seed(seed)

@@ -15,12 +15,14 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
-from monai.utils import TransformBackends
+from monai.utils import TransformBackends, convert_to_tensor
 
+from ..errors import InputError, Limits
 from ..geometry import Grid
 from ..io import find_scans, find_series, holds_images, is_series, read, refuse_inside, write
 from ..storage.atomic import stem
 from ..volume import Volume
+from .images import as_image
 
 __all__ = [
     "LoadScan",
@@ -125,7 +127,8 @@ class SaveScan(Transform):
             several of them. Without it everything goes straight into ``output_dir``.
 
     Raises:
-        InputError: the output is there already, or would be the input.
+        InputError: the output is there already, or would be the input; an image of other channels, without the name of
+            the file it was read from, or with values that are not finite.
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012
@@ -133,14 +136,21 @@ class SaveScan(Transform):
     def __init__(
         self, output_dir: str, postfix: str = "strainer", overwrite: bool = True, data_root: str | None = None
     ) -> None:
+        if not postfix or Path(postfix).name != postfix:
+            raise InputError(f"a postfix of {postfix!r}", "give a part of a file's name, such as strainer")
         self.output_dir, self.postfix, self.overwrite, self.data_root = Path(output_dir), postfix, overwrite, data_root
 
     def __call__(self, image: MetaTensor) -> MetaTensor:
-        data = image.as_tensor().detach().float().cpu().numpy()
+        if not isinstance(image, MetaTensor) or not image.meta.get("filename_or_obj"):
+            raise InputError("the image does not say what file it is from", "pass a MetaTensor that LoadScan has read")
+        if image.ndim != 4 or len(image) > 2:
+            finding = f"an image of shape {tuple(image.shape)}"
+            raise InputError(finding, "pass (1, X, Y, Z), or (2, X, Y, Z) with the standard deviation")
+        data = convert_to_tensor(as_image(image)).detach().cpu().numpy()
         origin = Path(str(image.meta["filename_or_obj"]))
         choice = {name: image.meta[name] for name in CHOICE if name in image.meta}
         if "volume" in choice:
-            choice["volume"] = int(choice["volume"])
+            choice["volume"] = int(Limits(least=1).checked(choice["volume"], "volume", whole=True))
         source = _source_of(origin, choice)
         affine = np.asarray(image.affine.cpu(), dtype=np.float64)
         volume = Volume(data[0], Grid(data[0].shape, affine), source)

@@ -27,13 +27,14 @@ NUMBERS = [
 ]
 
 
-def outside(limits: Number) -> list[str]:
-    """Values that lie outside of some limits."""
-    step = 1 if limits.read is int else 0.5
+def outside(option: Number) -> list[str]:
+    """Values that lie outside of the limits of an option."""
+    step, is_int = (1, True) if option.read is int else (0.5, False)
+    limits = option.limits
     below = [limits.least - step] if limits.least > -math.inf else []
     beyond = [limits.most + step] if limits.most < math.inf else []
     equal = [limits.above, limits.above - step] if limits.above > -math.inf else []
-    return [*map(str, below + beyond + equal), *([] if limits.read is int else ["nan", "inf"])]
+    return [*map(str, below + beyond + equal), *([] if is_int else ["nan", "inf"])]
 
 
 CASES = [(name, action.option_strings[0], bad) for name, action in NUMBERS for bad in outside(action.type)]
@@ -53,7 +54,7 @@ def test_a_number_outside_of_its_limits_is_refused(
 )
 def test_every_number_has_a_limit_and_its_default_lies_within(command: str, action: Any) -> None:
     assert outside(action.type) and (action.type.read is not int or outside(action.type) != ["nan", "inf"])
-    assert action.default is None or action.type.fault(action.default) is None
+    assert action.default is None or action.type.limits.fault(action.default) is None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -80,7 +81,7 @@ def test_the_numbers_of_a_file_have_the_same_limits(tmp_path: Path, capsys: pyte
     ],
 )
 def test_a_value_at_the_limit_is_within(limits: Number, value: float, fault: str | None) -> None:
-    assert limits.fault(value) == fault
+    assert limits.limits.fault(value) == fault
 
 
 def test_what_is_no_number_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:

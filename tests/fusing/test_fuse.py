@@ -273,7 +273,7 @@ FAR = Grid(GRID.shape, GRID.affine + np.array([[0, 0, 0, 500.0], *[[0.0] * 4] * 
             "stack 2: what the two show has a correlation of",
         ),
         (lambda some: some, {"spacing": -1.0}, "not above 0"),
-        (lambda some: some, {"thickness": 0.0}, "not thicker than 0"),
+        (lambda some: some, {"thickness": 0.0}, "is not above 0"),
         (lambda some: some, {"spacing": 0.01}, "make a volume of"),
         (lambda some: some, {"like": FAR}, "lies outside the stacks"),
         (lambda some: some, {"like": GRID, "spacing": 2.0}, "Give one of them"),

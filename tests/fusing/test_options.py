@@ -19,11 +19,14 @@ from monai_strainer.restoring.options import declared
     ("given", "words"),
     [
         ({"spacing": 0.0}, "not above 0"),
-        ({"spacing": float("nan")}, "not above 0"),
+        ({"spacing": float("nan")}, "not finite"),
+        ({"spacing": "1 mm"}, "spacing '1 mm' is no number"),
+        ({"thickness": 0.0}, "thickness 0 is not above 0"),
+        ({"align": 0}, "align 0 is neither true nor false"),
         ({"method": "magic"}, "there is no method 'magic'"),
         ({"profile": "auto"}, "profile"),
-        ({"sigma": -1.0}, "not 0 or more"),
-        ({"sigma": float("inf")}, "not 0 or more"),
+        ({"sigma": -1.0}, "sigma -1 is below 0"),
+        ({"sigma": float("inf")}, "sigma inf is not finite"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(given: dict[str, Any], words: str) -> None:

@@ -33,6 +33,14 @@ def test_noise_goes_down_and_its_level_is_found(prior: Prior) -> None:
     assert coverage(out.volume.data, truth.data, out.std, mask=inside) > 0.7
 
 
+@pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
+def test_a_noise_map_of_levels_that_cannot_be_is_refused(prior: Prior, wrong: float) -> None:
+    sigma = np.full(SHAPE, 5.0, np.float32)
+    sigma[0, 0, 0] = wrong
+    with pytest.raises(InputError, match="the noise map holds values"):
+        restore(head(), prior, 1, sigma=sigma, steps=0)
+
+
 def test_a_noise_map_is_used(prior: Prior) -> None:
     scan = head()
     sigma = np.full(SHAPE, 5.0, np.float32)
@@ -50,7 +58,7 @@ def test_noise_that_cannot_be_read_is_a_warning_and_no_unit(prior: Prior) -> Non
 
 
 def test_a_negative_sigma_is_refused(prior: Prior) -> None:
-    with pytest.raises(InputError, match="not 0 or more"):
+    with pytest.raises(InputError, match="sigma -1 is below 0"):
         restore(head(), prior, 1, sigma=-1.0, steps=0)
 
 

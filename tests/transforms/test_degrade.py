@@ -17,7 +17,7 @@ from monai_strainer.errors import InputError
 from monai_strainer.transforms import (
     DegradeResolution,
 )
-from monai_strainer.transforms.coordinates import grid_of
+from monai_strainer.transforms.images import grid_of
 
 few = settings(deadline=None, max_examples=20)
 
@@ -68,10 +68,14 @@ def test_the_headers_voxel_sizes_follow(image: MetaTensor) -> None:
         assert list(DegradeResolution(2)(image).meta["pixdim"][:4]) == pytest.approx([1, 4, 4, 3])
 
 
+def test_a_flat_image_has_no_third_axis() -> None:
+    with pytest.raises(InputError, match=r"axes \[0, 2\] of an image of \(8, 8\)"):
+        DegradeResolution(2, spatial_axes=(0, 2))(torch.ones(1, 8, 8))
+
+
 @pytest.mark.parametrize(
     ("transform", "finding"),
     [
-        (DegradeResolution(2, spatial_axes=(0, 3)), r"axes \[0, 3\] of an image of"),
         (DegradeResolution(2, spatial_axes=(1, 1)), r"axes \[1, 1\] of an image of"),
         (DegradeResolution((2, 2, 2)), r"3 factors for axes \[0, 1\]"),
     ],

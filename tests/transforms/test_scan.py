@@ -15,10 +15,15 @@ from monai.data import MetaTensor
 
 from monai_strainer.errors import InputError
 from monai_strainer.io import read
-from monai_strainer.transforms import LoadScand, SaveScand, scan
+from monai_strainer.transforms import LoadScand, SaveScan, SaveScand, scan
 from monai_strainer.transforms.scan import scan_list
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def named(values: torch.Tensor, **meta: object) -> MetaTensor:
+    """Return an image that says what file it is from."""
+    return MetaTensor(values, meta={"filename_or_obj": "scan.nii.gz", **meta})
 
 
 def test_every_folder_of_a_series_is_a_scan(tmp_path: Path) -> None:
@@ -66,3 +71,32 @@ def test_where_scans_come_from_is_kept_for_few_of_them(tmp_path: Path) -> None:
     for k in range(2 * scan._MOST_RECENT):
         scan._remember(tmp_path / str(k), {}, object())
     assert len(scan._recent) == scan._MOST_RECENT
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("image", "finding"),
+    [
+        (torch.zeros(1, 4, 4, 4), "what file it is from"),
+        (MetaTensor(torch.zeros(1, 4, 4, 4)), "what file it is from"),
+        (named(torch.zeros(3, 4, 4, 4)), "shape"),
+        (named(torch.zeros(1, 4, 4)), "shape"),
+        (named(torch.zeros(1, 1, 4, 4, 4)), "shape"),
+        (named(torch.full((1, 4, 4, 4), torch.nan)), "not finite"),
+        (named(torch.zeros(1, 4, 4, 4), volume="two"), "volume 'two' is no whole number"),
+    ],
+)
+def test_an_image_that_cannot_be_saved_is_refused_and_nothing_written(
+    image: torch.Tensor, finding: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=finding):
+        SaveScan(str(tmp_path))(image)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("postfix", ["", "a/b"])
+def test_a_postfix_that_is_no_part_of_a_name_is_refused(postfix: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a postfix of"):
+        SaveScan(str(tmp_path), postfix=postfix)

@@ -241,15 +241,25 @@ def test_what_cannot_be_undone_does_not_claim_to_be() -> None:
 @pytest.mark.parametrize(
     ("make", "finding"),
     [
-        (lambda: DegradeResolution(0.5), "a factor of 0.5 does not lower the resolution"),
-        (lambda: DegradeResolution((2, float("nan"))), "does not lower the resolution"),
+        (lambda: DegradeResolution(0.5), "factor 0.5 is below 1"),
+        (lambda: DegradeResolution((2, float("nan"))), "factor nan is not finite"),
+        (lambda: DegradeResolution("two"), "factor 'two' is no number"),  # type: ignore[arg-type]
+        (lambda: DegradeResolution(()), "there is no factor"),
+        (lambda: DegradeResolution(2, spatial_axes=(0, 3)), "axis 3 is above 2"),
+        (lambda: DegradeResolution(2, spatial_axes="xy"), "axis 'xy' is no whole number"),  # type: ignore[arg-type]
         (lambda: DegradeResolution(2, "sinc"), "there is no profile called 'sinc'"),  # type: ignore[arg-type]
-        (lambda: RandDegradeResolution((0.5, 2)), "factors from 0.5 to 2"),
+        (lambda: RandDegradeResolution((0.5, 2)), "factors 0.5 is below 1"),
         (lambda: RandDegradeResolution((3, 2)), "factors from 3 to 2"),
-        (lambda: RandRicianNoiseSim((-0.1, 0.1)), "noise levels from -0.1 to 0.1"),
-        (lambda: AddRicianNoise(-1), "a noise level of -1 is not 0 or more"),
-        (lambda: NormaliseForeground(0), "there is no percentile 0"),
-        (lambda: NormaliseForeground(101), "there is no percentile 101"),
+        (lambda: RandRicianNoiseSim((-0.1, 0.1)), "noise levels -0.1 is below 0"),
+        (lambda: RandRicianNoiseSim((1, 5)), "noise levels 5 is above 1"),
+        (lambda: RandRicianNoiseSim(0.1), "noise levels 0.1 are no range"),  # type: ignore[arg-type]
+        (lambda: RandRicianNoiseSim("ab"), "noise levels 'ab' are no range"),  # type: ignore[arg-type]
+        (lambda: AddRicianNoise(-1), "noise level -1 is below 0"),
+        (lambda: AddRicianNoise(5), "noise level 5 is above 1"),
+        (lambda: AddRicianNoise("5 %"), "noise level '5 %' is no number"),  # type: ignore[arg-type]
+        (lambda: AddRicianNoise(0.1, seed="a"), "seed 'a' is no whole number"),  # type: ignore[arg-type]
+        (lambda: NormaliseForeground(0), "percentile 0 is not above 0"),
+        (lambda: NormaliseForeground(101), "percentile 101 is above 100"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(make: Make, finding: str) -> None:
@@ -269,7 +279,7 @@ def test_an_image_without_a_head_is_refused(name: str) -> None:
         ARRAY[name]()(torch.zeros(1, 9, 9, 9))
 
 
-@pytest.mark.parametrize("name", ["rician", "coordinates", "normalise"])
+@pytest.mark.parametrize("name", ["rician", "coordinates", "normalise", "degrade_box"])
 def test_values_that_are_not_finite_are_refused(name: str, image: MetaTensor) -> None:
     image[0, 3, 3, 3] = torch.nan
     with pytest.raises(InputError, match="not finite"):
