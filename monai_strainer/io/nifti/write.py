@@ -33,7 +33,7 @@ class NiftiSource:
 
     Args:
         header: as read, without extensions.
-        ndim: 2 or 3, the axes of the file.
+        ndim: axes of the volume in the file: 2 or 3, or more where those behind the third have one entry each.
         name: base name of the file.
         sha256: of the file's bytes.
         path: the file, so that it is never written over; not shown.
@@ -84,6 +84,8 @@ def opened(
     """
     header = _header(volume)
     header.set_data_dtype(dtype)
+    if not others and isinstance(volume.source, NiftiSource):
+        others = (1,) * (volume.source.ndim - 3)
     header["descrip"] = f"monai_strainer {__version__}{note and ': '}{note}".encode()[:79]
     if others:
         header["dim"][0] = 3 + len(others)

@@ -150,3 +150,21 @@ def test_the_record_comes_last_and_an_old_one_goes_first(
     monkeypatch.setattr(os, "replace", replace)
     write(phantom, tmp_path / "x.nii.gz", report={}, std=np.ones(phantom.grid.shape), overwrite=True)
     assert seen == [("x.nii.gz", False), ("x_std.nii.gz", False), ("x.json", False)]
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1), (6, 5, 4), (6, 5, 4, 1), (6, 5, 4, 1, 1)])
+def test_an_image_of_one_volume_keeps_all_its_axes(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    given = nib.Nifti1Image(np.arange(np.prod(shape), dtype=np.float32).reshape(shape), np.eye(4))
+    given.header["pixdim"][4] = 2.5
+    nib.save(given, tmp_path / "a.nii")
+    write(read(tmp_path / "a.nii"), tmp_path / "b.nii")
+    kept = nib.load(tmp_path / "b.nii")
+    assert kept.shape == shape and np.array_equal(kept.get_fdata(), given.get_fdata())
+    if len(shape) == 4:
+        assert kept.header["pixdim"][4] == 2.5
+
+
+def test_one_volume_of_several_has_three_axes(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(np.random.default_rng(0).random((6, 5, 4, 3)), np.eye(4)), tmp_path / "a.nii")
+    write(read(tmp_path / "a.nii", volume=2), tmp_path / "b.nii")
+    assert nib.load(tmp_path / "b.nii").shape == (6, 5, 4)
