@@ -127,6 +127,12 @@ def _why_not(path: Path, dataset: Path, wanted: Wanted) -> str | None:
     name = name_of(path.name)
     if (reason := why_not(path.name)) or name is None:
         return reason
+    for key, what, folder in (
+        ("sub", "participant", parts[0]),
+        ("ses", "session", parts[1] if len(parts) == 4 else ""),
+    ):
+        if name.entities.get(key, "") != folder.removeprefix(f"{key}-"):
+            return f"the {what} of its name is not that of its folder"
     if wanted.contrast is not None and name.suffix.lower() != wanted.contrast.lower():
         return f"another contrast than {wanted.contrast}"
     if wanted.filters and not passes(name.entities, wanted.filters.get(name.suffix, {})):

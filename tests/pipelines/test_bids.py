@@ -135,6 +135,10 @@ def found(root: Path, **wanted: Any) -> tuple[list[str], dict[str, str]]:
         ("sub-02/sub-02_T1w.nii.gz", "not in the anat folder"),
         ("sub-02/func/sub-02_bold.nii.gz", "not in the anat folder"),
         ("Sub-02/anat/sub-02_T1w.nii.gz", "not in a folder sub-<label>"),
+        ("sub-02/anat/sub-03_T1w.nii.gz", "the participant of its name is not that of its folder"),
+        ("sub-02/ses-1/anat/sub-02_ses-2_T1w.nii.gz", "the session of its name is not that of its folder"),
+        ("sub-02/ses-1/anat/sub-02_T1w.nii.gz", "the session of its name is not that of its folder"),
+        ("sub-02/anat/sub-02_ses-1_T1w.nii.gz", "the session of its name is not that of its folder"),
         ("sub-01/anat/sub-01_T1w.nii.gz", "its output would be that of sub-01_T1w.nii"),
     ],
 )
