@@ -43,6 +43,7 @@ __all__ = [
     "write_summary",
 ]
 
+_PACKAGE = Path(__file__).resolve().parents[1]
 COLUMNS = ("scan", "status", "seconds", "task", "noise_percent", "median_std", "unusual", "warnings", "message")
 
 
@@ -106,7 +107,7 @@ def sentence_of(error: Exception) -> str:
         reason = error.strerror or type(error).__name__
         return f"a file cannot be read or written ({reason}); check space and rights, and run again"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).parent.name and __package__ in Path(frame.filename).parts]
+    own = [frame for frame in frames if _PACKAGE in Path(frame.filename).resolve().parents]
     where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
     return f"the program met a fault of its own ({type(error).__name__}{where}); please report it"
 

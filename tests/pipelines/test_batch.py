@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from phantoms import small_head, small_prior, small_prior_with_detail
 from monai_strainer import save_prior, write
 from monai_strainer.cli import main
 from monai_strainer.errors import InputError
+from monai_strainer.geometry import centres
 from monai_strainer.pipelines.batch import (
     COLUMNS,
     Job,
@@ -29,6 +31,7 @@ from monai_strainer.pipelines.batch import (
     find_jobs,
     is_committed,
     run_jobs,
+    sentence_of,
     write_summary,
 )
 from monai_strainer.pipelines.restore_file import FileOptions, Outputs, restore_file
@@ -245,6 +248,15 @@ def test_any_exception_is_one_scans_failure_in_a_sentence(tmp_path: Path, error:
     assert [row["status"] for row in rows] == ["failed", "done"]
     assert words_of_it in rows[0]["message"] and "Doe" not in rows[0]["message"]
     assert statuses(tmp_path / "out" / "summary.tsv") == ["failed", "done"]
+
+
+def test_a_fault_of_ours_names_our_last_line_and_nothing_of_others() -> None:
+    with pytest.raises(TypeError) as caught:
+        centres("Doe")  # type: ignore[arg-type]
+    assert re.search(r"own \(TypeError in geometry\.py, line \d+\)", sentence_of(caught.value))
+    with pytest.raises(ValueError, match="Doe") as others:
+        float("Doe")
+    assert "(ValueError)" in sentence_of(others.value)
 
 
 def test_an_interruption_is_no_failure_of_a_scan(tmp_path: Path) -> None:
