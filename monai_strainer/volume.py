@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from .errors import InputError, Limits
 from .geometry import Grid
 
-__all__ = ["Volume"]
+__all__ = ["STEPS_THICK", "Volume"]
 
 
+STEPS_THICK = Limits(least=0.1, most=10)  # thickness of a slice over the step between slices, of any scanner
 _AXES, _THICKNESSES = Limits(least=-1, most=2), Limits(above=0)
 
 

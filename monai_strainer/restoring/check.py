@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..priors.prior import Prior
-from ..volume import Volume
+from ..volume import STEPS_THICK, Volume
 
 __all__ = ["check_scan", "triple"]
 
@@ -57,15 +57,17 @@ def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, 
     return out[0], out[1], out[2]
 
 
-def check_scan(scan: Volume, prior: Prior) -> None:
+def check_scan(scan: Volume, prior: Prior, thickness: float | None = None) -> None:
     """Refuse a scan or a prior that cannot be used.
 
     Args:
         scan: to restore.
         prior: to restore with.
+        thickness: of the slices in mm; by default what the scan says.
 
     Raises:
-        InputError: the scan is empty, constant, not finite or has no slices; the prior has other coordinates.
+        InputError: the scan is empty, constant, not finite or has no slices; its slices are far thicker or thinner than
+            the step between them; the prior has other coordinates.
     """
     if not np.isfinite(scan.data).all():
         raise InputError("the scan holds values that are not finite", "repair or mask the scan first")
@@ -73,6 +75,12 @@ def check_scan(scan: Volume, prior: Prior) -> None:
         raise InputError("the scan is constant", "check that the file holds an image")
     if sum(n > 1 for n in scan.grid.shape) < 2:
         raise InputError(f"a scan of {scan.grid.shape} voxels has no slices", "pass an image of at least two axes")
+    thick, step = thickness or scan.thickness, float(scan.grid.spacing[scan.slice_axis])
+    if thick is not None and STEPS_THICK.fault(thick / step):
+        raise InputError(
+            f"slices of {thick:g} mm, {step:.3g} mm apart",
+            f"give a thickness of {STEPS_THICK.least * step:.3g} to {STEPS_THICK.most * step:.3g} mm, or none",
+        )
     if prior.network.spatial_dims not in (2, 3) or prior.network.out_channels != 1:
         raise InputError(
             f"the prior takes {prior.network.spatial_dims} coordinates and gives {prior.network.out_channels} channels",

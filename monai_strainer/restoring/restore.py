@@ -143,7 +143,7 @@ def _planned(
     scan: Volume, prior: Prior, scale: float | Sequence[float], options: RestoreOptions
 ) -> tuple[Prepared, Plan]:
     """Check and prepare the scan, and return it with the plan."""
-    check_scan(scan, prior)
+    check_scan(scan, prior, options.thickness)
     find = isinstance(options.build, Profile) and options.method != "coordinates" and prior.general is not None
     ready = prepare(scan, prior, triple(scan, scale), options, find)
     return ready, plan_restoration(ready, prior, options, scan.thickness)

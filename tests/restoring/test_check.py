@@ -55,3 +55,12 @@ def test_instances_of_noise_and_operator_work() -> None:
 
 def test_a_profile_is_public() -> None:
     assert Profile("gaussian").kind == "gaussian"
+
+
+@pytest.mark.parametrize("thickness", [0.1, 40.0])
+def test_slices_far_thicker_or_thinner_than_their_step_are_refused(thickness: float) -> None:
+    prior, image = Prior.cold(0, hidden_channels=8), scan()
+    with pytest.raises(InputError, match=r"slices of .* mm, 3 mm apart. Give a thickness of 0.3 to 30 mm"):
+        restore(image, prior, (1, 1, 2), thickness=thickness, steps=0)
+    with pytest.raises(InputError, match="3 mm apart"):
+        restore(Volume(image.data, image.grid, thickness=thickness), prior, (1, 1, 2), steps=0)

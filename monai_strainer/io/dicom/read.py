@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...geometry import Grid, ras_to_lps
-from ...volume import Volume
+from ...volume import STEPS_THICK, Volume
 from .checks import faults_of, findings
 from .counts import missing_of
 from .frame import Fault, Frame, quiet
@@ -94,7 +94,11 @@ def _read(path: Path, limit_bytes: int, series_uid: str | None, volume: int | No
     affine[:3, 0], affine[:3, 1] = iop[:3] * spacing[1], iop[3:] * spacing[0]
     affine[:3, 2], affine[:3, 3] = step, first
     grid = Grid((values.shape[0], values.shape[1], values.shape[2]), ras_to_lps(affine))
-    is_other = thickness is not None and abs(thickness / float(grid.spacing[2]) - 1) > OTHER
+    steps = None if thickness is None else thickness / float(grid.spacing[2])
+    if steps is not None and STEPS_THICK.fault(steps):
+        notes.append(f"SliceThickness of {thickness:g} mm is not used: the slices are {grid.spacing[2]:.3g} mm apart")
+        steps = None
+    is_other = steps is not None and abs(steps - 1) > OTHER
     digest = hashlib.sha256()
     for of_file in dict.fromkeys((frame.file, frame.sha256) for frame in frames):
         digest.update(bytes.fromhex(of_file[1]))

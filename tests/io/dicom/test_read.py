@@ -129,3 +129,14 @@ def test_all_transfer_syntaxes_decode_alike(dicom: Path) -> None:
         images.append(_stored(_opened(frame), frame, (384, 384)))
     assert len(images) == 9 and images[0].max() > 0
     assert all(np.array_equal(image, images[0]) for image in images)
+
+
+@pytest.mark.parametrize(("times", "kept"), [(2.0, 2.0), (0.5, 0.5), (1.0, None), (0.01, None), (50.0, None)])
+def test_the_thickness_of_slices_is_read_where_it_can_be(tmp_path: Path, times: float, kept: float | None) -> None:
+    def change(k: int, image: Dataset) -> None:
+        image.SliceThickness = f"{step * times:.6g}"
+
+    step = float(read(series(tmp_path / "as_made")).grid.spacing[2])
+    scan = read(series(tmp_path / "changed", change), warn=False)
+    assert scan.thickness == (None if kept is None else pytest.approx(kept * step))
+    assert any("SliceThickness" in finding for finding in scan.findings) == (not 0.1 <= times <= 10)
