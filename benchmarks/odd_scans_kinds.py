@@ -195,6 +195,13 @@ def striped(noisy: Image, slab: Slab, rng: np.random.Generator) -> Image:
     return np.maximum(noisy + 0.04 * slab.bright * np.cos(2 * np.pi * (0.18 * rows + 0.11 * columns)), 0)
 
 
+def tagged(slab: Slab, rng: np.random.Generator, period: float) -> Odd:
+    """Put a grid of dark lines into the tissue, as tagging of a heart or a tongue does."""
+    _, rows, columns = np.indices(slab.image.shape)
+    first, second = (np.abs(np.cos(np.pi * way / period)) for way in (rows + columns, rows - columns))
+    return white(Slab(slab.image * (1 + first * second) / 2, slab.mask), rng, 0.03)
+
+
 def dotted(noisy: Image, slab: Slab, rng: np.random.Generator) -> Image:
     """Make half a percent of the voxels black or white."""
     drawn = rng.random(noisy.shape)
@@ -256,6 +263,8 @@ KINDS: dict[str, Kind] = {
     "non-local means": partial(changed_after, patch_filtered),
     "ghost": partial(changed_after, lambda noisy, slab, rng: noisy + 0.06 * np.roll(noisy, noisy.shape[1] // 2, 1)),
     "stripes": partial(changed_after, striped),
+    "tagged, lines of 6 voxels": partial(tagged, period=6),
+    "tagged, lines of 8 voxels": partial(tagged, period=8),
     "black and white voxels": partial(changed_after, dotted),
     "a slice of zeros": partial(changed_after, without_slice),
     "an outlier": partial(changed_after, with_outlier),

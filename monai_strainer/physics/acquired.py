@@ -34,9 +34,11 @@ def acquired_size(data: NDArray[np.float32], axis: int, inside: NDArray[np.bool_
     """How many voxels of an axis were measured; its whole length where no zero-filling is found.
 
     The mean power spectrum along the axis falls evenly for anatomy and levels off for noise. At the edge of a
-    zero-filled k-space it falls by a factor of 5 or more within 0.06 cycles per voxel. Noise in the air of a magnitude
-    has twice the bandwidth of the measurement and covers that edge in a noisy scan. There the object is looked at
-    alone, and only the end of noise of even power counts: the edges of a sharp object look like an edge of k-space.
+    zero-filled k-space it falls by a factor of 5 or more within 0.06 cycles per voxel, from all that lies before to all
+    that lies behind; behind the peak of a pattern that repeats, it falls to what was there before the peak. Noise in
+    the air of a magnitude has twice the bandwidth of the measurement and covers that edge in a noisy scan. There the
+    object is looked at alone, and only the end of noise of even power counts: the edges of a sharp object look like an
+    edge of k-space.
 
     Args:
         data: (X, Y, Z) intensities.
@@ -137,8 +139,9 @@ def _cut(lines: NDArray[np.float32], steepest_before: float = math.inf) -> int |
     log = np.log10(np.maximum(np.convolve(np.pad(power, width, mode="edge"), np.ones(2 * width + 1), "same"), 1e-30))
     log = log[width:-width]
     step = max(2, round(_STEP * n))
+    lowest, highest = np.minimum.accumulate(log), np.maximum.accumulate(log[::-1])[::-1]
     for k in range(round(_FIRST * n), min(round(_LAST * n), len(log) - step)):
-        fall, before = log[k] - log[k + step], log[k - step] - log[k]
+        fall, before = lowest[k] - highest[k + step], log[k - step] - log[k]
         if fall > _DROP and fall > _STEEPER * max(before, 0) and before < steepest_before:
             steepest = k + int(np.argmin(np.diff(log[k : k + step + 1])))
             return _size(power, steepest, width)

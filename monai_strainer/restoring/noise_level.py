@@ -15,6 +15,7 @@ from ..physics import NoiseModel
 from ..volume import Volume
 from .noise_reading import LARGE, SMALL, read_noise
 from .noise_reading import NoiseReading as Reading
+from .noisy_slices import added_noise, in_all_slices
 from .report import NoiseReading
 
 __all__ = ["Level", "NoiseLevel", "given_level", "estimated_level"]
@@ -112,7 +113,8 @@ def estimated_level(
     they agree to a factor of 1.4, the level is the wavelet reading, but no more than 1.1 times the network's (1.2 times
     where it reads large patches); elsewhere anatomy was taken for noise, and the network is right. It reads small
     patches. Where large ones have much less noise, it is fine anatomy, or filtered, and they count instead, unless
-    the noise is uneven, which small patches see better.
+    the noise is uneven, which small patches see better. Slices with far more noise than those around them are left out,
+    and have a level of their own.
 
     In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network reads 13 to 72 % too
     little, the wavelet rather too much, and small patches take fine anatomy for noise. Where both differ by less than a
@@ -130,14 +132,16 @@ def estimated_level(
             looked for without them.
     """
     axis = scan.slice_axis
-    slices = scan.slices(axis)
+    slices, signal = scan.slices(axis), np.ascontiguousarray(np.moveaxis(inside, axis, 0))
+    added, shape = added_noise(slices, signal), slices.shape
+    if added.any():
+        slices, signal = slices[added == 0], signal[added == 0]
     second = noise.measure(torch.from_numpy(slices))
     reading = NoiseReading(estimated=True, is_white=second.is_white)
     if network is None:
         floor = 1e-6 * float(np.abs(scan.data).max())
         reading = replace(reading, std=second.std, source=second.source)
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
-    signal = np.ascontiguousarray(np.moveaxis(inside, axis, 0))
     least = (second.sigma / AGREE if small_patches and not was_filled else np.inf, MUCH * intensity_scale)
     found, side = _network_reading(network, slices, signal, least)
     agree = found.map is None and found.sigma < second.sigma <= AGREE * found.sigma
@@ -151,13 +155,16 @@ def estimated_level(
         source="network and wavelet" if sigma > found.sigma else "network",
         network=found.sigma,
         wavelet=second.sigma,
-        uneven=found.map is not None,
+        uneven=found.map is not None or bool(added.any()),
+        noisy_slices=tuple((np.flatnonzero(added) + 1).tolist()) or None,
     )
-    if found.map is None:
+    if found.map is None and not (found.readable and added.any()):
         return NoiseLevel(sigma / intensity_scale, found.readable, reading)
-    surface = found.map
-    if between:
+    surface = np.float32(sigma) if found.map is None else found.map
+    if between and found.map is not None:
         surface = np.float32(sigma) * np.cbrt(surface / np.float32(found.sigma))
+    if added.any():
+        surface = in_all_slices(surface, added, shape)
     low, high = np.percentile(surface, [5, 95])
     along = np.ascontiguousarray(np.moveaxis(surface, 0, axis))
     return NoiseLevel(along / np.float32(intensity_scale), True, replace(reading, range=(float(low), float(high))))

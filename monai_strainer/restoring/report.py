@@ -95,6 +95,9 @@ class NoiseReading(Record):
     range: tuple[float, float] | None = entry(
         "5th and 95th percentiles of the noise map", "scan units", missing="left out"
     )
+    noisy_slices: tuple[int, ...] | None = entry(
+        "slices, from 1, with far more noise than those around them; each has a level of its own", missing="left out"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

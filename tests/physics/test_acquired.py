@@ -52,6 +52,17 @@ def test_a_whole_axis_is_left_whole(blur: float) -> None:
     assert [acquired_size(data, k) for k in range(3)] == [128, 64, 12]
 
 
+@pytest.mark.parametrize("period", [5, 6, 8, 10])
+@pytest.mark.parametrize("noise", [0.005, 0.03])
+def test_a_pattern_that_repeats_is_no_edge_of_kspace(period: int, noise: float) -> None:
+    rng = np.random.default_rng(3)
+    anatomy = ndimage.gaussian_filter(rng.standard_normal((128, 128, 6)), (3, 3, 0)) * 10 + 4
+    rows, columns, _ = np.indices(anatomy.shape)
+    tags = np.abs(np.cos(np.pi * (rows + columns) / period)) * np.abs(np.cos(np.pi * (rows - columns) / period))
+    data = anatomy * (1 + tags) / 2 + 4 * noise * rng.standard_normal(anatomy.shape)
+    assert [acquired_size(data.astype(np.float32), k) for k in (0, 1)] == [128, 128]
+
+
 def magnitude(share: float, noise: float, sharp: float) -> tuple[np.ndarray, np.ndarray]:
     """A disc with texture in air, measured on a part of the grid with complex noise and zero-filled, and its inside."""
     rng = np.random.default_rng(2)

@@ -1,0 +1,64 @@
+# Copyright 2026 the monai_strainer authors. Apache-2.0.
+"""Slices with far more noise than those around them are found, have the level that they have, and nothing else is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from phantoms import small_prior_with_detail
+
+from monai_strainer import Grid, Volume, load_prior, restore
+from monai_strainer.restoring.noisy_slices import added_noise, in_all_slices
+
+SHAPE = (14, 64, 64)
+EVERYWHERE = np.ones(SHAPE, bool)
+
+
+def scan(levels: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Slices of smooth anatomy with noise of levels."""
+    rows, columns = np.ogrid[-1:1:64j, -1:1:64j]
+    anatomy = 300 + 80 * np.cos(9 * rows) * np.cos(7 * columns)
+    noise = np.random.default_rng(0).standard_normal(SHAPE)
+    return (anatomy + levels[:, None, None] * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("some", [(0,), (13,), (6,), (5, 6, 7), (2, 9), (0, 1, 12, 13)])
+@pytest.mark.parametrize("times", [3, 15])
+def test_noisier_slices_are_found_with_the_level_they_have(some: tuple[int, ...], times: int) -> None:
+    levels = np.full(14, 5.0)
+    levels[list(some)] *= times
+    added = added_noise(scan(levels), EVERYWHERE)
+    assert tuple(np.flatnonzero(added)) == some
+    found = in_all_slices(5.0, added, SHAPE)[:, 0, 0]
+    np.testing.assert_allclose(found, levels, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.full(14, 5.0),
+        np.zeros(14),
+        np.linspace(2, 10, 14),
+        np.where(np.arange(14) % 2, 5.0, 8.0),
+        np.where(np.arange(14) < 7, 2.0, 30.0),
+    ],
+    ids=["even", "none", "rising", "interleaved", "two halves"],
+)
+def test_a_scan_without_such_slices_has_none(levels: NDArray[np.float64]) -> None:
+    assert not added_noise(scan(levels), EVERYWHERE).any()
+
+
+def test_slices_without_an_object_and_zeros_do_not_count() -> None:
+    data = scan(np.full(14, 5.0))
+    data[3] = 0
+    where = EVERYWHERE.copy()
+    where[:2] = False
+    assert not added_noise(data, where).any()
+
+
+def test_a_map_keeps_its_shape_in_the_slices_with_usual_noise() -> None:
+    usual = np.arange(1, 5, dtype=np.float32).reshape(2, 1, 2)
+    found = in_all_slices(usual, np.array([0, 7, 0], np.float32), (3, 1, 2))
+    assert np.array_equal(found[[0, 2]], usual)
+    np.testing.assert_allclose(found[1], np.sqrt(usual[0] ** 2 + 7))
