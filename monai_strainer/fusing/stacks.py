@@ -15,13 +15,13 @@ from ..geometry import Grid
 from ..physics import Profile, RicianNoise
 from ..priors.prior import Prior
 from ..restoring.check import check_scan
+from ..restoring.missing_slices import missing_slices
 from ..restoring.options import RestoreOptions
 from ..restoring.prepare import Prepared, prepare
 from ..restoring.restore import restore
 from ..volume import Volume
 from .air import shown_part
 from .images import RestoredStack
-from .missing_slices import missing_slices
 from .options import FuseOptions
 
 __all__ = ["GivenStack", "averaged_stack", "prepared_stacks", "restored_stack"]

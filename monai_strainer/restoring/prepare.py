@@ -113,7 +113,9 @@ def prepare(
         notes += [_COMPRESSED] if level.reading.source == BLOCKS else []
         if level.reading.noisy_slices:
             listed = ", ".join(map(str, level.reading.noisy_slices))
-            notes.append(f"slices with far more noise than those around them, restored with a level of their own: {listed}")
+            notes.append(
+                f"slices with far more noise than those around them, restored with a level of their own: {listed}"
+            )
     elif np.ndim(sigma) == 0 and acquired.filled:
         level = given_level(low, noise_on_acquired_grid(given, acquired, float(sigma)), noise, intensity_scale, inside)
     else:

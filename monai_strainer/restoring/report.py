@@ -47,9 +47,7 @@ class TrialResult(Record):
     """What a test on a few slices of the scan says of one prior."""
 
     risk: float = entry("estimated mean squared error on a few slices of this scan", "relative, squared")
-    plain: float = entry(
-        "the same for the data (denoising) or for interpolation (super-resolution)", "relative, squared"
-    )
+    plain: float = entry("the same for the data (denoising) or for interpolation", "relative, squared")
     weight: float = entry("weight of the network in the mixture with interpolation; 1 is the network alone", "0 to 1")
     widen: float = entry("factor for the standard deviation, 1 or more", "factor")
     promised: float = entry("mean predicted variance of the network; 0 in super-resolution", "relative, squared")
@@ -92,12 +90,8 @@ class NoiseReading(Record):
         "width at half maximum of an in-plane filter, undone first and applied last", "voxels", missing="left out"
     )
     uneven: bool | None = entry("true if a noise map was estimated", missing="left out")
-    range: tuple[float, float] | None = entry(
-        "5th and 95th percentiles of the noise map", "scan units", missing="left out"
-    )
-    noisy_slices: tuple[int, ...] | None = entry(
-        "slices, from 1, with far more noise than those around them; each has a level of its own", missing="left out"
-    )
+    range: tuple[float, float] | None = entry("5 and 95 % of the noise map", "scan units", missing="left out")
+    noisy_slices: tuple[int, ...] | None = entry("slices, from 1, whose noise is read apart", missing="left out")
 
 
 @dataclass(frozen=True, kw_only=True)

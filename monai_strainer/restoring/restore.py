@@ -22,6 +22,7 @@ from .adaptation import adapted
 from .assess import assess
 from .check import check_scan, triple
 from .describe import Run, describe
+from .even_slices import even_slices
 from .localise import localise
 from .options import RestoreOptions, changed
 from .pass_context import PassContext
@@ -96,7 +97,7 @@ def restore(
         InputError: the scan is empty, constant, not finite or has no slices; a scale or an option is not usable.
     """
     options = changed(options, changes)
-    ready, plan = _planned(scan, prior, scale, options)
+    scan, ready, plan = _planned(scan, prior, scale, options)
     localised = localise(ready, prior)
     choice = choose_prior(prior, ready, localised, plan)
     context = PassContext(
@@ -135,15 +136,20 @@ def plan(
     Raises:
         InputError: as :func:`restore`.
     """
-    found = _planned(scan, prior, scale, changed(options, changes))[1]
+    found = _planned(scan, prior, scale, changed(options, changes))[-1]
     return replace(found, notes=(*scan.findings, *found.notes))
 
 
 def _planned(
     scan: Volume, prior: Prior, scale: float | Sequence[float], options: RestoreOptions
-) -> tuple[Prepared, Plan]:
-    """Check and prepare the scan, and return it with the plan."""
+) -> tuple[Volume, Prepared, Plan]:
+    """Check and prepare the scan, and return it with slices that can be compared, what was decided, and the plan."""
     check_scan(scan, prior, options.thickness)
+    factors = triple(scan, scale)
+    notes: list[str] = []
+    if factors[scan.slice_axis] > 1 and options.operator is None:
+        scan, notes = even_slices(scan)
     find = isinstance(options.build, Profile) and options.method != "coordinates" and prior.general is not None
-    ready = prepare(scan, prior, triple(scan, scale), options, find)
-    return ready, plan_restoration(ready, prior, options, scan.thickness)
+    ready = prepare(scan, prior, factors, options, find)
+    ready = replace(ready, notes=(*notes, *ready.notes))
+    return scan, ready, plan_restoration(ready, prior, options, scan.thickness)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from phantoms import small_prior_with_detail
 
 from monai_strainer import Grid, Volume, load_prior, restore
 from monai_strainer.restoring.noisy_slices import added_noise, in_all_slices
@@ -62,3 +61,24 @@ def test_a_map_keeps_its_shape_in_the_slices_with_usual_noise() -> None:
     found = in_all_slices(usual, np.array([0, 7, 0], np.float32), (3, 1, 2))
     assert np.array_equal(found[[0, 2]], usual)
     np.testing.assert_allclose(found[1], np.sqrt(usual[0] ** 2 + 7))
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_noisier_slice_costs_the_others_nothing(scale: float) -> None:
+    some = np.arange(14) == 6
+    grid = Grid((6, 64, 64), np.diag([4.0, 1, 1, 1]))
+    results = []
+    for levels in (np.full(14, 8.0), np.where(some, 90.0, 8.0)):
+        out = restore(Volume(scan(levels)[4:10], grid, slice_axis=0), load_prior(), scale, adapt=0, mirrors=1)
+        results.append(out.volume.data)
+        listed = any(note.endswith("level of their own: 3") for note in out.report["notes"])
+        assert listed == bool(levels.max() > 8)
+    truth = scan(np.zeros(14))[4:10]
+    if scale == 1:
+        for k in (0, 5):
+            usual, beside = (float(np.square(one[k] - truth[k]).mean()) for one in results)
+            assert beside < 1.2 * usual and beside < 0.7 * 64
+        assert np.square(results[1][2] - truth[2]).mean() < 0.3 * 90**2
+    else:
+        changed = np.square(results[1][[0, 5]] - results[0][[0, 5]]).mean()
+        assert changed < 64

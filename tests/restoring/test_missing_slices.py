@@ -11,7 +11,7 @@ from stacks import GRID, cut, phantom
 
 from monai_strainer import Volume, load_prior
 from monai_strainer.fusing.fuse import fuse
-from monai_strainer.fusing.missing_slices import missing_slices
+from monai_strainer.restoring.missing_slices import missing_slices
 
 STILL = [0.0] * 6
 
