@@ -54,6 +54,8 @@ def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.fl
         InputError: there is none, or it lies elsewhere.
     """
     file = file_for(path, source)
+    if not file.exists() and file == path:
+        raise InputError(f"there is no such {what}", "check the path", file)
     if not file.exists():
         raise InputError(f"there is no {what} for this scan", f"give one named {source.name} in that folder", file)
     image = read(file)

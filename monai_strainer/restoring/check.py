@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Limits
 from ..priors.prior import Prior
 from ..volume import STEPS_THICK, Volume
 
 __all__ = ["check_scan", "triple"]
 
 _LARGEST = 2**30  # voxels of a result
+_VALUES = Limits(least=1e-15, most=1e15)  # whose squares and their sums are numbers in float32
 
 
 def triple(scan: Volume, scale: float | Sequence[float]) -> tuple[float, float, float]:
@@ -66,11 +67,14 @@ def check_scan(scan: Volume, prior: Prior, thickness: float | None = None) -> No
         thickness: of the slices in mm; by default what the scan says.
 
     Raises:
-        InputError: the scan is empty, constant, not finite or has no slices; its slices are far thicker or thinner than
-            the step between them; the prior has other coordinates.
+        InputError: the scan is empty, constant, not finite, of huge or tiny values, or has no slices; its slices are
+            far thicker or thinner than the step between them; the prior has other coordinates.
     """
     if not np.isfinite(scan.data).all():
         raise InputError("the scan holds values that are not finite", "repair or mask the scan first")
+    largest = float(np.abs(scan.data).max())
+    if largest > 0 and _VALUES.fault(largest):
+        raise InputError(f"values of up to {largest:.2g} lose their precision", "multiply the scan by a constant")
     if np.ptp(scan.data) == 0:
         raise InputError("the scan is constant", "check that the file holds an image")
     if sum(n > 1 for n in scan.grid.shape) < 2:

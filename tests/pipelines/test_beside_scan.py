@@ -35,6 +35,8 @@ def test_a_mask_of_a_file_or_of_a_folder_is_true_above_zero(scan: Volume, tmp_pa
         np.testing.assert_array_equal(read_mask(path, scan, Path("elsewhere/scan.nii.gz")), data > 0)
     with pytest.raises(InputError, match="there is no mask for this scan"):
         read_mask(tmp_path, scan, Path("other.nii.gz"))
+    with pytest.raises(InputError, match="there is no such mask"):
+        read_mask(tmp_path / "missing.nii.gz", scan, Path("other.nii.gz"))
 
 
 @pytest.mark.parametrize(("shape", "shift", "words"), [((10, 12, 5), 0.0, "voxels, the scan"), (SHAPE, 3.0, "away")])

@@ -64,3 +64,18 @@ def test_slices_far_thicker_or_thinner_than_their_step_are_refused(thickness: fl
         restore(image, prior, (1, 1, 2), thickness=thickness, steps=0)
     with pytest.raises(InputError, match="3 mm apart"):
         restore(Volume(image.data, image.grid, thickness=thickness), prior, (1, 1, 2), steps=0)
+
+
+@pytest.mark.parametrize("times", [1e-30, 1e-19, 1e20, 1e35])
+def test_values_whose_squares_leave_the_range_of_numbers_are_refused(times: float) -> None:
+    image = scan()
+    with pytest.raises(InputError, match=r"lose their precision\. Multiply the scan by a constant"):
+        restore(Volume(image.data * np.float32(times), image.grid), Prior.cold(0, hidden_channels=8), 1, steps=0)
+
+
+@pytest.mark.parametrize("times", [1e-12, 1e10])
+def test_the_unit_of_the_values_does_not_matter(times: float) -> None:
+    image, prior = scan(), Prior.cold(0, hidden_channels=8)
+    one = restore(image, prior, 1, steps=0)
+    other = restore(Volume(image.data * np.float32(times), image.grid), prior, 1, steps=0)
+    np.testing.assert_allclose(other.volume.data / times, one.volume.data, rtol=1e-3)
