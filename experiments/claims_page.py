@@ -49,6 +49,24 @@ def fits(rows: Rows) -> str:
     return markdown(["start, optimiser", *map(str, steps), "published at 2,000"], lines)
 
 
+def spread(rows: Rows) -> str:
+    """One size of the protocol: mean and deviation over the people that two starts or more were fitted to."""
+    scans = {
+        key: {r["scan"] for r in rows if (r["method"], r["optimiser"], r["schedule"]) == key} for key in fits_of(rows)
+    }
+    several = [key for key, found in scans.items() if len(found) > 1]
+    if not several:
+        return ""
+    people = sorted(set.intersection(*(scans[key] for key in several)))
+    curves = {key: [curve_of([r for r in rows if r["scan"] == scan], *key) for scan in people] for key in several}
+    steps = sorted(set.intersection(*(set(curve) for each in curves.values() for curve in each)))
+    values = {f"{key[0]}, {key[1]}": np.array([[c[s] for s in steps] for c in each]) for key, each in curves.items()}
+    if {"siren, adam", "strainer_10, adam"} <= set(values):
+        values["strainer_10 above siren"] = values["strainer_10, adam"] - values["siren, adam"]
+    lines = [[name, *(f"{m:.2f} ± {d:.2f}" for m, d in zip(v.mean(0), v.std(0, ddof=1)))] for name, v in values.items()]
+    return f"Mean ± deviation over {len(people)} people:\n\n" + markdown(["start, optimiser", *map(str, steps)], lines)
+
+
 def restorations(rows: Rows) -> str:
     """One size of the protocol: what each start is worth on degraded data, at the blind stop and at the best one."""
     own = [row for row in rows if row["task"] != "fit"]
@@ -103,10 +121,11 @@ def page(results: Results) -> None:
     rows, parts, figures = results.rows(), [], []
     for side, width in dict.fromkeys((row["side"], row["width"]) for row in rows):
         own = [row for row in rows if (row["side"], row["width"]) == (side, width)]
-        scans = len({row["scan"] for row in own})
-        parts.append(f"**{side} x {side}, width {width}**, slices of {scans} scan(s), PSNR in dB:\n\n{fits(own)}")
+        first = [row for row in own if row["scan"] == own[0]["scan"]]
+        parts.append(f"**{side} x {side}, width {width}**, a slice of one person, PSNR in dB:\n\n{fits(first)}")
+        parts += [table for table in [spread(own)] if table]
         if any(row["task"] != "fit" for row in own):
             parts.append(restorations(own))
         figures.append(results.figure(f"{side}_{width}"))
-        figure(own, figures[-1])
+        figure(first, figures[-1])
     results.show("\n\n".join(parts), *figures)
