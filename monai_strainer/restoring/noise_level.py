@@ -31,6 +31,8 @@ _UNEVEN = 2.0  # the same where the noise is uneven, which large patches mix
 _APART = 2.3  # ratio from which anatomy, not noise, sets the readings of a zero-filled scan apart
 _WAVELET = 2 / 3  # power of the wavelet's reading in the level of a zero-filled scan; the network's has the rest
 _MOST = 1.2  # times the root mean square of the object: noise alone has 1, or less where it is that of a magnitude
+_CONFLICT, _QUIET = 5.0, 0.01  # ratio of the readings, and level, where patches that are all object are read alone
+_WITHIN = 0.95  # of such a patch that is object
 _FILLED = 3.5  # ratio up to which the level of a zero-filled scan lies between them
 
 
@@ -114,7 +116,9 @@ def estimated_level(
     where it reads large patches); elsewhere anatomy was taken for noise, and the network is right. It reads small
     patches. Where large ones have much less noise, it is fine anatomy, or filtered, and they count instead, unless
     the noise is uneven, which small patches see better. Slices with far more noise than those around them are left out,
-    and have a level of their own.
+    and have a level of their own. Where the air is clean or the border of a mask is soft, patches with both object and
+    background seem to have no noise: where the network reads almost none and the wavelet much, patches that are all
+    object are read alone, and count where the wavelet agrees.
 
     In a scan that was zero-filled the noise ends at the edge of the acquired k-space: the network reads 13 to 72 % too
     little, the wavelet rather too much, and small patches take fine anatomy for noise. Where both differ by less than a
@@ -144,6 +148,10 @@ def estimated_level(
         return NoiseLevel(second.sigma / intensity_scale, second.sigma >= floor, reading)
     least = (second.sigma / AGREE if small_patches and not was_filled else np.inf, MUCH * intensity_scale)
     found, side = _network_reading(network, slices, signal, least)
+    if found.sigma < min(second.sigma / _CONFLICT, _QUIET * intensity_scale):
+        inner = read_noise(network, slices, signal, SMALL, _WITHIN)
+        if inner.readable and second.sigma / AGREE < inner.sigma < second.sigma * AGREE:
+            found, side = inner, SMALL
     agree = found.map is None and found.sigma < second.sigma <= AGREE * found.sigma
     between = was_filled and found.sigma < second.sigma <= _FILLED * found.sigma
     sigma = min(second.sigma, _MORE[side] * found.sigma) if agree else found.sigma

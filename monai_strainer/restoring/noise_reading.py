@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..networks.noise_level import FLOOR, NoiseLevelNet, mean_high_pass
-from .patches import patches_of
+from .patches import FILLED, patches_of
 
 __all__ = ["LARGE", "SMALL", "NoiseReading", "read_noise"]
 
@@ -56,7 +56,11 @@ class _Patches:
 
 
 def read_noise(
-    network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int = SMALL
+    network: NoiseLevelNet,
+    slices: NDArray[np.float32],
+    signal: NDArray[np.bool_],
+    side: int = SMALL,
+    filled: float = FILLED,
 ) -> NoiseReading:
     """Read the noise level of a stack of slices.
 
@@ -68,11 +72,12 @@ def read_noise(
         slices: (S, H, W); exact zeros are background that was cut away.
         signal: (S, H, W) where the object is; patches of air alone are left out where there are others.
         side: of a patch, in voxels.
+        filled: fraction of a patch that is signal, where there are such patches.
     """
     few = np.unique(slices[:: max(1, len(slices) // 8)])
     if len(few) < _LEVELS:
         return NoiseReading(0.0, 0.0, readable=False)
-    patches = _read_patches(network, slices, signal, side)
+    patches = _read_patches(network, slices, signal, side, filled)
     if len(patches.level) == 0:
         return NoiseReading(0.0, 0.0, readable=False)
     sigma = _weighted_median(patches.level, patches.weight)
@@ -87,11 +92,11 @@ def read_noise(
 
 @torch.no_grad()
 def _read_patches(
-    network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int
+    network: NoiseLevelNet, slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int, filled: float
 ) -> _Patches:
     device = next(network.parameters()).device
     levels, weights, positions = [], [], []
-    for patches, middles in patches_of(slices, signal, side, _PATCHES):
+    for patches, middles in patches_of(slices, signal, side, _PATCHES, filled):
         image = patches.to(device)
         log_level, log_spread = _read(network, image)
         unit = mean_high_pass(image)

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["evenly_spaced", "patches_of"]
+__all__ = ["FILLED", "evenly_spaced", "patches_of"]
 
 _SLICES = 24  # at most, evenly spaced
-_FILLED = 0.3  # of a patch that holds signal
+FILLED = 0.3  # of a patch that holds signal
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
@@ -32,7 +32,7 @@ def evenly_spaced(count: int, most: int) -> list[int]:
 
 
 def patches_of(
-    slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int, most: int
+    slices: NDArray[np.float32], signal: NDArray[np.bool_], side: int, most: int, filled: float = FILLED
 ) -> Iterator[tuple[Tensor, list[tuple[int, float, float]]]]:
     """Yield the patches of one slice after the other.
 
@@ -44,6 +44,7 @@ def patches_of(
         signal: (S, H, W) where the object is.
         side: of a patch, in voxels; a shorter axis is taken whole.
         most: number of patches; where there are more, as in large planes, every second, third ... is taken.
+        filled: fraction of a patch that is signal.
 
     Yields:
         patches ``(P, 1, h, w)``, and slice, row and column of their middles in voxels.
@@ -58,13 +59,13 @@ def patches_of(
     corners = [(r, c) for r in _starts(height, side) for c in _starts(width, side)]
     step = math.ceil(len(some) * len(corners) / most)
     is_found = False
-    for filled in (_FILLED, 0.0):
+    for least in (filled, 0.0):
         for number, s in enumerate(some):
             batch, middles = [], []
             for r, c in corners[number % step :: step]:
                 window = (s, slice(r, r + side), slice(c, c + side))
                 patch = slices[window]
-                if signal[window].mean() < filled or np.ptp(patch) == 0 or (patch != 0).mean() < 0.1:
+                if signal[window].mean() < least or np.ptp(patch) == 0 or (patch != 0).mean() < 0.1:
                     continue
                 batch.append(torch.from_numpy(np.ascontiguousarray(patch)))
                 middles.append((int(s), r + patch.shape[0] / 2, c + patch.shape[1] / 2))

@@ -10,7 +10,7 @@ from phantoms import HEAD_SHAPE as SHAPE
 from phantoms import oblique_head as head
 from phantoms import small_head
 
-from monai_strainer import GaussianNoise, InputError, Prior, RicianNoise, Volume, restore
+from monai_strainer import GaussianNoise, InputError, Prior, RicianNoise, Volume, load_prior, restore
 from monai_strainer.geometry import Grid
 from monai_strainer.metrics import coverage
 from monai_strainer.restoring.noise_level import estimated_level
@@ -107,3 +107,23 @@ def test_a_label_map_is_named_and_no_level_is_asked_for(prior: Prior) -> None:
     found = restore(Volume(labels, head().grid, slice_axis=head().slice_axis), prior, steps=0).report["warnings"]
     assert any("a mask or a label map, which is no scan" in word for word in found)
     assert not any("--sigma" in word for word in found)
+
+
+def disc(soft: bool) -> tuple[Volume, np.ndarray]:
+    """A disc with noise of 10 in air, whole or cut out by a mask with a soft border."""
+    rng = np.random.default_rng(0)
+    _, rows, columns = np.indices((6, 96, 96))
+    radius = np.hypot(rows - 48, columns - 48)
+    image = 300 * (radius < 34) * (1 + 0.2 * np.sin(rows / 6) * np.cos(columns / 5)) + 1
+    noisy = np.hypot(image + 10 * rng.standard_normal(image.shape), 10 * rng.standard_normal(image.shape))
+    weight = 1 / (1 + np.exp((radius - 30) / 2.5))
+    noisy = noisy * np.where(weight < 0.01, 0, weight) if soft else noisy
+    return Volume(noisy, Grid(noisy.shape, np.diag([4.0, 1, 1, 1])), slice_axis=0), radius < 34
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_noise_of_the_object_is_read_within_a_soft_mask(soft: bool) -> None:
+    scan, inside = disc(soft)
+    network = load_prior().general.noise_level  # type: ignore[union-attr]
+    level = estimated_level(scan, network, RicianNoise, 300.0, inside)
+    assert 300 * level.relative == pytest.approx(10, rel=0.15)
