@@ -54,6 +54,19 @@ MUTANTS = [
     Mutant("physics/separable.py", "diagonal + (1 - reached) / rho", "diagonal", "fitting/test_data_consistency.py"),
     Mutant("physics/operators.py", "torch.where(squared > goal, step, 0.0)", "step", "physics/test_operators.py"),
     Mutant("physics/acquired.py", "/ math.log(2)  # exp", "  # exp", "physics/test_acquired.py"),
+    Mutant(
+        "physics/acquired.py", "lowest[k] - highest[k + step]", "log[k] - log[k + step]", "physics/test_acquired.py"
+    ),
+    Mutant(
+        "restoring/noise_level.py",
+        "slices[added == 0], signal[added == 0]",
+        "slices[added >= 0], signal[added >= 0]",
+        "restoring/test_noisy_slices.py",
+    ),
+    Mutant("restoring/noise_level.py", "_QUIET * intensity_scale", "0.0", "restoring/test_noise_level.py"),
+    Mutant("restoring/even_slices.py", "gains = 1 + d", "gains = 1 - d", "restoring/test_even_slices.py"),
+    Mutant("restoring/check.py", "thickness or scan.thickness", "thickness", "restoring/test_check.py"),
+    Mutant("errors.py", "value > self.most", "False", "test_errors.py"),
     Mutant("restoring/compression.py", "_ZERO * min(far)", "min(far)", "restoring/test_compression.py"),
     Mutant("restoring/compression.py", "(first - 1) % _SIDE", "first % _SIDE", "restoring/test_compression.py"),
     Mutant("restoring/single_voxels.py", ">= 3 for", ">= 4 for", "restoring/test_single_voxels.py"),

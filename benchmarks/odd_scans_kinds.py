@@ -157,6 +157,22 @@ def uneven(slab: Slab, rng: np.random.Generator, by: str) -> Odd:
     return Odd(rician(slab.image, level, rng), slab.image, slab.mask)
 
 
+def one_noisy(slab: Slab, rng: np.random.Generator) -> Odd:
+    """Add noise of 2 %, and of 30 % to one slice in the middle."""
+    level = np.full((len(slab.image), 1, 1), 0.02 * slab.bright)
+    level[len(level) // 2] *= 15
+    return Odd(rician(slab.image, level, rng), slab.image, slab.mask)
+
+
+def softly_masked(slab: Slab, rng: np.random.Generator) -> Odd:
+    """Multiply by a round mask with a soft border, after the noise."""
+    _, rows, columns = np.ogrid[:1, -1 : 1 : slab.image.shape[1] * 1j, -1 : 1 : slab.image.shape[2] * 1j]
+    weight = 1 / (1 + np.exp((np.hypot(rows, columns) - 0.7) / 0.05))
+    weight[weight < 0.01] = 0
+    noisy = rician(slab.image, 0.03 * slab.bright, rng)
+    return Odd(noisy * weight, slab.image * weight, slab.mask & (weight > 0.5))
+
+
 def masked(slab: Slab, rng: np.random.Generator) -> Odd:
     """Set the background to zero."""
     return Odd(rician(slab.image, 0.03 * slab.bright, rng) * slab.mask, slab.image * slab.mask, slab.mask)
@@ -249,7 +265,9 @@ KINDS: dict[str, Kind] = {
     "four coils": several_coils,
     "noise differs by slices": partial(uneven, by="slices"),
     "noise differs in the plane": partial(uneven, by="halves"),
+    "one noisy slice": one_noisy,
     "masked": masked,
+    "masked softly": softly_masked,
     "signed": signed,
     "surface coil": partial(after, biased),
     "gamma 0.5": partial(after, np.sqrt),
