@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monai_strainer import Grid, Volume, load_prior, restore
+from monai_strainer import Grid, RicianNoise, Volume, load_prior, restore
+from monai_strainer.restoring.noise_level import estimated_level
 from monai_strainer.restoring.noisy_slices import added_noise, in_all_slices
 
 SHAPE = (14, 64, 64)
@@ -82,3 +83,17 @@ def test_a_noisier_slice_costs_the_others_nothing(scale: float) -> None:
     else:
         changed = np.square(results[1][[0, 5]] - results[0][[0, 5]]).mean()
         assert changed < 64
+
+
+def test_the_level_of_the_other_slices_is_that_without_them() -> None:
+    noisy = np.isin(np.arange(14), (2, 5, 6, 9, 12))
+    data, general = scan(np.where(noisy, 90.0, 8.0)), load_prior().general
+    assert general is not None
+    grid = Grid((14, 64, 64), np.diag([4.0, 1, 1, 1]))
+    found = [
+        estimated_level(Volume(some, grid.part([0, 0, 0], some.shape), slice_axis=0), general.noise_level, RicianNoise,
+                        300.0, np.ones(some.shape, bool))
+        for some in (data, data[~noisy])
+    ]  # fmt: skip
+    assert found[0].reading.network == pytest.approx(found[1].reading.network)
+    assert found[0].reading.noisy_slices == (3, 6, 7, 10, 13) and found[1].reading.noisy_slices is None
