@@ -56,5 +56,5 @@ def test_a_thickness_beside_an_operator_of_ones_own_is_refused(both: Prior) -> N
 
 
 def test_a_thickness_of_nothing_is_refused(both: Prior) -> None:
-    with pytest.raises(InputError, match="not thicker than 0"):
+    with pytest.raises(InputError, match="thickness 0 is not above 0"):
         restore(head(), both, (1, 1, 2), thickness=0)
