@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-__all__ = ["InputError", "Limits", "disk_error"]
+__all__ = ["SEEDS", "InputError", "Limits", "disk_error"]
 
 _LARGEST = 2**63 - 1  # seed that all generators take
 
@@ -129,3 +129,6 @@ class Limits:
         if (fault := self.fault(number)) is not None:
             raise InputError(f"{what} {number:g} {fault}", f"give {self.remedy}")
         return number
+
+
+SEEDS = Limits(least=0, most=_LARGEST)

@@ -7,11 +7,9 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InputError, Limits
+from ..errors import SEEDS, InputError, Limits
 
 __all__ = ["FRACTION", "FROM_ONE", "FROM_ZERO", "LENGTHS", "SEED", "Number", "number_or_auto", "refuse_out_of_range"]
-
-_LARGEST = 2**63 - 1  # seed that all generators take
 
 
 class Number:
@@ -82,5 +80,5 @@ def numbers(text: str) -> list[float]:
 
 
 FROM_ZERO, FROM_ONE = Number(int, least=0), Number(int, least=1)
-SEED = Number(int, least=0, most=_LARGEST)
+SEED = Number(int, least=SEEDS.least, most=SEEDS.most)
 FRACTION, LENGTHS = Number(float, least=0, most=1), Number(numbers, above=0)

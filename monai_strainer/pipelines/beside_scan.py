@@ -54,9 +54,9 @@ def _of_scan(path: Path, scan: Volume, source: Path, what: str) -> NDArray[np.fl
         InputError: there is none, or it lies elsewhere.
     """
     file = file_for(path, source)
-    if not file.exists() and file == path:
-        raise InputError(f"there is no such {what}", "check the path", file)
     if not file.exists():
+        if file == path:
+            raise InputError(f"there is no such {what}", "check the path", file)
         raise InputError(f"there is no {what} for this scan", f"give one named {source.name} in that folder", file)
     image = read(file)
     remedy = f"bring the {what} to the scan's grid by nearest neighbour"

@@ -72,10 +72,11 @@ def check_scan(scan: Volume, prior: Prior, thickness: float | None = None) -> No
     """
     if not np.isfinite(scan.data).all():
         raise InputError("the scan holds values that are not finite", "repair or mask the scan first")
-    largest = float(np.abs(scan.data).max())
+    lowest, highest = float(scan.data.min()), float(scan.data.max())
+    largest = max(abs(lowest), abs(highest))
     if largest > 0 and _VALUES.fault(largest):
         raise InputError(f"values of up to {largest:.2g} lose their precision", "multiply the scan by a constant")
-    if np.ptp(scan.data) == 0:
+    if lowest == highest:
         raise InputError("the scan is constant", "check that the file holds an image")
     if sum(n > 1 for n in scan.grid.shape) < 2:
         raise InputError(f"a scan of {scan.grid.shape} voxels has no slices", "pass an image of at least two axes")

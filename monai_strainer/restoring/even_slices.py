@@ -49,8 +49,9 @@ def even_slices(scan: Volume) -> tuple[Volume, list[str]]:
         gains = 1 + d * np.where(np.arange(len(slices)) % 2, -1, 1)
         slices = slices / gains.astype(np.float32)[:, None, None]
         notes.append(f"the brightness of the slices alternates by {100 * abs(2 * d):.0f} %, and is evened out")
-    data = np.ascontiguousarray(np.moveaxis(slices, 0, axis))
-    return (replace(scan, data=data) if notes else scan), notes
+    if not notes:
+        return scan, notes
+    return replace(scan, data=np.ascontiguousarray(np.moveaxis(slices, 0, axis))), notes
 
 
 def alternation(slices: NDArray[np.float32], signal: NDArray[np.bool_]) -> float:

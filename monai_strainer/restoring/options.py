@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ..errors import InputError, Limits
+from ..errors import SEEDS, InputError, Limits
 from ..geometry import MIRRORS
 
 if TYPE_CHECKING:  # the command line reads this file for its help text, and does not wait for torch
@@ -28,7 +28,6 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 METHODS = ("auto", "amortised", "plug_and_play", "coordinates")
 # One file a profile; listed here, for importing them would load torch.
 PROFILES = ("auto", *sorted(file.stem for file in (_PACKAGE / "physics" / "axis_profiles").glob("[!_]*.py")))
-_SEEDS = Limits(least=0, most=2**63 - 1)
 Options = TypeVar("Options", bound=Any)  # a frozen dataclass
 # Module of ``physics`` and class, by name for the same reason; a parameter stands behind a colon: noncentral_chi:8.
 NOISES = {
@@ -170,7 +169,7 @@ class RestoreOptions:
         if isinstance(self.noise, str) and self.noise.partition(":")[0] not in NOISES:
             raise InputError(f"there is no noise {self.noise!r}", f"choose from {', '.join(NOISES)}")
         refuse_unfit(self)
-        _SEEDS.checked(self.seed, "seed", whole=True)
+        SEEDS.checked(self.seed, "seed", whole=True)
         if self.mirrors not in MIRRORS:
             raise InputError(f"{self.mirrors} mirror images cannot be averaged", "choose 1, 2 or 4")
         if self.adapt and self.method not in ("auto", "amortised"):

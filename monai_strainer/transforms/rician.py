@@ -70,8 +70,9 @@ class AddRicianNoise(Transform):
         self.seed = int(_SEEDS.checked(seed, "seed", whole=True))
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        content = convert_to_tensor(as_image(img)).detach().cpu().numpy().tobytes()
-        return _with_noise(img, self.sigma, zlib.crc32(content, self.seed & 0xFFFFFFFF))
+        image = as_image(img)
+        content = convert_to_tensor(image).detach().cpu().numpy().tobytes()
+        return _with_noise(image, self.sigma, zlib.crc32(content, self.seed & 0xFFFFFFFF))
 
 
 class RandRicianNoiseSim(RandomizableTransform):
@@ -111,7 +112,8 @@ class RandRicianNoiseSim(RandomizableTransform):
         """
         if randomize:
             self.randomize()
-        return _with_noise(img, self.sigma, self.seed) if self._do_transform else as_image(img)
+        image = as_image(img)
+        return _with_noise(image, self.sigma, self.seed) if self._do_transform else image
 
 
 class AddRicianNoised(MapTransform):
@@ -171,14 +173,14 @@ class RandRicianNoiseSimd(RandomizableTransform, MapTransform):
         d = dict(data)
         self.randomize()
         for key, number in self.key_iterator(d, range(len(self.keys))):
-            is_drawn = self.add._do_transform
-            d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + number) if is_drawn else as_image(d[key])
+            d[key] = as_image(d[key])
+            if self.add._do_transform:
+                d[key] = _with_noise(d[key], self.add.sigma, self.add.seed + number)
         return d
 
 
-def _with_noise(img: NdarrayOrTensor, sigma: float, seed: int) -> torch.Tensor:
-    """``img`` with Rician noise of ``sigma`` relative to each channel's foreground."""
-    image = as_image(img)
+def _with_noise(image: torch.Tensor, sigma: float, seed: int) -> torch.Tensor:
+    """Return an image with Rician noise of ``sigma`` relative to each channel's foreground."""
     scales = torch.tensor(foreground_scales(image), device=image.device)
     noise = RicianNoise(sigma * scales.reshape(-1, *[1] * (image.ndim - 1)))
     generator = torch.Generator(image.device).manual_seed(seed)

@@ -120,8 +120,8 @@ def _volume_of(values: NDArray[np.float32], header: Nifti1Header, path: Path, di
     except InputError as error:
         raise InputError(error.finding, error.remedy, path) from error
     axis = (int(header["dim_info"]) >> 4 & 3) - 1  # -1 where the file does not say
-    ndim = int(header["dim"][0])
-    ndim = 2 if ndim == 2 else 3 if volumes_of(header) > 1 else max(3, ndim)  # one volume of several has three axes
+    axes = int(header["dim"][0])
+    ndim = 3 if axes == 1 or volumes_of(header) > 1 else axes  # one volume of several has three axes
     source = NiftiSource(header, ndim, path.name, digest, path.resolve(), placed, _findings(placed, header))
     return Volume(values, grid, source, axis)
 
